@@ -1,0 +1,415 @@
+//! The settings, typed: parsed once, impossible to be wrong afterwards.
+//!
+//! Field for field the file's keys, which `config/doorward.yaml` explains; what is
+//! said here is only what the type does not.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::auth::directory::User;
+use crate::domain::secret::Secret;
+
+/// Everything that the operator decides.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where the public listener binds; at least one.
+    pub listen: Vec<SocketAddr>,
+    /// The gateway's own origin as the browser sees it, serialised without a
+    /// trailing slash (`https://app.example.com`, default port left out).
+    pub public_url: Option<String>,
+    /// Other `Host` values that are accepted beside `public_url`'s, lower case.
+    pub extra_hosts: Vec<String>,
+    /// The app.
+    pub upstream: Upstream,
+    /// How an `https://` upstream is verified.
+    pub upstream_tls: UpstreamTls,
+    /// Keys, embedded store, admin socket.
+    pub data_dir: PathBuf,
+    /// Proxy workers; `None`: one a core.
+    pub threads: Option<usize>,
+    /// The TLS listener, if any.
+    pub tls: Option<Tls>,
+    /// The operators' listener.
+    pub admin: Admin,
+    /// All users, in the order of the file; ids and canonical names are unique.
+    pub users: Vec<User>,
+    /// How access tokens are signed.
+    pub signing: Signing,
+    /// How cookies are named and sent.
+    pub cookies: Cookies,
+    /// How long sessions live.
+    pub session: Session,
+    /// Our own paths.
+    pub paths: Paths,
+    /// Which foreign origins may call.
+    pub cors: Cors,
+    /// How unsafe requests prove that the user meant them.
+    pub csrf: Csrf,
+    /// What the app is told about the user.
+    pub identity_headers: IdentityHeaders,
+    /// First match wins.
+    pub rules: Vec<Rule>,
+    /// For paths that no rule matches.
+    pub default_access: Access,
+    /// Limits on guessing and hashing.
+    pub login: Login,
+    /// Whose `X-Forwarded-*` are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Sizes and times that a client cannot exceed.
+    pub limits: Limits,
+    /// What the login page shows.
+    pub pages: Pages,
+    /// What is logged and how.
+    pub log: Log,
+    /// `insecure.cookies_over_http`: no prefix, no `Secure`.
+    pub cookies_over_http: bool,
+    /// Every file that was read to make these settings (the configuration itself,
+    /// users, secrets, logo, certificates): a change of any of them is a reload.
+    pub sources: Vec<PathBuf>,
+    /// Things that work but should be said at start, each a whole sentence.
+    pub warnings: Vec<String>,
+}
+
+/// Where requests go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Upstream {
+    /// `http://host:port`
+    Http {
+        /// A name or an address, without brackets.
+        host: String,
+        /// Default 80.
+        port: u16,
+    },
+    /// `https://host:port`
+    Https {
+        /// A name or an address, without brackets.
+        host: String,
+        /// Default 443.
+        port: u16,
+    },
+    /// `unix:/path`, at most 107 bytes
+    Unix(PathBuf),
+}
+
+/// `upstream_tls`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UpstreamTls {
+    /// PEM file with the CA certificates to trust instead of the system's.
+    pub ca: Option<PathBuf>,
+    /// The name to ask for and verify instead of the upstream's host.
+    pub server_name: Option<String>,
+}
+
+/// `tls`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// PEM certificate chain.
+    pub cert: PathBuf,
+    /// PEM private key.
+    pub key: PathBuf,
+    /// A plain address that answers 308 to `public_url`.
+    pub redirect_from: Option<SocketAddr>,
+    /// `Strict-Transport-Security`'s max-age; `None` (written `0s`): no header.
+    pub hsts: Option<Duration>,
+}
+
+/// `admin`
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// `/healthz`, `/readyz`, `/metrics`.
+    pub listen: SocketAddr,
+}
+
+/// `signing.algorithm`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// HMAC with SHA-256.
+    Hs256,
+    /// ECDSA on P-256.
+    Es256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    Rs256,
+    /// Ed25519.
+    EdDsa,
+}
+
+/// `signing`
+#[derive(Clone, Debug)]
+pub struct Signing {
+    /// The only algorithm that is accepted.
+    pub algorithm: Algorithm,
+    /// Configured keys, the first signs; empty: generated in `data_dir`.
+    /// For HS256 the raw key bytes (at least 32, base64 already decoded),
+    /// else a PEM private key.
+    pub keys: Vec<Secret>,
+    /// `iss`
+    pub issuer: String,
+    /// `aud`
+    pub audience: String,
+}
+
+/// `cookies`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cookies {
+    /// The base name, without a prefix.
+    pub name: String,
+    /// `Domain`, without a leading dot.
+    pub domain: Option<String>,
+    /// `SameSite`
+    pub same_site: SameSite,
+}
+
+/// `cookies.same_site`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SameSite {
+    /// Never sent on requests from another site.
+    Strict,
+    /// Sent when a link from another site is followed.
+    Lax,
+}
+
+/// `session`; what only acts with refresh tokens is held at its default until then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Lifetime of an access token.
+    pub access_ttl: Duration,
+    /// Session end after the last renewal.
+    pub idle_timeout: Duration,
+    /// Session end after login, whatever happens.
+    pub absolute_timeout: Duration,
+    /// What a cookie-less arrival from another site gets.
+    pub cross_site_navigation: CrossSiteNavigation,
+    /// Where revocations are kept.
+    pub store: StoreKind,
+}
+
+/// `session.cross_site_navigation`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CrossSiteNavigation {
+    /// A page that refreshes itself, so that the Strict cookie comes along.
+    Bounce,
+    /// The same with a click.
+    Confirm,
+    /// The login page.
+    Login,
+}
+
+/// `session.store`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreKind {
+    /// A file in `data_dir`.
+    Embedded,
+    /// Nothing survives a restart.
+    Memory,
+}
+
+/// `paths`: each begins with `/`, none twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paths {
+    /// `paths.login`
+    pub login: String,
+    /// `paths.logout`
+    pub logout: String,
+    /// `paths.refresh`
+    pub refresh: String,
+    /// `paths.revoke`
+    pub revoke: String,
+    /// `paths.prefix`, without a trailing slash.
+    pub prefix: String,
+    /// `paths.jwks`
+    pub jwks: String,
+}
+
+/// `cors`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cors {
+    /// Serialised origins (`https://app.example.com`, default port left out).
+    pub allowed_origins: Vec<String>,
+    /// Method names.
+    pub allowed_methods: Vec<String>,
+    /// Lower-case header names.
+    pub allowed_headers: Vec<String>,
+    /// Header names.
+    pub exposed_headers: Vec<String>,
+    /// How long a browser may remember a preflight.
+    pub max_age: Duration,
+}
+
+/// `csrf`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Csrf {
+    /// How an unsafe request is checked.
+    pub mode: CsrfMode,
+}
+
+/// `csrf.mode`; tokens come with refresh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CsrfMode {
+    /// `Sec-Fetch-Site`, then `Origin`.
+    Origin,
+    /// No check at all.
+    Off,
+}
+
+/// `identity_headers`, preset and `set` already merged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityHeaders {
+    /// Header name as written → what it carries.
+    pub set: BTreeMap<String, IdentityField>,
+}
+
+/// What an identity header carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityField {
+    /// The stable id.
+    Id,
+    /// The login name.
+    Username,
+    /// The display name.
+    Name,
+    /// The e-mail address.
+    Email,
+    /// The roles, comma separated.
+    Roles,
+    /// The session id.
+    Session,
+}
+
+/// One of `rules`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// The pattern as written.
+    pub path: String,
+    /// Empty: every method.
+    pub methods: Vec<String>,
+    /// Who may.
+    pub access: Access,
+    /// Ambiguities that the rule tolerates; empty for public rules.
+    pub ambiguous: Vec<Ambiguity>,
+}
+
+/// Who may pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody.
+    Public,
+    /// Everybody with a session.
+    Authenticated,
+    /// Everybody with a session and one of these roles.
+    Roles(Vec<String>),
+    /// Nobody.
+    Deny,
+}
+
+/// A spelling of a path that another program may read differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ambiguity {
+    /// `%2f`
+    EncodedSlash,
+    /// `//`
+    DoubleSlash,
+    /// `;`
+    Semicolon,
+}
+
+/// `login`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// Failures of one name from one address inside the window.
+    pub max_attempts: u32,
+    /// How long a failure counts.
+    pub window: Duration,
+    /// How long a lock lasts.
+    pub lockout: Duration,
+    /// Failures of one address inside the window, whatever the name.
+    pub address_attempts: u32,
+    /// Password hashes computed at once.
+    pub concurrent_hashes: usize,
+    /// Logins that may wait for one.
+    pub hash_queue: usize,
+}
+
+/// `limits`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a login form.
+    pub login_body: u64,
+    /// Bytes of a forwarded request body.
+    pub request_body: Option<u64>,
+    /// Bytes of a request head.
+    pub header_bytes: u64,
+    /// Fields of a request head.
+    pub header_count: usize,
+    /// Bytes of all `Cookie` fields.
+    pub cookie_bytes: u64,
+    /// From the first byte to the end of the head.
+    pub request_head: Duration,
+    /// Between two reads of a request body.
+    pub client_read: Duration,
+    /// An idle connection.
+    pub keepalive_idle: Duration,
+    /// Requests of one connection.
+    pub keepalive_requests: Option<u32>,
+    /// Concurrent streams of one HTTP/2 connection.
+    pub h2_streams: u32,
+    /// Connections in all.
+    pub connections: usize,
+    /// Connections of one TCP peer; trusted proxies are exempt.
+    pub connections_per_address: Option<usize>,
+    /// Until the upstream accepts.
+    pub upstream_connect: Duration,
+    /// Until the head of the upstream's answer.
+    pub upstream_read: Duration,
+    /// Streaming bodies, event streams, WebSockets without a byte.
+    pub idle_stream: Duration,
+    /// The longest that a stop may take.
+    pub drain: Duration,
+}
+
+/// `pages`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pages {
+    /// The heading of the login page.
+    pub title: String,
+    /// The logo, already read.
+    pub logo: Option<Logo>,
+}
+
+/// A logo that was read from a file.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Logo {
+    /// `image/svg+xml`, `image/png`, `image/jpeg` or `image/webp`, by the content.
+    pub media_type: &'static str,
+    /// The file, at most 256 KiB.
+    pub bytes: Vec<u8>,
+}
+
+impl std::fmt::Debug for Logo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Logo({}, {} bytes)", self.media_type, self.bytes.len())
+    }
+}
+
+/// `log`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The least level that is written.
+    pub level: log::LevelFilter,
+    /// Lines for people or for programs.
+    pub format: LogFormat,
+    /// Whether the access log has the query.
+    pub query: bool,
+}
+
+/// `log.format`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// `key=value` lines.
+    Text,
+    /// One JSON object a line.
+    Json,
+}

@@ -1,0 +1,10 @@
+//! Floor 3: the world, one outside thing a file. No server here.
+
+pub mod clock;
+pub mod config;
+pub mod entropy;
+pub mod jwt;
+pub mod observe;
+pub mod pages;
+pub mod store;
+pub mod users;

@@ -1,0 +1,11 @@
+//! Floor 1: values. No async, no clock, no I/O; what cannot be wrong once it exists.
+
+pub mod cookie;
+pub mod id;
+pub mod identity;
+pub mod origin;
+pub mod path;
+pub mod reply;
+pub mod request;
+pub mod secret;
+pub mod time;

@@ -1,0 +1,8 @@
+//! Arguments in, exit code out; everything else is in the library.
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    doorward::cli::main()
+}
