@@ -13,4 +13,11 @@
     reason = "a test panics where it fails, and reads the environment that it runs in"
 )]
 
+mod forged;
+mod forwarded;
+mod gate;
+mod identity;
+mod login;
+mod session;
 mod support;
+mod throttle;
