@@ -294,7 +294,7 @@ fn names_beyond_ascii_are_percent_encoded() {
     }
     let cookie = gateway.login("plain", "pw-of-plain");
     assert_eq!(send(&gateway, &cookie, "/", &[]), 200);
-    assert_told(&app.last(), &[("X-User-Name", Some("50% off"))]);
+    assert_told(&app.last(), &[("X-User-Name", Some("50%25 off"))]);
 }
 
 #[test]

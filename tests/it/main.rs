@@ -13,11 +13,15 @@
     reason = "a test panics where it fails, and reads the environment that it runs in"
 )]
 
+mod cors;
+mod csrf;
 mod forged;
 mod forwarded;
 mod gate;
 mod identity;
 mod login;
+mod refusals;
+mod revoke;
 mod session;
 mod support;
 mod throttle;

@@ -32,7 +32,7 @@ fn after_five_failures_right_and_wrong_get_the_same_answer() {
         303,
         "one user's failures locked another at the same address"
     );
-    gateway.wait_for_log(&["lockout", "alice"]);
+    gateway.wait_for_log(&["lockout", "1001"]);
 }
 
 #[test]
