@@ -16,12 +16,16 @@
 mod cors;
 mod csrf;
 mod forged;
+mod forward;
 mod forwarded;
 mod gate;
 mod identity;
 mod login;
 mod refusals;
+mod reload;
 mod revoke;
 mod session;
 mod support;
 mod throttle;
+mod tls_upstream;
+mod websockets;

@@ -314,30 +314,25 @@ fn a_refusal_keeps_the_connection() {
 
 #[test]
 fn a_refused_upload_does_not_become_a_request() {
-    let (gateway, app) = world();
+    let (gateway, app) = world_with("rules: [{ path: /public, access: public }]");
     let mut connection = gateway.connect();
-    let smuggled = format!(
-        "GET /public HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n",
-        gateway.port()
-    );
-    let request = gateway.request("POST", "/upload").body(&smuggled);
-    let response = request.send_on(&mut connection);
+    let host = gateway.port();
+    let smuggled = format!("GET /public HTTP/1.1\r\nHost: 127.0.0.1:{host}\r\n\r\n");
+    let upload = gateway.request("POST", "/upload").body(&smuggled);
+    let response = upload.send_on(&mut connection);
     assert_eq!(response.status, 401, "{response}");
-    // Either the body was read and dropped, or the connection ends; never a second answer.
-    let next = gateway.request("HEAD", "/").bytes();
-    if connection.send(next).is_ok() {
-        if let Ok(second) = connection.answer("HEAD") {
-            assert_eq!(second.status, 401, "{second}");
-            assert!(
-                connection
-                    .send(gateway.request("GET", "/").bytes())
-                    .is_err()
-                    || connection
-                        .answer("GET")
-                        .is_ok_and(|third| third.status == 401),
-                "the body was taken for a request"
-            );
+    // Either the body was read and dropped, or the connection ends.
+    if connection
+        .send(gateway.request("HEAD", "/").bytes())
+        .is_ok()
+    {
+        if let Ok(next) = connection.answer("HEAD") {
+            assert_eq!(next.status, 401, "the body was taken for a request: {next}");
         }
     }
-    assert_eq!(app.count(), 0, "the app was asked");
+    assert_eq!(
+        app.count(),
+        0,
+        "the body of a refused request reached the app"
+    );
 }

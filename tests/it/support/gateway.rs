@@ -1,7 +1,7 @@
 //! The real gateway: a fresh folder, free ports, a process that dies with its guard.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use super::process::{Process, run};
@@ -24,6 +24,22 @@ pub fn doorward() -> Command {
         command.env("PATH", path);
     }
     command
+}
+
+/// Runs a gateway with the configuration at this path and waits until it is ready.
+#[track_caller]
+pub fn doorward_at(config: &Path, admin: u16) -> Process {
+    let mut command = doorward();
+    command.arg("run").arg("--config").arg(config);
+    let mut process = Process::spawn(command);
+    until("the gateway to be ready", || {
+        if let Some(status) = process.ended() {
+            panic!("the gateway ended with {status}:\n{}", process.output());
+        }
+        let ready = Request::new(admin, "GET", "/readyz").try_send();
+        ready.is_ok_and(|answer| answer.status == 200)
+    });
+    process
 }
 
 /// A configuration in the making.
@@ -392,8 +408,15 @@ impl Gateway {
     /// The sum of a metric over all its labels.
     #[track_caller]
     pub fn metric(&self, name: &str) -> f64 {
+        self.labelled(name, "")
+    }
+
+    /// The sum of a metric over those whose labels hold this text.
+    #[track_caller]
+    pub fn labelled(&self, name: &str, label: &str) -> f64 {
         let text = self.operators("/metrics").text();
         text.lines()
+            .filter(|line| line.contains(label))
             .filter(|line| {
                 line.strip_prefix(name)
                     .is_some_and(|rest| rest.starts_with(['{', ' ']))

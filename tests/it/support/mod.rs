@@ -19,7 +19,7 @@ pub mod wait;
 pub mod websocket;
 
 pub use client::{Conn, Request};
-pub use gateway::{Builder, Gateway};
+pub use gateway::{Builder, Gateway, doorward, doorward_at};
 pub use process::Process;
 pub use response::{Response, assert_page, assert_problem};
 pub use temp::TempDir;
