@@ -13,6 +13,8 @@
     reason = "a test panics where it fails, and reads the environment that it runs in"
 )]
 
+mod admin;
+mod cli;
 mod cors;
 mod csrf;
 mod forged;
@@ -20,6 +22,7 @@ mod forward;
 mod forwarded;
 mod gate;
 mod identity;
+mod keys;
 mod login;
 mod refusals;
 mod reload;
