@@ -398,12 +398,13 @@ fn the_demo_needs_nothing_and_its_login_works() {
         .args(["demo", "--port", &port.to_string()])
         .current_dir(dir.path());
     let demo = Process::spawn(command);
+    // Lines such as `user: demo` or `Password   xyz`.
     let value = |key: &str| {
         demo.output().lines().find_map(|line| {
-            let (name, value) = line.split_once(':')?;
-            name.to_ascii_lowercase()
-                .contains(key)
-                .then(|| value.trim().to_owned())
+            let mut words = line.split_whitespace();
+            let name = words.next()?.trim_end_matches(':').to_ascii_lowercase();
+            let value = words.next_back()?.to_owned();
+            (name == key || name == format!("{key}name")).then_some(value)
         })
     };
     let user = until_some("the demo's user", || value("user"));

@@ -14,13 +14,17 @@
 )]
 
 mod admin;
+mod browser;
 mod cli;
+mod concurrency;
 mod cors;
 mod csrf;
+mod drain;
 mod forged;
 mod forward;
 mod forwarded;
 mod gate;
+mod h2;
 mod identity;
 mod keys;
 mod login;
@@ -30,5 +34,7 @@ mod revoke;
 mod session;
 mod support;
 mod throttle;
+mod tls;
 mod tls_upstream;
+mod tokens;
 mod websockets;
