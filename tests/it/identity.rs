@@ -41,6 +41,9 @@ fn send(gateway: &Gateway, cookie: &str, path: &str, lies: &[(&str, &str)]) -> u
         .status
 }
 
+/// A header, and its one value or none.
+type Told = (&'static str, Option<&'static str>);
+
 const LIES: [&str; 14] = [
     "X-User-Id",
     "x-user-id",
@@ -61,7 +64,7 @@ const LIES: [&str; 14] = [
 #[test]
 fn presets_speak_the_apps_language() {
     let people = [User::alice().with("email: alice@example.com"), User::bob()];
-    let cases: [(&str, &[(&str, Option<&str>)], &[(&str, Option<&str>)]); 4] = [
+    let cases: [(&str, &[Told], &[Told]); 4] = [
         (
             "default",
             &[

@@ -15,11 +15,13 @@
 
 mod admin;
 mod browser;
+mod check;
 mod cli;
 mod concurrency;
 mod cors;
 mod csrf;
 mod drain;
+mod floors;
 mod forged;
 mod forward;
 mod forwarded;
@@ -28,9 +30,13 @@ mod h2;
 mod identity;
 mod keys;
 mod login;
+mod login_body;
+mod login_form;
+mod occupied;
 mod refusals;
 mod reload;
 mod revoke;
+mod seed;
 mod session;
 mod support;
 mod throttle;

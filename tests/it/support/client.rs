@@ -127,14 +127,6 @@ impl Conn {
         self.stream.read_to_end(&mut rest)?;
         Ok(rest)
     }
-
-    /// Reads everything and says whether the other side has closed or cut the connection.
-    pub fn closed(&mut self) -> bool {
-        match self.rest() {
-            Ok(_) => true,
-            Err(error) => error.kind() == io::ErrorKind::ConnectionReset,
-        }
-    }
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {

@@ -1,14 +1,13 @@
 //! The real gateway: a fresh folder, free ports, a process that dies with its guard.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use super::process::{Process, run};
-use super::temp::{TempDir, free_port};
+use super::temp::TempDir;
 use super::users::{self, User};
 use super::wait::{until, until_some};
-use super::{Conn, Request, Response, Upstream};
+use super::{Builder, Conn, Request, Response};
 
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_doorward");
@@ -42,168 +41,39 @@ pub fn doorward_at(config: &Path, admin: u16) -> Process {
     process
 }
 
-/// A configuration in the making.
-#[derive(Debug)]
-pub struct Builder {
-    dir: TempDir,
-    sections: BTreeMap<String, String>,
-    env: Vec<(String, String)>,
-    port: u16,
-    admin: u16,
-}
-
-impl Builder {
-    /// Defaults of the tests: Alice and Bob before this app.
-    pub fn new(app: &Upstream) -> Self {
-        Self::before(app.url())
-    }
-
-    /// The same before an app at this URL.
-    pub fn before(url: &str) -> Self {
-        let dir = TempDir::new();
-        let data = dir.join("data");
-        let builder = Self {
-            dir,
-            sections: BTreeMap::new(),
-            env: Vec::new(),
-            port: 0,
-            admin: 0,
-        };
-        builder
-            .fresh_ports()
-            .yaml(&format!("upstream: {url:?}\n"))
-            .yaml(&format!("data_dir: {data:?}\n"))
-            .yaml("log: { level: info }\n")
-            .users(&[User::alice(), User::bob()])
-    }
-
-    fn fresh_ports(mut self) -> Self {
-        let given = self.sections.get("listen").cloned();
-        let ours = format!("listen: [\"127.0.0.1:{}\"]\n", self.port);
-        self.port = free_port();
-        self.admin = free_port();
-        if given.is_none_or(|given| given == ours) {
-            let listen = format!("listen: [\"127.0.0.1:{}\"]\n", self.port);
-            self = self.yaml(&listen);
-        }
-        let admin = self.admin;
-        self.yaml(&format!("admin: {{ listen: \"127.0.0.1:{admin}\" }}\n"))
-    }
-
-    /// Sets top-level keys; one that is there already is replaced as a whole.
-    #[must_use]
-    pub fn yaml(mut self, text: &str) -> Self {
-        set_sections(&mut self.sections, text);
-        self
-    }
-
-    /// Replaces the users.
-    #[must_use]
-    pub fn users(self, people: &[User]) -> Self {
-        self.yaml(&users::section(people))
-    }
-
-    /// Sets an environment variable for the process.
-    #[must_use]
-    pub fn env(mut self, name: &str, value: &str) -> Self {
-        self.env.push((name.into(), value.into()));
-        self
-    }
-
-    /// The folder with the configuration.
-    pub fn dir(&self) -> &TempDir {
-        &self.dir
-    }
-
-    /// The public port.
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// Writes the configuration without starting anything.
-    pub fn write(self) -> Gateway {
-        let gateway = Gateway {
-            config: self.dir.join("doorward.yaml"),
-            sections: self.sections,
-            env: self.env,
-            port: self.port,
-            admin: self.admin,
-            process: None,
-            dir: self.dir,
-        };
-        gateway.save();
-        gateway
-    }
-
-    /// Starts the gateway and waits until it is ready.
-    #[track_caller]
-    pub fn start(self) -> Gateway {
-        let mut gateway = self.write();
-        for _ in 0..3 {
-            match gateway.try_start() {
-                Ok(()) => return gateway,
-                // Somebody else took a port between choosing and binding.
-                Err((Some(UNAVAILABLE), _)) => gateway = gateway.with_fresh_ports(),
-                Err((code, output)) => panic!("the gateway ended with {code:?}:\n{output}"),
-            }
-        }
-        panic!("the gateway found no port");
-    }
-}
-
-fn set_sections(sections: &mut BTreeMap<String, String>, text: &str) {
-    let mut key = String::new();
-    let mut fresh: BTreeMap<String, String> = BTreeMap::new();
-    for line in text.lines().filter(|line| !line.trim().is_empty()) {
-        if !line.starts_with([' ', '#', '-']) {
-            key = line.split(':').next().unwrap_or_default().into();
-        }
-        let section = fresh.entry(key.clone()).or_default();
-        section.push_str(line);
-        section.push('\n');
-    }
-    sections.extend(fresh);
-}
-
 /// A gateway with its folder; running or not.
 #[derive(Debug)]
 pub struct Gateway {
+    // First, so that the process is gone before its folder.
+    process: Option<Process>,
     /// The configuration file.
     pub config: PathBuf,
-    sections: BTreeMap<String, String>,
-    env: Vec<(String, String)>,
-    port: u16,
-    admin: u16,
-    process: Option<Process>,
-    // Last, so that the process is gone before its folder.
-    dir: TempDir,
+    setup: Builder,
 }
 
 impl Gateway {
-    fn save(&self) {
-        self.dir.write("doorward.yaml", self.text());
+    /// One that was configured and not started.
+    pub fn stopped(config: PathBuf, setup: Builder) -> Self {
+        Self {
+            process: None,
+            config,
+            setup,
+        }
     }
 
-    fn with_fresh_ports(self) -> Self {
-        let builder = Builder {
-            dir: self.dir,
-            sections: self.sections,
-            env: self.env,
-            port: self.port,
-            admin: self.admin,
-        };
-        builder.fresh_ports().write()
+    /// Ends it and gives its configuration back.
+    pub fn into_setup(self) -> Builder {
+        self.setup
     }
 
     /// The text of the configuration.
     pub fn text(&self) -> String {
-        self.sections.values().map(String::as_str).collect()
+        self.setup.text()
     }
 
     /// Replaces top-level keys in the file, by renaming; the process is not told.
     pub fn rewrite(&mut self, yaml: &str) {
-        set_sections(&mut self.sections, yaml);
-        self.save();
+        self.setup.rewrite(yaml);
     }
 
     /// Replaces the users in the file; the process is not told.
@@ -216,7 +86,7 @@ impl Gateway {
     pub fn command(&self, arguments: &[&str], input: &str) -> Output {
         let mut command = doorward();
         command.args(arguments).arg("--config").arg(&self.config);
-        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.envs(self.setup.env.iter().cloned());
         run(&mut command, input)
     }
 
@@ -224,13 +94,14 @@ impl Gateway {
     pub fn spawn(&mut self) {
         let mut command = doorward();
         command.arg("run").arg("--config").arg(&self.config);
-        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.envs(self.setup.env.iter().cloned());
         self.process = Some(Process::spawn(command));
     }
 
-    fn try_start(&mut self) -> Result<(), (Option<i32>, String)> {
+    /// Starts it; the exit code and the output when it ends instead.
+    pub fn try_start(&mut self) -> Result<(), (Option<i32>, String)> {
         self.spawn();
-        let admin = self.admin;
+        let admin = self.setup.admin;
         let process = self.process();
         until_some("the gateway to be ready or to end", || {
             if let Some(status) = process.ended() {
@@ -303,32 +174,32 @@ impl Gateway {
 
     /// The public port.
     pub fn port(&self) -> u16 {
-        self.port
+        self.setup.port
     }
 
     /// The operators' port.
     pub fn admin(&self) -> u16 {
-        self.admin
+        self.setup.admin
     }
 
     /// The folder with the configuration.
     pub fn dir(&self) -> &TempDir {
-        &self.dir
+        self.setup.dir()
     }
 
     /// `data_dir`
     pub fn data_dir(&self) -> PathBuf {
-        self.dir.join("data")
+        self.setup.dir().join("data")
     }
 
     /// The origin that a browser on this machine sees.
     pub fn origin(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://127.0.0.1:{}", self.setup.port)
     }
 
     /// A request to the public listener.
     pub fn request(&self, method: &str, target: impl AsRef<[u8]>) -> Request {
-        Request::new(self.port, method, target)
+        Request::new(self.setup.port, method, target)
     }
 
     /// `GET` with this cookie, as a script would send it.
@@ -340,20 +211,20 @@ impl Gateway {
     /// A request to the operators' listener.
     #[track_caller]
     pub fn operators(&self, target: &str) -> Response {
-        Request::new(self.admin, "GET", target).send()
+        Request::new(self.setup.admin, "GET", target).send()
     }
 
     /// Sends these bytes over a connection of their own and reads one answer.
     #[track_caller]
     pub fn raw(&self, bytes: impl AsRef<[u8]>) -> Response {
-        let mut connection = Conn::open(self.port).unwrap();
+        let mut connection = Conn::open(self.setup.port).unwrap();
         connection.send(bytes).unwrap();
         connection.answer("GET").unwrap()
     }
 
     /// A connection to the public listener.
     pub fn connect(&self) -> Conn {
-        Conn::open(self.port).unwrap()
+        Conn::open(self.setup.port).unwrap()
     }
 
     /// The login form, posted from our own origin.

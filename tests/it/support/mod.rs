@@ -4,6 +4,7 @@
 //! port is fixed.
 
 pub mod browser;
+pub mod builder;
 pub mod client;
 pub mod curl;
 pub mod gateway;
@@ -18,8 +19,9 @@ pub mod users;
 pub mod wait;
 pub mod websocket;
 
+pub use builder::Builder;
 pub use client::{Conn, Request};
-pub use gateway::{Builder, Gateway, doorward, doorward_at};
+pub use gateway::{Gateway, doorward, doorward_at};
 pub use process::Process;
 pub use response::{Response, assert_page, assert_problem};
 pub use temp::TempDir;

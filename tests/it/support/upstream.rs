@@ -37,8 +37,6 @@ pub struct Recorded {
     pub head: Vec<u8>,
     /// The first 64 KiB of the decoded body.
     pub body: Vec<u8>,
-    /// Which connection it came over, counted from 1.
-    pub connection: u64,
 }
 
 impl Recorded {
@@ -227,14 +225,14 @@ impl Drop for Upstream {
 fn serve(mut wire: impl Wire + 'static, shared: &Arc<Shared>) {
     let shared = Arc::clone(shared);
     std::thread::spawn(move || {
-        let number = shared.connections.fetch_add(1, Ordering::Relaxed) + 1;
+        shared.connections.fetch_add(1, Ordering::Relaxed);
         // The gateway closing a connection, or cutting it, is how most tests end.
         let _ = wire.patience(Duration::from_secs(60));
-        let _ = connection(&mut wire, &shared, number);
+        let _ = connection(&mut wire, &shared);
     });
 }
 
-fn connection(wire: &mut dyn Wire, shared: &Shared, number: u64) -> io::Result<()> {
+fn connection(wire: &mut dyn Wire, shared: &Shared) -> io::Result<()> {
     let mut buffer = Vec::new();
     loop {
         let head = take_head(wire, &mut buffer)?;
@@ -243,7 +241,6 @@ fn connection(wire: &mut dyn Wire, shared: &Shared, number: u64) -> io::Result<(
             requests.push(Recorded {
                 head: head.clone(),
                 body: Vec::new(),
-                connection: number,
             });
             requests.len() - 1
         };

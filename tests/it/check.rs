@@ -1,0 +1,231 @@
+//! `doorward check`: every problem at once, where it is, and never a secret.
+
+use crate::cli::{assert_code, said, written};
+use crate::support::process::run;
+use crate::support::users::hash;
+use crate::support::{Builder, TempDir, Upstream, doorward, token};
+
+#[test]
+fn check_accepts_what_run_accepts() {
+    assert_code(
+        &written("").command(&["check"], ""),
+        0,
+        "the tests' own configuration",
+    );
+}
+
+#[test]
+fn a_missing_or_unreadable_file_is_named() {
+    for command in ["check", "run"] {
+        let output = run(
+            doorward().args([command, "--config", "/nowhere/doorward.yaml"]),
+            "",
+        );
+        let code = output.status.code();
+        assert!(
+            matches!(code, Some(74 | 78)),
+            "{command}: {code:?} {}",
+            said(&output)
+        );
+        assert!(
+            said(&output).contains("/nowhere/doorward.yaml"),
+            "{}",
+            said(&output)
+        );
+    }
+}
+
+#[test]
+fn check_tells_every_problem_at_once_and_where() {
+    let dir = TempDir::new();
+    let text = format!(
+        "upstream: ftp://127.0.0.1\nlisten: [nowhere]\nnonsense: 1\nsession:\n  access_ttl: soon\nusers:\n  - {{ id: \"1\", username: a, name: A, password_hash: {:?} }}\n  - {{ id: \"2\", username: b, name: B, password_hash: plain }}\ncors:\n  allowed_origins: [\"*\"]\n",
+        hash("x")
+    );
+    let file = dir.write("broken.yaml", &text);
+    let output = run(doorward().args(["check", "--config"]).arg(&file), "");
+    assert_code(&output, 78, "a broken file");
+    let said = said(&output);
+    for (line, path) in [
+        (1, "upstream"),
+        (2, "listen"),
+        (3, "nonsense"),
+        (5, "session.access_ttl"),
+        (8, "users[1].password_hash"),
+        (10, "cors.allowed_origins"),
+    ] {
+        let place = format!("broken.yaml:{line}:");
+        assert!(
+            said.lines()
+                .any(|told| told.contains(&place) && told.contains(path))
+                || (said.contains(&place) && said.contains(path)),
+            "{path} at line {line} is not told:\n{said}"
+        );
+    }
+    let column = said.lines().find_map(|line| {
+        line.split("broken.yaml:1:")
+            .nth(1)?
+            .split([':', ' '])
+            .next()?
+            .parse::<u32>()
+            .ok()
+    });
+    assert!(column.is_some(), "no column:\n{said}");
+    let run_too = run(doorward().args(["run", "--config"]).arg(&file), "");
+    assert_code(&run_too, 78, "run starts with a broken file");
+}
+
+#[test]
+fn yaml_that_does_not_parse_says_where() {
+    let dir = TempDir::new();
+    let file = dir.write("torn.yaml", "upstream: http://127.0.0.1:1\nusers: [\n");
+    let output = run(doorward().args(["check", "--config"]).arg(&file), "");
+    assert_code(&output, 78, "torn YAML");
+    assert!(said(&output).contains("torn.yaml:"), "{}", said(&output));
+    let twice = dir.write(
+        "twice.yaml",
+        "upstream: http://127.0.0.1:1\nupstream: http://127.0.0.1:2\n",
+    );
+    let output = run(doorward().args(["check", "--config"]).arg(&twice), "");
+    assert_code(&output, 78, "a key given twice");
+}
+
+#[test]
+fn what_is_unsafe_or_not_there_yet_is_refused() {
+    let hash = hash("x");
+    for (yaml, word) in [
+        ("upstream: http://127.0.0.1:1/path", "upstream"),
+        ("cors: { allowed_origins: [\"null\"] }", "allowed_origins"),
+        (
+            "cors: { allowed_origins: [\"https://a.example/\"] }",
+            "allowed_origins",
+        ),
+        ("signing: { key: too-short }", "signing.key"),
+        ("signing: { algorithm: none }", "algorithm"),
+        (
+            "signing: { algorithm: RS256, key: not-a-pem }",
+            "signing.key",
+        ),
+        ("rules: [{ path: public, access: public }]", "rules[0].path"),
+        (
+            "rules: [{ path: /p/**, access: public, ambiguous: [semicolon] }]",
+            "ambiguous",
+        ),
+        ("trusted_proxies: [everybody]", "trusted_proxies"),
+        ("session: { access_ttl: 0s }", "access_ttl"),
+        (
+            "session: { store: { redis: { url: \"redis://127.0.0.1\" } } }",
+            "redis",
+        ),
+        ("session: { renewal: endpoint }", "renewal"),
+        ("csrf: { mode: token }", "csrf.mode"),
+        ("limits: { request_head: 5s }", "request_head"),
+        (
+            "tls: { cert: nowhere.crt, key: nowhere.key }",
+            "nowhere.crt",
+        ),
+        ("paths: { login: /x, logout: /x }", "paths"),
+        ("identity_headers: { preset: nonsense }", "preset"),
+        (
+            "identity_headers: { set: { Cookie: id } }",
+            "identity_headers",
+        ),
+    ] {
+        let output = written(yaml).command(&["check"], "");
+        assert_code(&output, 78, yaml);
+        assert!(
+            said(&output).contains(word),
+            "{yaml}: does not name {word}:\n{}",
+            said(&output)
+        );
+    }
+    for users in [
+        format!(
+            "users: [{{ id: \"1\", username: a, name: A, password_hash: {hash:?} }}, {{ id: \"1\", username: b, name: B, password_hash: {hash:?} }}]"
+        ),
+        format!(
+            "users: [{{ id: \"1\", username: Bob, name: A, password_hash: {hash:?} }}, {{ id: \"2\", username: bob, name: B, password_hash: {hash:?} }}]"
+        ),
+        format!(
+            "users: [{{ id: \"1\", username: a, name: {:?}, password_hash: {hash:?} }}]",
+            "x".repeat(5000)
+        ),
+    ] {
+        let output = written(&users).command(&["check"], "");
+        assert_code(
+            &output,
+            78,
+            "users that cannot be told apart, or whose cookie a browser drops",
+        );
+    }
+}
+
+#[test]
+fn a_secret_is_never_printed() {
+    let gateway = written(
+        "signing: { key: my-short-secret }\nadmin: { listen: nonsense, token: my-admin-secret }",
+    );
+    let output = gateway.command(&["check"], "");
+    assert_code(&output, 78, "short");
+    for secret in ["my-short-secret", "my-admin-secret", &hash("wonderland")] {
+        assert!(
+            !said(&output).contains(secret),
+            "a secret is on the screen:\n{}",
+            said(&output)
+        );
+    }
+}
+
+#[test]
+fn the_environment_overrides_scalars() {
+    let gateway = Builder::before("http://127.0.0.1:9")
+        .env("DOORWARD_SESSION_ACCESS_TTL", "soon")
+        .write();
+    let output = gateway.command(&["check"], "");
+    assert_code(&output, 78, "a bad value from the environment");
+    assert!(
+        said(&output).contains("DOORWARD_SESSION_ACCESS_TTL"),
+        "{}",
+        said(&output)
+    );
+
+    let app = Upstream::start();
+    let builder = Builder::new(&app);
+    builder.dir().write("key", format!("{}\n", token::KEY));
+    let file = builder.dir().join("key").display().to_string();
+    let gateway = builder
+        .env("DOORWARD_SESSION_ACCESS_TTL", "7m")
+        .env("DOORWARD_SIGNING_KEY_FILE", &file)
+        .start();
+    let cookie = gateway.alice();
+    let (header, claims) = token::parts(token::of(&cookie));
+    assert_eq!(
+        claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(),
+        420,
+        "{claims}"
+    );
+    let ours = token::sign(&header, &claims, token::KEY.as_bytes());
+    assert_eq!(
+        gateway.get("/", &token::cookie(&ours)).status,
+        200,
+        "the key file, or its last newline, is read wrongly"
+    );
+
+    let both = Builder::before("http://127.0.0.1:9")
+        .env("DOORWARD_SIGNING_KEY", token::KEY)
+        .env("DOORWARD_SIGNING_KEY_FILE", &file)
+        .write();
+    assert_code(&both.command(&["check"], ""), 78, "both at once");
+}
+
+#[test]
+fn the_configuration_may_come_from_the_environment() {
+    let gateway = written("");
+    let output = run(
+        doorward()
+            .arg("check")
+            .env("DOORWARD_CONFIG", &gateway.config),
+        "",
+    );
+    assert_code(&output, 0, "DOORWARD_CONFIG");
+}
