@@ -130,6 +130,20 @@ impl Denial {
         )
     }
 
+    /// Whether an honest client would hardly have sent the request: worth an audit line.
+    pub const fn is_suspicious(self) -> bool {
+        matches!(
+            self,
+            Self::SessionRevoked
+                | Self::SessionInvalid
+                | Self::Forbidden
+                | Self::OriginNotAllowed
+                | Self::CsrfFailed
+                | Self::PathAmbiguous
+                | Self::WrongHost
+        )
+    }
+
     /// The value of `WWW-Authenticate` (RFC 6750 §3): an error when a token was there.
     pub const fn challenge(self) -> Option<&'static str> {
         match self {
