@@ -1,1 +1,3 @@
-//! (module)
+//! What operators see of the gateway.
+
+pub mod metrics;

@@ -1,1 +1,3 @@
-//! (module)
+//! Users: where they are written down, and how their passwords are checked.
+
+pub mod hashing;
