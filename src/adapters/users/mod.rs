@@ -1,1 +1,3 @@
-//! (module)
+//! Users: the formats of their files, and their passwords.
+
+pub mod formats;
