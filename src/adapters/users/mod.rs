@@ -1,3 +1,4 @@
 //! Users: where they are written down, and how their passwords are checked.
 
+pub mod formats;
 pub mod hashing;
