@@ -101,6 +101,16 @@ impl Pages {
     /// The login form.
     pub fn login(&self, view: &LoginView<'_>) -> Html {
         let wrong = view.error == Some(LoginError::BadCredentials);
+        let signed_out = view.signed_out && view.error.is_none();
+        let notes = match (
+            view.insecure_cookies_warning,
+            view.error.is_some() || signed_out,
+        ) {
+            (true, true) => Some("insecure message"),
+            (true, false) => Some("insecure"),
+            (false, true) => Some("message"),
+            (false, false) => None,
+        };
         self.html(
             &LoginPage {
                 frame: &self.frame,
@@ -110,7 +120,8 @@ impl Pages {
                 message: view.error.map(words::login_error),
                 wrong,
                 insecure: view.insecure_cookies_warning,
-                signed_out: view.signed_out && view.error.is_none(),
+                signed_out,
+                notes,
             },
             Isolation::SameOrigin,
         )
@@ -202,6 +213,8 @@ struct LoginPage<'a> {
     wrong: bool,
     insecure: bool,
     signed_out: bool,
+    /// The ids of what is said above the form, for those who hear it.
+    notes: Option<&'static str>,
 }
 
 #[derive(Template)]

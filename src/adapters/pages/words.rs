@@ -9,7 +9,7 @@ use super::LoginError;
 /// The sentence above the form.
 pub(super) fn login_error(error: LoginError) -> Cow<'static, str> {
     match error {
-        LoginError::BadCredentials => "That username and password do not match.".into(),
+        LoginError::BadCredentials => "Wrong username or password.".into(),
         LoginError::TooManyAttempts { retry_after } => {
             format!("Too many attempts. Try again in {}.", spoken(retry_after)).into()
         }
@@ -54,8 +54,8 @@ pub(super) fn refusal(code: &str, status: u16) -> (&'static str, &'static str) {
         ),
         "session_expired" => (
             "Your session has ended",
-            "You were away for a while. What you just sent was not delivered, and nothing \
-             was changed. Sign in again, then send it once more.",
+            "It ran out before this arrived. What you just sent was not delivered, and \
+             nothing was changed. Sign in again, then send it once more.",
         ),
         "session_revoked" => (
             "You were signed out",
@@ -86,10 +86,7 @@ pub(super) fn refusal(code: &str, status: u16) -> (&'static str, &'static str) {
             "Wrong address",
             "This site does not answer under that name. Check the address.",
         ),
-        "bad_credentials" => (
-            "That did not match",
-            "That username and password do not match.",
-        ),
+        "bad_credentials" => ("That did not match", "Wrong username or password."),
         "too_many_attempts" => (
             "Too many attempts",
             "There were too many attempts in a short time. Wait a few minutes, then try again.",
