@@ -9,6 +9,7 @@ use http::HeaderMap;
 use super::head_timeout::HeadTimer;
 use super::house::{House, InFlight};
 use super::snapshot::Snapshot;
+use crate::adapters::observe::metrics::Verdict;
 use crate::auth::denial::Denial;
 use crate::auth::gate::Endpoint;
 use crate::auth::pass::Pass;
@@ -77,13 +78,13 @@ impl Ctx {
         }
     }
 
-    /// One word for the log and the metrics; a closed set.
-    pub(super) fn verdict(&self) -> &'static str {
+    /// How it ended, for the log and the metrics.
+    pub(super) fn verdict(&self) -> Verdict {
         match &self.stage {
-            Stage::Arrived => "unfinished",
-            Stage::Admitted(_) => "forwarded",
-            Stage::Served(_) => "served",
-            Stage::Denied(denial) => denial.code(),
+            Stage::Arrived => Verdict::Abandoned,
+            Stage::Admitted(_) => Verdict::Forwarded,
+            Stage::Served(_) => Verdict::Served,
+            Stage::Denied(denial) => Verdict::Refused(denial.code()),
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::snapshot::Snapshot;
 use crate::adapters::observe::access::Lines;
-use crate::adapters::observe::metrics::Metrics;
+use crate::adapters::observe::metrics::{Counted, Metrics};
 use crate::adapters::store::replica::Replica;
 use crate::adapters::users::hashing::HashPool;
 use crate::adapters::{clock, entropy};
@@ -32,7 +32,7 @@ pub struct House {
     /// Where passwords are checked; replaced when its limits change.
     pub passwords: ArcSwap<HashPool>,
     /// What is counted.
-    pub metrics: Metrics,
+    pub metrics: Arc<Metrics>,
     /// How access and audit lines are written.
     pub lines: Lines,
     /// Keys the choice of a stand-in hash for unknown users.
@@ -51,7 +51,7 @@ impl House {
         snapshot: Snapshot,
         store: Arc<dyn Store>,
         replica: Arc<Replica>,
-        metrics: Metrics,
+        metrics: Arc<Metrics>,
     ) -> Self {
         let login = &snapshot.settings.login;
         Self {
@@ -59,6 +59,7 @@ impl House {
             passwords: ArcSwap::from_pointee(HashPool::new(
                 login.concurrent_hashes,
                 login.hash_queue,
+                Arc::clone(&metrics),
             )),
             lines: Lines::new(snapshot.settings.log.format),
             current: ArcSwap::from_pointee(snapshot),
@@ -83,7 +84,11 @@ impl House {
         let old = self.snapshot();
         let (new, was) = (&snapshot.settings.login, &old.settings.login);
         if (new.concurrent_hashes, new.hash_queue) != (was.concurrent_hashes, was.hash_queue) {
-            let pool = HashPool::new(new.concurrent_hashes, new.hash_queue);
+            let pool = HashPool::new(
+                new.concurrent_hashes,
+                new.hash_queue,
+                Arc::clone(&self.metrics),
+            );
             self.passwords.store(Arc::new(pool));
         }
         self.throttle.lock().set_limits(snapshot.attempt_limits());
@@ -97,7 +102,7 @@ impl House {
     pub async fn revoke(&self, revocation: &Revocation) -> Result<(), StoreError> {
         self.store.revoke(revocation).await?;
         self.replica.apply(revocation);
-        self.metrics.set_revocations(self.replica.len());
+        self.metrics.revocations(self.replica.len());
         Ok(())
     }
 
@@ -126,7 +131,10 @@ impl House {
     /// Counts a request until the guard is dropped.
     pub fn enter(self: &Arc<Self>) -> InFlight {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        InFlight(Arc::clone(self))
+        InFlight {
+            house: Arc::clone(self),
+            _counted: self.metrics.in_flight(),
+        }
     }
 
     /// How many requests (WebSockets and streams too) are being served.
@@ -152,17 +160,20 @@ impl House {
         let now = clock::now();
         self.store.sweep(now).await?;
         self.replica.forget(now);
-        self.metrics.set_revocations(self.replica.len());
+        self.metrics.revocations(self.replica.len());
         Ok(())
     }
 }
 
 /// A request in flight. A drop guard, since `logging` does not run for a request
 /// whose future is dropped.
-pub struct InFlight(Arc<House>);
+pub struct InFlight {
+    house: Arc<House>,
+    _counted: Counted,
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.house.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }

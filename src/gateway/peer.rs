@@ -119,6 +119,12 @@ impl Upstream {
         self.addresses.load().len()
     }
 
+    /// Looks the name up, but waits for the answer no longer than a start or a reload
+    /// should; the look-up is repeated in the background anyway.
+    pub(super) async fn resolve_soon(&self) {
+        let _late = tokio::time::timeout(Duration::from_secs(2), self.resolve()).await;
+    }
+
     /// Looks the name up. What was known stays known when the look-up fails: a DNS
     /// hiccup must not take down an app that runs.
     pub async fn resolve(&self) {

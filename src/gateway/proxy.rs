@@ -19,6 +19,7 @@ use super::inbound::{self, Peer, X_FORWARDED_FOR};
 use super::{failure, outbound, respond};
 use crate::adapters::clock;
 use crate::adapters::observe::access::Access;
+use crate::adapters::observe::metrics::Verdict;
 use crate::auth::event::{Event, EventKind};
 use crate::auth::gate::Decision;
 
@@ -238,7 +239,9 @@ impl Gateway {
         let status = session.response_written().map(|r| r.status.as_u16());
         let took = ctx.started.elapsed();
         let verdict = match e {
-            Some(e) if status.is_none() && *e.esource() == ErrorSource::Downstream => "client_gone",
+            Some(e) if status.is_none() && *e.esource() == ErrorSource::Downstream => {
+                Verdict::Abandoned
+            }
             _ => ctx.verdict(),
         };
         self.house.metrics.request(verdict, took);
@@ -253,7 +256,7 @@ impl Gateway {
             status: status.unwrap_or(499),
             bytes: session.body_bytes_sent(),
             took,
-            verdict,
+            verdict: verdict.label(),
             user: ctx.user.as_ref(),
             session: ctx.pass().and_then(|pass| Some(pass.session()?.id)),
             rule: ctx.pass().and_then(crate::auth::pass::Pass::rule),

@@ -77,7 +77,6 @@ pub(super) fn refusal(ctx: &Ctx, denial: Denial, shown: &Presentation) -> Reply 
                 &pages.error(&ErrorView {
                     status: denial.status().as_u16(),
                     code: denial.code(),
-                    sentence: denial.sentence(),
                     action,
                 }),
             )

@@ -48,7 +48,8 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    fn label(self) -> &'static str {
+    /// The label, which is also the access log's `verdict`.
+    pub fn label(self) -> &'static str {
         match self {
             Self::Forwarded => "forwarded",
             Self::Served => "served",

@@ -1,3 +1,5 @@
 //! What operators see of the gateway.
 
+pub mod access;
+pub mod logger;
 pub mod metrics;

@@ -6,6 +6,7 @@ use http::{HeaderValue, StatusCode, header};
 use pingora_proxy::Session;
 
 use super::{Asked, Refused};
+use crate::adapters::observe::metrics::LoginResult;
 use crate::adapters::pages::{LoginError, LoginView};
 use crate::adapters::{clock, entropy};
 use crate::auth::denial::Denial;
@@ -55,8 +56,11 @@ pub(super) async fn submit(
     let typed = Credentials::parse(&body, format)?;
     let outcome = authenticate(house, ctx, &typed, asked).await;
     house.metrics.login(match &outcome {
-        Ok(_) => "success",
-        Err(denial) => denial.code(),
+        Ok(_) => LoginResult::Success,
+        Err(Denial::BadCredentials) => LoginResult::BadCredentials,
+        Err(Denial::TooManyAttempts { .. }) => LoginResult::TooManyAttempts,
+        Err(Denial::Overloaded) => LoginResult::Overloaded,
+        Err(_) => LoginResult::Refused,
     });
     let principal = match outcome {
         Ok(principal) => principal,
@@ -129,13 +133,11 @@ async fn authenticate(
     };
     let hash = house.hash_for(snapshot, typed);
     let pool = house.passwords.load_full();
-    let started = std::time::Instant::now();
     let Ok(right) = pool.verify(&hash, typed.password.clone()).await else {
         house.throttle.lock().withdrawn(attempt);
         tell(EventKind::LoginFailed, "overloaded");
         return Err(Denial::Overloaded);
     };
-    house.metrics.password_hash(started.elapsed());
     // A disabled user has no principal.
     let principal = user.and_then(|user| snapshot.policy.principals.get(&user.identity.id));
     match principal {
@@ -199,7 +201,8 @@ fn refused(
     let error = match denial {
         Denial::BadCredentials => LoginError::BadCredentials,
         Denial::TooManyAttempts { retry_after } => LoginError::TooManyAttempts { retry_after },
-        Denial::Overloaded | Denial::StoreUnavailable => LoginError::Overloaded,
+        Denial::Overloaded => LoginError::Overloaded,
+        Denial::StoreUnavailable => LoginError::Unavailable,
         _ => return denial.into(),
     };
     let view = LoginView {
