@@ -1,7 +1,12 @@
 //! Tests of the key file.
 
-use std::fs::Permissions;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::file::{DRAFT, FILE};
 use super::*;
 use crate::adapters::jwt::Keyring;
 use crate::adapters::store::scratch::Scratch;
