@@ -290,5 +290,4 @@ fn damaged(path: &Path, reason: impl Into<String>) -> StoreError {
 }
 
 #[cfg(test)]
-#[path = "embedded_tests.rs"]
 mod tests;

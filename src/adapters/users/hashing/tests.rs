@@ -7,7 +7,7 @@ use crate::auth::directory::User;
 use crate::domain::id::UserId;
 use crate::domain::identity::Identity;
 
-/// bcrypt of "correct horse", cost 4.
+/// bcrypt as cheap as it gets.
 fn bcrypt_of(password: &[u8]) -> String {
     bcrypt::hash_with_salt(password, 4, [5; 16])
         .unwrap()
@@ -133,10 +133,7 @@ fn odd_hashes_match_nothing_and_panic_never() {
     odd.push(argon2.replace("v=19$", ""));
     for hash in odd {
         assert!(check(&hash).is_err(), "{hash:?} would pass the check");
-        assert!(
-            !matches(&hash, b"pw") || hash.contains("argon2id"),
-            "{hash:?}"
-        );
+        assert!(!matches(&hash, b"pw"), "{hash:?}");
     }
 }
 

@@ -1,7 +1,12 @@
 //! Tests of the key file.
 
-use std::fs::Permissions;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::file::{DRAFT, FILE};
 use super::*;
 use crate::adapters::jwt::Keyring;
 use crate::adapters::store::scratch::Scratch;
@@ -90,6 +95,23 @@ fn rotation_keeps_a_retired_key_as_long_as_its_tokens_can_live() {
     assert!(!text.contains(first.as_str()), "{text}");
     assert!(!text.contains(second.as_str()), "{text}");
     assert!(text.contains(third.as_str()), "{text}");
+}
+
+#[test]
+fn a_retired_key_never_signs_wherever_it_stands() {
+    let scratch = Scratch::new();
+    let dir = scratch.path();
+    let first = load_or_generate(dir, Algorithm::Hs256, at(1)).unwrap()[0]
+        .id
+        .clone();
+    let second = rotate(dir, Algorithm::Hs256, at(2), LIFE).unwrap().id;
+    let path = dir.join(FILE);
+    let mut contents: serde_json::Value =
+        serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    contents["keys"].as_array_mut().unwrap().reverse();
+    fs::write(&path, contents.to_string()).unwrap();
+    let keys = load_or_generate(dir, Algorithm::Hs256, at(3)).unwrap();
+    assert_eq!(ids(&keys), [second.as_str(), first.as_str()]);
 }
 
 #[test]
