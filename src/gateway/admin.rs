@@ -7,7 +7,6 @@ use async_trait::async_trait;
 use http::{Method, Response, StatusCode, header};
 use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
-use pingora::protocols::l4::socket::SocketAddr;
 
 use super::house::House;
 use super::reload::Reloader;
@@ -16,6 +15,8 @@ use super::reload::Reloader;
 pub(super) struct Admin {
     pub(super) house: Arc<House>,
     pub(super) reloader: Arc<Reloader>,
+    /// Whether this is `admin.sock`, which only the operator can open.
+    pub(super) over_socket: bool,
 }
 
 #[async_trait]
@@ -24,12 +25,11 @@ impl ServeHttp for Admin {
         let request = session.req_header();
         let path = request.uri.path().to_owned();
         let method = request.method.clone();
-        let over_socket = matches!(session.server_addr(), Some(SocketAddr::Unix(_)));
         match (method, path.as_str()) {
             (Method::GET | Method::HEAD, "/healthz") => text(StatusCode::OK, "ok\n"),
             (Method::GET | Method::HEAD, "/readyz") => self.ready().await,
             (Method::GET | Method::HEAD, "/metrics") => self.metrics(),
-            (Method::POST, "/api/reload") if over_socket => self.reload().await,
+            (Method::POST, "/api/reload") if self.over_socket => self.reload().await,
             (_, "/healthz" | "/readyz" | "/metrics") => {
                 text(StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD\n")
             }
@@ -47,7 +47,10 @@ impl Admin {
             Ok(_) => text(StatusCode::OK, "ready\n"),
             Err(e) => {
                 log::warn!("not ready: {e}");
-                text(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n")
+                text(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "the store does not answer\n",
+                )
             }
         }
     }

@@ -11,7 +11,6 @@ use super::house::{House, InFlight};
 use super::snapshot::Snapshot;
 use crate::adapters::observe::metrics::Verdict;
 use crate::auth::denial::Denial;
-use crate::auth::gate::Endpoint;
 use crate::auth::pass::Pass;
 
 /// How far a request has come. `upstream_peer` demands `Admitted`; `logging`
@@ -22,7 +21,7 @@ pub(super) enum Stage {
     /// On its way to the app.
     Admitted(Pass),
     /// One of our endpoints answered.
-    Served(Endpoint),
+    Served,
     /// Refused, by the gate or by something that broke on the way.
     Denied(Denial),
 }
@@ -74,7 +73,7 @@ impl Ctx {
     pub(super) fn pass(&self) -> Option<&Pass> {
         match &self.stage {
             Stage::Admitted(pass) => Some(pass),
-            Stage::Arrived | Stage::Served(_) | Stage::Denied(_) => None,
+            Stage::Arrived | Stage::Served | Stage::Denied(_) => None,
         }
     }
 
@@ -83,7 +82,7 @@ impl Ctx {
         match &self.stage {
             Stage::Arrived => Verdict::Abandoned,
             Stage::Admitted(_) => Verdict::Forwarded,
-            Stage::Served(_) => Verdict::Served,
+            Stage::Served => Verdict::Served,
             Stage::Denied(denial) => Verdict::Refused(denial.code()),
         }
     }

@@ -206,7 +206,10 @@ mod tests {
 
     #[test]
     fn the_client_is_the_rightmost_untrusted_address() {
-        let trusted = ["10.0.0.0/8".parse().unwrap(), "2001:db8::/32".parse().unwrap()];
+        let trusted = [
+            "10.0.0.0/8".parse().unwrap(),
+            "2001:db8::/32".parse().unwrap(),
+        ];
         let peer = |address: &str| {
             let address = address.parse().unwrap();
             Peer {

@@ -70,6 +70,18 @@ impl Sockets {
         Ok(name)
     }
 
+    /// Takes a socket that somebody else has bound.
+    pub(super) fn adopt(&self, listener: TcpListener) -> Result<String, ListenError> {
+        let failed = |source| ListenError::Bind {
+            place: "a given socket".into(),
+            source,
+        };
+        let name = listener.local_addr().map_err(failed)?.to_string();
+        listener.set_nonblocking(true).map_err(failed)?;
+        self.table.lock().add(name.clone(), listener.into_raw_fd());
+        Ok(name)
+    }
+
     /// Binds a unix socket in a folder that is ours alone (the `data_dir` is claimed).
     pub(super) fn unix(&self, path: &Path) -> Result<String, ListenError> {
         let failed = |source| ListenError::Bind {
@@ -162,9 +174,7 @@ pub(super) fn read_ca(path: &Path) -> Result<Vec<Vec<u8>>, String> {
     }
     let mut store = rustls::RootCertStore::empty();
     for certificate in &certificates {
-        store
-            .add(certificate.clone())
-            .map_err(|e| e.to_string())?;
+        store.add(certificate.clone()).map_err(|e| e.to_string())?;
     }
     Ok(certificates.into_iter().map(|der| der.to_vec()).collect())
 }

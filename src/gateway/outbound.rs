@@ -87,11 +87,7 @@ fn strip(upstream: &mut RequestHeader, ctx: &Ctx, peer: Peer) {
 
 /// Takes our cookies out. Over HTTP/2 a client may split its cookies over several
 /// fields; HTTP/1.1 must have them in one (RFC 9113 §8.2.3).
-fn cookies(
-    session: &Session,
-    upstream: &mut RequestHeader,
-    ctx: &Ctx,
-) -> pingora::Result<()> {
+fn cookies(session: &Session, upstream: &mut RequestHeader, ctx: &Ctx) -> pingora::Result<()> {
     let headers = &session.req_header().headers;
     if !upstream.headers.contains_key(header::COOKIE) {
         return Ok(());

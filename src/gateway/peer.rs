@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use pingora::protocols::tls::CaType;
 use pingora::upstreams::peer::HttpPeer;
-use pingora::utils::tls::{CaType, WrappedX509, parse_x509};
+use pingora::utils::tls::{WrappedX509, parse_x509};
 
 use super::listen::read_ca;
 use crate::adapters::config::settings;
@@ -144,7 +145,10 @@ impl Upstream {
             Err(e) if self.addresses.load().is_empty() => {
                 log::warn!("upstream {} has no address: {e}", self.host);
             }
-            Err(e) => log::warn!("upstream {} not looked up, old address kept: {e}", self.host),
+            Err(e) => log::warn!(
+                "upstream {} not looked up, old address kept: {e}",
+                self.host
+            ),
         }
     }
 }

@@ -125,12 +125,7 @@ impl ProxyHttp for Gateway {
         outbound::response(answer, ctx)
     }
 
-    async fn fail_to_proxy(
-        &self,
-        session: &mut Session,
-        e: &Error,
-        ctx: &mut Ctx,
-    ) -> FailToProxy {
+    async fn fail_to_proxy(&self, session: &mut Session, e: &Error, ctx: &mut Ctx) -> FailToProxy {
         self.report(session, e, ctx).await
     }
 
@@ -194,7 +189,10 @@ impl Gateway {
             Some(peer) => Ok(Box::new(peer)),
             None => {
                 self.house.resolve_now.notify_one();
-                Err(Error::explain(ErrorType::ConnectNoRoute, "the upstream has no address").into_up())
+                Err(
+                    Error::explain(ErrorType::ConnectNoRoute, "the upstream has no address")
+                        .into_up(),
+                )
             }
         }
     }
@@ -250,9 +248,10 @@ impl Gateway {
             client: ctx.client,
             method: request.method.as_str(),
             path: request.uri.path(),
-            query: request.uri.query().filter(|_| {
-                settings.log.query && request.uri.path() != settings.paths.login
-            }),
+            query: request
+                .uri
+                .query()
+                .filter(|_| settings.log.query && request.uri.path() != settings.paths.login),
             status: status.unwrap_or(499),
             bytes: session.body_bytes_sent(),
             took,

@@ -79,9 +79,7 @@ impl Reloader {
             log::warn!("data_dir {} needs a restart", asked_dir.display());
         }
         if snapshot.restart_only() != old.restart_only() {
-            log::warn!(
-                "listeners, threads and the store keep their old settings until a restart"
-            );
+            log::warn!("listeners, threads and the store keep their old settings until a restart");
         }
         // Read before anything is put in force: a bad certificate refuses the whole.
         if let (Some(certificate), Some(tls)) = (&self.certificate, &snapshot.settings.tls) {

@@ -71,7 +71,9 @@ pub(super) fn refusal(ctx: &Ctx, denial: Denial, shown: &Presentation) -> Reply 
         Presentation::Problem => problem(denial),
         Presentation::Page => {
             let login = login_location(&ctx.snapshot.policy.paths.login, "/");
-            let action = denial.lacks_session().then_some((login.as_str(), "Sign in"));
+            let action = denial
+                .lacks_session()
+                .then_some((login.as_str(), "Sign in"));
             page(
                 denial.status(),
                 &pages.error(&ErrorView {

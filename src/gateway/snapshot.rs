@@ -8,8 +8,7 @@ use http::HeaderValue;
 use super::peer::{PeerError, Upstream};
 use crate::adapters::clock;
 use crate::adapters::config::settings::Settings;
-use crate::adapters::jwt::keyfile::{self, KeyFileError};
-use crate::adapters::jwt::keyring::{KeyError, Keyring};
+use crate::adapters::jwt::{RingError, ring};
 use crate::adapters::pages::Pages;
 use crate::auth::cors::Cors;
 use crate::auth::directory::Directory;
@@ -42,10 +41,7 @@ pub struct Snapshot {
 pub enum SnapshotError {
     /// The signing keys.
     #[error(transparent)]
-    Keys(#[from] KeyError),
-    /// The file of generated keys.
-    #[error(transparent)]
-    KeyFile(#[from] KeyFileError),
+    Keys(#[from] RingError),
     /// The upstream.
     #[error(transparent)]
     Upstream(#[from] PeerError),
@@ -57,7 +53,8 @@ impl Snapshot {
     /// # Errors
     /// [`SnapshotError`]; the old snapshot stays in force then.
     pub fn build(settings: Settings, revoked: Arc<dyn Revoked>) -> Result<Self, SnapshotError> {
-        let tokens: Arc<dyn Tokens> = Arc::new(keyring(&settings)?);
+        let tokens: Arc<dyn Tokens> =
+            Arc::new(ring(&settings.signing, &settings.data_dir, clock::now())?);
         let directory = Arc::new(Directory::new(settings.users.clone()));
         let identity_headers = IdentityHeaders::new(settings.identity_headers.set.clone());
         let public_origin = settings
@@ -160,15 +157,4 @@ impl Snapshot {
     pub fn data_dir(&self) -> &Path {
         &self.settings.data_dir
     }
-}
-
-/// The configured keys, or the generated ones of `data_dir`.
-fn keyring(settings: &Settings) -> Result<Keyring, SnapshotError> {
-    let algorithm = settings.signing.algorithm;
-    if !settings.signing.keys.is_empty() {
-        return Ok(Keyring::new(algorithm, &settings.signing.keys)?);
-    }
-    let stored = keyfile::load_or_generate(&settings.data_dir, algorithm, clock::now())?;
-    let secrets: Vec<_> = stored.into_iter().map(|key| key.secret).collect();
-    Ok(Keyring::new(algorithm, &secrets)?)
 }

@@ -30,8 +30,8 @@ pub fn start(settings: &settings::Log) {
         // Says every listener and runtime at info.
         .filter_module("pingora", level.min(LevelFilter::Warn))
         .format(move |out, record| {
-            let at = SystemTime::UNIX_EPOCH
-                + std::time::Duration::from_millis(clock::now().millis());
+            let at =
+                SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(clock::now().millis());
             let time = humantime::format_rfc3339_millis(at);
             let (level, target) = (record.level(), record.target());
             let fields = target == ACCESS || target == AUDIT;
@@ -103,7 +103,10 @@ mod tests {
     #[test]
     fn a_client_that_goes_away_is_no_error() {
         for (message, about) in [
-            ("Fail to proxy: Downstream ConnectionClosed, status: 0", true),
+            (
+                "Fail to proxy: Downstream ConnectionClosed, status: 0",
+                true,
+            ),
             ("Downstream handshake error from 1.2.3.4: x", true),
             ("failed to send error response to downstream: x", true),
             ("Fail to proxy: Upstream ConnectRefused", false),

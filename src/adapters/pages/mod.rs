@@ -177,6 +177,19 @@ impl Pages {
         )
     }
 
+    /// The page of the demo's app: who it was told you are, and how.
+    pub fn whoami(&self, name: &str, headers: &[(String, String)]) -> Html {
+        self.html(
+            &WhoamiPage {
+                frame: &self.frame,
+                name,
+                headers,
+                logout: &self.logout,
+            },
+            Isolation::SameOrigin,
+        )
+    }
+
     fn html(&self, page: &impl Template, isolation: Isolation) -> Html {
         Html {
             body: render(page),
@@ -247,6 +260,15 @@ struct ErrorPage<'a> {
     status: u16,
     code: &'a str,
     action: Option<(&'a str, &'a str)>,
+}
+
+#[derive(Template)]
+#[template(path = "whoami.html")]
+struct WhoamiPage<'a> {
+    frame: &'a Frame,
+    name: &'a str,
+    headers: &'a [(String, String)],
+    logout: &'a str,
 }
 
 /// `target` spelled so that a browser stays on this origin.

@@ -78,7 +78,7 @@ pub(super) async fn serve(
         Endpoint::Jwks => Ok(jwks(ctx)),
     };
     let (stage, reply) = match answered {
-        Ok(reply) => (Stage::Served(endpoint), reply),
+        Ok(reply) => (Stage::Served, reply),
         Err(Refused { denial, reply }) => {
             let reply = match reply {
                 Some(reply) => respond::decorate(*reply, denial),

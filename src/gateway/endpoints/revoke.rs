@@ -45,7 +45,9 @@ pub(super) async fn submit(
         Presented::Absent | Presented::Revoked | Presented::Invalid => None,
     };
     let identity = &by.principal.user.identity;
-    let may_end = |user| *user == identity.id || identity.has_any_role(&[ADMIN.to_owned()]);
+    let may_end = |user: &crate::domain::id::UserId| {
+        *user == identity.id || identity.has_any_role(&[ADMIN.to_owned()])
+    };
     if let Some((id, user)) = found.filter(|(_, user)| may_end(user)) {
         let lifetimes = policy.lifetimes;
         let revocation = Revocation {
