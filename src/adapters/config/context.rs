@@ -60,10 +60,12 @@ impl Context {
 
     /// The path, made absolute from where it was written.
     pub(crate) fn resolve(&self, place: &Place, path: &str) -> PathBuf {
-        match place {
-            Place::At { .. } | Place::File(_) | Place::Unwritten => self.folder.join(path),
-            Place::Variable(_) => self.env.dir().join(path),
-        }
+        let base = match place {
+            Place::At { .. } | Place::File(_) | Place::Unwritten => &self.folder,
+            Place::Variable(_) => self.env.dir(),
+        };
+        // Its components, so that `./x` and `x` are one path.
+        base.join(path).components().collect()
     }
 
     /// Reads a file of at most `limit` bytes and notes it as a source.

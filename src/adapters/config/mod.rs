@@ -1,6 +1,6 @@
 //! The configuration: one YAML text in, typed [`settings::Settings`] or every problem out.
 //!
-//! The text becomes a [`tree`] whose nodes know their place; the [`overlay`] lays the
+//! The text becomes a tree whose nodes know their place; the overlay lays the
 //! environment over it; each section reads its part leaf by leaf. Nothing is printed
 //! and nothing but files and the captured environment is read.
 

@@ -131,8 +131,12 @@ pub(crate) fn pattern(text: &str, access: &Access) -> Result<String, Fault> {
             ));
         }
     }
-    let trimmed = body.strip_suffix('/').unwrap_or(body);
-    if has_odd_segment(trimmed) {
+    // One slash at the end of an exact path is a path of its own.
+    let plain = match text.len() == body.len() {
+        true => body.strip_suffix('/').unwrap_or(body),
+        false => body,
+    };
+    if has_odd_segment(plain) {
         return Err(Fault::new(
             "has an empty, `.` or `..` segment, which no admitted request has",
             "write the path that they lead to",

@@ -77,7 +77,11 @@ fn from_file(cx: &Context, place: &Place, key: &str, value: &OsStr) -> Result<St
         ));
     }
     let path = text(value)?;
-    let bytes = cx.read(&cx.resolve(place, &path), MAX_BYTES)?;
+    let resolved = cx.resolve(place, &path);
+    let bytes = cx.read(&resolved, MAX_BYTES)?;
+    if matches!(key, "signing.key" | "admin.token") {
+        cx.warn_if_world_readable(&resolved, "a secret");
+    }
     let Ok(mut text) = String::from_utf8(bytes) else {
         return Err(Fault::new(
             "names a file that is not UTF-8 text",

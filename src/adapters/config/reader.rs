@@ -81,10 +81,10 @@ impl<'a> Spot<'a> {
     /// The map with the keys that `schema` has in [`keys::KEYS`]; others are noted.
     pub(crate) fn section(&self, schema: &'static str) -> Section<'a> {
         let entries = match &self.node.shape {
-            Shape::Map(entries) => entries.as_slice(),
+            Shape::Map(entries) => Some(entries.as_slice()),
             _ => {
                 self.refuse(Fault::new("is not a map", "write `key: value` below it"));
-                &[]
+                None
             }
         };
         let section = Section {
@@ -138,7 +138,8 @@ impl<'a> Spot<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct Section<'a> {
     pub(crate) cx: &'a Context,
-    entries: &'a [Entry],
+    /// `None` when it was written as something else, which is problem enough.
+    entries: Option<&'a [Entry]>,
     path: String,
     schema: &'static str,
     place: Place,
@@ -147,7 +148,7 @@ pub(crate) struct Section<'a> {
 impl<'a> Section<'a> {
     /// The value of a key, if there is one; an explicit null counts.
     pub(crate) fn get(&self, key: &str) -> Option<Spot<'a>> {
-        let entry = self.entries.iter().find(|entry| entry.key == key)?;
+        let entry = self.entries?.iter().find(|entry| entry.key == key)?;
         Some(Spot {
             cx: self.cx,
             node: &entry.value,
@@ -166,7 +167,7 @@ impl<'a> Section<'a> {
             Some(spot) => spot.section(schema),
             None => Section {
                 cx: self.cx,
-                entries: &[],
+                entries: Some(&[]),
                 path: join(&self.path, key),
                 schema,
                 place: self.place.clone(),
@@ -210,6 +211,17 @@ impl<'a> Section<'a> {
 
     /// Notes that a required key is not there.
     pub(crate) fn missing(&self, key: &str, mend: &str) {
+        let mistyped = |entry: &Entry| {
+            let known = || keys::within(self.schema);
+            known().all(|name| name != entry.key) && keys::nearest(&entry.key, known()) == Some(key)
+        };
+        // Not a map, or a typo of the key: said already.
+        if self
+            .entries
+            .is_none_or(|entries| entries.iter().any(mistyped))
+        {
+            return;
+        }
         let fault = Fault::new("is missing", mend);
         let problem = Problem::new(self.place.clone(), join(&self.path, key), fault);
         self.cx.problem(problem);
@@ -221,7 +233,7 @@ impl<'a> Section<'a> {
     }
 
     fn refuse_unknown(&self) {
-        for entry in self.entries {
+        for entry in self.entries.unwrap_or_default() {
             if keys::within(self.schema).any(|known| known == entry.key) {
                 continue;
             }

@@ -45,6 +45,9 @@ pub(super) fn warn(cx: &Context, settings: &Settings, public_url: Option<&WebOri
             }
         }
     }
+    if public_url.is_none() && !settings.extra_hosts.is_empty() {
+        cx.warn("extra_hosts does nothing without public_url: every Host is accepted.");
+    }
     if !settings.admin.listen.ip().is_loopback() {
         cx.warn(format!(
             "The admin listener {} can be reached by others: metrics and health are readable without a password.",

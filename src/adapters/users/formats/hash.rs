@@ -100,6 +100,10 @@ fn bcrypt(text: &str) -> Result<(), Fault> {
             format!("make one with a cost of 4 to {MAX_COST}, such as 12"),
         ));
     }
+    // The verifier also wants the spare bits of both parts to be zero.
+    if text.parse::<bcrypt::HashParts>().is_err() {
+        return Err(Fault::new("is a damaged bcrypt hash", MEND));
+    }
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Where users are written down: our list, Authelia's map, htpasswd.
 //!
-//! Every format gives the same [`Listed`]; what a name, a role or a hash may be is
+//! Every format gives the same `Listed`; what a name, a role or a hash may be is
 //! checked in one place, so that no format is laxer than another.
 
 mod authelia;
