@@ -20,7 +20,7 @@ setup:
 
 test: setup
 	@if cargo nextest --version >/dev/null 2>&1; then \
-		set -x; cargo nextest run --locked --no-fail-fast && cargo test --locked --doc; \
+		set -x; cargo test --locked --doc && cargo nextest run --locked --no-fail-fast; \
 	else \
 		set -x; cargo test --locked --no-fail-fast; \
 	fi
