@@ -1,1 +1,40 @@
 //! The integration binary: the real gateway on free ports before a real upstream.
+//!
+//! One file a promise of the outward contract. Support starts what is needed and ends it.
+#![allow(
+    clippy::as_conversions,
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test panics where it fails, and reads the environment that it runs in"
+)]
+
+mod admin;
+mod browser;
+mod cli;
+mod concurrency;
+mod cors;
+mod csrf;
+mod drain;
+mod forged;
+mod forward;
+mod forwarded;
+mod gate;
+mod h2;
+mod identity;
+mod keys;
+mod login;
+mod refusals;
+mod reload;
+mod revoke;
+mod session;
+mod support;
+mod throttle;
+mod tls;
+mod tls_upstream;
+mod tokens;
+mod websockets;

@@ -1,0 +1,426 @@
+//! Who may pass: rules, and every spelling of a path that might slip around them.
+
+use crate::support::{Response, assert_problem, world, world_with};
+
+const RULES: &str = "rules:
+  - { path: /public/**, methods: [GET, HEAD], access: public }
+  - { path: /open, access: public }
+  - { path: /health/*, access: public }
+  - { path: /admin/**, access: { roles: [admin] } }
+  - { path: /never/**, access: deny }
+";
+
+#[test]
+fn rules_decide_and_the_first_match_wins() {
+    let (gateway, _app) = world_with(RULES);
+    let (alice, bob) = (gateway.alice(), gateway.bob());
+    // method, path, then what nobody, Bob and Alice get
+    for (method, path, nobody, bobs, alices) in [
+        ("GET", "/public", 200, 200, 200),
+        ("GET", "/public/", 200, 200, 200),
+        ("GET", "/public/a/b.css?x=/admin", 200, 200, 200),
+        ("HEAD", "/public/a", 200, 200, 200),
+        ("POST", "/public/a", 401, 200, 200),
+        ("DELETE", "/public/a", 401, 200, 200),
+        ("GET", "/publicity", 401, 200, 200),
+        ("GET", "/x/public/a", 401, 200, 200),
+        ("GET", "/open", 200, 200, 200),
+        ("POST", "/open", 200, 200, 200),
+        ("GET", "/open/", 401, 200, 200),
+        ("GET", "/open/x", 401, 200, 200),
+        ("GET", "/health/live", 200, 200, 200),
+        ("GET", "/health/live/x", 401, 200, 200),
+        ("GET", "/health", 401, 200, 200),
+        ("GET", "/admin", 401, 403, 200),
+        ("GET", "/admin/", 401, 403, 200),
+        ("GET", "/admin/users", 401, 403, 200),
+        ("GET", "/ADMIN/users", 401, 403, 200),
+        ("GET", "/%61dmin/users", 401, 403, 200),
+        ("GET", "/aDm%49n", 401, 403, 200),
+        ("GET", "/administrator", 401, 200, 200),
+        ("GET", "/never", 403, 403, 403),
+        ("GET", "/Never/ever", 403, 403, 403),
+        ("GET", "/anything", 401, 200, 200),
+        ("OPTIONS", "/anything", 401, 200, 200),
+    ] {
+        for (who, cookie, expected) in [
+            ("nobody", "", nobody),
+            ("Bob", &bob, bobs),
+            ("Alice", &alice, alices),
+        ] {
+            let response = gateway
+                .request(method, path)
+                .own_origin()
+                .cookie(cookie)
+                .send();
+            assert_eq!(
+                response.status, expected,
+                "{who} {method} {path}: {response}"
+            );
+        }
+    }
+    assert_problem(
+        &gateway.get("/admin", &bob),
+        403,
+        "forbidden",
+        "Bob is an administrator",
+    );
+    gateway.wait_for_log(&["denied", "1002"]);
+}
+
+#[test]
+fn a_public_rule_matches_exactly_as_sent() {
+    let (gateway, app) = world_with(RULES);
+    for path in [
+        "/PUBLIC/a",
+        "/Public",
+        "/%70ublic/a",
+        "/public%2Fa",
+        "/OPEN",
+        "/ope%6E",
+        "/health/%6Cive%2f",
+    ] {
+        let response = gateway.get(path, "");
+        assert!(
+            matches!(response.status, 400 | 401),
+            "{path} is public by another spelling: {response}"
+        );
+    }
+    assert_eq!(app.count(), 0, "the app was asked");
+}
+
+#[test]
+fn what_is_denied_by_default_is_closed_and_what_is_public_open() {
+    let (gateway, app) =
+        world_with("default_access: deny\nrules: [{ path: /app/**, access: authenticated }]");
+    let alice = gateway.alice();
+    assert_eq!(gateway.get("/app/x", &alice).status, 200);
+    assert_problem(
+        &gateway.get("/else", &alice),
+        403,
+        "forbidden",
+        "deny lets through",
+    );
+    assert_eq!(app.count(), 1, "the app was asked for a denied path");
+    let (gateway, _app) =
+        world_with("default_access: public\nrules: [{ path: /in/**, access: authenticated }]");
+    assert_eq!(gateway.get("/else", "").status, 200, "public is closed");
+    assert_problem(
+        &gateway.get("/in/x", ""),
+        401,
+        "session_required",
+        "a rule is skipped",
+    );
+    assert_problem(
+        &gateway.get("/IN/x", ""),
+        401,
+        "session_required",
+        "upper case slips around a rule",
+    );
+    assert_problem(
+        &gateway.get("/%69n/x", ""),
+        401,
+        "session_required",
+        "encoding slips around a rule",
+    );
+}
+
+#[test]
+fn ambiguous_paths_are_refused_whoever_asks() {
+    let (gateway, app) = world_with(RULES);
+    let alice = gateway.alice();
+    let paths: [&[u8]; 34] = [
+        b"/public/../admin",
+        b"/public/./admin",
+        b"/public/..",
+        b"/.",
+        b"/..",
+        b"/a/.",
+        b"/public/%2e%2e/admin",
+        b"/public/%2E./admin",
+        b"/public/.%2e",
+        b"/%2e/admin",
+        b"//admin",
+        b"/public//admin",
+        b"/public//",
+        b"//",
+        b"/public%2fadmin",
+        b"/public%2Fadmin",
+        b"/%2f",
+        b"/a%2f%2e%2e%2fadmin",
+        b"/public\\..\\admin",
+        b"/\\admin",
+        b"/a%5cb",
+        b"/a%5Cb",
+        b"/a%00",
+        b"/a%0d%0aX: y",
+        b"/a%7f",
+        b"/a%1f",
+        b"/a\x01b",
+        b"/a%",
+        b"/a%2",
+        b"/a%zz",
+        b"/a%%32e",
+        b"/a\xffb",
+        b"/caf\xc3\xa9",
+        b"/public/..;/admin",
+    ];
+    for path in paths {
+        for cookie in ["", &alice] {
+            let response = gateway.request("GET", path).cookie(cookie).send();
+            let shown = String::from_utf8_lossy(path).into_owned();
+            assert_problem(
+                &response,
+                400,
+                "path_ambiguous",
+                &format!("{shown:?} is read differently by app and gateway"),
+            );
+        }
+    }
+    assert_eq!(app.count(), 0, "the app saw an ambiguous path");
+}
+
+#[test]
+fn a_semicolon_matters_where_it_would_choose_another_rule() {
+    let (gateway, app) = world_with(RULES);
+    let bob = gateway.bob();
+    for path in [
+        "/admin;v=1",
+        "/admin;/users",
+        "/Admin;x",
+        "/public;x/../a",
+        "/x;a/..;/admin",
+    ] {
+        let response = gateway.get(path, &bob);
+        assert_problem(
+            &response,
+            400,
+            "path_ambiguous",
+            &format!("{path} may be /admin to the app"),
+        );
+    }
+    let before = app.count();
+    assert_problem(
+        &gateway.get("/open;x=1", ""),
+        400,
+        "path_ambiguous",
+        "may be /open to the app, or not",
+    );
+    assert_eq!(app.count(), before, "the app was asked");
+    let harmless = gateway.get("/list;sort=up/x", &bob);
+    assert_eq!(
+        harmless.status, 200,
+        "a harmless parameter is refused: {harmless}"
+    );
+    assert_eq!(app.last().target(), "/list;sort=up/x", "the bytes changed");
+}
+
+#[test]
+fn a_rule_may_allow_an_ambiguity_where_it_is_not_public() {
+    let (gateway, app) = world_with(
+        "rules: [{ path: /repo/**, access: authenticated, ambiguous: [encoded_slash, double_slash, semicolon] }]",
+    );
+    let alice = gateway.alice();
+    for path in ["/repo/a%2Fb", "/repo//x", "/repo/x;y=1"] {
+        assert_eq!(gateway.get(path, &alice).status, 200, "{path}");
+        assert_eq!(app.last().target(), path, "the bytes changed");
+        assert_problem(
+            &gateway.get(path, ""),
+            401,
+            "session_required",
+            "an allowance opens the door",
+        );
+    }
+    for path in [
+        "/repo/../x",
+        "/repo/%2e%2e/x",
+        "/repo/a%5cb",
+        "/other/a%2fb",
+    ] {
+        assert_problem(
+            &gateway.get(path, &alice),
+            400,
+            "path_ambiguous",
+            &format!("{path} was not allowed"),
+        );
+    }
+}
+
+#[test]
+fn queries_and_absolute_targets_do_not_choose_the_rule() {
+    let (gateway, app) = world_with(RULES);
+    for target in ["/secret?/public/x", "/secret?x=/../public/", "/?path=/open"] {
+        assert_eq!(
+            gateway.get(target, "").status,
+            401,
+            "{target} opens the door"
+        );
+    }
+    let port = gateway.port();
+    let absolute = gateway.raw(format!(
+        "GET http://127.0.0.1:{port}/secret HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n"
+    ));
+    assert!(matches!(absolute.status, 400 | 401), "{absolute}");
+    let elsewhere = gateway.raw(format!(
+        "GET http://evil.example/public/x HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n"
+    ));
+    assert_eq!(
+        elsewhere.status, 400,
+        "target and Host disagree: {elsewhere}"
+    );
+    assert_eq!(app.count(), 0, "the app was asked");
+    let public = gateway.raw(format!(
+        "GET http://127.0.0.1:{port}/public/x HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n"
+    ));
+    assert!(matches!(public.status, 200 | 400 | 401), "{public}");
+    for request in app.requests() {
+        assert!(
+            request.target().ends_with("/public/x"),
+            "{}",
+            request.text()
+        );
+    }
+    for target in ["*", "secret", "127.0.0.1:80"] {
+        let response = gateway.raw(format!(
+            "GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n"
+        ));
+        assert!(matches!(response.status, 400 | 401), "{target}: {response}");
+    }
+}
+
+#[test]
+fn framing_that_two_programs_may_read_differently_is_refused() {
+    let (gateway, app) = world_with("default_access: public");
+    let host = format!("Host: 127.0.0.1:{}\r\n", gateway.port());
+    let cases: [(&str, String); 13] = [
+        ("no Host", "GET / HTTP/1.1\r\n\r\n".into()),
+        ("an empty Host", "GET / HTTP/1.1\r\nHost:\r\n\r\n".into()),
+        (
+            "two Hosts",
+            format!("GET / HTTP/1.1\r\n{host}Host: evil.example\r\n\r\n"),
+        ),
+        (
+            "a Host with user info",
+            "GET / HTTP/1.1\r\nHost: a@127.0.0.1\r\n\r\n".into(),
+        ),
+        (
+            "length and chunks",
+            format!(
+                "POST / HTTP/1.1\r\n{host}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+            ),
+        ),
+        (
+            "chunks and length",
+            format!(
+                "POST / HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n"
+            ),
+        ),
+        (
+            "gzip, chunked",
+            format!("POST / HTTP/1.1\r\n{host}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
+        ),
+        (
+            "two codings",
+            format!(
+                "POST / HTTP/1.1\r\n{host}Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+            ),
+        ),
+        (
+            "chunked twice",
+            format!(
+                "POST / HTTP/1.1\r\n{host}Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n"
+            ),
+        ),
+        (
+            "identity",
+            format!("POST / HTTP/1.1\r\n{host}Transfer-Encoding: identity\r\n\r\n"),
+        ),
+        (
+            "xchunked",
+            format!("POST / HTTP/1.1\r\n{host}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"),
+        ),
+        (
+            "two lengths",
+            format!("POST / HTTP/1.1\r\n{host}Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd"),
+        ),
+        (
+            "a signed length",
+            format!("POST / HTTP/1.1\r\n{host}Content-Length: +3\r\n\r\nabc"),
+        ),
+    ];
+    for (what, bytes) in cases {
+        let response = gateway.raw(&bytes);
+        assert_eq!(response.status, 400, "{what} is forwarded: {response}");
+    }
+    assert_eq!(
+        app.count(),
+        0,
+        "the app saw one of them:\n{:?}",
+        app.requests()
+    );
+    let fine = gateway.raw(format!(
+        "POST / HTTP/1.1\r\n{host}Transfer-Encoding: Chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
+    ));
+    assert_eq!(fine.status, 200, "codings have no case: {fine}");
+}
+
+#[test]
+fn other_hosts_are_misdirected() {
+    let (gateway, app) = world_with(
+        "public_url: https://app.example.com\nextra_hosts: [internal.example, \"other.example:8443\"]",
+    );
+    let ask = |host: &str| -> Response { gateway.request("GET", "/").header("Host", host).send() };
+    for host in [
+        "app.example.com",
+        "APP.example.com",
+        "app.example.com:443",
+        "internal.example",
+        "other.example:8443",
+    ] {
+        assert_problem(
+            &ask(host),
+            401,
+            "session_required",
+            &format!("{host} is ours"),
+        );
+    }
+    for host in [
+        "evil.example",
+        "app.example.com.evil.example",
+        "app.example.com:8080",
+        "127.0.0.1",
+        "other.example",
+    ] {
+        assert_problem(
+            &ask(host),
+            421,
+            "wrong_host",
+            &format!("{host} is served, which DNS rebinding needs"),
+        );
+    }
+    assert_eq!(app.count(), 0, "the app was asked");
+}
+
+#[test]
+fn the_bytes_forwarded_are_those_received() {
+    let (gateway, app) = world();
+    let alice = gateway.alice();
+    for target in [
+        "/a%20b",
+        "/%41",
+        "/a+b",
+        "/%E2%82%AC",
+        "/a:b@c!$&'()*,=",
+        "/~x_-.y",
+        "/...",
+        "/a?b//c/../d;\\%2f%zz",
+        "/x?",
+    ] {
+        assert_eq!(gateway.get(target, &alice).status, 200, "{target}");
+        assert_eq!(
+            app.last().target(),
+            target,
+            "the app sees another target than the rules did"
+        );
+    }
+}

@@ -1,0 +1,168 @@
+//! HTTP/2 from the browser, HTTP/1.1 to the app: the same promises.
+
+use crate::support::curl::{Certificate, certificate, curl};
+use crate::support::{Builder, Gateway, Response, Upstream, assert_problem, optional};
+
+struct World {
+    gateway: Gateway,
+    app: Upstream,
+    ours: Certificate,
+}
+
+impl World {
+    fn new(yaml: &str) -> Option<Self> {
+        if !optional::has("curl") || !optional::has("openssl") {
+            return None;
+        }
+        let app = Upstream::start();
+        let builder = Builder::new(&app);
+        let ours = certificate(builder.dir(), "gateway");
+        let gateway = builder
+            .yaml("tls: { cert: gateway.crt, key: gateway.key }")
+            .yaml(yaml)
+            .start();
+        Some(Self { gateway, app, ours })
+    }
+
+    #[track_caller]
+    fn ask(&self, path: &str, arguments: &[&str]) -> Response {
+        let ca = self.ours.cert.display().to_string();
+        let url = format!("https://localhost:{}{path}", self.gateway.port());
+        let mut all = vec!["--http2", "--path-as-is", "--cacert", &ca];
+        all.extend(arguments);
+        all.push(&url);
+        let response = curl(&all).unwrap();
+        assert!(
+            response.head.starts_with(b"HTTP/2 "),
+            "HTTP/2 was not spoken: {response}"
+        );
+        response
+    }
+
+    #[track_caller]
+    fn login(&self) -> String {
+        let origin = format!("Origin: https://localhost:{}", self.gateway.port());
+        let response = self.ask(
+            "/login",
+            &["-H", &origin, "-d", "username=alice&password=wonderland"],
+        );
+        assert_eq!(response.status, 303, "{response}");
+        format!(
+            "__Host-doorward={}",
+            response.cookie("__Host-doorward").unwrap().value
+        )
+    }
+}
+
+#[test]
+fn a_session_opens_the_app_over_http_2() {
+    let Some(world) = World::new("") else {
+        return;
+    };
+    assert_problem(
+        &world.ask("/x", &[]),
+        401,
+        "session_required",
+        "HTTP/2 is open",
+    );
+    let cookie = format!("Cookie: {}", world.login());
+    let response = world.ask(
+        "/x?y=%2F",
+        &[
+            "-H",
+            &cookie,
+            "-H",
+            "X-User-Id: evil",
+            "-H",
+            "X_User_Id: evil",
+        ],
+    );
+    assert_eq!(response.status, 200, "{response}");
+    let seen = world.app.last();
+    assert_eq!(seen.line(), "GET /x?y=%2F HTTP/1.1");
+    assert_eq!(
+        seen.all("host"),
+        [format!("localhost:{}", world.gateway.port())],
+        "{}",
+        seen.text()
+    );
+    assert_eq!(seen.all("x-user-id"), ["1001"], "{}", seen.text());
+    assert!(!seen.text().contains("evil"), "{}", seen.text());
+    assert!(seen.raw("cookie").is_empty(), "{}", seen.text());
+}
+
+#[test]
+fn cookies_that_were_split_are_put_together() {
+    let Some(world) = World::new("") else {
+        return;
+    };
+    let ours = world.login();
+    let fields = [
+        "Cookie: a=1".to_owned(),
+        format!("Cookie: {ours}"),
+        "Cookie: b=2".to_owned(),
+    ];
+    let response = world.ask(
+        "/x",
+        &["-H", &fields[0], "-H", &fields[1], "-H", &fields[2]],
+    );
+    assert_eq!(response.status, 200, "{response}");
+    assert_eq!(
+        world.app.last().all("cookie"),
+        ["a=1; b=2"],
+        "RFC 9113 section 8.2.3:\n{}",
+        world.app.last().text()
+    );
+    let twice = format!("Cookie: {ours}");
+    let response = world.ask("/x", &["-H", &twice, "-H", &twice]);
+    assert_problem(
+        &response,
+        401,
+        "session_required",
+        "two session cookies count",
+    );
+}
+
+#[test]
+fn paths_bodies_and_hosts_are_checked_as_over_http_1() {
+    let Some(world) =
+        World::new("limits: { request_body: 1KiB }\nrules: [{ path: /public/**, access: public }]")
+    else {
+        return;
+    };
+    let cookie = format!("Cookie: {}", world.login());
+    for path in ["/public/../x", "/public/%2e%2e/x", "//x", "/a%2fb", "/a\\b"] {
+        let response = world.ask(path, &["-H", &cookie]);
+        assert_problem(&response, 400, "path_ambiguous", path);
+    }
+    let origin = format!("Origin: https://localhost:{}", world.gateway.port());
+    let body = "x".repeat(2000);
+    let response = world.ask("/x", &["-H", &cookie, "-H", &origin, "-d", &body]);
+    assert_problem(
+        &response,
+        413,
+        "payload_too_large",
+        "2000 bytes over HTTP/2",
+    );
+    assert_eq!(world.app.count(), 0, "the app was asked");
+    let response = world.ask("/x", &["-H", &cookie, "-H", &origin, "-d", "small"]);
+    assert_eq!(response.status, 200, "{response}");
+    assert_eq!(world.app.last().body, b"small");
+    let foreign = world.ask(
+        "/x",
+        &[
+            "-H",
+            &cookie,
+            "-H",
+            "Origin: https://evil.example",
+            "-d",
+            "small",
+        ],
+    );
+    assert_problem(
+        &foreign,
+        403,
+        "origin_not_allowed",
+        "another origin over HTTP/2",
+    );
+}

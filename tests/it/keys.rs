@@ -1,0 +1,204 @@
+//! Signing keys: generated, rotated with overlap, and left alone when configured.
+
+use std::process::Output;
+
+use crate::support::{Builder, Gateway, Upstream, assert_problem, token, until, world};
+
+fn said(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+fn kid(cookie: &str) -> String {
+    token::parts(token::of(cookie)).0["kid"]
+        .as_str()
+        .unwrap()
+        .into()
+}
+
+fn rotate(gateway: &Gateway) {
+    let output = gateway.command(&["keys", "rotate"], "");
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+}
+
+#[test]
+fn a_rotation_keeps_sessions_and_reaches_the_running_gateway() {
+    let (gateway, _app) = world();
+    let before = gateway.alice();
+    rotate(&gateway);
+    until("the new key to sign", || {
+        kid(&gateway.alice()) != kid(&before)
+    });
+    let after = gateway.alice();
+    assert_eq!(
+        gateway.get("/", &before).status,
+        200,
+        "a rotation signs everybody out"
+    );
+    assert_eq!(
+        gateway.get("/", &after).status,
+        200,
+        "the new key opens nothing"
+    );
+    let list = gateway.command(&["keys", "list"], "");
+    assert_eq!(list.status.code(), Some(0), "{}", said(&list));
+    for kid in [kid(&before), kid(&after)] {
+        assert!(
+            said(&list).contains(&kid),
+            "{kid} is not listed:\n{}",
+            said(&list)
+        );
+    }
+}
+
+#[test]
+fn rotated_keys_survive_a_restart() {
+    let app = Upstream::start();
+    let mut gateway = Builder::new(&app).start();
+    let before = gateway.alice();
+    gateway.kill();
+    rotate(&gateway);
+    gateway.start_again();
+    let after = gateway.alice();
+    assert_ne!(kid(&before), kid(&after), "nothing was rotated");
+    assert_eq!(
+        gateway.get("/", &before).status,
+        200,
+        "a rotation while down signs everybody out"
+    );
+    assert_eq!(gateway.get("/", &after).status, 200);
+}
+
+#[test]
+fn a_retired_key_goes_when_its_last_token_is_dead() {
+    let app = Upstream::start();
+    let gateway = Builder::new(&app)
+        .yaml("session: { access_ttl: 2s }")
+        .start();
+    let old = kid(&gateway.alice());
+    rotate(&gateway);
+    until("the new key to sign", || kid(&gateway.alice()) != old);
+    until("the retired key to go", || {
+        !said(&gateway.command(&["keys", "list"], "")).contains(&old)
+    });
+}
+
+#[test]
+fn configured_keys_are_not_ours_to_rotate() {
+    let app = Upstream::start();
+    let gateway = Builder::new(&app).yaml(&token::signing()).start();
+    let output = gateway.command(&["keys", "rotate"], "");
+    assert_ne!(
+        output.status.code(),
+        Some(0),
+        "a rotation that changes nothing is called a success"
+    );
+    assert!(
+        said(&output).contains("signing.key"),
+        "why not?\n{}",
+        said(&output)
+    );
+    assert!(
+        !said(&output).contains(token::KEY),
+        "the key is on the screen"
+    );
+}
+
+#[test]
+fn generate_makes_the_first_key_and_no_second() {
+    let app = Upstream::start();
+    let mut gateway = Builder::new(&app).write();
+    let output = gateway.command(&["keys", "generate"], "");
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let again = gateway.command(&["keys", "generate"], "");
+    assert_ne!(
+        again.status.code(),
+        Some(0),
+        "a second key appears, or the first is lost"
+    );
+    let listed = said(&gateway.command(&["keys", "list"], ""));
+    gateway.start_again();
+    assert!(
+        listed.contains(&kid(&gateway.alice())),
+        "the gateway made a key of its own:\n{listed}"
+    );
+}
+
+#[test]
+fn a_list_of_configured_keys_overlaps() {
+    let app = Upstream::start();
+    let (old, new) = (
+        "the-old-key-of-more-than-32-bytes-0123",
+        "the-new-key-of-more-than-32-bytes-0123",
+    );
+    let mut gateway = Builder::new(&app)
+        .yaml(&format!("signing: {{ key: {old:?} }}"))
+        .start();
+    let before = gateway.alice();
+    gateway.rewrite(&format!("signing: {{ key: [{new:?}, {old:?}] }}"));
+    gateway.hangup();
+    until("the new key to sign", || {
+        kid(&gateway.alice()) != kid(&before)
+    });
+    assert_eq!(
+        gateway.get("/", &before).status,
+        200,
+        "the second key of the list verifies nothing"
+    );
+    gateway.rewrite(&format!("signing: {{ key: {new:?} }}"));
+    gateway.hangup();
+    until("the old key to go", || {
+        gateway.get("/", &before).status == 401
+    });
+    assert_problem(
+        &gateway.get("/", &before),
+        401,
+        "session_invalid",
+        "a key that was taken away",
+    );
+}
+
+#[test]
+fn public_keys_are_published_and_secret_ones_are_not() {
+    for (algorithm, kty) in [("ES256", "EC"), ("RS256", "RSA"), ("EdDSA", "OKP")] {
+        let app = Upstream::start();
+        let gateway = Builder::new(&app)
+            .yaml(&format!("signing: {{ algorithm: {algorithm} }}"))
+            .start();
+        let response = gateway.get("/.well-known/jwks.json", "");
+        assert_eq!(response.status, 200, "{algorithm}: {response}");
+        let keys = response.json()["keys"].as_array().cloned().unwrap();
+        assert_eq!(keys.len(), 1, "{response}");
+        assert_eq!(keys[0]["kty"], kty, "{response}");
+        assert_eq!(keys[0]["alg"], algorithm, "{response}");
+        assert_eq!(keys[0]["kid"], kid(&gateway.alice()), "{response}");
+        for private in ["d", "p", "q", "dp", "dq", "qi", "k"] {
+            assert!(
+                keys[0].get(private).is_none(),
+                "the private part {private} is public: {response}"
+            );
+        }
+        assert_eq!(app.count(), 0);
+        assert_eq!(
+            gateway.get("/", &gateway.alice()).status,
+            200,
+            "{algorithm}"
+        );
+    }
+    let (gateway, app) = world();
+    assert_eq!(
+        gateway.get("/.well-known/jwks.json", "").status,
+        401,
+        "with HS256 the path is the app's"
+    );
+    assert_eq!(
+        gateway
+            .get("/.well-known/jwks.json", &gateway.alice())
+            .status,
+        200
+    );
+    assert_eq!(app.last().target(), "/.well-known/jwks.json");
+}

@@ -1,0 +1,202 @@
+//! New settings while running: whole or not at all, and without a failed request.
+
+use std::os::unix::fs::symlink;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::support::users::{self, User};
+use crate::support::{Builder, Gateway, Upstream, doorward_at, until, world};
+
+#[test]
+fn sighup_reads_the_file_again() {
+    let (mut gateway, _app) = world();
+    assert_eq!(gateway.get("/open", "").status, 401);
+    gateway.rewrite("rules: [{ path: /open, access: public }]");
+    gateway.hangup();
+    until("the new rule to count", || {
+        gateway.get("/open", "").status == 200
+    });
+    gateway.wait_for_log(&["reload"]);
+    assert!(
+        gateway.metric("doorward_reloads_total") >= 1.0,
+        "a reload is not counted"
+    );
+}
+
+#[test]
+fn a_renamed_file_is_noticed_without_a_signal() {
+    let (mut gateway, _app) = world();
+    gateway.rewrite("rules: [{ path: /open, access: public }]");
+    until("the change to be noticed", || {
+        gateway.get("/open", "").status == 200
+    });
+}
+
+#[test]
+fn a_users_file_is_noticed_too() {
+    let app = Upstream::start();
+    let builder = Builder::new(&app);
+    let list = |people: &[User]| {
+        users::section(people)
+            .trim_start_matches("users:\n")
+            .to_owned()
+    };
+    builder.dir().write("users.yml", list(&[User::alice()]));
+    let gateway = builder.yaml("users: { file: users.yml }").start();
+    assert_eq!(gateway.try_login("bob", "builder").status, 401);
+    gateway
+        .dir()
+        .write("users.yml", list(&[User::alice(), User::bob()]));
+    until("Bob to be known", || {
+        gateway.try_login("bob", "builder").status == 303
+    });
+}
+
+#[test]
+fn kubernetes_swaps_a_symlink() {
+    let app = Upstream::start();
+    let gateway = Builder::new(&app).write();
+    let mount = gateway.dir().join("mount");
+    let publish = |version: &str, text: &str| {
+        let folder = mount.join(version);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("doorward.yaml"), text).unwrap();
+        let fresh = mount.join("..data_tmp");
+        symlink(version, &fresh).unwrap();
+        std::fs::rename(&fresh, mount.join("..data")).unwrap();
+    };
+    let text = gateway.text();
+    publish("..v1", &text);
+    symlink("..data/doorward.yaml", mount.join("doorward.yaml")).unwrap();
+    let _process = doorward_at(&mount.join("doorward.yaml"), gateway.admin());
+    assert_eq!(gateway.get("/open", "").status, 401);
+    publish(
+        "..v2",
+        &format!("{text}rules: [{{ path: /open, access: public }}]\n"),
+    );
+    until("the swapped symlink to be noticed", || {
+        gateway.get("/open", "").status == 200
+    });
+}
+
+#[test]
+fn a_bad_file_keeps_the_old_settings_and_says_why() {
+    for (yaml, word) in [
+        (
+            "rules: [{ path: /open, access: public }]\nnonsense: 1",
+            "nonsense",
+        ),
+        ("rules: [{ path: /open, access: everybody }]", "access"),
+        ("rules: [{ path: /open, access: public }", "doorward.yaml"),
+    ] {
+        let (mut gateway, _app) = world();
+        let cookie = gateway.alice();
+        gateway.rewrite(yaml);
+        gateway.hangup();
+        gateway.wait_for_log(&[word]);
+        until("the refusal to be counted", || {
+            gateway.labelled("doorward_reloads_total", "refused") >= 1.0
+        });
+        assert_eq!(
+            gateway.get("/open", "").status,
+            401,
+            "half of a bad file took effect ({yaml})"
+        );
+        assert_eq!(
+            gateway.get("/", &cookie).status,
+            200,
+            "a bad file signed people out"
+        );
+        assert_eq!(
+            gateway.operators("/readyz").status,
+            200,
+            "a bad file takes the gateway out of service"
+        );
+    }
+}
+
+#[test]
+fn what_needs_a_restart_says_so() {
+    let (mut gateway, _app) = world();
+    gateway.rewrite("threads: 3");
+    gateway.hangup();
+    gateway.wait_for_log(&["threads", "restart"]);
+    let cookie = gateway.alice();
+    assert_eq!(gateway.get("/", &cookie).status, 200);
+}
+
+#[test]
+fn reloads_under_load_cost_no_request() {
+    let (mut gateway, _app) = world();
+    let cookie = gateway.alice();
+    let stop = AtomicBool::new(false);
+    let port = gateway.port();
+    let served = std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| load(port, &cookie, &stop)))
+            .collect();
+        for round in 0..10 {
+            let path = format!("/round{round}");
+            gateway.rewrite(&format!("rules: [{{ path: {path}, access: public }}]"));
+            gateway.hangup();
+            until("the round to begin", || {
+                gateway.get(&path, "").status == 200
+            });
+        }
+        stop.store(true, Ordering::Relaxed);
+        clients
+            .into_iter()
+            .map(|client| client.join().unwrap())
+            .sum::<u32>()
+    });
+    assert!(served > 50, "only {served} requests in ten reloads");
+}
+
+/// Asks on one connection until told to stop; how often.
+fn load(port: u16, cookie: &str, stop: &AtomicBool) -> u32 {
+    let mut connection = crate::support::Conn::open(port).unwrap();
+    let mut count = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let request = crate::support::Request::new(port, "GET", "/x").cookie(cookie);
+        let response = request.send_on(&mut connection);
+        assert_eq!(response.status, 200, "a reload cost a request: {response}");
+        count += 1;
+    }
+    count
+}
+
+#[test]
+fn the_admin_socket_reloads() {
+    let (mut gateway, _app) = world();
+    gateway.rewrite("rules: [{ path: /open, access: public }]");
+    let answer = reload(&gateway);
+    assert!(
+        answer.contains(" 200 ") || answer.contains(" 204 "),
+        "{answer}"
+    );
+    assert_eq!(
+        gateway.get("/open", "").status,
+        200,
+        "the answer came before the settings"
+    );
+    gateway.rewrite("nonsense: 1");
+    let answer = reload(&gateway);
+    assert!(
+        !answer.contains(" 200 ") && !answer.contains(" 204 "),
+        "a refused reload is called a success: {answer}"
+    );
+}
+
+fn reload(gateway: &Gateway) -> String {
+    use std::io::{Read, Write};
+    let mut socket =
+        std::os::unix::net::UnixStream::connect(gateway.data_dir().join("admin.sock")).unwrap();
+    socket
+        .set_read_timeout(Some(crate::support::wait::PATIENCE))
+        .unwrap();
+    socket
+        .write_all(b"POST /api/reload HTTP/1.1\r\nHost: admin\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    answer
+}

@@ -1,0 +1,416 @@
+//! Ending sessions: at once, for good, and whatever happens to the process.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::support::process::run;
+use crate::support::users::User;
+use crate::support::{Builder, Gateway, Upstream, assert_problem, token, until, world};
+
+#[track_caller]
+fn assert_revoked(gateway: &Gateway, cookie: &str, world: &str) {
+    assert_problem(&gateway.get("/", cookie), 401, "session_revoked", world);
+}
+
+#[test]
+fn a_logout_ends_the_session_and_clears_the_browser() {
+    let (gateway, app) = world();
+    let cookie = gateway.alice();
+    let response = gateway.logout(&cookie);
+    assert_eq!(response.status, 303, "{response}");
+    assert_eq!(
+        response.header("location").as_deref(),
+        Some("/login"),
+        "{response}"
+    );
+    assert_eq!(
+        response.header("clear-site-data").as_deref(),
+        Some("\"cache\", \"storage\""),
+        "what the app kept in the browser stays for the next person: {response}"
+    );
+    let cleared = response
+        .cookie("__Host-doorward")
+        .unwrap_or_else(|| panic!("the cookie stays: {response}"));
+    assert!(cleared.clears(), "the cookie stays: {response}");
+    assert!(
+        cleared.attribute("Secure").is_some()
+            && cleared.attribute("Path") == Some("/")
+            && cleared.attribute("Domain").is_none(),
+        "a browser ignores it when a __Host- cookie is removed with other attributes: {response}"
+    );
+    assert_eq!(app.count(), 0, "the app saw our logout");
+    assert_revoked(&gateway, &cookie, "who kept the cookie is still in");
+    gateway.wait_for_log(&["logout", "1001"]);
+}
+
+#[test]
+fn a_program_gets_204() {
+    let (gateway, _app) = world();
+    let cookie = gateway.alice();
+    let response = gateway
+        .request("POST", "/logout")
+        .own_origin()
+        .cookie(&cookie)
+        .json(&json!({}))
+        .send();
+    assert_eq!(response.status, 204, "{response}");
+    assert!(
+        response.cookie("__Host-doorward").unwrap().clears(),
+        "{response}"
+    );
+    assert_revoked(&gateway, &cookie, "a JSON logout ends nothing");
+}
+
+#[test]
+fn get_logout_only_asks() {
+    let (gateway, _app) = world();
+    let cookie = gateway.alice();
+    let page = gateway
+        .request("GET", "/logout")
+        .navigate("same-origin")
+        .cookie(&cookie)
+        .send();
+    assert_eq!(page.status, 200, "{page}");
+    assert!(page.text().contains("method=\"post\""), "{page}");
+    assert_eq!(
+        gateway.get("/", &cookie).status,
+        200,
+        "an image on another site could sign people out"
+    );
+}
+
+#[test]
+fn a_logout_without_a_session_still_clears() {
+    let (gateway, _app) = world();
+    for cookie in ["", "__Host-doorward=x"] {
+        let response = gateway.logout(cookie);
+        assert_eq!(response.status, 303, "{response}");
+        assert!(
+            response
+                .cookie("__Host-doorward")
+                .is_some_and(|cookie| cookie.clears()),
+            "{response}"
+        );
+    }
+}
+
+#[test]
+fn an_expired_token_still_names_its_session_at_logout() {
+    let app = Upstream::start();
+    let gateway = Builder::new(&app).yaml(&token::signing()).start();
+    let cookie = gateway.alice();
+    let (header, mut claims) = token::parts(token::of(&cookie));
+    let iat = claims["iat"].as_u64().unwrap();
+    claims["iat"] = json!(iat - 60);
+    claims["nbf"] = json!(iat - 60);
+    claims["exp"] = json!(iat - 1);
+    let expired = token::cookie(&token::sign(&header, &claims, token::KEY.as_bytes()));
+    assert_problem(
+        &gateway.get("/", &expired),
+        401,
+        "session_expired",
+        "the forger forges badly",
+    );
+    assert_eq!(gateway.logout(&expired).status, 303);
+    assert_revoked(
+        &gateway,
+        &cookie,
+        "a logout with an expired token ends nothing",
+    );
+}
+
+#[test]
+fn everywhere_ends_all_sessions_of_the_user_and_nobody_elses() {
+    let (gateway, _app) = world();
+    let (here, there, bob) = (gateway.alice(), gateway.alice(), gateway.bob());
+    let response = gateway
+        .request("POST", "/logout")
+        .own_origin()
+        .cookie(&here)
+        .form("everywhere=true")
+        .send();
+    assert_eq!(response.status, 303, "{response}");
+    assert_revoked(&gateway, &here, "the session that asked goes on");
+    assert_revoked(&gateway, &there, "another session of the user goes on");
+    assert_eq!(
+        gateway.get("/", &bob).status,
+        200,
+        "somebody else was signed out"
+    );
+    let again = gateway.alice();
+    assert_eq!(
+        gateway.get("/", &again).status,
+        200,
+        "a login right after is dead on arrival"
+    );
+}
+
+#[test]
+fn anybody_may_revoke_their_own_token() {
+    let (gateway, _app) = world();
+    let (mine, other) = (gateway.bob(), gateway.bob());
+    let form = format!("token={}&token_type_hint=access_token", token::of(&other));
+    let response = gateway
+        .request("POST", "/revoke")
+        .own_origin()
+        .cookie(&mine)
+        .form(&form)
+        .send();
+    assert_eq!(response.status, 200, "{response}");
+    assert_revoked(&gateway, &other, "the revoked token goes on");
+    assert_eq!(
+        gateway.get("/", &mine).status,
+        200,
+        "the wrong session ended"
+    );
+    let unknown = gateway
+        .request("POST", "/revoke")
+        .own_origin()
+        .cookie(&mine)
+        .form("token=nonsense")
+        .send();
+    assert_eq!(unknown.status, 200, "RFC 7009 section 2.2: {unknown}");
+}
+
+#[test]
+fn only_administrators_revoke_for_others() {
+    let (gateway, _app) = world();
+    let (alice, bob) = (gateway.alice(), gateway.bob());
+    let revoke = |cookie: &str, form: &str| {
+        gateway
+            .request("POST", "/revoke")
+            .own_origin()
+            .cookie(cookie)
+            .form(form)
+            .send()
+    };
+    revoke(&bob, &format!("token={}", token::of(&alice)));
+    assert_eq!(gateway.get("/", &alice).status, 200, "Bob signed Alice out");
+    for form in ["user=alice", "all=true", "user=1001"] {
+        let response = revoke(&bob, form);
+        assert_problem(&response, 403, "forbidden", &format!("Bob may {form}"));
+    }
+    assert_eq!(gateway.get("/", &alice).status, 200, "Bob signed Alice out");
+    let nobody = revoke("", &format!("token={}", token::of(&alice)));
+    assert_eq!(nobody.status, 401, "a stranger may revoke: {nobody}");
+    assert_eq!(revoke(&alice, "user=bob").status, 200);
+    assert_revoked(&gateway, &bob, "an administrator cannot end Bob's sessions");
+    let (bob, sid) = {
+        let cookie = gateway.bob();
+        let sid = token::parts(token::of(&cookie)).1["sid"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        (cookie, sid)
+    };
+    assert_eq!(revoke(&alice, &format!("session={sid}")).status, 200);
+    assert_revoked(&gateway, &bob, "an administrator cannot end one session");
+    let bob = gateway.bob();
+    assert_eq!(revoke(&alice, "user=1002").status, 200);
+    assert_revoked(&gateway, &bob, "an id names nobody");
+    let bob = gateway.bob();
+    assert_eq!(revoke(&alice, "all=true").status, 200);
+    assert_revoked(&gateway, &bob, "all is not all");
+    assert_revoked(&gateway, &alice, "all is not all");
+    gateway.wait_for_log(&["revoke"]);
+}
+
+#[test]
+fn a_revocation_survives_restart_and_kill() {
+    let app = Upstream::start();
+    let mut gateway = Builder::new(&app).start();
+    let (gone, kept) = (gateway.alice(), gateway.alice());
+    gateway.logout(&gone);
+    // What was acknowledged survives, so the axe may fall right after.
+    gateway.kill();
+    gateway.start_again();
+    assert_revoked(&gateway, &gone, "a crash brings a session back");
+    assert_eq!(
+        gateway.get("/", &kept).status,
+        200,
+        "a crash ends other sessions"
+    );
+    gateway.restart();
+    assert_revoked(&gateway, &gone, "a restart brings a session back");
+    assert_eq!(
+        gateway.get("/", &kept).status,
+        200,
+        "a restart ends other sessions"
+    );
+}
+
+#[test]
+fn every_acknowledged_logout_survives_kill_under_load() {
+    let app = Upstream::start();
+    let mut gateway = Builder::new(&app).start();
+    let cookies: Vec<_> = (0..24).map(|_| gateway.bob()).collect();
+    let acknowledged = std::sync::Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for cookie in &cookies {
+            let (gateway, acknowledged) = (&gateway, &acknowledged);
+            scope.spawn(move || {
+                let answer = gateway
+                    .request("POST", "/logout")
+                    .own_origin()
+                    .cookie(cookie)
+                    .form("")
+                    .try_send();
+                if answer.is_ok_and(|answer| answer.status == 303) {
+                    acknowledged.lock().unwrap().push(cookie.clone());
+                }
+            });
+        }
+        until("half of the logouts", || {
+            acknowledged.lock().unwrap().len() >= 12
+        });
+        gateway.signal("KILL");
+    });
+    gateway.kill();
+    gateway.start_again();
+    for cookie in acknowledged.into_inner().unwrap() {
+        assert_revoked(&gateway, &cookie, "an acknowledged logout was forgotten");
+    }
+}
+
+/// What an operator may do to Bob, each of which ends his sessions.
+fn strikes() -> Vec<(&'static str, Vec<User>)> {
+    vec![
+        (
+            "disabled",
+            vec![User::alice(), User::bob().with("disabled: true")],
+        ),
+        ("removed", vec![User::alice()]),
+        (
+            "re-passworded",
+            vec![User::alice(), User::bob().password("another")],
+        ),
+        (
+            "token_version raised",
+            vec![User::alice(), User::bob().with("token_version: 1")],
+        ),
+    ]
+}
+
+#[test]
+fn a_change_of_the_user_counts_at_the_next_request() {
+    for (what, people) in strikes() {
+        let app = Upstream::start();
+        let mut gateway = Builder::new(&app).start();
+        let (alice, bob) = (gateway.alice(), gateway.bob());
+        assert_eq!(gateway.get("/", &bob).status, 200);
+        gateway.rewrite_users(&people);
+        gateway.hangup();
+        until(what, || gateway.get("/", &bob).status == 401);
+        assert_revoked(&gateway, &bob, what);
+        assert_eq!(
+            gateway.get("/", &alice).status,
+            200,
+            "{what}: somebody else was signed out"
+        );
+        gateway.rewrite_users(&[User::alice(), User::bob()]);
+        gateway.hangup();
+        until("the old users to be back", || {
+            gateway.try_login("bob", "builder").status == 303
+        });
+        assert_revoked(
+            &gateway,
+            &bob,
+            &format!("{what}, then undone: the old session is back"),
+        );
+    }
+}
+
+#[test]
+fn a_change_of_the_user_counts_when_it_happened_while_down() {
+    for (what, people) in strikes() {
+        let app = Upstream::start();
+        let mut gateway = Builder::new(&app).start();
+        let (alice, bob) = (gateway.alice(), gateway.bob());
+        gateway.kill();
+        gateway.rewrite_users(&people);
+        gateway.start_again();
+        assert_revoked(&gateway, &bob, what);
+        assert_eq!(
+            gateway.get("/", &alice).status,
+            200,
+            "{what}: somebody else was signed out"
+        );
+        gateway.kill();
+        gateway.rewrite_users(&[User::alice(), User::bob()]);
+        gateway.start_again();
+        assert_revoked(
+            &gateway,
+            &bob,
+            &format!("{what} while down, then undone: the old session is back"),
+        );
+    }
+}
+
+#[test]
+fn a_disabled_user_cannot_log_in_and_nobody_learns_why() {
+    let app = Upstream::start();
+    let gateway = Builder::new(&app)
+        .users(&[User::alice(), User::bob().with("disabled: true")])
+        .start();
+    let disabled = gateway.try_login("bob", "builder");
+    let unknown = gateway.try_login("nobody", "builder");
+    assert_eq!(disabled.status, 401, "{disabled}");
+    assert_eq!(
+        disabled.text().replace("bob", ""),
+        unknown.text().replace("nobody", ""),
+        "the answer tells that bob exists"
+    );
+}
+
+#[test]
+fn roles_and_names_are_todays() {
+    let app = Upstream::start();
+    let mut gateway = Builder::new(&app)
+        .yaml("rules: [{ path: /admin/**, access: { roles: [admin] } }]")
+        .start();
+    let cookie = gateway.alice();
+    assert_eq!(gateway.get("/admin", &cookie).status, 200);
+    gateway.rewrite_users(&[
+        User::new("1001", "alice", "Alice Married", "wonderland"),
+        User::bob(),
+    ]);
+    gateway.hangup();
+    until("the new roles to count", || {
+        gateway.get("/admin", &cookie).status == 403
+    });
+    assert_eq!(
+        gateway.get("/", &cookie).status,
+        200,
+        "a changed name ended the session"
+    );
+    assert_eq!(
+        app.last().all("x-user-name"),
+        ["Alice Married"],
+        "the app is told yesterday's name"
+    );
+    assert!(
+        app.last().all("x-user-roles").is_empty(),
+        "the app is told yesterday's roles"
+    );
+}
+
+#[test]
+fn the_operator_revokes_from_the_command_line_or_is_told_that_it_cannot_yet() {
+    let (gateway, _app) = world();
+    let output = gateway.command(&["revoke", "--user", "bob"], "");
+    assert_ne!(output.status.code(), Some(101), "the program panics");
+    // curl over the admin socket is the way that exists today.
+    let socket = gateway.data_dir().join("admin.sock");
+    let reload = run(
+        Command::new("curl")
+            .args(["--silent", "--fail", "--request", "POST", "--unix-socket"])
+            .arg(&socket)
+            .arg("http://admin/api/reload"),
+        "",
+    );
+    assert!(
+        reload.status.success(),
+        "no reload over the admin socket: {reload:?}"
+    );
+}

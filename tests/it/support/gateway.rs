@@ -1,0 +1,432 @@
+//! The real gateway: a fresh folder, free ports, a process that dies with its guard.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use super::process::{Process, run};
+use super::temp::{TempDir, free_port};
+use super::users::{self, User};
+use super::wait::{until, until_some};
+use super::{Conn, Request, Response, Upstream};
+
+/// The program under test.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_doorward");
+
+/// The exit code of sysexits for "a port or the data folder is in use".
+pub const UNAVAILABLE: i32 = 69;
+
+/// The program with a clean environment.
+pub fn doorward() -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.env_clear();
+    if let Some(path) = std::env::var_os("PATH") {
+        command.env("PATH", path);
+    }
+    command
+}
+
+/// Runs a gateway with the configuration at this path and waits until it is ready.
+#[track_caller]
+pub fn doorward_at(config: &Path, admin: u16) -> Process {
+    let mut command = doorward();
+    command.arg("run").arg("--config").arg(config);
+    let mut process = Process::spawn(command);
+    until("the gateway to be ready", || {
+        if let Some(status) = process.ended() {
+            panic!("the gateway ended with {status}:\n{}", process.output());
+        }
+        let ready = Request::new(admin, "GET", "/readyz").try_send();
+        ready.is_ok_and(|answer| answer.status == 200)
+    });
+    process
+}
+
+/// A configuration in the making.
+#[derive(Debug)]
+pub struct Builder {
+    dir: TempDir,
+    sections: BTreeMap<String, String>,
+    env: Vec<(String, String)>,
+    port: u16,
+    admin: u16,
+}
+
+impl Builder {
+    /// Defaults of the tests: Alice and Bob before this app.
+    pub fn new(app: &Upstream) -> Self {
+        Self::before(app.url())
+    }
+
+    /// The same before an app at this URL.
+    pub fn before(url: &str) -> Self {
+        let dir = TempDir::new();
+        let data = dir.join("data");
+        let builder = Self {
+            dir,
+            sections: BTreeMap::new(),
+            env: Vec::new(),
+            port: 0,
+            admin: 0,
+        };
+        builder
+            .fresh_ports()
+            .yaml(&format!("upstream: {url:?}\n"))
+            .yaml(&format!("data_dir: {data:?}\n"))
+            .yaml("log: { level: info }\n")
+            .users(&[User::alice(), User::bob()])
+    }
+
+    fn fresh_ports(mut self) -> Self {
+        let given = self.sections.get("listen").cloned();
+        let ours = format!("listen: [\"127.0.0.1:{}\"]\n", self.port);
+        self.port = free_port();
+        self.admin = free_port();
+        if given.is_none_or(|given| given == ours) {
+            let listen = format!("listen: [\"127.0.0.1:{}\"]\n", self.port);
+            self = self.yaml(&listen);
+        }
+        let admin = self.admin;
+        self.yaml(&format!("admin: {{ listen: \"127.0.0.1:{admin}\" }}\n"))
+    }
+
+    /// Sets top-level keys; one that is there already is replaced as a whole.
+    #[must_use]
+    pub fn yaml(mut self, text: &str) -> Self {
+        set_sections(&mut self.sections, text);
+        self
+    }
+
+    /// Replaces the users.
+    #[must_use]
+    pub fn users(self, people: &[User]) -> Self {
+        self.yaml(&users::section(people))
+    }
+
+    /// Sets an environment variable for the process.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// The folder with the configuration.
+    pub fn dir(&self) -> &TempDir {
+        &self.dir
+    }
+
+    /// The public port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Writes the configuration without starting anything.
+    pub fn write(self) -> Gateway {
+        let gateway = Gateway {
+            config: self.dir.join("doorward.yaml"),
+            sections: self.sections,
+            env: self.env,
+            port: self.port,
+            admin: self.admin,
+            process: None,
+            dir: self.dir,
+        };
+        gateway.save();
+        gateway
+    }
+
+    /// Starts the gateway and waits until it is ready.
+    #[track_caller]
+    pub fn start(self) -> Gateway {
+        let mut gateway = self.write();
+        for _ in 0..3 {
+            match gateway.try_start() {
+                Ok(()) => return gateway,
+                // Somebody else took a port between choosing and binding.
+                Err((Some(UNAVAILABLE), _)) => gateway = gateway.with_fresh_ports(),
+                Err((code, output)) => panic!("the gateway ended with {code:?}:\n{output}"),
+            }
+        }
+        panic!("the gateway found no port");
+    }
+}
+
+fn set_sections(sections: &mut BTreeMap<String, String>, text: &str) {
+    let mut key = String::new();
+    let mut fresh: BTreeMap<String, String> = BTreeMap::new();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        if !line.starts_with([' ', '#', '-']) {
+            key = line.split(':').next().unwrap_or_default().into();
+        }
+        let section = fresh.entry(key.clone()).or_default();
+        section.push_str(line);
+        section.push('\n');
+    }
+    sections.extend(fresh);
+}
+
+/// A gateway with its folder; running or not.
+#[derive(Debug)]
+pub struct Gateway {
+    /// The configuration file.
+    pub config: PathBuf,
+    sections: BTreeMap<String, String>,
+    env: Vec<(String, String)>,
+    port: u16,
+    admin: u16,
+    process: Option<Process>,
+    // Last, so that the process is gone before its folder.
+    dir: TempDir,
+}
+
+impl Gateway {
+    fn save(&self) {
+        self.dir.write("doorward.yaml", self.text());
+    }
+
+    fn with_fresh_ports(self) -> Self {
+        let builder = Builder {
+            dir: self.dir,
+            sections: self.sections,
+            env: self.env,
+            port: self.port,
+            admin: self.admin,
+        };
+        builder.fresh_ports().write()
+    }
+
+    /// The text of the configuration.
+    pub fn text(&self) -> String {
+        self.sections.values().map(String::as_str).collect()
+    }
+
+    /// Replaces top-level keys in the file, by renaming; the process is not told.
+    pub fn rewrite(&mut self, yaml: &str) {
+        set_sections(&mut self.sections, yaml);
+        self.save();
+    }
+
+    /// Replaces the users in the file; the process is not told.
+    pub fn rewrite_users(&mut self, people: &[User]) {
+        self.rewrite(&users::section(people));
+    }
+
+    /// `doorward <arguments> --config <file>`, run to its end.
+    #[track_caller]
+    pub fn command(&self, arguments: &[&str], input: &str) -> Output {
+        let mut command = doorward();
+        command.args(arguments).arg("--config").arg(&self.config);
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        run(&mut command, input)
+    }
+
+    /// Starts the process without waiting for anything.
+    pub fn spawn(&mut self) {
+        let mut command = doorward();
+        command.arg("run").arg("--config").arg(&self.config);
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        self.process = Some(Process::spawn(command));
+    }
+
+    fn try_start(&mut self) -> Result<(), (Option<i32>, String)> {
+        self.spawn();
+        let admin = self.admin;
+        let process = self.process();
+        until_some("the gateway to be ready or to end", || {
+            if let Some(status) = process.ended() {
+                return Some(Err((status.code(), process.output())));
+            }
+            let ready = Request::new(admin, "GET", "/readyz").try_send();
+            ready
+                .is_ok_and(|answer| answer.status == 200)
+                .then_some(Ok(()))
+        })
+    }
+
+    /// Starts it again after it ended or was killed.
+    #[track_caller]
+    pub fn start_again(&mut self) {
+        if let Err((code, output)) = self.try_start() {
+            panic!("the gateway ended with {code:?} at its second start:\n{output}");
+        }
+    }
+
+    /// Ends it with SIGTERM and starts it again.
+    #[track_caller]
+    pub fn restart(&mut self) {
+        self.signal("TERM");
+        self.process().wait();
+        self.start_again();
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.process().kill();
+    }
+
+    /// The running process.
+    #[track_caller]
+    pub fn process(&mut self) -> &mut Process {
+        self.process.as_mut().expect("the gateway was not started")
+    }
+
+    /// Sends a signal by name.
+    pub fn signal(&self, name: &str) {
+        self.process.as_ref().unwrap().signal(name);
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().unwrap().pid()
+    }
+
+    /// Everything that it has logged.
+    pub fn log(&self) -> String {
+        self.process.as_ref().unwrap().output()
+    }
+
+    /// Waits until a line of the log has all of these, and gives it.
+    #[track_caller]
+    pub fn wait_for_log(&self, words: &[&str]) -> String {
+        let has_all = |line: &&str| words.iter().all(|word| line.contains(word));
+        until(&format!("{words:?} in the log:\n{}", self.log()), || {
+            self.log().lines().any(|line| has_all(&line))
+        });
+        let log = self.log();
+        log.lines().find(has_all).unwrap().into()
+    }
+
+    /// Tells it to reload.
+    pub fn hangup(&self) {
+        self.signal("HUP");
+    }
+
+    /// The public port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The operators' port.
+    pub fn admin(&self) -> u16 {
+        self.admin
+    }
+
+    /// The folder with the configuration.
+    pub fn dir(&self) -> &TempDir {
+        &self.dir
+    }
+
+    /// `data_dir`
+    pub fn data_dir(&self) -> PathBuf {
+        self.dir.join("data")
+    }
+
+    /// The origin that a browser on this machine sees.
+    pub fn origin(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// A request to the public listener.
+    pub fn request(&self, method: &str, target: impl AsRef<[u8]>) -> Request {
+        Request::new(self.port, method, target)
+    }
+
+    /// `GET` with this cookie, as a script would send it.
+    #[track_caller]
+    pub fn get(&self, target: &str, cookie: &str) -> Response {
+        self.request("GET", target).cookie(cookie).send()
+    }
+
+    /// A request to the operators' listener.
+    #[track_caller]
+    pub fn operators(&self, target: &str) -> Response {
+        Request::new(self.admin, "GET", target).send()
+    }
+
+    /// Sends these bytes over a connection of their own and reads one answer.
+    #[track_caller]
+    pub fn raw(&self, bytes: impl AsRef<[u8]>) -> Response {
+        let mut connection = Conn::open(self.port).unwrap();
+        connection.send(bytes).unwrap();
+        connection.answer("GET").unwrap()
+    }
+
+    /// A connection to the public listener.
+    pub fn connect(&self) -> Conn {
+        Conn::open(self.port).unwrap()
+    }
+
+    /// The login form, posted from our own origin.
+    #[track_caller]
+    pub fn try_login(&self, username: &str, password: &str) -> Response {
+        self.login_request(username, password).send()
+    }
+
+    /// The same, not yet sent.
+    pub fn login_request(&self, username: &str, password: &str) -> Request {
+        let form = format!(
+            "username={}&password={}",
+            encode(username),
+            encode(password)
+        );
+        self.request("POST", "/login").own_origin().form(&form)
+    }
+
+    /// Logs in; the text for a `Cookie` field.
+    #[track_caller]
+    pub fn login(&self, username: &str, password: &str) -> String {
+        let response = self.try_login(username, password);
+        assert_eq!(response.status, 303, "{username} cannot log in: {response}");
+        let cookie = response
+            .cookie("__Host-doorward")
+            .unwrap_or_else(|| panic!("no session cookie for {username}: {response}"));
+        format!("__Host-doorward={}", cookie.value)
+    }
+
+    /// Alice's cookie.
+    #[track_caller]
+    pub fn alice(&self) -> String {
+        self.login("alice", users::ALICE_PASSWORD)
+    }
+
+    /// Bob's cookie.
+    #[track_caller]
+    pub fn bob(&self) -> String {
+        self.login("bob", users::BOB_PASSWORD)
+    }
+
+    /// Ends a session as the page of the app would.
+    #[track_caller]
+    pub fn logout(&self, cookie: &str) -> Response {
+        self.request("POST", "/logout")
+            .own_origin()
+            .cookie(cookie)
+            .form("")
+            .send()
+    }
+
+    /// The sum of a metric over all its labels.
+    #[track_caller]
+    pub fn metric(&self, name: &str) -> f64 {
+        self.labelled(name, "")
+    }
+
+    /// The sum of a metric over those whose labels hold this text.
+    #[track_caller]
+    pub fn labelled(&self, name: &str, label: &str) -> f64 {
+        let text = self.operators("/metrics").text();
+        text.lines()
+            .filter(|line| line.contains(label))
+            .filter(|line| {
+                line.strip_prefix(name)
+                    .is_some_and(|rest| rest.starts_with(['{', ' ']))
+            })
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .sum()
+    }
+}
+
+/// Percent-encodes a form value.
+pub fn encode(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}

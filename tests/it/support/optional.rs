@@ -1,0 +1,77 @@
+//! Tools that not every machine has. In CI (`CI=true`) their absence is a failure.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use super::process::run_for;
+
+/// Whether a program can be started; says loudly that a test is skipped, or panics in CI.
+pub fn has(program: &str) -> bool {
+    let found = Command::new(program)
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success());
+    found || skip(&format!("{program} is not installed"))
+}
+
+/// Says that a test is skipped; `false`, so that it can be returned.
+pub fn skip(why: &str) -> bool {
+    assert!(
+        std::env::var_os("CI").is_none_or(|value| value != "true"),
+        "CI must run every test, but {why}"
+    );
+    eprintln!("\n*** SKIPPED: {why} ***\n");
+    false
+}
+
+/// The build folder.
+pub fn target() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
+}
+
+/// A Python with PyJWT and its cryptography, in `target/pyvenv`; made at the first call.
+pub fn python_with_jwt() -> Option<PathBuf> {
+    static PYTHON: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
+        let python = target().join("pyvenv/bin/python");
+        let ready = |python: &Path| {
+            Command::new(python)
+                .args(["-c", "import jwt, cryptography"])
+                .output()
+                .is_ok_and(|output| output.status.success())
+        };
+        if ready(&python) {
+            return Ok(python);
+        }
+        if Command::new("python3").arg("--version").output().is_err() {
+            return Err("python3 is not installed".into());
+        }
+        let minutes = Duration::from_secs(300);
+        let venv = target().join("pyvenv");
+        run_for(
+            Command::new("python3").args(["-m", "venv"]).arg(&venv),
+            "",
+            minutes,
+        );
+        let pip = run_for(
+            Command::new(&python).args(["-m", "pip", "install", "--quiet", "pyjwt[crypto]"]),
+            "",
+            minutes,
+        );
+        if ready(&python) {
+            return Ok(python);
+        }
+        Err(format!(
+            "PyJWT cannot be installed: {}",
+            String::from_utf8_lossy(&pip.stderr)
+        ))
+    });
+    match &*PYTHON {
+        Ok(python) => Some(python.clone()),
+        Err(why) => {
+            skip(why);
+            None
+        }
+    }
+}

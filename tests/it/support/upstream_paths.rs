@@ -1,0 +1,139 @@
+//! What the app answers, by path. Everything unknown is an echo of the head.
+
+use std::io;
+use std::time::Duration;
+
+use super::upstream::{Recorded, Shared, Wire};
+
+/// Answers one request whose body has been read.
+pub fn answer(wire: &mut dyn Wire, shared: &Shared, request: &Recorded) -> io::Result<()> {
+    let target = request.target();
+    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+    let is_head = request.line().starts_with("HEAD ");
+    match path {
+        "/sse" => events(wire, shared),
+        "/big" => big(wire, query),
+        "/hold" => {
+            shared.hold();
+            whole(wire, is_head, "Content-Type: text/plain\r\n", b"released")
+        }
+        "/half" => {
+            wire.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")?;
+            wire.flush()?;
+            shared.hold();
+            wire.write_all(b" whole")
+        }
+        "/close" => Err(io::ErrorKind::ConnectionAborted.into()),
+        "/early" => {
+            wire.write_all(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")?;
+            whole(wire, is_head, "Content-Type: text/plain\r\n", b"late")
+        }
+        "/set-cookie" => whole(
+            wire,
+            is_head,
+            "Set-Cookie: app=1; Path=/\r\n\
+             Set-Cookie: __Host-doorward=evil; Path=/; Secure\r\n\
+             Set-Cookie: __host-doorward-refresh=evil; Path=/; Secure\r\n",
+            b"cookies",
+        ),
+        "/cors" => whole(
+            wire,
+            is_head,
+            "Access-Control-Allow-Origin: *\r\n\
+             Access-Control-Allow-Credentials: true\r\n\
+             Access-Control-Allow-Methods: BREW\r\n\
+             Access-Control-Expose-Headers: X-Secret\r\n\
+             Vary: Accept-Encoding\r\n",
+            b"cors",
+        ),
+        "/public-cache" | "/public/cache" => whole(
+            wire,
+            is_head,
+            "Cache-Control: public, s-maxage=600, max-age=60\r\n\
+             Surrogate-Control: max-age=600\r\n\
+             CDN-Cache-Control: max-age=600\r\n",
+            b"cache",
+        ),
+        "/page" => page(wire, is_head, request),
+        "/other" => whole(
+            wire,
+            is_head,
+            "Content-Type: text/html; charset=utf-8\r\n",
+            b"<!doctype html><title>Other</title><p id=other>other page</p><a id=back href=/page>page</a>",
+        ),
+        "/link" => {
+            let to = query.strip_prefix("to=").unwrap_or_default();
+            let page = format!(
+                "<!doctype html><title>Elsewhere</title><a id=link href=\"{to}\">to the app</a>"
+            );
+            let html = "Content-Type: text/html; charset=utf-8\r\n";
+            whole(wire, is_head, html, page.as_bytes())
+        }
+        _ => {
+            let count = shared.count();
+            let fields =
+                format!("Content-Type: text/plain\r\nX-Upstream-Request-Count: {count}\r\n");
+            whole(wire, is_head, &fields, &request.head)
+        }
+    }
+}
+
+fn whole(wire: &mut dyn Wire, is_head: bool, fields: &str, body: &[u8]) -> io::Result<()> {
+    let mut bytes = format!(
+        "HTTP/1.1 200 OK\r\n{fields}Content-Length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    if !is_head {
+        bytes.extend(body);
+    }
+    wire.write_all(&bytes)?;
+    wire.flush()
+}
+
+/// One event every tenth of a second until nobody listens.
+fn events(wire: &mut dyn Wire, shared: &Shared) -> io::Result<()> {
+    wire.write_all(
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
+          Transfer-Encoding: chunked\r\n\r\n",
+    )?;
+    for number in 0_u32.. {
+        if shared.is_stopped() {
+            break;
+        }
+        let event = format!("data: {number}\n\n");
+        write!(wire, "{:x}\r\n{event}\r\n", event.len())?;
+        wire.flush()?;
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
+}
+
+/// `n` bytes of `x`.
+fn big(wire: &mut dyn Wire, query: &str) -> io::Result<()> {
+    let mut left: usize = query
+        .strip_prefix("n=")
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(0);
+    write!(wire, "HTTP/1.1 200 OK\r\nContent-Length: {left}\r\n\r\n")?;
+    let chunk = [b'x'; 65_536];
+    while left > 0 {
+        let count = left.min(chunk.len());
+        wire.write_all(&chunk[..count])?;
+        left -= count;
+    }
+    wire.flush()
+}
+
+/// A page that greets the user by the name in the identity header.
+fn page(wire: &mut dyn Wire, is_head: bool, request: &Recorded) -> io::Result<()> {
+    let name = request.all("x-user-name").join(" and ");
+    let page = format!(
+        "<!doctype html><html lang=en><meta charset=utf-8>\
+         <meta name=viewport content=\"width=device-width\"><title>The app</title>\
+         <h1 id=name>{name}</h1><a id=other href=/other>other</a>\
+         <form method=post action=/logout><button id=logout>Sign out</button></form></html>"
+    );
+    let html = "Content-Type: text/html; charset=utf-8\r\n";
+    whole(wire, is_head, html, page.as_bytes())
+}
