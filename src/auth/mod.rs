@@ -1,6 +1,19 @@
 //! Floor 2: decisions. Knows `domain` alone: no server, no runtime, no clock.
 
 pub mod claims;
+pub mod cors;
+pub mod csrf;
+pub mod denial;
 pub mod directory;
+pub mod event;
+pub mod gate;
+pub mod headers;
+pub mod login;
+pub mod pass;
+pub mod policy;
 pub mod ports;
+pub mod redirect;
 pub mod revocation;
+pub mod rules;
+pub mod session;
+pub mod throttle;

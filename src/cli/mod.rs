@@ -1,6 +1,154 @@
 //! Floor 5: the operator's hand, one verb a file.
+//!
+//! Exit codes follow sysexits: 0, 64 usage, 69 unavailable, 74 I/O, 78 configuration.
+
+mod check;
+mod completions;
+mod demo;
+mod hash_password;
+mod healthcheck;
+mod init;
+mod keys;
+mod run;
+mod socket;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::adapters::config::{self, Environment, settings::Settings};
+
+/// A login page, sessions, CSRF and CORS in front of an app that has none of them.
+#[derive(Parser)]
+#[command(name = "doorward", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Serve until told to stop
+    ///
+    /// SIGTERM and SIGINT stop: no new connections, and an end as soon as nothing is in
+    /// flight, at the latest after limits.drain. A second one ends at once. SIGHUP
+    /// reloads the configuration, as does a change of its files.
+    Run(Config),
+    /// Read the configuration and name everything that is wrong with it
+    Check(Config),
+    /// Try it: gateway, a small app behind it and one user; needs no file
+    Demo {
+        /// The port to listen on, on this machine alone
+        #[arg(long, default_value_t = 8080)]
+        port: u16,
+    },
+    /// Write a starter configuration and a users file; never overwrites
+    Init {
+        /// The folder to write to
+        #[arg(long, default_value = ".")]
+        dir: PathBuf,
+    },
+    /// Turn a password into what belongs in password_hash
+    ///
+    /// Asks twice without showing it; without a terminal, reads one line of standard
+    /// input.
+    HashPassword,
+    /// The signing keys in data_dir
+    Keys {
+        #[command(subcommand)]
+        verb: keys::KeysVerb,
+    },
+    /// For container health checks: exit 0 when the gateway is ready
+    Healthcheck(Config),
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Where the settings are.
+#[derive(Args, Clone)]
+struct Config {
+    /// The configuration file; without one, settings come from the environment
+    #[arg(long, env = "DOORWARD_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Config {
+    /// Reads the settings.
+    fn load(&self) -> Result<Settings, Failure> {
+        config::load(self.config.as_deref(), &Environment::from_process()).map_err(Failure::config)
+    }
+}
+
+/// How a command fails: what to say, and the exit code.
+struct Failure {
+    code: u8,
+    error: anyhow::Error,
+}
+
+impl Failure {
+    const USAGE: u8 = 64;
+    const UNAVAILABLE: u8 = 69;
+    const IO: u8 = 74;
+    const CONFIG: u8 = 78;
+
+    fn new(code: u8, error: impl Into<anyhow::Error>) -> Self {
+        Self {
+            code,
+            error: error.into(),
+        }
+    }
+
+    fn config(error: impl Into<anyhow::Error>) -> Self {
+        Self::new(Self::CONFIG, error)
+    }
+
+    fn io(error: impl Into<anyhow::Error>) -> Self {
+        Self::new(Self::IO, error)
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::io(error)
+    }
+}
 
 /// Runs the command line.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            // Help and version come this way too, and are no errors.
+            let code = if e.use_stderr() { Failure::USAGE } else { 0 };
+            let _unprintable = e.print();
+            return code.into();
+        }
+    };
+    let outcome = match cli.verb {
+        Verb::Run(config) => run::run(config),
+        Verb::Check(config) => check::check(&config),
+        Verb::Demo { port } => demo::demo(port),
+        Verb::Init { dir } => init::init(&dir),
+        Verb::HashPassword => hash_password::hash_password(),
+        Verb::Keys { verb } => keys::keys(&verb),
+        Verb::Healthcheck(config) => healthcheck::healthcheck(&config),
+        Verb::Completions { shell } => completions::completions(shell),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let _nobody_reads = writeln!(std::io::stderr(), "doorward: {:#}", failure.error);
+            failure.code.into()
+        }
+    }
+}
+
+/// Says something on standard output.
+fn say(text: &str) -> Result<(), Failure> {
+    Ok(writeln!(std::io::stdout(), "{text}")?)
 }

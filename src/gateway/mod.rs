@@ -1,1 +1,22 @@
-//! Floor 4: pingora and only pingora.
+//! Floor 4: pingora and only pingora. Requests come in as bytes and leave as bytes;
+//! what happens in between is decided on the floors below.
+
+mod admin;
+mod body;
+mod ctx;
+mod endpoints;
+mod failure;
+mod front;
+mod head_timeout;
+pub mod house;
+mod inbound;
+pub mod listen;
+mod outbound;
+pub mod peer;
+mod proxy;
+pub mod reload;
+mod respond;
+pub mod server;
+pub mod snapshot;
+mod upkeep;
+mod whoami;

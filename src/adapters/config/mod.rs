@@ -1,3 +1,172 @@
 //! The configuration: one YAML text in, typed [`settings::Settings`] or every problem out.
+//!
+//! The text becomes a tree whose nodes know their place; the overlay lays the
+//! environment over it; each section reads its part leaf by leaf. Nothing is printed
+//! and nothing but files and the captured environment is read.
 
+pub(in crate::adapters) mod context;
+mod environment;
+mod headers;
+pub(in crate::adapters) mod keys;
+mod limits;
+mod names;
+mod network;
+mod not_yet;
+mod overlay;
+mod policy;
+pub(in crate::adapters) mod problem;
+pub(in crate::adapters) mod reader;
+mod review;
+mod secret_ref;
+mod sessions;
 pub mod settings;
+mod signing;
+pub(in crate::adapters) mod tree;
+mod users;
+pub(in crate::adapters) mod values;
+mod web;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::Arc;
+
+pub use environment::Environment;
+pub use problem::{Place, Problem, Problems};
+
+use context::Context;
+use reader::{Section, Spot};
+use settings::Settings;
+use tree::{Node, Shape};
+
+/// Reads the settings from the file, if one is given, and the environment.
+///
+/// # Errors
+/// Everything that is wrong, an unreadable file included; after a syntax error
+/// nothing but that, since what follows one is guesswork.
+pub fn load(file: Option<&Path>, env: &Environment) -> Result<Settings, Problems> {
+    let Some(file) = file else {
+        let cx = Context::new(env, env.dir());
+        let root = Node {
+            place: Place::Unwritten,
+            shape: Shape::Map(Vec::new()),
+        };
+        return settle(cx, root);
+    };
+    let path = env.dir().join(file);
+    let cx = Context::new(env, folder(&path));
+    let name: Arc<str> = file.display().to_string().into();
+    let text = cx
+        .read(&path, tree::MAX_BYTES)
+        .map_err(|fault| Box::new(Problem::new(Place::File(Arc::clone(&name)), "", fault)))
+        .and_then(|bytes| context::text(bytes, &name));
+    match text {
+        Ok(text) => parse(cx, &text, &name, Some(&path)),
+        Err(problem) => Err(Problems::new(vec![*problem])),
+    }
+}
+
+/// The same for a text that is at hand; `file` names it in problems, and its folder is
+/// what relative paths count from. It is not opened.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_text(text: &str, file: &Path, env: &Environment) -> Result<Settings, Problems> {
+    let cx = Context::new(env, folder(&env.dir().join(file)));
+    parse(cx, text, &file.display().to_string().into(), None)
+}
+
+fn folder(file: &Path) -> &Path {
+    file.parent().unwrap_or(file)
+}
+
+fn parse(
+    cx: Context,
+    text: &str,
+    name: &Arc<str>,
+    path: Option<&Path>,
+) -> Result<Settings, Problems> {
+    if text.len() > tree::MAX_BYTES {
+        let fault = problem::Fault::new(
+            format!("is larger than {} bytes", tree::MAX_BYTES),
+            "give a smaller file",
+        );
+        let problem = Problem::new(Place::File(Arc::clone(name)), "", fault);
+        return Err(Problems::new(vec![problem]));
+    }
+    let root = tree::parse(text, name).map_err(Problems::new)?;
+    if let Some(path) = path {
+        review::warn_of_readable_secrets(&cx, &root, path);
+    }
+    settle(cx, root)
+}
+
+fn settle(cx: Context, mut root: Node) -> Result<Settings, Problems> {
+    overlay::apply(&cx, &mut root);
+    let spot = Spot {
+        cx: &cx,
+        node: &root,
+        path: String::new(),
+    };
+    let settings = read(&spot.section(""));
+    let gathered = cx.finish();
+    if !gathered.problems.is_empty() {
+        return Err(Problems::new(gathered.problems));
+    }
+    Ok(Settings {
+        sources: gathered.sources,
+        warnings: gathered.warnings,
+        ..settings
+    })
+}
+
+/// Every section, each on its own; what is wrong is noted in the context.
+fn read(root: &Section<'_>) -> Settings {
+    let network = network::read(root);
+    let cookies = sessions::cookies(root, network.public_url.as_ref());
+    let signing = signing::read(root);
+    let cookies_over_http =
+        root.section("insecure", "insecure")
+            .or("cookies_over_http", false, values::switch);
+    let default_access = policy::default_access(root);
+    let trusted_proxies = root.list("trusted_proxies", Vec::new(), web::network);
+    let settings = Settings {
+        users: users::read(root, &cookies, &signing, &default_access),
+        public_url: network.public_url.as_ref().map(ToString::to_string),
+        listen: network.listen,
+        extra_hosts: network.extra_hosts,
+        upstream: network.upstream,
+        upstream_tls: network.upstream_tls,
+        data_dir: data_dir(root),
+        threads: limits::threads(root),
+        tls: network.tls,
+        admin: network.admin,
+        signing,
+        cookies,
+        session: sessions::session(root),
+        paths: policy::paths(root),
+        cors: policy::cors(root),
+        csrf: policy::csrf(root),
+        identity_headers: headers::read(root),
+        rules: policy::rules(root),
+        default_access,
+        login: limits::login(root),
+        trusted_proxies,
+        limits: limits::limits(root),
+        pages: limits::pages(root),
+        log: limits::log(root),
+        cookies_over_http,
+        sources: Vec::new(),
+        warnings: Vec::new(),
+    };
+    not_yet::refuse(root);
+    review::warn(root.cx, &settings, network.public_url.as_ref());
+    settings
+}
+
+fn data_dir(root: &Section<'_>) -> std::path::PathBuf {
+    root.get("data_dir")
+        .and_then(|spot| spot.file_path())
+        .unwrap_or_else(|| root.cx.resolve(&Place::Unwritten, "doorward-data"))
+}

@@ -10,7 +10,13 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use crate::auth::csrf::CsrfMode;
 use crate::auth::directory::User;
+pub use crate::auth::headers::IdentityField;
+pub use crate::auth::policy::Paths;
+pub use crate::auth::redirect::CrossSiteNavigation;
+pub use crate::auth::rules::{Access, Ambiguity, Rule};
+pub use crate::domain::cookie::SameSite;
 use crate::domain::secret::Secret;
 
 /// Everything that the operator decides.
@@ -163,15 +169,6 @@ pub struct Cookies {
     pub same_site: SameSite,
 }
 
-/// `cookies.same_site`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SameSite {
-    /// Never sent on requests from another site.
-    Strict,
-    /// Sent when a link from another site is followed.
-    Lax,
-}
-
 /// `session`; what only acts with refresh tokens is held at its default until then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
@@ -187,17 +184,6 @@ pub struct Session {
     pub store: StoreKind,
 }
 
-/// `session.cross_site_navigation`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CrossSiteNavigation {
-    /// A page that refreshes itself, so that the Strict cookie comes along.
-    Bounce,
-    /// The same with a click.
-    Confirm,
-    /// The login page.
-    Login,
-}
-
 /// `session.store`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreKind {
@@ -205,23 +191,6 @@ pub enum StoreKind {
     Embedded,
     /// Nothing survives a restart.
     Memory,
-}
-
-/// `paths`: each begins with `/`, none twice.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Paths {
-    /// `paths.login`
-    pub login: String,
-    /// `paths.logout`
-    pub logout: String,
-    /// `paths.refresh`
-    pub refresh: String,
-    /// `paths.revoke`
-    pub revoke: String,
-    /// `paths.prefix`, without a trailing slash.
-    pub prefix: String,
-    /// `paths.jwks`
-    pub jwks: String,
 }
 
 /// `cors`
@@ -246,74 +215,11 @@ pub struct Csrf {
     pub mode: CsrfMode,
 }
 
-/// `csrf.mode`; tokens come with refresh.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CsrfMode {
-    /// `Sec-Fetch-Site`, then `Origin`.
-    Origin,
-    /// No check at all.
-    Off,
-}
-
 /// `identity_headers`, preset and `set` already merged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityHeaders {
     /// Header name as written → what it carries.
     pub set: BTreeMap<String, IdentityField>,
-}
-
-/// What an identity header carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IdentityField {
-    /// The stable id.
-    Id,
-    /// The login name.
-    Username,
-    /// The display name.
-    Name,
-    /// The e-mail address.
-    Email,
-    /// The roles, comma separated.
-    Roles,
-    /// The session id.
-    Session,
-}
-
-/// One of `rules`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rule {
-    /// The pattern as written.
-    pub path: String,
-    /// Empty: every method.
-    pub methods: Vec<String>,
-    /// Who may.
-    pub access: Access,
-    /// Ambiguities that the rule tolerates; empty for public rules.
-    pub ambiguous: Vec<Ambiguity>,
-}
-
-/// Who may pass.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Everybody.
-    Public,
-    /// Everybody with a session.
-    Authenticated,
-    /// Everybody with a session and one of these roles.
-    Roles(Vec<String>),
-    /// Nobody.
-    Deny,
-}
-
-/// A spelling of a path that another program may read differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ambiguity {
-    /// `%2f`
-    EncodedSlash,
-    /// `//`
-    DoubleSlash,
-    /// `;`
-    Semicolon,
 }
 
 /// `login`

@@ -1,1 +1,5 @@
-//! (module)
+//! What operators see of the gateway.
+
+pub mod access;
+pub mod logger;
+pub mod metrics;

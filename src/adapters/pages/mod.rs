@@ -1,1 +1,291 @@
-//! (module)
+//! The pages that a person sees: sign in, sign out, the two ways back in from
+//! another site, and the error page.
+//!
+//! They promise to work without a script, to load nothing from anywhere, and to be
+//! readable by everybody: one inline style sheet admitted by its hash, real labels,
+//! light and dark, from 320 pixels up. Every value is escaped by the templates;
+//! nothing here may ever mark a value of a client as safe.
+
+mod html;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use askama::Template;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderValue;
+
+pub use self::html::{Html, security_headers};
+use self::html::{Isolation, render};
+use crate::adapters::config::settings;
+
+/// Everything that the pages share, prepared once for a set of settings.
+#[derive(Clone, Debug)]
+pub struct Pages {
+    login: String,
+    logout: String,
+    frame: Frame,
+    csp: HeaderValue,
+}
+
+/// What the login form shows.
+#[derive(Clone, Debug, Default)]
+pub struct LoginView<'a> {
+    /// Where to go after signing in: a path on this origin.
+    pub rd: &'a str,
+    /// What was typed last time; empty at first.
+    pub username: &'a str,
+    /// Why the last attempt did not succeed.
+    pub error: Option<LoginError>,
+    /// `Secure` cookies are about to be set over plain HTTP to a host that is not
+    /// loopback. The browser would drop them, and the page says so.
+    pub insecure_cookies_warning: bool,
+    /// The person comes from signing out.
+    pub signed_out: bool,
+}
+
+/// Why a login did not succeed, as far as the person who tried may know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginError {
+    /// No such user, wrong password or disabled: never told apart.
+    BadCredentials,
+    /// Name or address is locked for now.
+    TooManyAttempts {
+        /// How long that will last.
+        retry_after: Duration,
+    },
+    /// The hash queue is full.
+    Overloaded,
+    /// The store cannot be reached.
+    Unavailable,
+    /// The form could not be read.
+    BadRequest,
+    /// The form came from a page of another origin.
+    OriginRefused,
+}
+
+/// What an error page says.
+#[derive(Clone, Copy, Debug)]
+pub struct ErrorView<'a> {
+    /// The status that the reply has.
+    pub status: u16,
+    /// The stable code of the refusal; an unknown one gets words by its status.
+    pub code: &'a str,
+    /// A link to what helps: (address, label).
+    pub action: Option<(&'a str, &'a str)>,
+}
+
+impl Pages {
+    /// Prepares the pages for these settings.
+    pub fn new(settings: &settings::Pages, paths: &settings::Paths) -> Self {
+        let logo = settings.logo.as_ref().map(|logo| {
+            let bytes = STANDARD.encode(&logo.bytes);
+            format!("data:{};base64,{bytes}", logo.media_type)
+        });
+        Self {
+            login: paths.login.clone(),
+            logout: paths.logout.clone(),
+            frame: Frame {
+                title: settings.title.clone(),
+                logo,
+            },
+            csp: html::content_security_policy(STYLE),
+        }
+    }
+
+    /// The login form.
+    pub fn login(&self, view: &LoginView<'_>) -> Html {
+        let wrong = view.error == Some(LoginError::BadCredentials);
+        let signed_out = view.signed_out && view.error.is_none();
+        let notes = match (
+            view.insecure_cookies_warning,
+            view.error.is_some() || signed_out,
+        ) {
+            (true, true) => Some("insecure message"),
+            (true, false) => Some("insecure"),
+            (false, true) => Some("message"),
+            (false, false) => None,
+        };
+        self.html(
+            &LoginPage {
+                frame: &self.frame,
+                action: &self.login,
+                rd: view.rd,
+                username: view.username,
+                message: view.error.map(words::login_error),
+                wrong,
+                insecure: view.insecure_cookies_warning,
+                signed_out,
+                notes,
+            },
+            Isolation::SameOrigin,
+        )
+    }
+
+    /// The page that signs out with one button.
+    pub fn logout(&self) -> Html {
+        self.html(
+            &LogoutPage {
+                frame: &self.frame,
+                action: &self.logout,
+            },
+            Isolation::SameOrigin,
+        )
+    }
+
+    /// The page that refreshes itself into `target`, so that a navigation that came
+    /// from another site becomes one of our own and carries the `Strict` cookies.
+    pub fn bounce(&self, target: &str) -> Html {
+        self.html(
+            &BouncePage {
+                frame: &self.frame,
+                target: &on_this_origin(target),
+            },
+            Isolation::None,
+        )
+    }
+
+    /// The same as [`Pages::bounce`] with a click.
+    pub fn confirm(&self, target: &str) -> Html {
+        self.html(
+            &ConfirmPage {
+                frame: &self.frame,
+                target: &on_this_origin(target),
+            },
+            Isolation::None,
+        )
+    }
+
+    /// A refusal or a breakdown, for a person.
+    pub fn error(&self, view: &ErrorView<'_>) -> Html {
+        let (heading, sentence) = words::refusal(view.code, view.status);
+        self.html(
+            &ErrorPage {
+                frame: &self.frame,
+                heading,
+                sentence,
+                status: view.status,
+                code: view.code,
+                action: view.action,
+            },
+            Isolation::SameOrigin,
+        )
+    }
+
+    /// The page of the demo's app: who it was told you are, and how.
+    pub fn whoami(&self, name: &str, headers: &[(String, String)]) -> Html {
+        self.html(
+            &WhoamiPage {
+                frame: &self.frame,
+                name,
+                headers,
+                logout: &self.logout,
+            },
+            Isolation::SameOrigin,
+        )
+    }
+
+    fn html(&self, page: &impl Template, isolation: Isolation) -> Html {
+        Html {
+            body: render(page),
+            csp: self.csp.clone(),
+            isolation,
+        }
+    }
+}
+
+/// The one style sheet. Its hash is what lets it run, so it is served as it stands.
+const STYLE: &str = include_str!("../../../templates/style.css");
+
+/// What surrounds every page.
+#[derive(Clone, Debug)]
+struct Frame {
+    title: String,
+    logo: Option<String>,
+}
+
+impl Frame {
+    fn style(&self) -> &'static str {
+        STYLE
+    }
+}
+
+#[derive(Template)]
+#[template(path = "login.html")]
+struct LoginPage<'a> {
+    frame: &'a Frame,
+    action: &'a str,
+    rd: &'a str,
+    username: &'a str,
+    message: Option<Cow<'static, str>>,
+    wrong: bool,
+    insecure: bool,
+    signed_out: bool,
+    /// The ids of what is said above the form, for those who hear it.
+    notes: Option<&'static str>,
+}
+
+#[derive(Template)]
+#[template(path = "logout.html")]
+struct LogoutPage<'a> {
+    frame: &'a Frame,
+    action: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "bounce.html")]
+struct BouncePage<'a> {
+    frame: &'a Frame,
+    target: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "confirm.html")]
+struct ConfirmPage<'a> {
+    frame: &'a Frame,
+    target: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage<'a> {
+    frame: &'a Frame,
+    heading: &'static str,
+    sentence: &'static str,
+    status: u16,
+    code: &'a str,
+    action: Option<(&'a str, &'a str)>,
+}
+
+#[derive(Template)]
+#[template(path = "whoami.html")]
+struct WhoamiPage<'a> {
+    frame: &'a Frame,
+    name: &'a str,
+    headers: &'a [(String, String)],
+    logout: &'a str,
+}
+
+/// `target` spelled so that a browser stays on this origin.
+///
+/// `//evil.example` and `/\evil.example` begin with a slash and name another host;
+/// with `/.` in front they are the same path of this one (URL Standard, "path
+/// state"). Browsers drop tabs and line breaks before they parse, so a target with
+/// a control character is not repaired but replaced.
+fn on_this_origin(target: &str) -> Cow<'_, str> {
+    let Some(rest) = target.strip_prefix('/') else {
+        return Cow::Borrowed("/");
+    };
+    if target.chars().any(char::is_control) {
+        return Cow::Borrowed("/");
+    }
+    if rest.starts_with(['/', '\\']) {
+        return Cow::Owned(format!("/.{target}"));
+    }
+    Cow::Borrowed(target)
+}

@@ -1,1 +1,17 @@
-//! (module)
+//! Where revocations live: on disk, in memory, and the replica that the gate reads.
+//! Every store passes the one suite in `contract.rs`.
+
+#[cfg(test)]
+mod contract;
+pub mod embedded;
+pub mod lock;
+pub mod memory;
+pub mod replica;
+#[cfg(test)]
+pub(crate) mod scratch;
+mod tables;
+
+pub use embedded::Embedded;
+pub use lock::{DataDir, DataDirError};
+pub use memory::Memory;
+pub use replica::Replica;

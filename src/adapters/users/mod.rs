@@ -1,1 +1,4 @@
-//! (module)
+//! Users: where they are written down, and how their passwords are checked.
+
+pub mod formats;
+pub mod hashing;

@@ -1,0 +1,42 @@
+# `make run` shows Doorward at work, `make test` proves it. The rest is for those who change it.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint setup image image-test
+
+help:
+	@echo "make run         try it: gateway, a small app behind it and one user, nothing to set up"
+	@echo "make test        every test, with the real programs that they need"
+	@echo "make lint        formatting, clippy and documentation, warnings denied"
+	@echo "make setup       install what the tests need (make test does it by itself)"
+	@echo "make image       build the container image with docker or buildah"
+	@echo "make image-test  build the image without a network and try what comes out"
+
+run:
+	@.ci/setup build
+	cargo run --locked --bin doorward -- demo $(ARGS)
+
+setup:
+	@.ci/setup test
+
+test: setup
+	@if cargo nextest --version >/dev/null 2>&1; then \
+		set -x; cargo test --locked --doc && cargo nextest run --locked --no-fail-fast; \
+	else \
+		set -x; cargo test --locked --no-fail-fast; \
+	fi
+
+lint:
+	@.ci/setup build
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+
+image:
+	@if command -v docker >/dev/null 2>&1; then \
+		set -x; docker build -t doorward .; \
+	else \
+		set -x; buildah bud -t doorward .; \
+	fi
+
+image-test:
+	@.ci/image-test

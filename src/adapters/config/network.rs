@@ -1,0 +1,226 @@
+//! The listeners, the public URL and the upstream.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::problem::Fault;
+use super::reader::{Section, Spot};
+use super::settings::{Admin, Tls, Upstream, UpstreamTls};
+use super::tree::Shape;
+use super::values;
+use super::web::{self, WebOrigin};
+
+/// The largest PEM file: a chain of a few certificates has some 10 KiB.
+const MAX_PEM: usize = 1024 * 1024;
+/// `tls.hsts`
+const HSTS: Duration = Duration::from_secs(180 * 24 * 3600);
+
+/// What this file reads.
+pub(super) struct Network {
+    pub(super) listen: Vec<SocketAddr>,
+    pub(super) public_url: Option<WebOrigin>,
+    pub(super) extra_hosts: Vec<String>,
+    pub(super) upstream: Upstream,
+    pub(super) upstream_tls: UpstreamTls,
+    pub(super) tls: Option<Tls>,
+    pub(super) admin: Admin,
+}
+
+/// Reads the keys that say where we listen and where requests go.
+pub(super) fn read(root: &Section<'_>) -> Network {
+    let listen = listen(root);
+    let public_url = root.optional("public_url", web::public_url);
+    let upstream = upstream(root);
+    let admin = root.section("admin", "admin");
+    let admin = Admin {
+        listen: admin.or(
+            "listen",
+            SocketAddr::from((Ipv4Addr::LOCALHOST, 9180)),
+            web::listen,
+        ),
+    };
+    let network = Network {
+        tls: tls(root, public_url.as_ref()),
+        upstream_tls: upstream_tls(root, &upstream),
+        extra_hosts: root.list("extra_hosts", Vec::new(), web::extra_host),
+        listen,
+        public_url,
+        upstream,
+        admin,
+    };
+    network.refuse_collisions(root);
+    network
+}
+
+fn listen(root: &Section<'_>) -> Vec<SocketAddr> {
+    let default = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))];
+    let Some(spot) = root.get("listen") else {
+        return default;
+    };
+    if !matches!(spot.node.shape, Shape::List(_)) {
+        return spot.parse(web::listen).map_or(default, |one| vec![one]);
+    }
+    if spot.items().is_some_and(|items| items.is_empty()) {
+        spot.refuse(Fault::new(
+            "is an empty list",
+            "name an address, such as 127.0.0.1:8080",
+        ));
+    }
+    spot.list(web::listen)
+}
+
+fn upstream(root: &Section<'_>) -> Upstream {
+    if !root.has("upstream") {
+        root.missing(
+            "upstream",
+            "say where the app is, such as `upstream: http://127.0.0.1:3000` or DOORWARD_UPSTREAM",
+        );
+    }
+    // Never used: without a valid one there are no settings.
+    let default = Upstream::Unix(PathBuf::new());
+    root.or("upstream", default, web::upstream)
+}
+
+fn upstream_tls(root: &Section<'_>, upstream: &Upstream) -> UpstreamTls {
+    let section = root.section("upstream_tls", "upstream_tls");
+    let ca = section.some("ca").and_then(|spot| {
+        let path = spot.file_path()?;
+        check_pem(&spot, &path, &["CERTIFICATE"], "a certificate");
+        Some(path)
+    });
+    let server_name = section.optional("server_name", web::host);
+    for key in ["ca", "server_name"] {
+        if let Some(spot) = section.some(key)
+            && !matches!(upstream, Upstream::Https { .. } | Upstream::Unix(_))
+        {
+            spot.refuse(Fault::new(
+                "means nothing for an upstream without TLS",
+                "remove it, or write upstream with https://",
+            ));
+        }
+    }
+    UpstreamTls { ca, server_name }
+}
+
+fn tls(root: &Section<'_>, public_url: Option<&WebOrigin>) -> Option<Tls> {
+    root.some("tls")?;
+    let section = root.section("tls", "tls");
+    let file = |key: &str, tags: &[&str], what: &str| {
+        let Some(spot) = section.some(key) else {
+            section.missing(
+                key,
+                "give the path of a PEM file; a TLS listener needs both cert and key",
+            );
+            return None;
+        };
+        let path = spot.file_path()?;
+        check_pem(&spot, &path, tags, what);
+        Some(path)
+    };
+    let cert = file("cert", &["CERTIFICATE"], "a certificate");
+    let key = file(
+        "key",
+        &["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"],
+        "a private key",
+    );
+    if let Some(key) = &key {
+        root.cx.warn_if_world_readable(key, "a private key");
+    }
+    let redirect_from = section.optional("redirect_from", web::listen);
+    if let Some(spot) = section.some("redirect_from")
+        && !public_url.is_some_and(|origin| origin.https)
+    {
+        spot.refuse(Fault::new(
+            "needs to know where to redirect to",
+            "set public_url to the https:// origin that browsers use",
+        ));
+    }
+    let hsts = match section.get("hsts") {
+        Some(_) => section.optional("hsts", values::any_seconds),
+        None => Some(HSTS),
+    };
+    Some(Tls {
+        cert: cert?,
+        key: key?,
+        redirect_from,
+        hsts: hsts.filter(|span| !span.is_zero()),
+    })
+}
+
+/// Whether the file holds PEM blocks of the kind; noted at the key if not.
+fn check_pem(spot: &Spot<'_>, path: &Path, tags: &[&str], what: &str) {
+    let bytes = match spot.cx.read(path, MAX_PEM) {
+        Ok(bytes) => bytes,
+        Err(fault) => return spot.refuse(fault),
+    };
+    let blocks = pem::parse_many(&bytes).unwrap_or_default();
+    if blocks.iter().any(|block| tags.contains(&block.tag())) {
+        return;
+    }
+    if blocks
+        .iter()
+        .any(|block| block.tag() == "ENCRYPTED PRIVATE KEY")
+    {
+        return spot.refuse(Fault::new(
+            "names an encrypted key, and nobody is there to type its passphrase",
+            "decrypt it with `openssl pkey`",
+        ));
+    }
+    spot.refuse(Fault::new(
+        format!("names a file that does not hold {what} in PEM"),
+        format!(
+            "give a file with a `-----BEGIN {}-----` block",
+            tags.first().copied().unwrap_or_default()
+        ),
+    ));
+}
+
+impl Network {
+    /// No address is used twice, and the upstream is not ourselves.
+    fn refuse_collisions(&self, root: &Section<'_>) {
+        let mut taken: Vec<SocketAddr> = Vec::new();
+        let mut claim = |address: SocketAddr, spot: Option<Spot<'_>>, what: &str| {
+            // Port 0 is another free port every time.
+            if address.port() != 0 && taken.contains(&address) {
+                let fault = Fault::new(
+                    format!("has {address}, which another listener has"),
+                    format!("give {what} another port"),
+                );
+                match spot {
+                    Some(spot) => spot.refuse(fault),
+                    None => root.missing("admin.listen", &fault.mend),
+                }
+            }
+            taken.push(address);
+        };
+        for address in &self.listen {
+            claim(*address, root.get("listen"), "each listener");
+        }
+        let admin = root.section("admin", "admin");
+        let spot = admin.get("listen").or_else(|| root.get("listen"));
+        claim(self.admin.listen, spot, "the admin listener");
+        if let Some(from) = self.tls.as_ref().and_then(|tls| tls.redirect_from) {
+            let spot = root.section("tls", "tls").get("redirect_from");
+            claim(from, spot, "the redirect");
+        }
+        let (Upstream::Http { host, port } | Upstream::Https { host, port }) = &self.upstream
+        else {
+            return;
+        };
+        let is_us = |own: &SocketAddr| {
+            own.port() == *port
+                && (own.ip().to_string() == *host
+                    || (web::is_loopback(host)
+                        && (own.ip().is_unspecified() || own.ip().is_loopback())))
+        };
+        if self.listen.iter().any(is_us)
+            && let Some(spot) = root.get("upstream")
+        {
+            spot.refuse(Fault::new(
+                "is the address that we listen on ourselves",
+                "give the app's own address, or listen elsewhere",
+            ));
+        }
+    }
+}

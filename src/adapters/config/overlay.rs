@@ -1,0 +1,186 @@
+//! `DOORWARD_<SECTION>_<KEY>` variables, laid over the tree of the file.
+//!
+//! Done before anything is parsed, so that a variable goes through the same checks as
+//! a line of the file, and a problem names the variable.
+
+use std::ffi::OsStr;
+use std::sync::Arc;
+
+use super::context::Context;
+use super::keys::{self, KEYS, Kind};
+use super::problem::{Fault, Place, Problem};
+use super::tree::{Entry, MAX_BYTES, Node, Shape};
+
+const PREFIX: &str = "DOORWARD_";
+/// Read by the command line and by tests, not settings.
+const RESERVED: &[&str] = &["DOORWARD_CONFIG", "DOORWARD_VECTORS"];
+
+/// Sets every key that a variable names.
+pub(crate) fn apply(cx: &Context, root: &mut Node) {
+    for (name, value) in cx.env.iter() {
+        let Some(rest) = name.strip_prefix(PREFIX) else {
+            continue;
+        };
+        if RESERVED.contains(&name) || is_service_link(rest, value) {
+            continue;
+        }
+        let place = Place::Variable(Arc::from(name));
+        let set = match (find(name), name.strip_suffix("_FILE").and_then(find)) {
+            (Some((key, kind)), _) => text(value).map(|text| (key, kind, text)),
+            (None, Some((key, kind))) => {
+                from_file(cx, &place, key, value).map(|text| (key, kind, text))
+            }
+            (None, None) => {
+                warn_unknown(cx, name);
+                continue;
+            }
+        };
+        match set {
+            Ok((key, kind, text)) => {
+                if key == "users.file" && has_list(root, "users") {
+                    cx.warn(format!(
+                        "{name} replaces the users listed in the configuration file."
+                    ));
+                }
+                put(root, key, &place, leaf(&place, kind, text));
+            }
+            Err(fault) => cx.problem(Problem::new(place, "", fault)),
+        }
+    }
+}
+
+fn find(name: &str) -> Option<(&'static str, Kind)> {
+    KEYS.iter()
+        .find(|(key, kind)| *kind != Kind::Deep && keys::variable(key) == name)
+        .copied()
+}
+
+/// Kubernetes gives every pod `DOORWARD_SERVICE_HOST`, `DOORWARD_PORT_8080_TCP` and the
+/// like when a Service is called doorward.
+fn is_service_link(rest: &str, value: &OsStr) -> bool {
+    rest.starts_with("SERVICE_")
+        || rest.starts_with("PORT_")
+        || (rest == "PORT" && value.to_str().is_some_and(|v| v.contains("://")))
+}
+
+fn text(value: &OsStr) -> Result<String, Fault> {
+    let text = value.to_str().map(str::to_owned);
+    text.ok_or_else(|| Fault::new("is not UTF-8 text", "set it again"))
+}
+
+fn from_file(cx: &Context, place: &Place, key: &str, value: &OsStr) -> Result<String, Fault> {
+    let plain = keys::variable(key);
+    if cx.env.get(&plain).is_some() {
+        return Err(Fault::new(
+            format!("is set beside {plain}"),
+            "set one of the two",
+        ));
+    }
+    let path = text(value)?;
+    let resolved = cx.resolve(place, &path);
+    let bytes = cx.read(&resolved, MAX_BYTES)?;
+    if matches!(key, "signing.key" | "admin.token") {
+        cx.warn_if_world_readable(&resolved, "a secret");
+    }
+    let Ok(mut text) = String::from_utf8(bytes) else {
+        return Err(Fault::new(
+            "names a file that is not UTF-8 text",
+            format!("for a binary secret set {plain} to file:{path}"),
+        ));
+    };
+    drop_newline(&mut text);
+    Ok(text)
+}
+
+/// Editors and `echo` end a file with a newline that is not part of the value.
+fn drop_newline(text: &mut String) {
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
+            text.pop();
+        }
+    }
+}
+
+fn leaf(place: &Place, kind: Kind, text: String) -> Node {
+    match kind {
+        Kind::List => Node {
+            place: place.clone(),
+            shape: Shape::List(
+                text.split(',')
+                    .map(str::trim)
+                    .filter(|item| !item.is_empty())
+                    .map(|item| Node::plain(place.clone(), item))
+                    .collect(),
+            ),
+        },
+        Kind::Scalar | Kind::Deep => Node::plain(place.clone(), text),
+    }
+}
+
+fn has_list(root: &Node, key: &str) -> bool {
+    let Shape::Map(entries) = &root.shape else {
+        return false;
+    };
+    entries.iter().any(|entry| {
+        entry.key == key && matches!(&entry.value.shape, Shape::List(items) if !items.is_empty())
+    })
+}
+
+/// Sets `path` below `node`; what stands in the way and is no map gives way.
+fn put(node: &mut Node, path: &str, place: &Place, leaf: Node) {
+    let (key, rest) = match path.split_once('.') {
+        Some((key, rest)) => (key, Some(rest)),
+        None => (path, None),
+    };
+    if !matches!(node.shape, Shape::Map(_)) {
+        *node = Node {
+            place: place.clone(),
+            shape: Shape::Map(Vec::new()),
+        };
+    }
+    let Shape::Map(entries) = &mut node.shape else {
+        return;
+    };
+    if !entries.iter().any(|entry| entry.key == key) {
+        entries.push(Entry {
+            key: key.to_owned(),
+            place: place.clone(),
+            value: Node::plain(place.clone(), ""),
+        });
+    }
+    let Some(entry) = entries.iter_mut().find(|entry| entry.key == key) else {
+        return;
+    };
+    match rest {
+        Some(rest) => put(&mut entry.value, rest, place, leaf),
+        None => {
+            entry.place = place.clone();
+            entry.value = leaf;
+        }
+    }
+}
+
+fn warn_unknown(cx: &Context, name: &str) {
+    let names: Vec<String> = KEYS
+        .iter()
+        .filter(|(_, kind)| *kind != Kind::Deep)
+        .map(|(key, _)| keys::variable(key))
+        .collect();
+    let near = nearest_variable(name, &names);
+    let hint = near.map_or_else(String::new, |near| format!(" Did you mean {near}?"));
+    cx.warn(format!(
+        "The environment variable {name} sets nothing that we know.{hint}"
+    ));
+}
+
+/// Variables are long and share their beginning: compare what follows it.
+fn nearest_variable<'n>(name: &str, names: &'n [String]) -> Option<&'n str> {
+    let rest = name.strip_prefix(PREFIX).unwrap_or(name);
+    let candidates = names.iter().filter_map(|known| known.strip_prefix(PREFIX));
+    let near = keys::nearest(rest, candidates)?;
+    names
+        .iter()
+        .map(String::as_str)
+        .find(|known| known.strip_prefix(PREFIX) == Some(near))
+}

@@ -1,0 +1,249 @@
+//! Rules: which paths are ours, which foreign origins may call, who may pass where.
+
+use std::time::Duration;
+
+use super::names;
+use super::problem::Fault;
+use super::reader::{Section, Spot};
+use super::settings::{Access, Ambiguity, Cors, Csrf, CsrfMode, Paths, Rule};
+use super::tree::Shape;
+use super::values;
+use super::web;
+
+fn strings(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// Reads `cors`.
+pub(super) fn cors(root: &Section<'_>) -> Cors {
+    let section = root.section("cors", "cors");
+    Cors {
+        allowed_origins: section
+            .some("allowed_origins")
+            .map_or_else(Vec::new, origins),
+        allowed_methods: section.list(
+            "allowed_methods",
+            strings(&["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]),
+            names::method,
+        ),
+        allowed_headers: section.list(
+            "allowed_headers",
+            strings(&["content-type", "x-csrf-token"]),
+            |text| Ok(names::header(text)?.to_ascii_lowercase()),
+        ),
+        exposed_headers: section.list("exposed_headers", Vec::new(), names::header),
+        max_age: section.or("max_age", Duration::from_secs(600), values::any_seconds),
+    }
+}
+
+fn origins(spot: Spot<'_>) -> Vec<String> {
+    let mut origins: Vec<String> = Vec::new();
+    for item in spot.items().unwrap_or_default() {
+        // Unquoted, `null` is YAML's nothing; what was meant is the origin.
+        let parsed = match &item.node.shape {
+            Shape::Scalar { text, .. } => web::allowed_origin(text),
+            _ => item.text().and_then(web::allowed_origin),
+        };
+        match parsed {
+            Ok(origin) => {
+                let origin = origin.to_string();
+                if !origins.contains(&origin) {
+                    origins.push(origin);
+                }
+            }
+            Err(fault) => item.refuse(fault),
+        }
+    }
+    origins
+}
+
+/// Reads `csrf`; its token modes are held back elsewhere.
+pub(super) fn csrf(root: &Section<'_>) -> Csrf {
+    let section = root.section("csrf", "csrf");
+    let words = [
+        ("origin", CsrfMode::Origin),
+        ("off", CsrfMode::Off),
+        ("token", CsrfMode::Origin),
+        ("both", CsrfMode::Origin),
+    ];
+    Csrf {
+        mode: section.or("mode", CsrfMode::Origin, |text| {
+            // YAML 1.1 reads a bare `off` as false, and so do editors that rewrite files.
+            values::choice(if text == "false" { "off" } else { text }, &words)
+        }),
+    }
+}
+
+/// Reads `paths`: all distinct, none in the way of another.
+pub(super) fn paths(root: &Section<'_>) -> Paths {
+    let section = root.section("paths", "paths");
+    let path = |key: &str, default: &str| section.or(key, default.to_owned(), names::own_path);
+    let paths = Paths {
+        login: path("login", "/login"),
+        logout: path("logout", "/logout"),
+        refresh: path("refresh", "/refresh"),
+        revoke: path("revoke", "/revoke"),
+        prefix: path("prefix", "/_doorward"),
+        jwks: path("jwks", "/.well-known/jwks.json"),
+    };
+    let all = [
+        ("login", &paths.login),
+        ("logout", &paths.logout),
+        ("refresh", &paths.refresh),
+        ("revoke", &paths.revoke),
+        ("prefix", &paths.prefix),
+        ("jwks", &paths.jwks),
+    ];
+    let refuse = |key: &str, other: &str, what: &str| {
+        let fault = Fault::new(format!("is also {what}"), "give each its own path");
+        let spot = section.get(key).or_else(|| section.get(other));
+        if let Some(spot) = spot {
+            spot.refuse(fault);
+        }
+    };
+    let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
+    for (i, (key, path)) in all.iter().enumerate() {
+        for (other, earlier) in all.iter().take(i) {
+            if same(path, earlier) {
+                refuse(key, other, &format!("paths.{other}"));
+            }
+        }
+        for page in ["session", "sessions"] {
+            let page = format!("{}/{page}", paths.prefix);
+            if same(path, &page) {
+                refuse(key, "prefix", &format!("our own {page}"));
+            }
+        }
+    }
+    paths
+}
+
+/// Reads `default_access`.
+pub(super) fn default_access(root: &Section<'_>) -> Access {
+    root.get("default_access")
+        .and_then(|spot| {
+            if matches!(spot.node.shape, Shape::Map(_)) {
+                spot.refuse(Fault::new(
+                    "cannot ask for roles",
+                    "write authenticated here, and a last rule `{ path: /**, access: { roles: [...] } }`",
+                ));
+                return None;
+            }
+            spot.parse(word_access)
+        })
+        .unwrap_or(Access::Authenticated)
+}
+
+/// Reads `rules`.
+pub(super) fn rules(root: &Section<'_>) -> Vec<Rule> {
+    let Some(spot) = root.some("rules") else {
+        return Vec::new();
+    };
+    let mut all_taken = None;
+    let mut rules = Vec::new();
+    for (i, item) in spot.items().unwrap_or_default().iter().enumerate() {
+        let Some(rule) = rule(item) else { continue };
+        if let Some(earlier) = all_taken {
+            root.cx.warn(format!(
+                "rules[{i}] never decides anything: rules[{earlier}] matches every request before it."
+            ));
+        } else if rule.path == "/**" && rule.methods.is_empty() {
+            all_taken = Some(i);
+        }
+        rules.push(rule);
+    }
+    rules
+}
+
+fn rule(spot: &Spot<'_>) -> Option<Rule> {
+    let section = spot.section("rules[]");
+    let access = match section.get("access") {
+        Some(spot) => access(&spot),
+        None => {
+            section.missing(
+                "access",
+                "write public, authenticated, deny or { roles: [...] }",
+            );
+            None
+        }
+    };
+    // The stricter reading when the access is wrong, so that only real faults show.
+    let pattern_access = access.clone().unwrap_or(Access::Deny);
+    let path = match section.get("path") {
+        Some(spot) => spot.parse(|text| names::pattern(text, &pattern_access)),
+        None => {
+            section.missing("path", "write a pattern such as /admin/**");
+            None
+        }
+    };
+    let methods = methods(&section);
+    let ambiguous = ambiguous(&section, access.as_ref());
+    Some(Rule {
+        path: path?,
+        methods,
+        access: access?,
+        ambiguous,
+    })
+}
+
+fn methods(section: &Section<'_>) -> Vec<String> {
+    let Some(spot) = section.some("methods") else {
+        return Vec::new();
+    };
+    if matches!(&spot.node.shape, Shape::List(items) if items.is_empty()) {
+        spot.refuse(Fault::new(
+            "is an empty list, so that the rule would match nothing",
+            "remove it for every method",
+        ));
+    }
+    spot.list(names::method)
+}
+
+fn ambiguous(section: &Section<'_>, access: Option<&Access>) -> Vec<Ambiguity> {
+    let Some(spot) = section.some("ambiguous") else {
+        return Vec::new();
+    };
+    let words = [
+        ("encoded_slash", Ambiguity::EncodedSlash),
+        ("double_slash", Ambiguity::DoubleSlash),
+        ("semicolon", Ambiguity::Semicolon),
+    ];
+    let list = spot.list(|text| values::choice(text, &words));
+    if access == Some(&Access::Public) && !list.is_empty() {
+        spot.refuse(Fault::new(
+            "would open a public rule to spellings that the app may read as another path",
+            "remove it, or let the rule ask for a session",
+        ));
+    }
+    list
+}
+
+fn word_access(text: &str) -> Result<Access, Fault> {
+    match text {
+        "public" => Ok(Access::Public),
+        "authenticated" => Ok(Access::Authenticated),
+        "deny" => Ok(Access::Deny),
+        _ => Err(Fault::new(
+            "is not an access",
+            "write public, authenticated, deny, or in a rule { roles: [...] }",
+        )),
+    }
+}
+
+fn access(spot: &Spot<'_>) -> Option<Access> {
+    if !matches!(spot.node.shape, Shape::Map(_)) {
+        return spot.parse(word_access);
+    }
+    let section = spot.section("rules[].access");
+    let Some(roles) = section.get("roles") else {
+        section.missing("roles", "name the roles, of which one is enough");
+        return None;
+    };
+    if matches!(&roles.node.shape, Shape::List(items) if items.is_empty()) {
+        roles.refuse(Fault::new(
+            "is an empty list, so that nobody would pass",
+            "name a role, or write `access: deny`",
+        ));
+    }
+    Some(Access::Roles(roles.list(values::role)))
+}

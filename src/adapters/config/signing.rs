@@ -1,0 +1,181 @@
+//! `signing`: the algorithm and keys that are strong enough for it.
+
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaKeyPair,
+};
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use crate::domain::secret::Secret;
+
+use super::problem::Fault;
+use super::reader::{Section, Spot};
+use super::secret_ref;
+use super::settings::{Algorithm, Signing};
+use super::tree::Shape;
+use super::values;
+
+/// RFC 7518 §3.2: a key of the size of the hash, or larger.
+const MIN_HMAC_BYTES: usize = 32;
+/// RFC 7518 §3.3.
+const MIN_RSA_BYTES: usize = 256;
+
+/// Padding or not: people copy both.
+const LENIENT: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+
+/// Reads the section.
+pub(super) fn read(root: &Section<'_>) -> Signing {
+    let section = root.section("signing", "signing");
+    let words = [
+        ("HS256", Algorithm::Hs256),
+        ("ES256", Algorithm::Es256),
+        ("RS256", Algorithm::Rs256),
+        ("EdDSA", Algorithm::EdDsa),
+    ];
+    let algorithm = section.or("algorithm", Algorithm::Hs256, |text| {
+        values::choice(text, &words)
+    });
+    let name = |key| section.or(key, "doorward".to_owned(), values::words);
+    Signing {
+        algorithm,
+        keys: section
+            .some("key")
+            .map_or_else(Vec::new, |spot| keys(&spot, algorithm)),
+        issuer: name("issuer"),
+        audience: name("audience"),
+    }
+}
+
+fn keys(spot: &Spot<'_>, algorithm: Algorithm) -> Vec<Secret> {
+    let spots = match &spot.node.shape {
+        Shape::List(items) if items.is_empty() => {
+            spot.refuse(Fault::new(
+                "is an empty list",
+                "give a key, or null to have one generated in data_dir",
+            ));
+            return Vec::new();
+        }
+        Shape::List(_) => spot.items().unwrap_or_default(),
+        _ => vec![spot.clone()],
+    };
+    spots
+        .iter()
+        .filter_map(|spot| {
+            let secret = secret_ref::read(spot)?;
+            match key(&secret, algorithm) {
+                Ok(key) => Some(key),
+                Err(fault) => {
+                    spot.refuse_secret(fault);
+                    None
+                }
+            }
+        })
+        .collect()
+}
+
+fn key(secret: &Secret, algorithm: Algorithm) -> Result<Secret, Fault> {
+    match algorithm {
+        Algorithm::Hs256 => hmac(secret),
+        Algorithm::Es256 | Algorithm::Rs256 | Algorithm::EdDsa => {
+            private_key(secret.expose(), algorithm)?;
+            Ok(secret.clone())
+        }
+    }
+}
+
+fn hmac(secret: &Secret) -> Result<Secret, Fault> {
+    let make = "make one with `openssl rand -base64 32` and write base64: before it";
+    let text = secret.expose();
+    if text.starts_with(b"-----BEGIN") {
+        return Err(Fault::new(
+            "is a PEM key, and HS256 takes a shared secret",
+            "set signing.algorithm to ES256, RS256 or EdDSA",
+        ));
+    }
+    let key = match text.strip_prefix(b"base64:") {
+        None => secret.clone(),
+        Some(encoded) => {
+            let encoded = encoded.trim_ascii();
+            let decoded = GeneralPurpose::new(&alphabet::STANDARD, LENIENT)
+                .decode(encoded)
+                .or_else(|_| GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT).decode(encoded));
+            let Ok(decoded) = decoded else {
+                return Err(Fault::new("is not base64", make));
+            };
+            Secret::new(decoded)
+        }
+    };
+    if key.expose().len() < MIN_HMAC_BYTES {
+        return Err(Fault::new(
+            format!(
+                "is a key of {} bytes, and HS256 needs {MIN_HMAC_BYTES}",
+                key.expose().len()
+            ),
+            make,
+        ));
+    }
+    Ok(key)
+}
+
+/// Whether the PEM is a private key of the algorithm, parsed by the library that signs.
+fn private_key(text: &[u8], algorithm: Algorithm) -> Result<(), Fault> {
+    let (wanted, make) = match algorithm {
+        Algorithm::Es256 => (
+            "an EC key on P-256",
+            "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256",
+        ),
+        Algorithm::Rs256 => (
+            "an RSA key of at least 2048 bits",
+            "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072",
+        ),
+        Algorithm::EdDsa => ("an Ed25519 key", "openssl genpkey -algorithm ed25519"),
+        Algorithm::Hs256 => return Ok(()),
+    };
+    let fault = |message: String| Fault::new(message, format!("make one with `{make}`"));
+    let Ok(pem) = pem::parse(text) else {
+        return Err(fault(format!("is not PEM; {wanted} is needed")));
+    };
+    let der = pem.contents();
+    let fits = match (pem.tag(), algorithm) {
+        ("ENCRYPTED PRIVATE KEY", _) => {
+            return Err(Fault::new(
+                "is encrypted, and nobody is there to type its passphrase",
+                "decrypt it with `openssl pkey`",
+            ));
+        }
+        ("EC PRIVATE KEY", Algorithm::Es256) => {
+            return Err(Fault::new(
+                "is in the SEC1 notation",
+                "convert it with `openssl pkcs8 -topk8 -nocrypt`",
+            ));
+        }
+        ("RSA PRIVATE KEY", Algorithm::Rs256) => RsaKeyPair::from_der(der).is_ok_and(large),
+        ("PRIVATE KEY", Algorithm::Rs256) => RsaKeyPair::from_pkcs8(der).is_ok_and(large),
+        ("PRIVATE KEY", Algorithm::Es256) => {
+            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).is_ok()
+        }
+        ("PRIVATE KEY", Algorithm::EdDsa) => Ed25519KeyPair::from_pkcs8(der).is_ok(),
+        _ => false,
+    };
+    if fits && encodes(text, algorithm) {
+        return Ok(());
+    }
+    Err(fault(format!("is not {wanted}")))
+}
+
+fn large(pair: RsaKeyPair) -> bool {
+    pair.public_key().modulus_len() >= MIN_RSA_BYTES
+}
+
+/// Whether the library that makes tokens takes it as well.
+fn encodes(pem: &[u8], algorithm: Algorithm) -> bool {
+    use jsonwebtoken::EncodingKey;
+    match algorithm {
+        Algorithm::Hs256 => true,
+        Algorithm::Es256 => EncodingKey::from_ec_pem(pem).is_ok(),
+        Algorithm::Rs256 => EncodingKey::from_rsa_pem(pem).is_ok(),
+        Algorithm::EdDsa => EncodingKey::from_ed_pem(pem).is_ok(),
+    }
+}

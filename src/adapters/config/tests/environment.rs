@@ -1,0 +1,144 @@
+//! Variables over the file.
+
+use super::*;
+
+#[test]
+fn a_variable_beats_the_file_and_is_checked_alike() {
+    let file = with("listen: 127.0.0.1:1\ntls: null\nsession: { access_ttl: 1m }");
+    let load = |env: &Environment| load_text(&file, Path::new("doorward.yaml"), env);
+    let s = load(&env([
+        ("DOORWARD_LISTEN", "127.0.0.1:2, 127.0.0.1:3"),
+        ("DOORWARD_SESSION_ACCESS_TTL", "2m"),
+        (
+            "DOORWARD_CORS_ALLOWED_ORIGINS",
+            "https://a.example,https://b.example",
+        ),
+        ("DOORWARD_TRUSTED_PROXIES", "10.0.0.0/8"),
+        ("DOORWARD_INSECURE_COOKIES_OVER_HTTP", "true"),
+        ("DOORWARD_PUBLIC_URL", ""),
+        ("DOORWARD_DATA_DIR", "data"),
+        ("DOORWARD_CONFIG", "x"),
+        ("DOORWARD_VECTORS", "x"),
+        ("DOORWARD_SERVICE_HOST", "10.0.0.1"),
+        ("DOORWARD_PORT", "tcp://10.0.0.1:80"),
+    ]))
+    .unwrap();
+    assert_eq!(s.listen.len(), 2);
+    assert_eq!(s.session.access_ttl.as_secs(), 120);
+    assert_eq!(s.cors.allowed_origins.len(), 2);
+    assert_eq!(s.data_dir, Path::new("/work-dir/data"));
+    assert!(s.cookies_over_http);
+    assert_eq!(s.warnings.len(), 1, "{:?}", s.warnings);
+
+    for (name, value, says) in [
+        (
+            "DOORWARD_SESSION_ACCESS_TTL",
+            "soon",
+            "DOORWARD_SESSION_ACCESS_TTL: session.access_ttl: is not a duration (soon)",
+        ),
+        (
+            "DOORWARD_LISTEN",
+            "x",
+            "DOORWARD_LISTEN: listen[0]: is not an address",
+        ),
+        (
+            "DOORWARD_UPSTREAM",
+            "",
+            "DOORWARD_UPSTREAM: upstream: has no value",
+        ),
+        (
+            "DOORWARD_TLS_CERT",
+            "/nope",
+            "DOORWARD_TLS_CERT: tls.cert: cannot be read",
+        ),
+        (
+            "DOORWARD_SIGNING_KEY",
+            "hunter2",
+            "DOORWARD_SIGNING_KEY: signing.key: is a key of 7 bytes",
+        ),
+        (
+            "DOORWARD_UPSTREAM_FILE",
+            "/nope",
+            "DOORWARD_UPSTREAM_FILE: cannot be read",
+        ),
+        (
+            "DOORWARD_SESSION_STORE_REDIS_URL",
+            "redis://r",
+            "session.store.redis: is not yet available",
+        ),
+    ] {
+        let said = load(&env([(name, value)])).unwrap_err().to_string();
+        assert!(
+            said.contains(says) && !said.contains("hunter2"),
+            "{name}: {said}"
+        );
+    }
+}
+
+#[test]
+fn everything_may_come_from_the_environment() {
+    let folder = Folder::new();
+    folder.write(
+        "users",
+        "alice:$2y$10$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01232\n",
+    );
+    let env = Environment::new(
+        [
+            ("DOORWARD_UPSTREAM", "http://app:3000"),
+            ("DOORWARD_USERS_FILE", "users"),
+        ],
+        &folder.0,
+    );
+    let s = load(None, &env).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(s.users[0].identity.id.as_str(), "alice");
+    assert_eq!(s.data_dir, folder.0.join("doorward-data"));
+    assert_eq!(s.sources, [folder.0.join("users")]);
+    let over_a_list = load_text(&with(""), Path::new("x.yaml"), &env).unwrap();
+    assert_eq!(over_a_list.users[0].identity.id.as_str(), "alice");
+    assert!(
+        over_a_list
+            .warnings
+            .iter()
+            .any(|w| w.contains("replaces the users"))
+    );
+    let said = load(None, &no_env()).unwrap_err().to_string();
+    assert!(said.contains("environment: upstream: is missing"), "{said}");
+}
+
+#[test]
+fn a_file_variable_is_read_and_clashes_with_its_plain_one() {
+    let folder = Folder::new();
+    folder.write("ttl", "3m\n");
+    let load = |vars: &[(&str, &str)]| {
+        let env = Environment::new(vars.iter().copied(), &folder.0);
+        load_text(&with(""), Path::new("doorward.yaml"), &env)
+    };
+    let s = load(&[("DOORWARD_SESSION_ACCESS_TTL_FILE", "ttl")]).unwrap();
+    assert_eq!(s.session.access_ttl.as_secs(), 180);
+    assert_eq!(s.sources, [folder.0.join("ttl")]);
+    let said = load(&[
+        ("DOORWARD_SESSION_ACCESS_TTL_FILE", "ttl"),
+        ("DOORWARD_SESSION_ACCESS_TTL", "1m"),
+    ])
+    .unwrap_err()
+    .to_string();
+    assert!(said.contains("set one of the two"), "{said}");
+}
+
+#[test]
+fn unknown_variables_are_said_with_what_was_meant() {
+    let env = env([("DOORWARD_SESION_ACCESS_TTL", "1m"), ("DOORWARD_ZZZ", "1")]);
+    let s = load_text(&with(""), Path::new("doorward.yaml"), &env).unwrap();
+    assert!(
+        s.warnings[0].contains("Did you mean DOORWARD_SESSION_ACCESS_TTL?"),
+        "{:?}",
+        s.warnings
+    );
+    assert!(s.warnings[1].contains("DOORWARD_ZZZ"));
+}
+
+#[test]
+fn the_environment_is_not_printed() {
+    let shown = format!("{:?}", env([("DOORWARD_SIGNING_KEY", "hunter2")]));
+    assert!(shown.contains("DOORWARD_SIGNING_KEY") && !shown.contains("hunter2"));
+}

@@ -1,0 +1,172 @@
+//! Signs and opens access tokens (JWS compact, RFC 7515).
+//!
+//! Everything of a token that could choose how it is read is ours to check before
+//! the library sees it: it is asked one question only, whether these bytes are the
+//! signature of those under this key and this algorithm. Dates, issuer and audience
+//! are `auth::claims`' business. Never panics, whatever the bytes.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::crypto;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+
+use super::keyring::{Keyring, algorithm_name, library_algorithm};
+use crate::auth::claims::Claims;
+use crate::auth::directory::User;
+use crate::auth::ports::{Opened, SignError, Tokens};
+
+/// What a browser stores in one cookie, and so the longest token we issue.
+const MAX_TOKEN_BYTES: usize = 4096;
+
+/// Bytes of the password fingerprint: 16 characters of base64url.
+const FINGERPRINT_BYTES: usize = 12;
+
+impl Tokens for Keyring {
+    fn sign(&self, claims: &Claims) -> Result<String, SignError> {
+        let key = self
+            .first()
+            .ok_or_else(|| SignError("there is no key".into()))?;
+        let payload = serde_json::to_vec(claims).map_err(|error| SignError(error.to_string()))?;
+        let mut token = format!("{}.{}", key.header, URL_SAFE_NO_PAD.encode(payload));
+        let alg = library_algorithm(self.algorithm());
+        let signature = crypto::sign(token.as_bytes(), &key.signing, alg)
+            .map_err(|error| SignError(error.to_string()))?;
+        token.push('.');
+        token.push_str(&signature);
+        Ok(token)
+    }
+
+    fn open(&self, token: &[u8]) -> Option<Opened> {
+        let parts = Parts::split(token)?;
+        let header = URL_SAFE_NO_PAD.decode(parts.header).ok()?;
+        let header = Header::parse(&header)?;
+        // Attacks: `none`, and HS256 over our own public key (RFC 8725 §2.1). There
+        // is one algorithm, and it is the operator's choice, not the token's.
+        if header.alg != algorithm_name(self.algorithm()) || header.typ != "JWT" {
+            return None;
+        }
+        let (place, key) = self.find(header.kid)?;
+        let signature = std::str::from_utf8(parts.signature).ok()?;
+        let alg = library_algorithm(self.algorithm());
+        let verified = crypto::verify(signature, parts.message, &key.verifying, alg);
+        if !matches!(verified, Ok(true)) {
+            return None;
+        }
+        let payload = URL_SAFE_NO_PAD.decode(parts.payload).ok()?;
+        Some(Opened {
+            claims: claims(&payload)?,
+            key: place,
+        })
+    }
+
+    fn version(&self, user: &User, key: usize) -> Option<String> {
+        // Keyed, so that a stolen token is no oracle for guessing the password hash,
+        // and with the id, so that two users with one hash do not show it.
+        let mut mac = hmac::Context::with_key(&self.at(key)?.fingerprint);
+        mac.update(user.identity.id.as_str().as_bytes());
+        mac.update(&[0]);
+        mac.update(user.password_hash.as_str().as_bytes());
+        let tag = mac.sign();
+        let fingerprint = URL_SAFE_NO_PAD.encode(tag.as_ref().get(..FINGERPRINT_BYTES)?);
+        Some(format!("{}.{fingerprint}", user.token_version))
+    }
+
+    fn jwks(&self) -> Option<&str> {
+        self.jwks_text()
+    }
+}
+
+/// The three segments of a compact token, still encoded.
+struct Parts<'a> {
+    header: &'a [u8],
+    payload: &'a [u8],
+    signature: &'a [u8],
+    /// Header, dot, payload: what was signed.
+    message: &'a [u8],
+}
+
+impl<'a> Parts<'a> {
+    fn split(token: &'a [u8]) -> Option<Self> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return None;
+        }
+        let mut segments = token.split(|byte| *byte == b'.');
+        let (header, payload, signature) = (segments.next()?, segments.next()?, segments.next()?);
+        if segments.next().is_some() {
+            return None;
+        }
+        let end = header.len().checked_add(1)?.checked_add(payload.len())?;
+        Some(Self {
+            header,
+            payload,
+            signature,
+            message: token.get(..end)?,
+        })
+    }
+}
+
+/// The header that we write, and no other.
+///
+/// Unknown members are refused, so `crit` cannot demand what we do not do (RFC 7515
+/// §4.1.11), `jwk`, `jku`, `x5u` and `x5c` cannot bring a key along, `b64` and `zip`
+/// cannot change what is signed. Borrowed, so an escaped spelling is refused too.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header<'a> {
+    alg: &'a str,
+    kid: &'a str,
+    typ: &'a str,
+}
+
+impl<'a> Header<'a> {
+    fn parse(json: &'a [u8]) -> Option<Self> {
+        // serde reads a struct from an array as well.
+        if !json.trim_ascii_start().starts_with(b"{") {
+            return None;
+        }
+        serde_json::from_slice(json).ok()
+    }
+}
+
+/// The claims of a payload that is one object without a repeated key: two parsers
+/// could see two different users in one that has (RFC 7519 §4).
+fn claims(json: &[u8]) -> Option<Claims> {
+    serde_json::from_slice::<Distinct>(json).ok()?;
+    serde_json::from_slice(json).ok()
+}
+
+/// Proof that a JSON text is an object whose keys differ.
+struct Distinct;
+
+impl<'de> Deserialize<'de> for Distinct {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(DistinctKeys)
+    }
+}
+
+struct DistinctKeys;
+
+impl<'de> Visitor<'de> for DistinctKeys {
+    type Value = Distinct;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object without repeated keys")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Distinct, A::Error> {
+        let mut seen = HashSet::new();
+        while let Some((key, IgnoredAny)) = map.next_entry::<String, IgnoredAny>()? {
+            if !seen.insert(key) {
+                return Err(serde::de::Error::custom("a repeated key"));
+            }
+        }
+        Ok(Distinct)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! The log's shape: lines for people, or one JSON object a line. Through `log` and
+//! `env_logger`; standard error.
+//!
+//! Libraries are capped at info whatever the level is: pingora's trace prints whole
+//! request heads, cookies included.
+
+use std::io::Write;
+use std::sync::OnceLock;
+use std::time::SystemTime;
+
+use env_logger::Logger;
+use log::{Level, LevelFilter, Log, Metadata, Record};
+
+use super::access::{ACCESS, AUDIT};
+use crate::adapters::clock;
+use crate::adapters::config::settings;
+
+static LOGGER: OnceLock<Doorman> = OnceLock::new();
+
+/// Starts logging for the process. A second call changes nothing.
+pub fn start(settings: &settings::Log) {
+    let level = settings.level;
+    let libraries = level.min(LevelFilter::Info);
+    let json = settings.format == settings::LogFormat::Json;
+    let inner = env_logger::Builder::new()
+        .filter_level(libraries)
+        .filter_module("doorward", level)
+        .filter_module(ACCESS, level)
+        .filter_module(AUDIT, level)
+        // Says every listener and runtime at info.
+        .filter_module("pingora", level.min(LevelFilter::Warn))
+        .format(move |out, record| {
+            let at =
+                SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(clock::now().millis());
+            let time = humantime::format_rfc3339_millis(at);
+            let (level, target) = (record.level(), record.target());
+            let fields = target == ACCESS || target == AUDIT;
+            match (json, fields) {
+                (false, _) => writeln!(out, "{time} {level:<5} {target} {}", one_line(record)),
+                (true, true) => writeln!(
+                    out,
+                    "{{\"time\":\"{time}\",\"level\":\"{level}\",\"target\":\"{target}\",{}}}",
+                    record.args()
+                ),
+                (true, false) => writeln!(
+                    out,
+                    "{{\"time\":\"{time}\",\"level\":\"{level}\",\"target\":{},\"message\":{}}}",
+                    serde_json::Value::from(target),
+                    serde_json::Value::from(record.args().to_string()),
+                ),
+            }
+        })
+        .build();
+    let most = inner.filter();
+    let logger = LOGGER.get_or_init(|| Doorman(inner));
+    if log::set_logger(logger).is_ok() {
+        log::set_max_level(most);
+    }
+}
+
+/// What a stranger sent may stand in a message of a library.
+fn one_line(record: &Record<'_>) -> String {
+    let text = record.args().to_string();
+    if text.contains(|c: char| c.is_control()) {
+        text.escape_debug().to_string()
+    } else {
+        text
+    }
+}
+
+/// Lets everything through but pingora's errors about clients that went away:
+/// they are no errors of ours, and a scan of the port would fill the log with them.
+struct Doorman(Logger);
+
+impl Log for Doorman {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.0.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        let of_pingora = record.target().starts_with("pingora") && record.level() <= Level::Warn;
+        if of_pingora && is_about_a_client(&record.args().to_string()) {
+            return;
+        }
+        self.0.log(record);
+    }
+
+    fn flush(&self) {
+        self.0.flush();
+    }
+}
+
+fn is_about_a_client(message: &str) -> bool {
+    message.contains("Downstream")
+        || message.contains("downstream")
+        || message.contains("H2 handshake error")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_goes_away_is_no_error() {
+        for (message, about) in [
+            (
+                "Fail to proxy: Downstream ConnectionClosed, status: 0",
+                true,
+            ),
+            ("Downstream handshake error from 1.2.3.4: x", true),
+            ("failed to send error response to downstream: x", true),
+            ("Fail to proxy: Upstream ConnectRefused", false),
+            ("Accept() failed: too many open files", false),
+        ] {
+            assert_eq!(is_about_a_client(message), about, "{message}");
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! The numbers that `/metrics` shows, in a registry of their own.
+//!
+//! Labels are names that we gave, never a byte that a client sent: a label value is
+//! a time series that lives as long as the process, so one per path or user name
+//! would let anybody fill the memory.
+
+use std::time::Duration;
+
+use prometheus::core::Collector;
+use prometheus::{
+    Error, Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+};
+
+/// Seconds. From an app on the same host to one that takes its time.
+const REQUEST_BUCKETS: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+];
+
+/// Seconds. Argon2id with 19 MiB takes some 20 ms; bcrypt of cost 14 a second.
+const HASH_BUCKETS: &[f64] = &[0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
+
+/// One gateway's metrics. Cheap to share behind an `Arc`; every method is lock-free
+/// but [`Self::render`].
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    logins: IntCounterVec,
+    reloads: IntCounterVec,
+    revocations: IntGauge,
+    request_duration: Histogram,
+    hash_duration: Histogram,
+    connections: IntGauge,
+    in_flight: IntGauge,
+}
+
+/// How a request ended: `verdict` of `doorward_requests_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The app answered: `forwarded`.
+    Forwarded,
+    /// One of our own endpoints answered: `served`.
+    Served,
+    /// Refused, or the app failed: the stable code of CONTRACT §7 (`Denial::code`).
+    Refused(&'static str),
+    /// The client went away before there was an answer: `abandoned`.
+    Abandoned,
+}
+
+impl Verdict {
+    /// The label, which is also the access log's `verdict`.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Forwarded => "forwarded",
+            Self::Served => "served",
+            Self::Refused(code) => code,
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+/// How a login ended: `result` of `doorward_logins_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginResult {
+    /// A session began: `success`.
+    Success,
+    /// No such user, a wrong password, or a disabled user: `bad_credentials`.
+    BadCredentials,
+    /// The name or the address is locked: `too_many_attempts`.
+    TooManyAttempts,
+    /// The hash queue was full: `overloaded`.
+    Overloaded,
+    /// The form could not be read, or came from elsewhere: `refused`.
+    Refused,
+}
+
+impl LoginResult {
+    const ALL: [Self; 5] = [
+        Self::Success,
+        Self::BadCredentials,
+        Self::TooManyAttempts,
+        Self::Overloaded,
+        Self::Refused,
+    ];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::BadCredentials => "bad_credentials",
+            Self::TooManyAttempts => "too_many_attempts",
+            Self::Overloaded => "overloaded",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// How a reload ended: `result` of `doorward_reloads_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReloadResult {
+    /// The new settings are in force: `applied`.
+    Applied,
+    /// The old ones stay: `refused`.
+    Refused,
+}
+
+impl ReloadResult {
+    const ALL: [Self; 2] = [Self::Applied, Self::Refused];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+impl Metrics {
+    /// A fresh registry with every metric at zero.
+    ///
+    /// # Errors
+    /// If a name is registered twice or not a metric name: a mistake in this file.
+    pub fn new() -> Result<Self, Error> {
+        let registry = Registry::new();
+        let metrics = Self {
+            requests: registered(
+                &registry,
+                IntCounterVec::new(
+                    Opts::new("doorward_requests_total", "Requests by how they ended."),
+                    &["verdict"],
+                )?,
+            )?,
+            logins: registered(
+                &registry,
+                IntCounterVec::new(
+                    Opts::new("doorward_logins_total", "Logins by how they ended."),
+                    &["result"],
+                )?,
+            )?,
+            reloads: registered(
+                &registry,
+                IntCounterVec::new(
+                    Opts::new("doorward_reloads_total", "Reloads of the settings."),
+                    &["result"],
+                )?,
+            )?,
+            revocations: gauge(&registry, "doorward_revocations", "Live revocations.")?,
+            request_duration: histogram(
+                &registry,
+                "doorward_request_duration_seconds",
+                "From the head of the request to the end of the answer.",
+                REQUEST_BUCKETS,
+            )?,
+            hash_duration: histogram(
+                &registry,
+                "doorward_password_hash_duration_seconds",
+                "One password hash, without waiting for its turn.",
+                HASH_BUCKETS,
+            )?,
+            connections: gauge(
+                &registry,
+                "doorward_connections",
+                "Open client connections.",
+            )?,
+            in_flight: gauge(
+                &registry,
+                "doorward_requests_in_flight",
+                "Requests that have not ended.",
+            )?,
+            registry,
+        };
+        metrics.show_zeros();
+        Ok(metrics)
+    }
+
+    /// A series that first appears with its first event hides that event from
+    /// `rate()`, so what can happen is there from the start.
+    fn show_zeros(&self) {
+        for verdict in [Verdict::Forwarded, Verdict::Served, Verdict::Abandoned] {
+            self.requests.with_label_values(&[verdict.label()]);
+        }
+        for result in LoginResult::ALL {
+            self.logins.with_label_values(&[result.label()]);
+        }
+        for result in ReloadResult::ALL {
+            self.reloads.with_label_values(&[result.label()]);
+        }
+    }
+
+    /// A request ended after `took`.
+    pub fn request(&self, verdict: Verdict, took: Duration) {
+        self.requests.with_label_values(&[verdict.label()]).inc();
+        self.request_duration.observe(took.as_secs_f64());
+    }
+
+    /// A login ended.
+    pub fn login(&self, result: LoginResult) {
+        self.logins.with_label_values(&[result.label()]).inc();
+    }
+
+    /// The settings were read again.
+    pub fn reload(&self, result: ReloadResult) {
+        self.reloads.with_label_values(&[result.label()]).inc();
+    }
+
+    /// How many revocations are live now.
+    pub fn revocations(&self, live: usize) {
+        self.revocations
+            .set(i64::try_from(live).unwrap_or(i64::MAX));
+    }
+
+    /// Runs `hash` and measures it.
+    pub fn password_hash<T>(&self, hash: impl FnOnce() -> T) -> T {
+        self.hash_duration.observe_closure_duration(hash)
+    }
+
+    /// A client connection opened; it counts until the value is dropped.
+    #[must_use]
+    pub fn connection(&self) -> Counted {
+        Counted::new(&self.connections)
+    }
+
+    /// A request began; it counts until the value is dropped.
+    #[must_use]
+    pub fn in_flight(&self) -> Counted {
+        Counted::new(&self.in_flight)
+    }
+
+    /// All of it in Prometheus' text format, version 0.0.4.
+    ///
+    /// # Errors
+    /// If the encoder fails; not known to happen.
+    pub fn render(&self) -> Result<String, Error> {
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+}
+
+/// Something that is counted while it lasts. A drop guard, because a future that is
+/// dropped half-way runs no code of ours at its end.
+#[derive(Debug)]
+pub struct Counted(IntGauge);
+
+impl Counted {
+    fn new(gauge: &IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, Error> {
+    registered(registry, IntGauge::new(name, help)?)
+}
+
+fn histogram(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    buckets: &[f64],
+) -> Result<Histogram, Error> {
+    let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+    registered(registry, Histogram::with_opts(options)?)
+}
+
+fn registered<C: Collector + Clone + 'static>(registry: &Registry, metric: C) -> Result<C, Error> {
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_has_every_promised_name() {
+        let metrics = Metrics::new().unwrap();
+        let text = metrics.render().unwrap();
+        for line in [
+            r#"doorward_requests_total{verdict="forwarded"} 0"#,
+            r#"doorward_logins_total{result="success"} 0"#,
+            r#"doorward_reloads_total{result="applied"} 0"#,
+            "doorward_revocations 0",
+            "doorward_request_duration_seconds_count 0",
+            "doorward_password_hash_duration_seconds_count 0",
+            "doorward_connections 0",
+            "doorward_requests_in_flight 0",
+        ] {
+            assert!(text.contains(line), "{line} is missing in\n{text}");
+        }
+    }
+
+    #[test]
+    fn events_are_counted() {
+        let metrics = Metrics::new().unwrap();
+        metrics.request(
+            Verdict::Refused("session_required"),
+            Duration::from_millis(2),
+        );
+        metrics.login(LoginResult::TooManyAttempts);
+        metrics.reload(ReloadResult::Refused);
+        metrics.revocations(3);
+        assert_eq!(metrics.password_hash(|| 7), 7);
+        let open = metrics.connection();
+        let running = [metrics.in_flight(), metrics.in_flight()];
+        let text = metrics.render().unwrap();
+        for line in [
+            r#"doorward_requests_total{verdict="session_required"} 1"#,
+            r#"doorward_logins_total{result="too_many_attempts"} 1"#,
+            r#"doorward_reloads_total{result="refused"} 1"#,
+            "doorward_revocations 3",
+            r#"doorward_request_duration_seconds_bucket{le="0.001"} 0"#,
+            r#"doorward_request_duration_seconds_bucket{le="0.0025"} 1"#,
+            "doorward_password_hash_duration_seconds_count 1",
+            "doorward_connections 1",
+            "doorward_requests_in_flight 2",
+        ] {
+            assert!(text.contains(line), "{line} is missing in\n{text}");
+        }
+        drop((open, running));
+        let text = metrics.render().unwrap();
+        assert!(text.contains("doorward_connections 0"), "{text}");
+        assert!(text.contains("doorward_requests_in_flight 0"), "{text}");
+    }
+
+    #[test]
+    fn two_gateways_do_not_share() {
+        let (a, b) = (Metrics::new().unwrap(), Metrics::new().unwrap());
+        a.login(LoginResult::Success);
+        assert!(
+            b.render()
+                .unwrap()
+                .contains(r#"doorward_logins_total{result="success"} 0"#)
+        );
+    }
+}

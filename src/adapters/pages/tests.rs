@@ -1,0 +1,412 @@
+//! What no page may ever do, for every page at once.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::*;
+use crate::adapters::config::settings::{Logo, Pages as Shown, Paths};
+
+fn paths() -> Paths {
+    Paths {
+        login: "/login".into(),
+        logout: "/logout".into(),
+        refresh: "/refresh".into(),
+        revoke: "/revoke".into(),
+        prefix: "/_doorward".into(),
+        jwks: "/.well-known/jwks.json".into(),
+    }
+}
+
+fn pages(title: &str, logo: Option<Logo>) -> Pages {
+    let shown = Shown {
+        title: title.into(),
+        logo,
+    };
+    Pages::new(&shown, &paths())
+}
+
+/// One of each page, with the same hostile or harmless text wherever text goes.
+fn gallery(text: &str) -> Vec<(&'static str, Html)> {
+    let pages = pages(text, None);
+    let filled = LoginView {
+        rd: text,
+        username: text,
+        ..LoginView::default()
+    };
+    let failed = |error| LoginView {
+        error: Some(error),
+        ..filled.clone()
+    };
+    let refusal = |status, code| ErrorView {
+        status,
+        code,
+        action: None,
+    };
+    vec![
+        ("login", pages.login(&LoginView::default())),
+        ("login-filled", pages.login(&filled)),
+        (
+            "login-wrong",
+            pages.login(&failed(LoginError::BadCredentials)),
+        ),
+        (
+            "login-locked",
+            pages.login(&failed(LoginError::TooManyAttempts {
+                retry_after: Duration::from_secs(300),
+            })),
+        ),
+        ("login-busy", pages.login(&failed(LoginError::Overloaded))),
+        (
+            "login-unavailable",
+            pages.login(&failed(LoginError::Unavailable)),
+        ),
+        ("login-bad", pages.login(&failed(LoginError::BadRequest))),
+        (
+            "login-origin",
+            pages.login(&failed(LoginError::OriginRefused)),
+        ),
+        (
+            "login-insecure",
+            pages.login(&LoginView {
+                insecure_cookies_warning: true,
+                ..LoginView::default()
+            }),
+        ),
+        (
+            "login-signed-out",
+            pages.login(&LoginView {
+                signed_out: true,
+                ..LoginView::default()
+            }),
+        ),
+        ("logout", pages.logout()),
+        ("bounce", pages.bounce(&format!("/{text}"))),
+        ("confirm", pages.confirm(&format!("/{text}"))),
+        ("error-text", pages.error(&refusal(400, text))),
+        ("error-forbidden", pages.error(&refusal(403, "forbidden"))),
+        (
+            "error-upstream",
+            pages.error(&refusal(502, "upstream_unreachable")),
+        ),
+        (
+            "error-internal",
+            pages.error(&refusal(500, "internal_error")),
+        ),
+        (
+            "error-action",
+            pages.error(&ErrorView {
+                status: 401,
+                code: "session_expired",
+                action: Some((text, text)),
+            }),
+        ),
+    ]
+}
+
+#[test]
+fn no_page_has_a_script_or_loads_anything() {
+    for (name, html) in gallery("plain") {
+        let body = html.body.to_ascii_lowercase();
+        for banned in [
+            "<script",
+            "javascript:",
+            " on",
+            "<iframe",
+            "<object",
+            "style=",
+            "@import",
+            "url(",
+        ] {
+            let found = if banned == " on" {
+                ["onclick", "onload", "onerror", "onfocus"]
+                    .iter()
+                    .any(|on| body.contains(on))
+            } else {
+                body.contains(banned)
+            };
+            assert!(!found, "{name} contains {banned}");
+        }
+    }
+}
+
+const HOSTILE: &str =
+    "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}&lt;\u{202e}";
+
+#[test]
+fn whatever_a_client_or_an_operator_writes_stays_text() {
+    for (name, html) in gallery(HOSTILE) {
+        for raw in ["<script", "<img src=x", "'><", "\"'>"] {
+            assert!(!html.body.contains(raw), "{name} lets {raw} through");
+        }
+        let plain = gallery("plain")
+            .into_iter()
+            .find(|(other, _)| *other == name);
+        let tags = |body: &str| body.matches('<').count();
+        assert_eq!(
+            plain.map(|(_, html)| tags(&html.body)),
+            Some(tags(&html.body)),
+            "{name} has other tags when the text is hostile"
+        );
+    }
+}
+
+#[test]
+fn the_policy_admits_the_style_that_is_in_the_page_and_no_other() {
+    for (name, html) in gallery("plain") {
+        let style = html
+            .body
+            .split_once("<style>")
+            .and_then(|(_, rest)| rest.split_once("</style>"))
+            .map(|(style, _)| style)
+            .unwrap();
+        let hash = STANDARD.encode(aws_lc_rs::digest::digest(
+            &aws_lc_rs::digest::SHA256,
+            style.as_bytes(),
+        ));
+        let csp = html.csp.to_str().unwrap();
+        assert!(
+            csp.contains(&format!("style-src 'sha256-{hash}';")),
+            "{name}: {csp}"
+        );
+        assert!(!csp.contains("unsafe"), "{name}: {csp}");
+        assert_eq!(html.body.matches("<style").count(), 1, "{name}");
+        // A browser hashes what is left after it has made every line end a line feed.
+        assert!(!style.contains(['\r', '<']), "{name}");
+    }
+}
+
+#[test]
+fn every_page_goes_out_with_its_headers() {
+    for (name, html) in gallery("plain") {
+        let passing = ["bounce", "confirm"].contains(&name);
+        let reply = html.into_reply(StatusCode::OK);
+        let header = |header: &str| reply.headers.get(header).map(|v| v.to_str().unwrap());
+        let csp = header("content-security-policy").unwrap();
+        for directive in [
+            "default-src 'none'",
+            "form-action 'self'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        ] {
+            assert!(csp.contains(directive), "{name}: {csp}");
+        }
+        assert_eq!(
+            header("content-type"),
+            Some("text/html; charset=utf-8"),
+            "{name}"
+        );
+        assert_eq!(header("cache-control"), Some("no-store"), "{name}");
+        assert_eq!(header("referrer-policy"), Some("same-origin"), "{name}");
+        assert_eq!(header("x-content-type-options"), Some("nosniff"), "{name}");
+        assert_eq!(header("x-frame-options"), Some("DENY"), "{name}");
+        assert_eq!(
+            header("cross-origin-opener-policy"),
+            (!passing).then_some("same-origin"),
+            "{name}: the app may need its opener, a login never does"
+        );
+    }
+}
+
+#[test]
+fn every_page_is_a_whole_document_for_everybody() {
+    for (name, html) in gallery("plain") {
+        for part in [
+            "<!doctype html>\n<html lang=\"en\">",
+            "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">",
+            "<meta name=\"color-scheme\" content=\"light dark\">",
+            "<meta name=\"robots\" content=\"noindex, nofollow\">",
+            "<main",
+            "</html>",
+        ] {
+            assert!(html.body.contains(part), "{name} lacks {part}");
+        }
+        assert_eq!(html.body.matches("<h1>").count(), 1, "{name}");
+        assert!(html.body.matches(" autofocus").count() <= 1, "{name}");
+    }
+}
+
+#[test]
+fn a_password_manager_finds_its_fields() {
+    let html = pages("Sign in", None).login(&LoginView {
+        rd: "/a?b=1&c=2",
+        ..LoginView::default()
+    });
+    let form = "<form method=\"post\" action=\"/login\">";
+    assert!(html.body.contains(form), "{}", html.body);
+    assert!(
+        html.body
+            .contains("<input type=\"hidden\" name=\"rd\" value=\"/a?b=1&#38;c=2\">")
+    );
+    for (id, wanted) in [
+        (
+            "username",
+            [
+                "autocomplete=\"username\"",
+                "autocapitalize=\"none\"",
+                "spellcheck=\"false\"",
+                "required",
+            ],
+        ),
+        (
+            "password",
+            [
+                "autocomplete=\"current-password\"",
+                "type=\"password\"",
+                "name=\"password\"",
+                "required",
+            ],
+        ),
+    ] {
+        assert!(
+            html.body.contains(&format!("<label for=\"{id}\">")),
+            "{id} has no label"
+        );
+        let field = input(&html.body, id);
+        for attribute in wanted {
+            assert!(field.contains(attribute), "{id} lacks {attribute}: {field}");
+        }
+    }
+}
+
+#[test]
+fn focus_and_description_are_where_the_trouble_is() {
+    let pages = pages("Sign in", None);
+    let first = pages.login(&LoginView::default()).body;
+    assert!(input(&first, "username").contains("autofocus"));
+    assert!(!first.contains("aria-invalid=") && !first.contains("role="));
+    assert!(first.contains("<title>Sign in</title>"));
+
+    let retry = |error| {
+        pages
+            .login(&LoginView {
+                username: "alice",
+                error: Some(error),
+                signed_out: true,
+                ..LoginView::default()
+            })
+            .body
+    };
+    let wrong = retry(LoginError::BadCredentials);
+    assert!(wrong.contains("<title>Error: Sign in</title>"));
+    assert!(wrong.contains("id=\"message\" role=\"alert\">Wrong username or password.<"));
+    assert!(!wrong.contains("You have signed out"));
+    assert!(input(&wrong, "password").contains("autofocus"));
+    for id in ["username", "password"] {
+        assert!(input(&wrong, id).contains("aria-invalid=\"true\""), "{id}");
+        assert!(
+            input(&wrong, id).contains("aria-describedby=\"message\""),
+            "{id}"
+        );
+    }
+
+    let locked = retry(LoginError::TooManyAttempts {
+        retry_after: Duration::from_secs(300),
+    });
+    assert!(locked.contains("Too many attempts. Try again in 5 minutes."));
+    assert!(
+        !locked.contains("aria-invalid="),
+        "a lock says nothing about what was typed"
+    );
+}
+
+#[test]
+fn the_page_says_why_a_cookie_cannot_stay() {
+    let html = pages("Sign in", None).login(&LoginView {
+        insecure_cookies_warning: true,
+        ..LoginView::default()
+    });
+    assert!(html.body.contains("Signing in cannot work here."));
+    assert!(html.body.contains("insecure.cookies_over_http"));
+    assert!(input(&html.body, "username").contains("aria-describedby=\"insecure\""));
+}
+
+#[test]
+fn signing_out_is_one_button_and_a_post() {
+    let html = pages("Sign in", None).logout();
+    assert!(
+        html.body
+            .contains("<form method=\"post\" action=\"/logout\">")
+    );
+    assert_eq!(html.body.matches("<button").count(), 1);
+    assert!(
+        !html.body.contains("autofocus"),
+        "a stray Enter would sign out"
+    );
+}
+
+#[test]
+fn the_ways_back_in_lead_to_this_origin_only() {
+    for (target, expected) in [
+        ("/", "/"),
+        ("/a/b?c=d&e=f", "/a/b?c=d&#38;e=f"),
+        ("/a;b=0,1", "/a;b=0,1"),
+        ("/%22%3E", "/%22%3E"),
+        ("/\"x", "/&#34;x"),
+        ("//evil.example/", "/.//evil.example/"),
+        ("/\\evil.example", "/./\\evil.example"),
+        ("/\t/evil.example", "/"),
+        ("/a\r\nb", "/"),
+        ("https://evil.example/", "/"),
+        ("javascript:alert(1)", "/"),
+        ("evil", "/"),
+        ("", "/"),
+    ] {
+        let pages = pages("Sign in", None);
+        let link = format!("<a class=\"button\" href=\"{expected}\">Continue</a>");
+        let bounce = pages.bounce(target).body;
+        let refresh = format!("<meta http-equiv=\"refresh\" content=\"0;url={expected}\">");
+        assert!(bounce.contains(&refresh), "{target:?}: {bounce}");
+        assert!(bounce.contains(&link), "{target:?}");
+        let confirm = pages.confirm(target).body;
+        assert!(confirm.contains(&link), "{target:?}");
+        assert!(!confirm.contains("http-equiv"), "{target:?}");
+    }
+}
+
+#[test]
+fn an_error_page_names_its_code_and_what_helps() {
+    let pages = pages("Sign in", None);
+    let view = ErrorView {
+        status: 401,
+        code: "session_expired",
+        action: Some(("/login?rd=%2F", "Sign in again")),
+    };
+    let html = pages.error(&view);
+    assert!(html.body.contains("<title>Your session has ended</title>"));
+    assert!(html.body.contains("401 · session_expired"));
+    assert!(
+        html.body
+            .contains("<a class=\"button\" href=\"/login?rd=%2F\">Sign in again</a>")
+    );
+    let bare = pages.error(&ErrorView {
+        action: None,
+        ..view
+    });
+    assert!(!bare.body.contains("<a "));
+}
+
+#[test]
+fn a_logo_comes_inside_the_page() {
+    let logo = Logo {
+        media_type: "image/png",
+        bytes: b"\x89PNG".to_vec(),
+    };
+    for html in [
+        pages("Northwind", Some(logo.clone())).logout(),
+        pages("Northwind", Some(logo)).login(&LoginView::default()),
+    ] {
+        assert!(
+            html.body
+                .contains("<img class=\"logo\" src=\"data:image/png;base64,iVBORw==\" alt=\"\">")
+        );
+        assert!(!html.body.contains("<svg"));
+        assert!(html.csp.to_str().unwrap().contains("img-src data:;"));
+    }
+}
+
+/// The tag of the field with this id.
+fn input<'a>(body: &'a str, id: &str) -> &'a str {
+    let from = body.find(&format!("<input id=\"{id}\"")).unwrap();
+    body[from..].split_once('>').unwrap().0
+}

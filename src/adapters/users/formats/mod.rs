@@ -1,0 +1,121 @@
+//! Where users are written down: our list, Authelia's map, htpasswd.
+//!
+//! Every format gives the same `Listed`; what a name, a role or a hash may be is
+//! checked in one place, so that no format is laxer than another.
+
+mod authelia;
+mod cookie_size;
+mod hash;
+mod htpasswd;
+mod list;
+
+use std::sync::Arc;
+
+use crate::adapters::config::context::Context;
+use crate::adapters::config::problem::{Fault, Place, Problem};
+use crate::adapters::config::reader::Spot;
+use crate::adapters::config::tree::{self, Shape};
+use crate::auth::directory::User;
+use crate::domain::id::Username;
+
+pub(in crate::adapters) use cookie_size::CookieShape;
+pub(in crate::adapters) use list::read as list;
+
+/// A user and where they were written.
+#[derive(Clone, Debug)]
+pub(in crate::adapters) struct Listed {
+    /// Where the entry begins.
+    pub(in crate::adapters) place: Place,
+    /// Its YAML path.
+    pub(in crate::adapters) path: String,
+    /// The user.
+    pub(in crate::adapters) user: User,
+}
+
+/// Reads a users file of any of the formats; problems are noted with their place in it.
+/// `None` when it has no users to speak of because it could not be understood.
+pub(in crate::adapters) fn file(cx: &Context, text: &str, name: &Arc<str>) -> Option<Vec<Listed>> {
+    if htpasswd::looks_like(text) {
+        return Some(htpasswd::read(cx, text, name));
+    }
+    let root = match tree::parse(text, name) {
+        Ok(root) => root,
+        Err(problems) => {
+            for problem in problems {
+                cx.problem(problem);
+            }
+            return None;
+        }
+    };
+    let spot = Spot {
+        cx,
+        node: &root,
+        path: String::new(),
+    };
+    if matches!(root.shape, Shape::List(_)) {
+        return Some(list(&spot));
+    }
+    let users = match &root.shape {
+        Shape::Map(entries) => entries.iter().find(|entry| entry.key == "users"),
+        _ => None,
+    };
+    let Some(users) = users else {
+        let fault = Fault::new(
+            "is not a users file",
+            "write a list of users, Authelia's `users:` map, or htpasswd lines",
+        );
+        cx.problem(Problem::new(root.place.clone(), "", fault));
+        return None;
+    };
+    if let Shape::Map(entries) = &root.shape {
+        for entry in entries.iter().filter(|entry| entry.key != "users") {
+            let fault = Fault::new(
+                "is not a key of a users file",
+                "keep `users` alone at the top",
+            );
+            cx.problem(Problem::new(entry.place.clone(), &entry.key, fault));
+        }
+    }
+    let spot = Spot {
+        cx,
+        node: &users.value,
+        path: "users".to_owned(),
+    };
+    Some(match &users.value.shape {
+        _ if users.value.is_null() => Vec::new(),
+        Shape::Map(_) => authelia::read(&spot),
+        _ => list(&spot),
+    })
+}
+
+/// One sentence about all hashes that are cheap to guess.
+pub(in crate::adapters) fn warn_of_weak_hashes(cx: &Context, listed: &[Listed]) {
+    let mut weak = listed
+        .iter()
+        .filter(|one| hash::is_weak(one.user.password_hash.as_str()));
+    let Some(first) = weak.next() else { return };
+    let others = match weak.count() {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    cx.warn(format!(
+        "The password hash of {}{others} is cheap to guess; make a new one with `doorward hash-password`.",
+        first.user.identity.username
+    ));
+}
+
+/// A name that can be typed: something is left of it in its canonical form.
+fn username(text: &str) -> Result<Username, Fault> {
+    let text = crate::adapters::config::values::words(text)?;
+    let name = Username::canonical(&text);
+    if name.as_str().is_empty() {
+        return Err(Fault::new(
+            "is empty once spaces and dots at its ends are removed",
+            "choose another",
+        ));
+    }
+    Ok(name)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,208 @@
+//! Password hashes, made and checked on a bounded pool.
+//!
+//! A hash is slow and large on purpose, so anybody who may post a login could
+//! exhaust the machine with it. Here at most so many run, at most so many wait, and
+//! the next is turned away at once. Never truncates a password, and never panics
+//! over a hash string.
+
+use std::sync::Arc;
+
+use argon2::password_hash::phc::PasswordHash as Phc;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use async_trait::async_trait;
+use aws_lc_rs::hmac;
+use tokio::sync::Semaphore;
+
+use crate::adapters::entropy;
+use crate::adapters::observe::metrics::Metrics;
+use crate::auth::directory::{Directory, PasswordHash};
+use crate::auth::ports::{Overloaded, Passwords};
+use crate::domain::id::Username;
+use crate::domain::secret::Secret;
+
+/// bcrypt reads no further (and this is why it is only verified, never made).
+const BCRYPT_MAX_BYTES: usize = 72;
+
+/// Stands for a user's hash while there are no users: random salt and output, so no
+/// password is known for it. The parameters are those of [`make`].
+const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bHmzX4EW6Tlxf/hcHWkb6Q$NsIjFqIm2lA8l1Wo1kGrDyUoW0cCGJ0pQi4Fv0m1Fhs";
+
+/// Checks passwords, so many at once and so many waiting.
+#[derive(Debug)]
+pub struct HashPool {
+    /// A place is held from the call until the hash is done, running or waiting.
+    places: Arc<Semaphore>,
+    /// Held while a hash runs.
+    running: Arc<Semaphore>,
+    metrics: Arc<Metrics>,
+}
+
+impl HashPool {
+    /// A pool for `login.concurrent_hashes` at once (at least one) and
+    /// `login.hash_queue` waiting. Argon2id in our parameters takes 19 MiB each
+    /// while it runs, nothing while it waits.
+    pub fn new(concurrent: usize, queue: usize, metrics: Arc<Metrics>) -> Self {
+        let concurrent = concurrent.clamp(1, Semaphore::MAX_PERMITS);
+        let places = concurrent.saturating_add(queue).min(Semaphore::MAX_PERMITS);
+        Self {
+            places: Arc::new(Semaphore::new(places)),
+            running: Arc::new(Semaphore::new(concurrent)),
+            metrics,
+        }
+    }
+}
+
+#[async_trait]
+impl Passwords for HashPool {
+    async fn verify(&self, hash: &PasswordHash, password: Secret) -> Result<bool, Overloaded> {
+        // A caller who goes away while waiting drops its place with this future. Once
+        // the hash runs it cannot be stopped, so both permits go with it: to give
+        // them back earlier would let abandoned logins pile up without a bound.
+        let place = Arc::clone(&self.places)
+            .try_acquire_owned()
+            .map_err(|_full| Overloaded)?;
+        let turn = Arc::clone(&self.running)
+            .acquire_owned()
+            .await
+            .map_err(|_closed| Overloaded)?;
+        let hash = hash.clone();
+        let metrics = Arc::clone(&self.metrics);
+        let checked = tokio::task::spawn_blocking(move || {
+            let right = metrics.password_hash(|| matches(hash.as_str(), password.expose()));
+            drop((turn, place));
+            right
+        })
+        .await;
+        Ok(checked.unwrap_or_else(|error| {
+            log::error!("a password check did not end: {error}");
+            false
+        }))
+    }
+}
+
+/// Whether the password is the one that the hash was made from. What is refused
+/// without regard to the hash is hashed all the same, to take the same time.
+fn matches(hash: &str, password: &[u8]) -> bool {
+    // The attack with NUL: functions that pad or end at it take `pw` and `pw\0` for
+    // one password.
+    let sane = !password.contains(&0);
+    let kind = Kind::of(hash).filter(|_| check(hash).is_ok());
+    let right = match kind {
+        Some(Kind::Argon2id) => argon2_matches(hash, password),
+        // Two passwords that agree in 72 bytes are one to bcrypt (ASVS 6.2.8).
+        Some(Kind::Bcrypt) => {
+            bcrypt::verify(password, hash).unwrap_or(false) && password.len() <= BCRYPT_MAX_BYTES
+        }
+        None => false,
+    };
+    right && sane
+}
+
+fn argon2_matches(hash: &str, password: &[u8]) -> bool {
+    // The parameters are those of the string, not these defaults.
+    Phc::new(hash).is_ok_and(|phc| Argon2::default().verify_password(password, &phc).is_ok())
+}
+
+enum Kind {
+    Argon2id,
+    Bcrypt,
+}
+
+impl Kind {
+    fn of(hash: &str) -> Option<Self> {
+        // Not 2x: hashes of an old, broken bcrypt, which the library would misread.
+        let bcrypt = ["$2a$", "$2b$", "$2y$"];
+        if hash.starts_with("$argon2id$") {
+            Some(Self::Argon2id)
+        } else if bcrypt.iter().any(|prefix| hash.starts_with(prefix)) {
+            Some(Self::Bcrypt)
+        } else {
+            None
+        }
+    }
+}
+
+/// Whether [`HashPool`] can verify against this hash; for the configuration's check.
+///
+/// # Errors
+/// What is wrong with it, as half a sentence, without the hash.
+pub fn check(hash: &str) -> Result<(), HashProblem> {
+    match Kind::of(hash) {
+        Some(Kind::Argon2id) => {
+            let phc = Phc::new(hash).map_err(|_error| HashProblem::Broken)?;
+            Params::try_from(&phc).map_err(|_error| HashProblem::Broken)?;
+            let whole = phc.version == Some(0x13) && phc.salt.is_some() && phc.hash.is_some();
+            whole.then_some(()).ok_or(HashProblem::Broken)
+        }
+        Some(Kind::Bcrypt) => {
+            let parts: bcrypt::HashParts = hash.parse().map_err(|_error| HashProblem::Broken)?;
+            let possible = (4..=31).contains(&parts.get_cost());
+            possible.then_some(()).ok_or(HashProblem::Broken)
+        }
+        None => Err(HashProblem::Unknown),
+    }
+}
+
+/// Hashes a password: argon2id, 19 MiB, two passes (OWASP Password Storage), a salt
+/// of 16 random bytes, as a PHC string.
+///
+/// # Errors
+/// [`HashProblem::Nul`] for a password that could never be used to log in.
+pub fn make(password: &Secret) -> Result<String, HashProblem> {
+    if password.expose().contains(&0) {
+        return Err(HashProblem::Nul);
+    }
+    let salt = entropy::random::<16>();
+    Params::new(19_456, 2, 1, Some(32))
+        .map_err(argon2::password_hash::Error::from)
+        .and_then(|params| {
+            Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+                .hash_password_with_salt(password.expose(), &salt)
+        })
+        .map(|hash| hash.to_string())
+        .map_err(|error| HashProblem::Failed(error.to_string()))
+}
+
+/// A hash to check against when nobody has the typed name, so that the answer takes
+/// as long as for a real user. The result of that check must never be used.
+///
+/// Which user's hash stands in follows from the name and a secret seed: always the
+/// same for one name, and not to be told from outside. Were it one fixed hash, its
+/// time would show which names exist as soon as users' hashes differ in cost.
+pub fn stand_in(users: &Directory, typed: &Username, seed: &[u8; 32]) -> PasswordHash {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, seed);
+    let tag = hmac::sign(&key, typed.as_str().as_bytes());
+    let draw = tag
+        .as_ref()
+        .first_chunk::<8>()
+        .map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    let count = u64::try_from(users.iter().count()).unwrap_or(u64::MAX);
+    draw.checked_rem(count)
+        .and_then(|place| users.iter().nth(usize::try_from(place).ok()?))
+        .map_or_else(
+            || PasswordHash::new(NOBODY),
+            |user| user.password_hash.clone(),
+        )
+}
+
+/// Why a hash cannot be used or made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HashProblem {
+    /// Neither of the two notations.
+    #[error(
+        "not an argon2id (`$argon2id$…`) or bcrypt (`$2b$…`) hash; make one with `doorward hash-password`"
+    )]
+    Unknown,
+    /// It begins like one and is none.
+    #[error("the hash is cut off or altered; make a new one with `doorward hash-password`")]
+    Broken,
+    /// The password holds a NUL byte.
+    #[error("a password cannot hold a NUL byte")]
+    Nul,
+    /// The library failed.
+    #[error("the password could not be hashed: {0}")]
+    Failed(String),
+}
+
+#[cfg(test)]
+mod tests;

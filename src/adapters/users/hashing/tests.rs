@@ -1,0 +1,267 @@
+//! Tests of the hash pool.
+
+use std::time::Duration;
+
+use super::*;
+use crate::auth::directory::User;
+use crate::domain::id::UserId;
+use crate::domain::identity::Identity;
+
+/// bcrypt as cheap as it gets.
+fn bcrypt_of(password: &[u8]) -> String {
+    bcrypt::hash_with_salt(password, 4, [5; 16])
+        .unwrap()
+        .to_string()
+}
+
+/// argon2id as cheap as it gets.
+fn argon2_of(password: &[u8]) -> String {
+    let params = Params::new(8, 1, 1, Some(32)).unwrap();
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_with_salt(password, &[5; 16])
+        .unwrap()
+        .to_string()
+}
+
+fn pool(concurrent: usize, queue: usize) -> Arc<HashPool> {
+    let metrics = Arc::new(Metrics::new().unwrap());
+    Arc::new(HashPool::new(concurrent, queue, metrics))
+}
+
+#[test]
+fn made_hashes_are_what_owasp_asks_and_verify() {
+    let password = Secret::new("correct horse");
+    let hash = make(&password).unwrap();
+    assert!(
+        hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+        "{hash}"
+    );
+    assert_eq!(check(&hash), Ok(()));
+    assert!(matches(&hash, b"correct horse"));
+    assert!(!matches(&hash, b"correct horsf"));
+    assert!(!matches(&hash, b""));
+    assert_ne!(hash, make(&password).unwrap(), "one salt for all");
+    assert_eq!(make(&Secret::new("a\0b")), Err(HashProblem::Nul));
+}
+
+#[test]
+fn hashes_of_others_verify() {
+    for (hash, password) in [
+        // The argon2 reference implementation's command line.
+        (
+            "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+            "password",
+        ),
+        // From the crypt_blowfish test vectors.
+        (
+            "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+            "U*U",
+        ),
+        (
+            "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+            "U*U",
+        ),
+        (
+            "$2y$05$CCCCCCCCCCCCCCCCCCCCC.VGOzA784oUp/Z0DY336zx7pLYAy0lwK",
+            "U*U*",
+        ),
+    ] {
+        assert_eq!(check(hash), Ok(()), "{hash}");
+        assert!(matches(hash, password.as_bytes()), "{hash}");
+        assert!(!matches(hash, b"wrong"), "{hash}");
+    }
+}
+
+#[test]
+fn no_password_is_cut() {
+    let long = [b'a'; 72];
+    let longer = [b'a'; 73];
+    let bcrypt = bcrypt_of(&long);
+    assert!(matches(&bcrypt, &long));
+    assert!(
+        !matches(&bcrypt, &longer),
+        "a longer password opened the door of a shorter one"
+    );
+    let bcrypt = bcrypt_of(&longer);
+    assert!(!matches(&bcrypt, &longer), "it would be cut to 72 bytes");
+    let argon2 = argon2_of(&longer);
+    assert!(matches(&argon2, &longer));
+    assert!(!matches(&argon2, &long));
+}
+
+#[test]
+fn nul_opens_nothing() {
+    for hash in [bcrypt_of(b"pw"), argon2_of(b"pw"), argon2_of(b"pw\0")] {
+        for password in [&b"pw\0"[..], b"\0pw", b"pw\0x", b"\0"] {
+            assert!(!matches(&hash, password), "{password:?}");
+        }
+    }
+}
+
+#[test]
+fn odd_hashes_match_nothing_and_panic_never() {
+    let bcrypt = bcrypt_of(b"pw");
+    let argon2 = argon2_of(b"pw");
+    let mut odd: Vec<String> = [
+        "",
+        "$",
+        "$$",
+        "pw",
+        "{SHA}e0d3",
+        "$apr1$salt$hash",
+        "$6$salt$hash",
+        "$2b$",
+        "$2b$04$",
+        "$2b$99$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "$2b$ü4$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "$argon2id$",
+        "$argon2id$v=19$m=0,t=0,p=0$AAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAA",
+        "$argon2id$v=19$m=99999999999,t=1,p=1$AAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAA",
+        "$argon2id$v=18$m=8,t=1,p=1$AAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAA",
+        "$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAA",
+        "$argon2id$v=19$m=8,t=1,p=1",
+        "$argon2id$v=ü$m=8$$$$",
+    ]
+    .map(String::from)
+    .to_vec();
+    odd.push(bcrypt.replacen("$2b$", "$2x$", 1));
+    odd.push(bcrypt[..59].to_owned());
+    odd.push(format!("{bcrypt}x"));
+    odd.push(argon2.replacen("argon2id", "argon2i", 1));
+    odd.push(argon2.replacen("argon2id", "argon2d", 1));
+    odd.push(format!("{argon2}$x"));
+    odd.push(argon2.replace("v=19$", ""));
+    for hash in odd {
+        assert!(check(&hash).is_err(), "{hash:?} would pass the check");
+        assert!(!matches(&hash, b"pw"), "{hash:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_pool_answers() {
+    let pool = pool(2, 2);
+    for (hash, password, expected) in [
+        (argon2_of(b"pw"), "pw", true),
+        (argon2_of(b"pw"), "no", false),
+        (bcrypt_of(b"pw"), "pw", true),
+        ("broken".to_owned(), "pw", false),
+    ] {
+        let answer = pool
+            .verify(&PasswordHash::new(&hash), Secret::new(password))
+            .await;
+        assert_eq!(answer, Ok(expected));
+    }
+    let text = pool.metrics.render().unwrap();
+    assert!(text.contains("doorward_password_hash_duration_seconds_count 4"));
+}
+
+#[tokio::test]
+async fn beyond_running_and_queue_is_turned_away_at_once() {
+    let pool = pool(1, 2);
+    let hash = PasswordHash::new(&argon2_of(b"pw"));
+    // Somebody else's hash that does not end until we say so.
+    let place = Arc::clone(&pool.places).try_acquire_owned().unwrap();
+    let turn = Arc::clone(&pool.running).try_acquire_owned().unwrap();
+    let waiting: Vec<_> = (0..2)
+        .map(|_| {
+            let (pool, hash) = (Arc::clone(&pool), hash.clone());
+            tokio::spawn(async move { pool.verify(&hash, Secret::new("pw")).await })
+        })
+        .collect();
+    while pool.places.available_permits() > 0 {
+        tokio::task::yield_now().await;
+    }
+    let turned_away = pool.verify(&hash, Secret::new("pw")).await;
+    assert_eq!(turned_away, Err(Overloaded));
+    drop((place, turn));
+    for task in waiting {
+        assert_eq!(task.await.unwrap(), Ok(true), "the queue stood still");
+    }
+    assert_eq!(pool.verify(&hash, Secret::new("pw")).await, Ok(true));
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_frees_the_place() {
+    let pool = pool(1, 1);
+    let hash = PasswordHash::new(&argon2_of(b"pw"));
+    let place = Arc::clone(&pool.places).try_acquire_owned().unwrap();
+    let turn = Arc::clone(&pool.running).try_acquire_owned().unwrap();
+    for _ in 0..10 {
+        let waiting = pool.verify(&hash, Secret::new("pw"));
+        let left = tokio::time::timeout(Duration::from_millis(1), waiting).await;
+        assert!(left.is_err(), "clients that hang up would fill the queue");
+    }
+    drop((place, turn));
+    assert_eq!(pool.verify(&hash, Secret::new("pw")).await, Ok(true));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hash_that_runs_keeps_its_place_though_its_caller_left() {
+    let pool = pool(1, 0);
+    let slow = bcrypt::hash_with_salt("pw", 10, [5; 16])
+        .unwrap()
+        .to_string();
+    let hash = PasswordHash::new(&slow);
+    let mut running = pool.verify(&hash, Secret::new("pw"));
+    std::future::poll_fn(|context| {
+        let _ = running.as_mut().poll(context);
+        std::task::Poll::Ready(())
+    })
+    .await;
+    drop(running);
+    assert_eq!(
+        pool.verify(&hash, Secret::new("pw")).await,
+        Err(Overloaded),
+        "abandoned logins would run without a bound"
+    );
+    while pool.places.available_permits() == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(pool.verify(&hash, Secret::new("pw")).await, Ok(true));
+}
+
+fn directory(hashes: &[&str]) -> Directory {
+    Directory::new(hashes.iter().enumerate().map(|(number, hash)| User {
+        identity: Identity {
+            id: UserId::new(&number.to_string()),
+            username: Username::canonical(&format!("user{number}")),
+            name: String::new(),
+            email: None,
+            roles: vec![],
+        },
+        password_hash: PasswordHash::new(hash),
+        disabled: false,
+        token_version: 0,
+    }))
+}
+
+#[test]
+fn strangers_look_like_users() {
+    let users = directory(&["a", "b", "c"]);
+    let seed = [1; 32];
+    let mut seen = std::collections::BTreeMap::<String, usize>::new();
+    let mut other_seed = 0;
+    for number in 0..300 {
+        let name = Username::canonical(&format!("stranger{number}"));
+        let hash = stand_in(&users, &name, &seed);
+        assert_eq!(
+            hash,
+            stand_in(&users, &name, &seed),
+            "a name whose time changes from try to try is nobody's"
+        );
+        other_seed += usize::from(hash != stand_in(&users, &name, &[2; 32]));
+        *seen.entry(hash.as_str().to_owned()).or_default() += 1;
+    }
+    assert_eq!(seen.len(), 3);
+    assert!(seen.values().all(|count| *count > 60), "{seen:?}");
+    assert!(other_seed > 100, "the seed does not matter");
+}
+
+#[test]
+fn without_users_a_hash_stands_in_that_costs_the_same() {
+    let hash = stand_in(&Directory::default(), &Username::canonical("x"), &[0; 32]);
+    assert_eq!(check(hash.as_str()), Ok(()));
+    let ours = make(&Secret::new("pw")).unwrap();
+    assert_eq!(hash.as_str().len(), ours.len());
+    assert_eq!(hash.as_str()[..31], ours[..31]);
+}

@@ -1,0 +1,163 @@
+//! Whose requests are heard: our own origin, the allowed ones, and those without any.
+
+use std::time::Duration;
+
+use http::header::{self, HeaderName};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+
+use super::denial::Denial;
+use crate::domain::origin::Origin;
+use crate::domain::reply::Reply;
+use crate::domain::request::{FetchSite, Host, RequestView};
+
+/// Where a request says it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// No `Origin` header.
+    Unsaid,
+    /// Our own pages.
+    Ours,
+    /// An allowed origin, to be named in the answer.
+    Allowed(HeaderValue),
+    /// Anybody else; refused.
+    Foreign,
+}
+
+/// The operator's choice, with the header values rendered once.
+#[derive(Clone, Debug)]
+pub struct Cors {
+    ours: Option<String>,
+    allowed: Vec<HeaderValue>,
+    methods: HeaderValue,
+    headers: HeaderValue,
+    exposed: Option<HeaderValue>,
+    max_age: HeaderValue,
+}
+
+impl Cors {
+    /// `ours` is `public_url` as a serialised origin; the lists were checked by the
+    /// configuration, what could not stand in a header is left out.
+    pub fn new(
+        ours: Option<&str>,
+        allowed: &[String],
+        methods: &[String],
+        headers: &[String],
+        exposed: &[String],
+        max_age: Duration,
+    ) -> Self {
+        let list = |items: &[String]| {
+            HeaderValue::try_from(items.join(", ")).unwrap_or(HeaderValue::from_static(""))
+        };
+        Self {
+            ours: ours.map(str::to_owned),
+            allowed: allowed
+                .iter()
+                .filter_map(|origin| HeaderValue::try_from(origin.as_str()).ok())
+                .collect(),
+            methods: list(methods),
+            headers: list(headers),
+            exposed: (!exposed.is_empty()).then(|| list(exposed)),
+            max_age: HeaderValue::from(max_age.as_secs()),
+        }
+    }
+
+    /// Who is calling. Works on bytes: an `Origin` that is not ASCII is foreign, not
+    /// absent, and so are two of them.
+    pub fn caller(&self, view: &RequestView<'_>) -> Caller {
+        if !view.headers.contains_key(header::ORIGIN) {
+            return Caller::Unsaid;
+        }
+        let Some(value) = view.only(&header::ORIGIN) else {
+            return Caller::Foreign;
+        };
+        if self.is_ours(value, view) {
+            return Caller::Ours;
+        }
+        match self
+            .allowed
+            .iter()
+            .find(|allowed| allowed.as_bytes() == value)
+        {
+            Some(allowed) => Caller::Allowed(allowed.clone()),
+            None => Caller::Foreign,
+        }
+    }
+
+    fn is_ours(&self, value: &[u8], view: &RequestView<'_>) -> bool {
+        let same_origin = view.fetch_site() == FetchSite::SameOrigin;
+        if value == b"null" {
+            return same_origin;
+        }
+        let Some(origin) = Origin::parse(value) else {
+            return false;
+        };
+        match (&self.ours, &view.host) {
+            (Some(ours), _) => ours.as_bytes() == value,
+            (None, _) if same_origin => true,
+            (None, Host::At(authority)) => {
+                origin.scheme() == view.scheme
+                    && origin.authority().same_place(authority, view.scheme)
+            }
+            (None, _) => false,
+        }
+    }
+
+    /// Whether this is a preflight (Fetch §4.8): OPTIONS with an `Origin` and the
+    /// method that it asks for.
+    pub fn is_preflight(view: &RequestView<'_>) -> bool {
+        *view.method == Method::OPTIONS
+            && view.headers.contains_key(header::ORIGIN)
+            && view
+                .headers
+                .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+    }
+
+    /// The answer to a preflight of an origin that is not foreign: 204, no session
+    /// asked. The lists are explicit: with credentials a `*` would be a literal.
+    pub fn preflight(&self) -> Reply {
+        Reply::empty(StatusCode::NO_CONTENT)
+            .header(header::ACCESS_CONTROL_ALLOW_METHODS, self.methods.clone())
+            .header(header::ACCESS_CONTROL_ALLOW_HEADERS, self.headers.clone())
+            .header(header::ACCESS_CONTROL_MAX_AGE, self.max_age.clone())
+    }
+
+    /// The headers that let a page of an allowed origin read the answer.
+    pub fn answer(&self, caller: &Caller) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if let Caller::Allowed(origin) = caller {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+            headers.insert(
+                header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+                HeaderValue::from_static("true"),
+            );
+            if let Some(exposed) = &self.exposed {
+                headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed.clone());
+            }
+        }
+        headers
+    }
+}
+
+/// The CORS headers that an app might send; ours replace all of them, since two
+/// `Access-Control-Allow-Origin` make a browser refuse.
+pub const APP_CORS_HEADERS: [HeaderName; 8] = [
+    header::ACCESS_CONTROL_ALLOW_ORIGIN,
+    header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+    header::ACCESS_CONTROL_ALLOW_METHODS,
+    header::ACCESS_CONTROL_ALLOW_HEADERS,
+    header::ACCESS_CONTROL_EXPOSE_HEADERS,
+    header::ACCESS_CONTROL_MAX_AGE,
+    HeaderName::from_static("access-control-allow-private-network"),
+    HeaderName::from_static("access-control-allow-local-network"),
+];
+
+impl Caller {
+    /// # Errors
+    /// [`Denial::OriginNotAllowed`] for a foreign origin.
+    pub fn admit(&self) -> Result<(), Denial> {
+        match self {
+            Self::Foreign => Err(Denial::OriginNotAllowed),
+            Self::Unsaid | Self::Ours | Self::Allowed(_) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Every refusal, its code and its status, in one place.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+/// Why a request was not served. The code is stable: apps and people match on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Denial {
+    /// No token.
+    SessionRequired,
+    /// A token whose time ran out.
+    SessionExpired,
+    /// A session that was ended before its time.
+    SessionRevoked,
+    /// A token that we did not issue, or that was altered.
+    SessionInvalid,
+    /// Signed in, but not allowed.
+    Forbidden,
+    /// A foreign `Origin`.
+    OriginNotAllowed,
+    /// An unsafe request that another site may have started.
+    CsrfFailed,
+    /// A path that can be read in two ways.
+    PathAmbiguous,
+    /// A `Host` that is not ours.
+    WrongHost,
+    /// The client was too slow.
+    RequestTimeout,
+    /// Something of ours broke.
+    InternalError,
+    /// Wrong name or password; which, nobody learns.
+    BadCredentials,
+    /// Locked after too many failures.
+    TooManyAttempts {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// Too many logins wait for a password hash.
+    Overloaded,
+    /// The store does not answer.
+    StoreUnavailable,
+    /// A request that does not make sense.
+    BadRequest,
+    /// A body over its limit.
+    PayloadTooLarge,
+    /// A head over its limit.
+    HeaderTooLarge,
+    /// One of our own paths, with a method it does not know.
+    MethodNotAllowed {
+        /// The methods that it knows, for `Allow`.
+        allow: &'static str,
+    },
+    /// A login that is neither a form nor JSON.
+    UnsupportedMediaType,
+    /// Under our own prefix, but nothing is there.
+    NotFound,
+    /// The app cannot be reached.
+    UpstreamUnreachable,
+    /// The app did not answer in time.
+    UpstreamTimeout,
+}
+
+/// How long to wait before asking again when no better time is known.
+const SOON: Duration = Duration::from_secs(2);
+
+impl Denial {
+    /// The stable code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::SessionRequired => "session_required",
+            Self::SessionExpired => "session_expired",
+            Self::SessionRevoked => "session_revoked",
+            Self::SessionInvalid => "session_invalid",
+            Self::Forbidden => "forbidden",
+            Self::OriginNotAllowed => "origin_not_allowed",
+            Self::CsrfFailed => "csrf_failed",
+            Self::PathAmbiguous => "path_ambiguous",
+            Self::WrongHost => "wrong_host",
+            Self::RequestTimeout => "request_timeout",
+            Self::InternalError => "internal_error",
+            Self::BadCredentials => "bad_credentials",
+            Self::TooManyAttempts { .. } => "too_many_attempts",
+            Self::Overloaded => "overloaded",
+            Self::StoreUnavailable => "store_unavailable",
+            Self::BadRequest => "bad_request",
+            Self::PayloadTooLarge => "payload_too_large",
+            Self::HeaderTooLarge => "header_too_large",
+            Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::NotFound => "not_found",
+            Self::UpstreamUnreachable => "upstream_unreachable",
+            Self::UpstreamTimeout => "upstream_timeout",
+        }
+    }
+
+    /// The status.
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::SessionRequired
+            | Self::SessionExpired
+            | Self::SessionRevoked
+            | Self::SessionInvalid
+            | Self::BadCredentials => StatusCode::UNAUTHORIZED,
+            Self::Forbidden | Self::OriginNotAllowed | Self::CsrfFailed => StatusCode::FORBIDDEN,
+            Self::PathAmbiguous | Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Overloaded | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::HeaderTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::UpstreamUnreachable => StatusCode::BAD_GATEWAY,
+            Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// Whether it says that there is no (longer a) session, so that signing in helps.
+    pub const fn lacks_session(self) -> bool {
+        matches!(
+            self,
+            Self::SessionRequired
+                | Self::SessionExpired
+                | Self::SessionRevoked
+                | Self::SessionInvalid
+        )
+    }
+
+    /// Whether an honest client would hardly have sent the request: worth an audit line.
+    pub const fn is_suspicious(self) -> bool {
+        matches!(
+            self,
+            Self::SessionRevoked
+                | Self::SessionInvalid
+                | Self::Forbidden
+                | Self::OriginNotAllowed
+                | Self::CsrfFailed
+                | Self::PathAmbiguous
+                | Self::WrongHost
+        )
+    }
+
+    /// The value of `WWW-Authenticate` (RFC 6750 §3): an error when a token was there.
+    pub const fn challenge(self) -> Option<&'static str> {
+        match self {
+            Self::SessionRequired | Self::BadCredentials => Some("Bearer realm=\"doorward\""),
+            Self::SessionExpired => Some(
+                "Bearer realm=\"doorward\", error=\"invalid_token\", error_description=\"The session has expired\"",
+            ),
+            Self::SessionRevoked => Some(
+                "Bearer realm=\"doorward\", error=\"invalid_token\", error_description=\"The session was ended\"",
+            ),
+            Self::SessionInvalid => Some(
+                "Bearer realm=\"doorward\", error=\"invalid_token\", error_description=\"The token is not valid here\"",
+            ),
+            _ => None,
+        }
+    }
+
+    /// When to try again, for `Retry-After`.
+    pub const fn retry_after(self) -> Option<Duration> {
+        match self {
+            Self::TooManyAttempts { retry_after } => Some(retry_after),
+            Self::Overloaded | Self::StoreUnavailable => Some(SOON),
+            _ => None,
+        }
+    }
+
+    /// One sentence for the person or program that was refused. Tells nothing
+    /// about users, keys or the network behind.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::SessionRequired => "Sign in to see this.",
+            Self::SessionExpired => "The session has expired. Sign in again.",
+            Self::SessionRevoked => "The session was ended. Sign in again.",
+            Self::SessionInvalid => "The session cookie is not valid here. Sign in again.",
+            Self::Forbidden => "This account may not see this.",
+            Self::OriginNotAllowed => "Requests from this origin are not allowed.",
+            Self::CsrfFailed => "The request did not come from a page of this site.",
+            Self::PathAmbiguous => "The path can be read in more than one way.",
+            Self::WrongHost => "This host is not served here.",
+            Self::RequestTimeout => "The request took too long to arrive.",
+            Self::InternalError => "Something went wrong on our side.",
+            Self::BadCredentials => "The user name or the password is wrong.",
+            Self::TooManyAttempts { .. } => "Too many attempts. Try again later.",
+            Self::Overloaded => "Too many people are signing in. Try again in a moment.",
+            Self::StoreUnavailable => "Sessions cannot be saved now. Try again in a moment.",
+            Self::BadRequest => "The request could not be understood.",
+            Self::PayloadTooLarge => "The request body is too large.",
+            Self::HeaderTooLarge => "The request head is too large.",
+            Self::MethodNotAllowed { .. } => "This method is not known here.",
+            Self::UnsupportedMediaType => "Send a form or JSON.",
+            Self::NotFound => "There is nothing here.",
+            Self::UpstreamUnreachable => "The app cannot be reached.",
+            Self::UpstreamTimeout => "The app did not answer in time.",
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Which headers tell the app who is calling, and which of a client's are removed.
+//!
+//! Set-or-strip: every header that we may ever set is removed from the client's
+//! request, in every spelling that some server folds to the same name. CGI, WSGI
+//! and PHP read `X_User_Id` as `X-User-Id` (oauth2-proxy CVE-2025-64484), others the
+//! dot too (Traefik CVE-2026-88011).
+
+use std::collections::BTreeMap;
+
+use http::HeaderValue;
+
+use super::directory::User;
+use crate::domain::identity::header_text;
+
+/// What an identity header carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityField {
+    /// The stable id.
+    Id,
+    /// The login name.
+    Username,
+    /// The display name.
+    Name,
+    /// The e-mail address.
+    Email,
+    /// The roles, comma separated.
+    Roles,
+    /// The session id.
+    Session,
+}
+
+/// Every header of every preset: removed from clients whatever preset is chosen, so
+/// that an app that trusts another family cannot be fooled by a change of it.
+const FAMILY: [&str; 11] = [
+    "x-user-id",
+    "x-user-name",
+    "x-user-roles",
+    "x-forwarded-user",
+    "x-forwarded-preferred-username",
+    "x-forwarded-email",
+    "x-forwarded-groups",
+    "remote-user",
+    "remote-name",
+    "remote-email",
+    "remote-groups",
+];
+
+/// The mapping in force.
+#[derive(Clone, Debug)]
+pub struct IdentityHeaders {
+    set: BTreeMap<String, IdentityField>,
+    stripped: Vec<String>,
+}
+
+impl IdentityHeaders {
+    /// `set` maps header names, as they shall be spelled, to what they carry.
+    pub fn new(set: BTreeMap<String, IdentityField>) -> Self {
+        let mut stripped: Vec<String> = set.keys().map(|name| folded(name)).collect();
+        stripped.extend(FAMILY.map(str::to_owned));
+        stripped.sort_unstable();
+        stripped.dedup();
+        Self { set, stripped }
+    }
+
+    /// Whether a client's header of this name must not reach the app.
+    pub fn strips(&self, name: &str) -> bool {
+        self.stripped.iter().any(|ours| same_folded(name, ours))
+    }
+
+    /// The headers of a user, rendered once a snapshot; the session is left to
+    /// [`Self::session_headers`]. A field without a value (no e-mail, no roles) has
+    /// no header.
+    pub fn render(&self, user: &User) -> Vec<(String, HeaderValue)> {
+        let identity = &user.identity;
+        self.set
+            .iter()
+            .filter_map(|(name, field)| {
+                let text = match field {
+                    IdentityField::Id => header_text(identity.id.as_str()),
+                    IdentityField::Username => header_text(identity.username.as_str()),
+                    IdentityField::Name => header_text(&identity.name),
+                    IdentityField::Email => header_text(identity.email.as_deref()?),
+                    IdentityField::Roles if identity.roles.is_empty() => return None,
+                    IdentityField::Roles => identity
+                        .roles
+                        .iter()
+                        .map(|role| header_text(role).replace(',', "%2C"))
+                        .collect::<Vec<_>>()
+                        .join(",")
+                        .into(),
+                    IdentityField::Session => return None,
+                };
+                Some((name.clone(), HeaderValue::try_from(text.as_ref()).ok()?))
+            })
+            .collect()
+    }
+
+    /// The names of the headers that carry the session id.
+    pub fn session_headers(&self) -> impl Iterator<Item = &str> {
+        self.set
+            .iter()
+            .filter(|(_, field)| **field == IdentityField::Session)
+            .map(|(name, _)| name.as_str())
+    }
+}
+
+/// Lower case, with `_` and `.` read as `-`.
+pub fn folded(name: &str) -> String {
+    name.bytes().map(|b| char::from(fold(b))).collect()
+}
+
+/// Whether `name` folds to `ours`, which is folded already.
+pub fn same_folded(name: &str, ours: &str) -> bool {
+    name.len() == ours.len() && name.bytes().map(fold).eq(ours.bytes())
+}
+
+fn fold(byte: u8) -> u8 {
+    match byte {
+        b'_' | b'.' => b'-',
+        other => other.to_ascii_lowercase(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::directory::PasswordHash;
+    use crate::domain::id::{UserId, Username};
+    use crate::domain::identity::Identity;
+
+    fn user(name: &str, roles: &[&str]) -> User {
+        User {
+            identity: Identity {
+                id: UserId::new("1001"),
+                username: Username::canonical("alice"),
+                name: name.into(),
+                email: None,
+                roles: roles.iter().map(|r| (*r).to_owned()).collect(),
+            },
+            password_hash: PasswordHash::new(""),
+            disabled: false,
+            token_version: 0,
+        }
+    }
+
+    fn default_preset() -> IdentityHeaders {
+        IdentityHeaders::new(BTreeMap::from([
+            ("X-User-Id".to_owned(), IdentityField::Id),
+            ("X-User-Name".to_owned(), IdentityField::Name),
+            ("X-User-Roles".to_owned(), IdentityField::Roles),
+        ]))
+    }
+
+    #[test]
+    fn every_disguise_is_stripped() {
+        let headers = default_preset();
+        for (name, stripped) in [
+            ("x-user-id", true),
+            ("X-USER-ID", true),
+            ("x_user_id", true),
+            ("x.user.id", true),
+            ("x-user_name", true),
+            ("remote_user", true),
+            ("x-forwarded-groups", true),
+            ("x-user-identity", false),
+            ("x-user", false),
+            ("accept", false),
+        ] {
+            assert_eq!(headers.strips(name), stripped, "{name}");
+        }
+        let custom = IdentityHeaders::new(BTreeMap::from([(
+            "X_My.App-User".to_owned(),
+            IdentityField::Id,
+        )]));
+        assert!(custom.strips("x-my-app-user"));
+        assert!(custom.strips("x-user-id"), "the other families too");
+    }
+
+    #[test]
+    fn what_the_app_receives() {
+        let headers = default_preset();
+        let of = |user: &User| -> Vec<String> {
+            headers
+                .render(user)
+                .into_iter()
+                .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+                .collect()
+        };
+        assert_eq!(
+            of(&user("Zoë", &["admin", "a,b"])),
+            [
+                "X-User-Id: 1001",
+                "X-User-Name: Zo%C3%AB",
+                "X-User-Roles: admin,a%2Cb"
+            ]
+        );
+        assert_eq!(
+            of(&user("A\r\nX-User-Id: 1", &[])),
+            ["X-User-Id: 1001", "X-User-Name: A%0D%0AX-User-Id: 1"],
+            "a name would add a header"
+        );
+    }
+}

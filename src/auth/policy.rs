@@ -1,0 +1,139 @@
+//! One immutable snapshot of everything that a decision consults.
+//!
+//! It is built whole, swapped whole and loaded once a request, so that a reload
+//! never gives half a request the old rules.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::cors::Cors;
+use super::csrf::CsrfMode;
+use super::directory::Directory;
+use super::headers::IdentityHeaders;
+use super::ports::{Revoked, Tokens};
+use super::redirect::CrossSiteNavigation;
+use super::rules::Rules;
+use super::session::Principal;
+use crate::domain::cookie::CookieStyle;
+use crate::domain::id::UserId;
+use crate::domain::origin::{Authority, Scheme};
+
+/// The snapshot.
+pub struct Policy {
+    /// Which hosts are served; `None`: any.
+    pub hosts: Option<Hosts>,
+    /// Sizes of a request.
+    pub sizes: Sizes,
+    /// Foreign origins.
+    pub cors: Cors,
+    /// Cross-site request forgery.
+    pub csrf: CsrfMode,
+    /// Our own paths.
+    pub paths: Paths,
+    /// Who may go where.
+    pub rules: Rules,
+    /// How our cookies look.
+    pub cookies: CookieStyle,
+    /// What the app is told.
+    pub identity_headers: IdentityHeaders,
+    /// What a cookie-less arrival from another site gets.
+    pub cross_site: CrossSiteNavigation,
+    /// How long tokens and sessions live.
+    pub lifetimes: Lifetimes,
+    /// `iss`
+    pub issuer: String,
+    /// `aud`
+    pub audience: String,
+    /// Everybody who can log in.
+    pub directory: Arc<Directory>,
+    /// Enabled users by id, with what is computed once.
+    pub principals: HashMap<UserId, Arc<Principal>>,
+    /// The keys.
+    pub tokens: Arc<dyn Tokens>,
+    /// What was ended before its time.
+    pub revoked: Arc<dyn Revoked>,
+}
+
+/// The hosts of `public_url` and `extra_hosts`.
+#[derive(Clone, Debug)]
+pub struct Hosts {
+    /// The scheme whose default port may be left out.
+    pub scheme: Scheme,
+    /// All of them.
+    pub served: Vec<Authority>,
+}
+
+/// What a client may send.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// Bytes of all header fields, names and values.
+    pub header_bytes: u64,
+    /// Header fields.
+    pub header_count: usize,
+    /// Bytes of all `Cookie` fields.
+    pub cookie_bytes: u64,
+    /// Bytes of a body that is forwarded.
+    pub request_body: Option<u64>,
+}
+
+/// `paths`: exact, as sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paths {
+    /// The login page and its form.
+    pub login: String,
+    /// The logout page and its form.
+    pub logout: String,
+    /// Reserved for refresh tokens.
+    pub refresh: String,
+    /// RFC 7009.
+    pub revoke: String,
+    /// Everything else of ours, without a trailing slash.
+    pub prefix: String,
+    /// The public keys.
+    pub jwks: String,
+}
+
+/// How long things live.
+#[derive(Clone, Copy, Debug)]
+pub struct Lifetimes {
+    /// An access token.
+    pub access: Duration,
+    /// A session that nobody uses.
+    pub idle: Duration,
+    /// A session, whatever happens.
+    pub absolute: Duration,
+}
+
+impl Lifetimes {
+    /// How long a new session's cookie is kept: idle or absolute end, the sooner.
+    pub fn session(&self) -> Duration {
+        self.idle.min(self.absolute)
+    }
+
+    /// How long a new access token lives: the soonest of all three.
+    pub fn token(&self) -> Duration {
+        self.access.min(self.session())
+    }
+}
+
+/// Renders what is computed once a snapshot: versions under every key, and headers.
+/// Disabled users have no principal, and so no session.
+pub fn principals(
+    directory: &Directory,
+    tokens: &dyn Tokens,
+    mapping: &IdentityHeaders,
+) -> HashMap<UserId, Arc<Principal>> {
+    directory
+        .iter()
+        .filter(|user| !user.disabled)
+        .map(|user| {
+            let principal = Principal {
+                versions: (0..).map_while(|key| tokens.version(user, key)).collect(),
+                headers: mapping.render(user),
+                user: Arc::clone(user),
+            };
+            (user.identity.id.clone(), Arc::new(principal))
+        })
+        .collect()
+}

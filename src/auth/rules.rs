@@ -1,0 +1,321 @@
+//! Which rule decides a path: first match wins, and no spelling escapes one.
+//!
+//! A public rule matches exactly as sent, case and encoding included, so that an
+//! odd spelling never opens anything. Every other rule matches the decoded path
+//! without regard to ASCII case, so that an odd spelling never avoids one.
+
+use http::Method;
+
+use super::denial::Denial;
+pub use crate::domain::path::Ambiguity;
+use crate::domain::path::RequestPath;
+
+/// Who may pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody.
+    Public,
+    /// Everybody with a session.
+    Authenticated,
+    /// Everybody with a session and one of these roles.
+    Roles(Vec<String>),
+    /// Nobody.
+    Deny,
+}
+
+/// A rule as the operator wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// An exact path, `*` for one segment, `/x/**` for `/x`, `/x/` and all below.
+    pub path: String,
+    /// Empty: every method.
+    pub methods: Vec<String>,
+    /// Who may.
+    pub access: Access,
+    /// Ambiguities that the rule tolerates; empty for public rules.
+    pub ambiguous: Vec<Ambiguity>,
+}
+
+/// All rules, compiled, and what holds where none matches.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    rules: Vec<(Pattern, Rule)>,
+    default_access: Access,
+}
+
+/// What the rules say of one path.
+#[derive(Debug)]
+pub struct Selected<'a> {
+    /// The number of the rule, counted from 0; `None`: the default.
+    pub rule: Option<usize>,
+    /// What it asks for.
+    pub access: &'a Access,
+    /// What the other readings of a tolerated ambiguous path ask for: the
+    /// request must satisfy all of them, so that tolerance opens no side door.
+    pub also: Vec<&'a Access>,
+}
+
+impl Rules {
+    /// Compiles the rules.
+    pub fn new(rules: Vec<Rule>, default_access: Access) -> Self {
+        let compiled = rules
+            .into_iter()
+            .map(|rule| (Pattern::new(&rule.path), rule));
+        Self {
+            rules: compiled.collect(),
+            default_access,
+        }
+    }
+
+    /// The rule for a path and method.
+    ///
+    /// # Errors
+    /// [`Denial::PathAmbiguous`] for a doubt that the rule does not tolerate.
+    pub fn select(&self, path: &RequestPath<'_>, method: &Method) -> Result<Selected<'_>, Denial> {
+        let rule = self.first(path.raw(), path.decoded(), method);
+        let others: Vec<Option<usize>> = path
+            .other_readings()
+            .iter()
+            .map(|(raw, decoded)| self.first(raw, decoded, method))
+            .collect();
+        let tolerated: &[Ambiguity] = self.of(rule).map_or(&[], |rule| &rule.ambiguous);
+        let refused = |doubt| path.has(doubt) && !tolerated.contains(&doubt);
+        if refused(Ambiguity::EncodedSlash)
+            || refused(Ambiguity::DoubleSlash)
+            || (refused(Ambiguity::Semicolon) && others.iter().any(|other| *other != rule))
+        {
+            return Err(Denial::PathAmbiguous);
+        }
+        Ok(Selected {
+            rule,
+            access: self.access(rule),
+            also: others
+                .into_iter()
+                .filter(|other| *other != rule)
+                .map(|other| self.access(other))
+                .collect(),
+        })
+    }
+
+    fn first(&self, raw: &[u8], decoded: &[u8], method: &Method) -> Option<usize> {
+        self.rules.iter().position(|(pattern, rule)| {
+            let method_fits =
+                rule.methods.is_empty() || rule.methods.iter().any(|m| m == method.as_str());
+            method_fits
+                && match rule.access {
+                    Access::Public => pattern.matches(raw, Case::Exact),
+                    _ => pattern.matches(decoded, Case::Ignored),
+                }
+        })
+    }
+
+    fn of(&self, rule: Option<usize>) -> Option<&Rule> {
+        rule.and_then(|i| self.rules.get(i)).map(|(_, rule)| rule)
+    }
+
+    fn access(&self, rule: Option<usize>) -> &Access {
+        self.of(rule)
+            .map_or(&self.default_access, |rule| &rule.access)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Case {
+    Exact,
+    Ignored,
+}
+
+#[derive(Clone, Debug)]
+struct Pattern {
+    segments: Vec<Segment>,
+    /// Ends in `/**`.
+    and_below: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Segment {
+    Named(Vec<u8>),
+    Any,
+}
+
+impl Pattern {
+    fn new(text: &str) -> Self {
+        let (text, and_below) = match text.strip_suffix("/**") {
+            Some(start) => (start, true),
+            None => (text, false),
+        };
+        let segments = text.split('/').skip(1).map(|segment| match segment {
+            "*" => Segment::Any,
+            name => Segment::Named(name.as_bytes().to_vec()),
+        });
+        Self {
+            segments: segments.collect(),
+            and_below,
+        }
+    }
+
+    fn matches(&self, path: &[u8], case: Case) -> bool {
+        let mut parts = path.split(|&b| b == b'/').skip(1);
+        for segment in &self.segments {
+            let Some(part) = parts.next() else {
+                return false;
+            };
+            let fits = match (segment, case) {
+                (Segment::Any, _) => !part.is_empty(),
+                (Segment::Named(name), Case::Exact) => name == part,
+                (Segment::Named(name), Case::Ignored) => name.eq_ignore_ascii_case(part),
+            };
+            if !fits {
+                return false;
+            }
+        }
+        self.and_below || parts.next().is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(path: &str, access: Access, ambiguous: &[Ambiguity]) -> Rule {
+        Rule {
+            path: path.into(),
+            methods: vec![],
+            access,
+            ambiguous: ambiguous.to_vec(),
+        }
+    }
+
+    fn admin() -> Access {
+        Access::Roles(vec!["admin".into()])
+    }
+
+    /// The number of the rule, `-1` for the default, `400` for ambiguous.
+    fn chosen(rules: &Rules, path: &str, method: Method) -> i32 {
+        match RequestPath::parse(path.as_bytes()) {
+            Err(_) => 400,
+            Ok(path) => match rules.select(&path, &method) {
+                Err(_) => 400,
+                Ok(selected) => selected.rule.map_or(-1, |i| i32::try_from(i).unwrap()),
+            },
+        }
+    }
+
+    #[test]
+    fn patterns() {
+        for (pattern, path, matches) in [
+            ("/a", "/a", true),
+            ("/a", "/A", true),
+            ("/a", "/a/", false),
+            ("/a", "/ab", false),
+            ("/a", "/", false),
+            ("/", "/", true),
+            ("/", "/a", false),
+            ("/a/**", "/a", true),
+            ("/a/**", "/a/", true),
+            ("/a/**", "/a/b/c", true),
+            ("/a/**", "/ab", false),
+            ("/**", "/", true),
+            ("/**", "/a/b", true),
+            ("/a/*", "/a/b", true),
+            ("/a/*", "/a/", false),
+            ("/a/*", "/a", false),
+            ("/a/*", "/a/b/c", false),
+            ("/*/b", "/a/b", true),
+            ("/a/*/c/**", "/a/b/c/d", true),
+            ("/a/*/c/**", "/a/b/d", false),
+            ("/caf\u{e9}", "/caf%C3%A9", true),
+        ] {
+            let rules = Rules::new(vec![rule(pattern, admin(), &[])], Access::Deny);
+            let got = chosen(&rules, path, Method::GET) == 0;
+            assert_eq!(got, matches, "{pattern} against {path}");
+        }
+    }
+
+    #[test]
+    fn public_is_exact_and_the_others_are_deaf_to_spelling() {
+        let rules = Rules::new(
+            vec![
+                rule("/public/**", Access::Public, &[]),
+                rule("/admin/**", admin(), &[]),
+            ],
+            Access::Authenticated,
+        );
+        for (path, expected) in [
+            ("/public/x", 0),
+            ("/PUBLIC/x", -1),
+            ("/%70ublic/x", -1),
+            ("/public", 0),
+            ("/publicity", -1),
+            ("/public/a;v=1", 0),
+            ("/public;v=1/a", 400),
+            ("/public//x", 400),
+            ("/public/%2fx", 400),
+            ("/public/../admin", 400),
+            ("/public/..;/admin", 400),
+            ("/admin", 1),
+            ("/ADMIN/x", 1),
+            ("/%61dmin/x", 1),
+            ("/%41dmin/x", 1),
+            ("//admin", 400),
+            ("/admin%2fx", 400),
+            ("/admin;x", 400),
+            ("/admin/x;y", 1),
+            ("/other;x", -1),
+        ] {
+            assert_eq!(chosen(&rules, path, Method::GET), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn first_match_wins_and_methods_count() {
+        let mut read = rule("/docs/**", Access::Public, &[]);
+        read.methods = vec!["GET".into()];
+        let rules = Rules::new(
+            vec![
+                read,
+                rule("/docs/**", admin(), &[]),
+                rule("/docs/x", Access::Deny, &[]),
+            ],
+            Access::Deny,
+        );
+        assert_eq!(chosen(&rules, "/docs/x", Method::GET), 0);
+        assert_eq!(chosen(&rules, "/docs/x", Method::POST), 1);
+        assert_eq!(chosen(&rules, "/docs/x", Method::HEAD), 1);
+        let odd = Method::from_bytes(b"get").unwrap();
+        assert_eq!(
+            chosen(&rules, "/docs/x", odd),
+            1,
+            "methods are case-sensitive"
+        );
+    }
+
+    #[test]
+    fn tolerance_opens_no_side_door() {
+        use Ambiguity::*;
+        let rules = Rules::new(
+            vec![
+                rule("/admin/**", admin(), &[]),
+                rule(
+                    "/**",
+                    Access::Authenticated,
+                    &[EncodedSlash, DoubleSlash, Semicolon],
+                ),
+            ],
+            Access::Deny,
+        );
+        for path in ["//admin", "/admin;x/y", "/x/..%3b"] {
+            let Ok(parsed) = RequestPath::parse(path.as_bytes()) else {
+                continue;
+            };
+            let selected = rules.select(&parsed, &Method::GET).unwrap();
+            assert!(
+                selected.also.contains(&&admin()),
+                "{path} would reach the admin pages of an app that reads it differently"
+            );
+        }
+        let files = RequestPath::parse(b"/files/a%2fb").unwrap();
+        let selected = rules.select(&files, &Method::GET).unwrap();
+        assert_eq!((selected.rule, selected.also.len()), (Some(1), 0));
+    }
+}

@@ -1,0 +1,418 @@
+//! How often a password may be tried.
+//!
+//! Failures are counted three times: for (name, address), for the address whatever
+//! the name, and for the name alone at ten times the limit, so that nobody can lock a
+//! named user out from afar but a distributed guess is still bounded.
+//!
+//! An attempt is counted as failed when it begins and taken back when the password
+//! was right: else a thousand parallel guesses would all pass before the first of
+//! them had failed. A lock is answered before any hash is computed, and right or
+//! wrong alike.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
+
+use crate::domain::id::Username;
+use crate::domain::time::Timestamp;
+
+/// `login`, as far as attempts go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptLimits {
+    /// Failures of one name from one address inside the window.
+    pub max_attempts: u32,
+    /// How long a failure counts.
+    pub window: Duration,
+    /// How long a lock lasts.
+    pub lockout: Duration,
+    /// Failures of one address inside the window, whatever the name.
+    pub address_attempts: u32,
+}
+
+/// How many times `max_attempts` a name may fail from everywhere together.
+const NAME_FACTOR: u32 = 10;
+
+/// The most entries of each of the three tables, some 100 bytes each (a guess).
+/// When one is full the sixteenth of it that was quiet for longest goes, those
+/// that are not locked first: an attacker who fills the table with fresh names
+/// pays with their own address's counter.
+const CAPACITY: usize = 65_536;
+
+/// The counters of failed logins.
+#[derive(Debug)]
+pub struct Throttle {
+    limits: AttemptLimits,
+    pairs: Table<(Username, IpAddr)>,
+    addresses: Table<IpAddr>,
+    names: Table<Username>,
+}
+
+/// An attempt that was admitted, counted as failed until it is said to have succeeded.
+#[derive(Debug)]
+#[must_use = "an attempt must be settled"]
+pub struct Attempt {
+    name: Username,
+    address: IpAddr,
+    at: Timestamp,
+    /// Whether this attempt used the last of some limit.
+    locks: bool,
+}
+
+impl Attempt {
+    /// Whether, if it fails, somebody is locked out from now on.
+    pub fn locks(&self) -> bool {
+        self.locks
+    }
+}
+
+/// Too many failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Locked {
+    /// How long the lock still lasts.
+    pub retry_after: Duration,
+}
+
+impl Throttle {
+    /// Empty counters.
+    pub fn new(limits: AttemptLimits) -> Self {
+        Self {
+            limits,
+            pairs: Table::default(),
+            addresses: Table::default(),
+            names: Table::default(),
+        }
+    }
+
+    /// Takes new limits; what was counted stays counted.
+    pub fn set_limits(&mut self, limits: AttemptLimits) {
+        self.limits = limits;
+    }
+
+    /// Begins an attempt.
+    ///
+    /// # Errors
+    /// [`Locked`] while the pair, the address or the name is.
+    pub fn begin(
+        &mut self,
+        name: &Username,
+        client: IpAddr,
+        now: Timestamp,
+    ) -> Result<Attempt, Locked> {
+        let address = network_of(client);
+        let pair = (name.clone(), address);
+        let until = [
+            self.pairs.locked_until(&pair),
+            self.addresses.locked_until(&address),
+            self.names.locked_until(name),
+        ];
+        if let Some(until) = until
+            .into_iter()
+            .flatten()
+            .filter(|until| *until > now)
+            .max()
+        {
+            return Err(Locked {
+                retry_after: until.since(now),
+            });
+        }
+        let AttemptLimits {
+            max_attempts,
+            address_attempts,
+            ..
+        } = self.limits;
+        let by_name = max_attempts.saturating_mul(NAME_FACTOR);
+        let locks = [
+            self.pairs.count(pair, now, &self.limits, max_attempts),
+            self.addresses
+                .count(address, now, &self.limits, address_attempts),
+            self.names.count(name.clone(), now, &self.limits, by_name),
+        ];
+        Ok(Attempt {
+            name: name.clone(),
+            address,
+            at: now,
+            locks: locks.contains(&true),
+        })
+    }
+
+    /// The password was right: the pair starts anew, the others forget this attempt.
+    pub fn succeeded(&mut self, attempt: Attempt) {
+        self.pairs
+            .entries
+            .remove(&(attempt.name.clone(), attempt.address));
+        self.addresses.take_back(&attempt.address, attempt.at);
+        self.names.take_back(&attempt.name, attempt.at);
+    }
+
+    /// No password was checked (the hash queue was full): as if it never was.
+    pub fn withdrawn(&mut self, attempt: Attempt) {
+        self.pairs
+            .take_back(&(attempt.name.clone(), attempt.address), attempt.at);
+        self.addresses.take_back(&attempt.address, attempt.at);
+        self.names.take_back(&attempt.name, attempt.at);
+    }
+}
+
+/// The address that is counted: IPv4 alone, IPv6 by /64, since one customer has as
+/// many addresses in it as they like.
+fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        v4 => v4,
+    }
+}
+
+#[derive(Debug)]
+struct Table<K> {
+    entries: HashMap<K, Counter>,
+}
+
+#[derive(Debug, Default)]
+struct Counter {
+    failures: VecDeque<Timestamp>,
+    locked_until: Option<Timestamp>,
+}
+
+impl<K> Default for Table<K> {
+    fn default() -> Self {
+        Self {
+            entries: HashMap::new(),
+        }
+    }
+}
+
+impl<K: Eq + Hash + Clone> Table<K> {
+    fn locked_until(&self, key: &K) -> Option<Timestamp> {
+        self.entries.get(key)?.locked_until
+    }
+
+    /// Counts a failure; whether it locks.
+    fn count(&mut self, key: K, now: Timestamp, limits: &AttemptLimits, most: u32) -> bool {
+        self.make_room(now, limits);
+        let counter = self.entries.entry(key).or_default();
+        if counter.locked_until.is_some_and(|until| until <= now) {
+            *counter = Counter::default();
+        }
+        let oldest = now.before(limits.window);
+        while counter.failures.front().is_some_and(|at| *at <= oldest) {
+            counter.failures.pop_front();
+        }
+        counter.failures.push_back(now);
+        let locks = u32::try_from(counter.failures.len()).unwrap_or(u32::MAX) >= most;
+        if locks {
+            counter.locked_until = Some(now.after(limits.lockout));
+        }
+        locks
+    }
+
+    fn take_back(&mut self, key: &K, at: Timestamp) {
+        if let Some(counter) = self.entries.get_mut(key) {
+            if let Some(place) = counter.failures.iter().rposition(|failure| *failure == at) {
+                counter.failures.remove(place);
+            }
+            counter.locked_until = None;
+            if counter.failures.is_empty() {
+                self.entries.remove(key);
+            }
+        }
+    }
+
+    fn make_room(&mut self, now: Timestamp, limits: &AttemptLimits) {
+        if self.entries.len() < CAPACITY {
+            return;
+        }
+        let oldest = now.before(limits.window);
+        self.entries.retain(|_, counter| {
+            counter.locked_until.is_some_and(|until| until > now)
+                || counter.failures.back().is_some_and(|at| *at > oldest)
+        });
+        if self.entries.len() < CAPACITY {
+            return;
+        }
+        let mut by_quiet: Vec<_> = self
+            .entries
+            .iter()
+            .map(|(key, c)| {
+                (
+                    (c.locked_until.is_some(), c.failures.back().copied()),
+                    key.clone(),
+                )
+            })
+            .collect();
+        by_quiet.sort_unstable_by_key(|(rank, _)| *rank);
+        for (_, key) in by_quiet.into_iter().take(CAPACITY / 16) {
+            self.entries.remove(&key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: AttemptLimits = AttemptLimits {
+        max_attempts: 5,
+        window: Duration::from_secs(120),
+        lockout: Duration::from_secs(300),
+        address_attempts: 20,
+    };
+
+    fn at(secs: u64) -> Timestamp {
+        Timestamp::from_secs(1_790_000_000 + secs)
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn alice() -> Username {
+        Username::canonical("alice")
+    }
+
+    fn fail(throttle: &mut Throttle, name: &Username, from: &str, now: Timestamp, times: u32) {
+        for _ in 0..times {
+            let _ = throttle.begin(name, ip(from), now).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_pair_locks_after_max_attempts_and_opens_again() {
+        let mut throttle = Throttle::new(LIMITS);
+        fail(&mut throttle, &alice(), "192.0.2.1", at(0), 4);
+        assert!(
+            throttle
+                .begin(&alice(), ip("192.0.2.1"), at(1))
+                .unwrap()
+                .locks()
+        );
+        let locked = throttle
+            .begin(&alice(), ip("192.0.2.1"), at(2))
+            .unwrap_err();
+        assert_eq!(locked.retry_after, Duration::from_secs(299));
+        assert!(
+            throttle.begin(&alice(), ip("192.0.2.2"), at(2)).is_ok(),
+            "another address"
+        );
+        let bob = Username::canonical("bob");
+        assert!(
+            throttle.begin(&bob, ip("192.0.2.1"), at(2)).is_ok(),
+            "another name"
+        );
+        assert!(throttle.begin(&alice(), ip("192.0.2.1"), at(301)).is_ok());
+    }
+
+    #[test]
+    fn failures_leave_the_window() {
+        let mut throttle = Throttle::new(LIMITS);
+        fail(&mut throttle, &alice(), "192.0.2.1", at(0), 4);
+        fail(&mut throttle, &alice(), "192.0.2.1", at(120), 4);
+        assert!(
+            throttle
+                .begin(&alice(), ip("192.0.2.1"), at(121))
+                .unwrap()
+                .locks()
+        );
+    }
+
+    #[test]
+    fn success_forgives_the_pair_but_not_the_address() {
+        let mut throttle = Throttle::new(LIMITS);
+        fail(&mut throttle, &alice(), "192.0.2.1", at(0), 4);
+        let right = throttle.begin(&alice(), ip("192.0.2.1"), at(1)).unwrap();
+        throttle.succeeded(right);
+        fail(&mut throttle, &alice(), "192.0.2.1", at(2), 4);
+        for i in 0..12 {
+            let name = Username::canonical(&format!("user{i}"));
+            fail(&mut throttle, &name, "192.0.2.1", at(3), 1);
+        }
+        let carol = Username::canonical("carol");
+        assert!(
+            throttle.begin(&carol, ip("192.0.2.1"), at(4)).is_err(),
+            "20 failures of one address would go on"
+        );
+    }
+
+    #[test]
+    fn ipv6_counts_by_64_and_mapped_v4_as_v4() {
+        let mut throttle = Throttle::new(LIMITS);
+        for i in 0..5 {
+            fail(
+                &mut throttle,
+                &alice(),
+                &format!("2001:db8:0:1::{i}"),
+                at(0),
+                1,
+            );
+        }
+        assert!(
+            throttle
+                .begin(&alice(), ip("2001:db8:0:1:ffff::9"), at(1))
+                .is_err()
+        );
+        assert!(
+            throttle
+                .begin(&alice(), ip("2001:db8:0:2::1"), at(1))
+                .is_ok()
+        );
+        fail(&mut throttle, &alice(), "192.0.2.1", at(1), 5);
+        assert!(
+            throttle
+                .begin(&alice(), ip("::ffff:192.0.2.1"), at(1))
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn a_name_is_locked_from_afar_only_at_ten_times_the_limit() {
+        let mut throttle = Throttle::new(LIMITS);
+        for i in 0..49 {
+            fail(
+                &mut throttle,
+                &alice(),
+                &format!("198.51.100.{i}"),
+                at(0),
+                1,
+            );
+        }
+        let _ = throttle.begin(&alice(), ip("203.0.113.1"), at(1)).unwrap();
+        assert!(throttle.begin(&alice(), ip("203.0.113.2"), at(1)).is_err());
+    }
+
+    #[test]
+    fn parallel_guesses_cannot_outrun_the_counter() {
+        let mut throttle = Throttle::new(LIMITS);
+        let begun: Vec<_> = (0..50)
+            .filter_map(|_| throttle.begin(&alice(), ip("192.0.2.1"), at(0)).ok())
+            .collect();
+        assert_eq!(begun.len(), 5);
+        for attempt in begun {
+            throttle.withdrawn(attempt);
+        }
+        assert!(
+            throttle.begin(&alice(), ip("192.0.2.1"), at(0)).is_ok(),
+            "withdrawn attempts stay counted"
+        );
+    }
+
+    #[test]
+    fn the_tables_are_bounded_and_locks_are_kept_longest() {
+        let mut throttle = Throttle::new(LIMITS);
+        fail(&mut throttle, &alice(), "192.0.2.1", at(0), 5);
+        for i in 0..u32::try_from(CAPACITY).unwrap() + 10 {
+            let name = Username::canonical(&format!("u{i}"));
+            let from = IpAddr::V4(std::net::Ipv4Addr::from(0x0a00_0000 + i));
+            let _ = throttle.begin(&name, from, at(1)).unwrap();
+        }
+        assert!(throttle.pairs.entries.len() <= CAPACITY);
+        assert!(throttle.names.entries.len() <= CAPACITY);
+        assert!(throttle.addresses.entries.len() <= CAPACITY);
+        assert!(
+            throttle.begin(&alice(), ip("192.0.2.1"), at(2)).is_err(),
+            "a flood would open a lock"
+        );
+    }
+}

@@ -1,0 +1,11 @@
+//! `doorward check`: name everything that is wrong, at once.
+
+use super::{Config, Failure, say};
+
+pub(super) fn check(config: &Config) -> Result<(), Failure> {
+    let settings = config.load()?;
+    for warning in &settings.warnings {
+        say(&format!("warning: {warning}"))?;
+    }
+    say("the configuration is good")
+}

@@ -1,0 +1,75 @@
+//! `doorward demo`: the whole thing in one command, with nothing to set up.
+
+use std::net::TcpListener;
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::{Failure, run, say};
+use crate::adapters::config::{self, Environment, settings::Settings};
+use crate::adapters::entropy;
+use crate::adapters::observe::logger;
+use crate::adapters::users::hashing;
+use crate::domain::secret::Secret;
+use crate::gateway::server::{Plan, address_of};
+
+pub(super) fn demo(port: u16) -> Result<(), Failure> {
+    let app = TcpListener::bind(("127.0.0.1", 0))?;
+    let app_address = address_of(&app).map_err(Failure::io)?;
+    let password = random_password();
+    let hash = hashing::make(&Secret::new(password.as_str())).map_err(Failure::io)?;
+    let folder = Folder::new()?;
+    let text = format!(
+        "listen: 127.0.0.1:{port}\n\
+         upstream: http://{app_address}\n\
+         data_dir: {data_dir}\n\
+         admin: {{ listen: 127.0.0.1:0 }}\n\
+         pages: {{ title: Doorward demo }}\n\
+         log: {{ level: warn }}\n\
+         users:\n  \
+           - {{ id: \"1001\", username: demo, name: Dora Demo, roles: [admin], password_hash: \"{hash}\" }}\n",
+        data_dir = folder.0.join("data").display(),
+    );
+    let load = move || -> Result<Settings, config::Problems> {
+        let nothing = Environment::new(Vec::<(String, String)>::new(), ".");
+        config::load_text(&text, Path::new("demo"), &nothing)
+    };
+    let settings = load().map_err(Failure::config)?;
+    logger::start(&settings.log);
+    say(&format!(
+        "\n  Doorward stands in front of a small app that has no login of its own.\n\n    \
+         open      http://localhost:{port}\n    \
+         user      demo\n    \
+         password  {password}\n\n  \
+         Ctrl-C ends it; nothing is kept.\n"
+    ))?;
+    run::serve(Plan {
+        settings,
+        load: Box::new(move || load().map_err(|problems| problems.to_string())),
+        demo_app: Some(app),
+    })
+}
+
+/// Some 95 bits, in characters that can be copied by hand.
+pub(super) fn random_password() -> String {
+    URL_SAFE_NO_PAD.encode(entropy::random::<12>())
+}
+
+/// A folder of its own, gone when the demo ends.
+struct Folder(std::path::PathBuf);
+
+impl Folder {
+    fn new() -> Result<Self, Failure> {
+        let name = format!("doorward-demo-{}", random_password());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _left_behind = std::fs::remove_dir_all(&self.0);
+    }
+}

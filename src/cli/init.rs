@@ -1,0 +1,74 @@
+//! `doorward init`: a configuration to begin with.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use anyhow::Context;
+
+use super::demo::random_password;
+use super::{Failure, say};
+use crate::adapters::users::hashing;
+use crate::domain::secret::Secret;
+
+const CONFIG: &str = "\
+# The shortest useful configuration. Every other key and its default stands in
+# doorward.yaml of the project's config/ folder.
+
+# The app to protect. Nobody should reach it but through the gateway.
+upstream: http://127.0.0.1:3000
+
+# Where browsers reach the gateway, once that is settled:
+# public_url: https://app.example.com
+# Pages of other origins that may call with the user's cookie:
+# cors: { allowed_origins: [https://other.example.com] }
+
+users: { file: users.yml }
+";
+
+pub(super) fn init(dir: &Path) -> Result<(), Failure> {
+    let (config, users) = (dir.join("doorward.yaml"), dir.join("users.yml"));
+    for path in [&config, &users] {
+        if path.exists() {
+            return Err(Failure::new(
+                Failure::USAGE,
+                anyhow::anyhow!("{} is there already; it is left as it is", path.display()),
+            ));
+        }
+    }
+    std::fs::create_dir_all(dir)
+        .with_context(|| dir.display().to_string())
+        .map_err(Failure::io)?;
+    let password = random_password();
+    let hash = hashing::make(&Secret::new(password.as_str())).map_err(Failure::io)?;
+    let listed = format!(
+        "# Make a hash for somebody else with `doorward hash-password`.\n\
+         - id: \"1\"\n  \
+           username: admin\n  \
+           name: Administrator\n  \
+           roles: [admin]\n  \
+           password_hash: \"{hash}\"\n"
+    );
+    write_new(&users, &listed)?;
+    write_new(&config, CONFIG)?;
+    say(&format!(
+        "wrote {} and {}\n\n    user      admin\n    password  {password}\n\n\
+         Set the upstream in the first, then: doorward run --config {}",
+        config.display(),
+        users.display(),
+        config.display(),
+    ))
+}
+
+/// Writes a file that was not there, readable by its owner alone.
+fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .with_context(|| path.display().to_string())
+        .map_err(Failure::io)
+}

@@ -1,0 +1,48 @@
+//! `doorward run`: serve until told to stop.
+
+use crate::adapters::config::{self, Environment};
+use crate::adapters::jwt::RingError;
+use crate::adapters::jwt::keyfile::KeyFileError;
+use crate::adapters::observe::logger;
+use crate::adapters::store::lock::DataDirError;
+use crate::auth::ports::StoreError;
+use crate::gateway::listen::ListenError;
+use crate::gateway::server::{self, Plan, RunError};
+use crate::gateway::snapshot::SnapshotError;
+
+use super::{Config, Failure};
+
+pub(super) fn run(config: Config) -> Result<(), Failure> {
+    let settings = config.load()?;
+    logger::start(&settings.log);
+    serve(Plan {
+        settings,
+        load: Box::new(move || {
+            // The environment cannot change from outside, the files it names can.
+            config::load(config.config.as_deref(), &Environment::from_process())
+                .map_err(|problems| problems.to_string())
+        }),
+        demo_app: None,
+    })
+}
+
+pub(super) fn serve(plan: Plan) -> Result<(), Failure> {
+    server::run(plan).map_err(|e| Failure::new(code_of(&e), e))
+}
+
+fn code_of(error: &RunError) -> u8 {
+    match error {
+        RunError::DataDir(DataDirError::InUse { .. })
+        | RunError::Listen(ListenError::Bind { .. })
+        | RunError::Store(StoreError::InUse { .. }) => Failure::UNAVAILABLE,
+        RunError::DataDir(DataDirError::Io { .. })
+        | RunError::Store(StoreError::Damaged { .. } | StoreError::Unavailable(_))
+        | RunError::Snapshot(SnapshotError::Keys(RingError::File(
+            KeyFileError::Damaged { .. } | KeyFileError::Io { .. },
+        )))
+        | RunError::Broken(_) => Failure::IO,
+        RunError::DataDir(DataDirError::Exposed { .. })
+        | RunError::Listen(ListenError::Tls(_))
+        | RunError::Snapshot(_) => Failure::CONFIG,
+    }
+}

@@ -1,0 +1,89 @@
+//! The state of one request, from its first hook to its last.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::HeaderMap;
+
+use super::head_timeout::HeadTimer;
+use super::house::{House, InFlight};
+use super::snapshot::Snapshot;
+use crate::adapters::observe::metrics::Verdict;
+use crate::auth::denial::Denial;
+use crate::auth::pass::Pass;
+
+/// How far a request has come. `upstream_peer` demands `Admitted`; `logging`
+/// reports whatever it ended as.
+pub(super) enum Stage {
+    /// Nothing is decided.
+    Arrived,
+    /// On its way to the app.
+    Admitted(Pass),
+    /// One of our endpoints answered.
+    Served,
+    /// Refused, by the gate or by something that broke on the way.
+    Denied(Denial),
+}
+
+/// The context of a request.
+pub(super) struct Ctx {
+    /// The rules of this request, from beginning to end.
+    pub(super) snapshot: Arc<Snapshot>,
+    /// Where it stands.
+    pub(super) stage: Stage,
+    /// CORS headers of every answer to it.
+    pub(super) cors: HeaderMap,
+    /// The client, as far as a trusted proxy says.
+    pub(super) client: Option<IpAddr>,
+    /// Whether the client speaks TLS with us or with a trusted proxy.
+    pub(super) over_tls: bool,
+    /// Who was admitted, for the log.
+    pub(super) user: Option<crate::domain::id::UserId>,
+    /// Bytes of the request body that went by.
+    pub(super) body_seen: u64,
+    /// Connections to the app that were tried.
+    pub(super) tries: u8,
+    /// Ends the wait for the head of the app's answer.
+    pub(super) head_timer: Option<HeadTimer>,
+    /// When the request began.
+    pub(super) started: Instant,
+    _in_flight: InFlight,
+}
+
+impl Ctx {
+    /// For a request that begins now.
+    pub(super) fn new(house: &Arc<House>) -> Self {
+        Self {
+            snapshot: house.snapshot(),
+            stage: Stage::Arrived,
+            cors: HeaderMap::new(),
+            client: None,
+            over_tls: false,
+            user: None,
+            body_seen: 0,
+            tries: 0,
+            head_timer: None,
+            started: Instant::now(),
+            _in_flight: house.enter(),
+        }
+    }
+
+    /// The proof of admission, if there is one.
+    pub(super) fn pass(&self) -> Option<&Pass> {
+        match &self.stage {
+            Stage::Admitted(pass) => Some(pass),
+            Stage::Arrived | Stage::Served | Stage::Denied(_) => None,
+        }
+    }
+
+    /// How it ended, for the log and the metrics.
+    pub(super) fn verdict(&self) -> Verdict {
+        match &self.stage {
+            Stage::Arrived => Verdict::Abandoned,
+            Stage::Admitted(_) => Verdict::Forwarded,
+            Stage::Served => Verdict::Served,
+            Stage::Denied(denial) => Verdict::Refused(denial.code()),
+        }
+    }
+}

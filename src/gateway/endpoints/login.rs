@@ -1,0 +1,221 @@
+//! Signing in: throttle, hash, session, cookie, in this order.
+
+use std::sync::Arc;
+
+use http::{HeaderValue, StatusCode, header};
+use pingora_proxy::Session;
+
+use super::{Asked, Refused};
+use crate::adapters::observe::metrics::LoginResult;
+use crate::adapters::pages::{LoginError, LoginView};
+use crate::adapters::{clock, entropy};
+use crate::auth::denial::Denial;
+use crate::auth::event::{Event, EventKind};
+use crate::auth::login::{Credentials, LoginFormat, Opened, form_field, open_session};
+use crate::auth::ports::Passwords;
+use crate::auth::redirect::safe_return;
+use crate::auth::revocation::{Reach, Revocation};
+use crate::auth::session::{Presented, Principal};
+use crate::domain::reply::Reply;
+use crate::gateway::body;
+use crate::gateway::ctx::Ctx;
+use crate::gateway::house::House;
+use crate::gateway::respond;
+
+/// The form; or straight on, for who is signed in already.
+pub(super) fn page(ctx: &Ctx, presented: &Presented, asked: &Asked) -> Result<Reply, Refused> {
+    let back_to = form_field(&asked.query, "rd")?
+        .map_or_else(|| form_field(&asked.query, "next"), |rd| Ok(Some(rd)))?;
+    let back_to = safe_return(back_to.as_deref());
+    if presented.live().is_some() {
+        return Ok(respond::see_other(back_to));
+    }
+    let view = LoginView {
+        rd: back_to,
+        username: "",
+        error: None,
+        insecure_cookies_warning: asked.cookies_cannot_work,
+        signed_out: asked.query == b"signed_out",
+    };
+    Ok(respond::page(
+        StatusCode::OK,
+        &ctx.snapshot.pages.login(&view),
+    ))
+}
+
+/// A login, right or wrong.
+pub(super) async fn submit(
+    house: &Arc<House>,
+    session: &mut Session,
+    ctx: &mut Ctx,
+    presented: &Presented,
+    asked: &Asked,
+) -> Result<Reply, Refused> {
+    let format = asked.login_format?;
+    let body = body::read(session, ctx.snapshot.settings.limits.login_body).await?;
+    let typed = Credentials::parse(&body, format)?;
+    let outcome = authenticate(house, ctx, &typed, asked).await;
+    house.metrics.login(match &outcome {
+        Ok(_) => LoginResult::Success,
+        Err(Denial::BadCredentials) => LoginResult::BadCredentials,
+        Err(Denial::TooManyAttempts { .. }) => LoginResult::TooManyAttempts,
+        Err(Denial::Overloaded) => LoginResult::Overloaded,
+        Err(_) => LoginResult::Refused,
+    });
+    let principal = match outcome {
+        Ok(principal) => principal,
+        Err(denial) => return Err(refused(ctx, denial, format, &typed, asked)),
+    };
+    let opened = match open(house, ctx, &principal, presented).await {
+        Ok(opened) => opened,
+        Err(denial) => return Err(refused(ctx, denial, format, &typed, asked)),
+    };
+    ctx.user = Some(principal.user.identity.id.clone());
+    house.audit(
+        &Event::new(EventKind::Login)
+            .user(&principal.user.identity.id)
+            .session(opened.session)
+            .client(asked.client),
+    );
+    let mut reply = match format {
+        LoginFormat::Form => respond::see_other(safe_return(typed.back_to.as_deref())),
+        LoginFormat::Json => {
+            let identity = &principal.user.identity;
+            let body = serde_json::json!({
+                "user": {
+                    "id": identity.id.as_str(),
+                    "username": identity.username.as_str(),
+                    "name": identity.name,
+                    "roles": identity.roles,
+                },
+                "expires_in": opened.expires_in.as_secs(),
+            });
+            respond::json(StatusCode::OK, &body)
+        }
+    };
+    reply.headers.append(header::SET_COOKIE, opened.cookie);
+    reply.headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, no-cache"),
+    );
+    Ok(reply)
+}
+
+/// Whether name and password are right. A locked pair is told so before any hash is
+/// computed; a name that nobody has costs the same hash as one that somebody has.
+async fn authenticate(
+    house: &Arc<House>,
+    ctx: &Ctx,
+    typed: &Credentials,
+    asked: &Asked,
+) -> Result<Arc<Principal>, Denial> {
+    let snapshot = &ctx.snapshot;
+    let user = snapshot.policy.directory.by_name(&typed.username);
+    let tell = |kind, reason| {
+        let event = Event::new(kind).client(asked.client).reason(reason);
+        house.audit(&match user {
+            Some(user) => event.user(&user.identity.id),
+            None => event,
+        });
+    };
+    let begun = house
+        .throttle
+        .lock()
+        .begin(&typed.username, asked.client, clock::now());
+    let attempt = match begun {
+        Ok(attempt) => attempt,
+        Err(locked) => {
+            tell(EventKind::LoginFailed, "locked");
+            return Err(Denial::TooManyAttempts {
+                retry_after: locked.retry_after,
+            });
+        }
+    };
+    let hash = house.hash_for(snapshot, typed);
+    let pool = house.passwords.load_full();
+    let Ok(right) = pool.verify(&hash, typed.password.clone()).await else {
+        house.throttle.lock().withdrawn(attempt);
+        tell(EventKind::LoginFailed, "overloaded");
+        return Err(Denial::Overloaded);
+    };
+    // A disabled user has no principal.
+    let principal = user.and_then(|user| snapshot.policy.principals.get(&user.identity.id));
+    match principal {
+        Some(principal) if right => {
+            house.throttle.lock().succeeded(attempt);
+            Ok(Arc::clone(principal))
+        }
+        _ => {
+            let reason = match user {
+                None => "unknown_user",
+                Some(user) if user.disabled => "disabled",
+                Some(_) => "wrong_password",
+            };
+            tell(EventKind::LoginFailed, reason);
+            if attempt.locks() {
+                tell(EventKind::Lockout, "too_many_attempts");
+            }
+            Err(Denial::BadCredentials)
+        }
+    }
+}
+
+/// Opens the session, and ends the one that this browser had before (oauth2-proxy
+/// CVE-2026-34454): durable before the new cookie is given out.
+async fn open(
+    house: &Arc<House>,
+    ctx: &Ctx,
+    principal: &Principal,
+    presented: &Presented,
+) -> Result<Opened, Denial> {
+    let now = clock::now();
+    if let Some(earlier) = presented.live() {
+        let revocation = Revocation {
+            reach: Reach::Session(earlier.id),
+            at: now,
+            until: earlier.expires,
+        };
+        house.revoke(&revocation).await.map_err(|e| {
+            log::error!("an earlier session could not be ended: {e}");
+            Denial::StoreUnavailable
+        })?;
+    }
+    open_session(&ctx.snapshot.policy, principal, now, entropy::random()).map_err(|e| {
+        log::error!("a session could not be opened: {e}");
+        Denial::InternalError
+    })
+}
+
+/// The form again with what went wrong, or a problem for a program. The same for a
+/// name that exists and one that does not.
+fn refused(
+    ctx: &Ctx,
+    denial: Denial,
+    format: LoginFormat,
+    typed: &Credentials,
+    asked: &Asked,
+) -> Refused {
+    if format == LoginFormat::Json {
+        return denial.into();
+    }
+    let error = match denial {
+        Denial::BadCredentials => LoginError::BadCredentials,
+        Denial::TooManyAttempts { retry_after } => LoginError::TooManyAttempts { retry_after },
+        Denial::Overloaded => LoginError::Overloaded,
+        Denial::StoreUnavailable => LoginError::Unavailable,
+        _ => return denial.into(),
+    };
+    let view = LoginView {
+        rd: safe_return(typed.back_to.as_deref()),
+        // Not typed again into the page: it would tell two failed bodies apart.
+        username: "",
+        error: Some(error),
+        insecure_cookies_warning: asked.cookies_cannot_work,
+        signed_out: false,
+    };
+    let html = ctx.snapshot.pages.login(&view);
+    Refused {
+        denial,
+        reply: Some(Box::new(respond::page(denial.status(), &html))),
+    }
+}

@@ -1,0 +1,179 @@
+//! What all requests share: the snapshot of this moment, and the few things that
+//! outlive a snapshot.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::snapshot::Snapshot;
+use crate::adapters::observe::access::Lines;
+use crate::adapters::observe::metrics::{Counted, Metrics};
+use crate::adapters::store::replica::Replica;
+use crate::adapters::users::hashing::HashPool;
+use crate::adapters::{clock, entropy};
+use crate::auth::event::Event;
+use crate::auth::login::Credentials;
+use crate::auth::ports::{Store, StoreError};
+use crate::auth::revocation::Revocation;
+use crate::auth::throttle::Throttle;
+
+/// Shared by every service of one gateway.
+pub struct House {
+    current: ArcSwap<Snapshot>,
+    /// Where revocations are kept.
+    pub store: Arc<dyn Store>,
+    /// What the gate reads of them.
+    pub replica: Arc<Replica>,
+    /// Failed logins.
+    pub throttle: Mutex<Throttle>,
+    /// Where passwords are checked; replaced when its limits change.
+    pub passwords: ArcSwap<HashPool>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// How access and audit lines are written.
+    pub lines: Lines,
+    /// Keys the choice of a stand-in hash for unknown users.
+    pub stand_in_seed: [u8; 32],
+    /// Woken when the upstream's addresses should be looked up again now.
+    pub resolve_now: Notify,
+    in_flight: AtomicUsize,
+    draining: AtomicBool,
+    /// Whether an untrusted `X-Forwarded-For` was warned of.
+    pub forwarded_warned: AtomicBool,
+}
+
+impl House {
+    /// Furnishes the house with its first snapshot.
+    pub fn new(
+        snapshot: Snapshot,
+        store: Arc<dyn Store>,
+        replica: Arc<Replica>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let login = &snapshot.settings.login;
+        Self {
+            throttle: Mutex::new(Throttle::new(snapshot.attempt_limits())),
+            passwords: ArcSwap::from_pointee(HashPool::new(
+                login.concurrent_hashes,
+                login.hash_queue,
+                Arc::clone(&metrics),
+            )),
+            lines: Lines::new(snapshot.settings.log.format),
+            current: ArcSwap::from_pointee(snapshot),
+            store,
+            replica,
+            metrics,
+            stand_in_seed: entropy::random(),
+            resolve_now: Notify::new(),
+            in_flight: AtomicUsize::new(0),
+            draining: AtomicBool::new(false),
+            forwarded_warned: AtomicBool::new(false),
+        }
+    }
+
+    /// The settings of this moment. Load once a request and keep.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.current.load_full()
+    }
+
+    /// Puts a new snapshot in force, for every request that begins from now on.
+    pub fn replace(&self, snapshot: Snapshot) {
+        let old = self.snapshot();
+        let (new, was) = (&snapshot.settings.login, &old.settings.login);
+        if (new.concurrent_hashes, new.hash_queue) != (was.concurrent_hashes, was.hash_queue) {
+            let pool = HashPool::new(
+                new.concurrent_hashes,
+                new.hash_queue,
+                Arc::clone(&self.metrics),
+            );
+            self.passwords.store(Arc::new(pool));
+        }
+        self.throttle.lock().set_limits(snapshot.attempt_limits());
+        self.current.store(Arc::new(snapshot));
+    }
+
+    /// Ends what a revocation reaches: durable first, then in force.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it could not be made durable; it is not in force then.
+    pub async fn revoke(&self, revocation: &Revocation) -> Result<(), StoreError> {
+        self.store.revoke(revocation).await?;
+        self.replica.apply(revocation);
+        self.metrics.revocations(self.replica.len());
+        Ok(())
+    }
+
+    /// Writes an audit line.
+    pub fn audit(&self, event: &Event) {
+        self.lines.audit(event);
+    }
+
+    /// The hash to check a typed password against: the user's, or for a name that
+    /// nobody has somebody's, so that the time does not tell.
+    pub fn hash_for(
+        &self,
+        snapshot: &Snapshot,
+        typed: &Credentials,
+    ) -> crate::auth::directory::PasswordHash {
+        match snapshot.policy.directory.by_name(&typed.username) {
+            Some(user) => user.password_hash.clone(),
+            None => crate::adapters::users::hashing::stand_in(
+                &snapshot.policy.directory,
+                &typed.username,
+                &self.stand_in_seed,
+            ),
+        }
+    }
+
+    /// Counts a request until the guard is dropped.
+    pub fn enter(self: &Arc<Self>) -> InFlight {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight {
+            house: Arc::clone(self),
+            _counted: self.metrics.in_flight(),
+        }
+    }
+
+    /// How many requests (WebSockets and streams too) are being served.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// From now on `/readyz` says no.
+    pub fn start_draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a stop has begun.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Forgets what no token could match any more.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store could not.
+    pub async fn sweep(&self) -> Result<(), StoreError> {
+        let now = clock::now();
+        self.store.sweep(now).await?;
+        self.replica.forget(now);
+        self.metrics.revocations(self.replica.len());
+        Ok(())
+    }
+}
+
+/// A request in flight. A drop guard, since `logging` does not run for a request
+/// whose future is dropped.
+pub struct InFlight {
+    house: Arc<House>,
+    _counted: Counted,
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.house.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,239 @@
+//! Pingora's session in, a borrowed view out. Reads headers, decides nothing.
+
+use std::net::IpAddr;
+
+use http::header::{self, HeaderName};
+use http::{HeaderMap, HeaderValue, Version};
+use ipnet::IpNet;
+use pingora::protocols::l4::socket::SocketAddr;
+use pingora_proxy::Session;
+
+use crate::domain::origin::{Authority, Scheme};
+use crate::domain::request::{Framing, Host, RequestView};
+
+pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(super) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+pub(super) const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// Who is on the other end of the connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer {
+    /// The TCP peer.
+    pub(super) address: IpAddr,
+    /// Whether we believe what it says about its own clients.
+    pub(super) trusted: bool,
+    /// Whether it speaks TLS with us.
+    pub(super) tls: bool,
+}
+
+impl Peer {
+    pub(super) fn of(session: &Session, trusted_proxies: &[IpNet]) -> Self {
+        let address = match session.client_addr() {
+            Some(SocketAddr::Inet(address)) => address.ip().to_canonical(),
+            // A unix socket has no address; only this machine can reach it.
+            _ => IpAddr::from([127, 0, 0, 1]),
+        };
+        Self {
+            address,
+            trusted: trusts(trusted_proxies, address),
+            tls: session.digest().is_some_and(|d| d.ssl_digest.is_some()),
+        }
+    }
+}
+
+pub(super) fn trusts(trusted_proxies: &[IpNet], address: IpAddr) -> bool {
+    trusted_proxies.iter().any(|net| net.contains(&address))
+}
+
+/// The view of a request that the gate decides on.
+pub(super) fn view<'a>(
+    session: &'a Session,
+    peer: Peer,
+    trusted_proxies: &[IpNet],
+) -> RequestView<'a> {
+    let request = session.req_header();
+    let target = origin_form(request.raw_path());
+    let mut parts = target.splitn(2, |&b| b == b'?');
+    let headers = &request.headers;
+    RequestView {
+        method: &request.method,
+        path: parts.next().unwrap_or_default(),
+        query: parts.next(),
+        headers,
+        host: host(request.version, headers, request.uri.authority()),
+        scheme: scheme(peer, headers),
+        client: client(peer, headers, trusted_proxies),
+        framing: framing(session, headers),
+        content_length: headers
+            .get(header::CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok()?.parse().ok()),
+    }
+}
+
+/// The path and query of a target, also of an absolute-form one (`GET
+/// http://host/path`), whose authority pingora has compared with `Host`.
+fn origin_form(target: &[u8]) -> &[u8] {
+    if target.first() == Some(&b'/') {
+        return target;
+    }
+    let Some(start) = target.windows(3).position(|w| w == b"://") else {
+        return target;
+    };
+    let rest = target.get(start.saturating_add(3)..).unwrap_or_default();
+    match rest.iter().position(|&b| b == b'/' || b == b'?') {
+        Some(at) => match rest.get(at..) {
+            Some(path) if path.first() == Some(&b'/') => path,
+            // `http://host?query` has an empty path; no rule could see it right.
+            _ => b"",
+        },
+        None => b"/",
+    }
+}
+
+/// RFC 9112 §3.2: an HTTP/1.1 request without `Host` is refused; HTTP/2 has
+/// `:authority`. HTTP/1.0 may go without, but then is nowhere, so it is refused too.
+fn host(version: Version, headers: &HeaderMap, authority: Option<&http::uri::Authority>) -> Host {
+    let from_header = headers.get(header::HOST).map(HeaderValue::as_bytes);
+    let value = match (version, authority) {
+        (Version::HTTP_2, Some(authority)) => Some(authority.as_str().as_bytes()),
+        _ => from_header,
+    };
+    match value {
+        None => Host::Missing,
+        Some(value) => Authority::parse(value).map_or(Host::Malformed, Host::At),
+    }
+}
+
+fn scheme(peer: Peer, headers: &HeaderMap) -> Scheme {
+    let told = peer.trusted.then(|| last_of(headers, &X_FORWARDED_PROTO));
+    match told.flatten() {
+        Some(b"https") => Scheme::Https,
+        Some(b"http") => Scheme::Http,
+        _ if peer.tls => Scheme::Https,
+        _ => Scheme::Http,
+    }
+}
+
+/// The client: the rightmost address of `X-Forwarded-For` that is not a trusted
+/// proxy's. Everything to the left of it was written by somebody untrusted.
+fn client(peer: Peer, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> IpAddr {
+    if !peer.trusted {
+        return peer.address;
+    }
+    let chain: Vec<&[u8]> = headers
+        .get_all(&X_FORWARDED_FOR)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|&b| b == b','))
+        .collect();
+    let mut client = peer.address;
+    for entry in chain.into_iter().rev() {
+        let Some(address) = address(entry) else {
+            break;
+        };
+        client = address;
+        if !trusts(trusted_proxies, address) {
+            break;
+        }
+    }
+    client
+}
+
+/// An address as proxies write it, perhaps with a port.
+fn address(entry: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(entry).ok()?.trim();
+    let parsed: Option<IpAddr> = text
+        .parse()
+        .ok()
+        .or_else(|| Some(text.parse::<std::net::SocketAddr>().ok()?.ip()));
+    parsed.map(|address| address.to_canonical())
+}
+
+fn last_of<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
+    let value = headers.get_all(name).iter().next_back()?.as_bytes();
+    value
+        .split(|&b| b == b',')
+        .next_back()
+        .map(<[u8]>::trim_ascii)
+}
+
+/// Pingora drops `Content-Length` beside `Transfer-Encoding` before any hook, so the
+/// raw head is asked; and forwards `gzip, chunked` as `chunked`.
+fn framing(session: &Session, headers: &HeaderMap) -> Framing {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let Some(coding) = codings.next() else {
+        return Framing::Plain;
+    };
+    if codings.next().is_some() || !coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
+        return Framing::UnknownCoding;
+    }
+    if headers.contains_key(header::CONTENT_LENGTH) || raw_head_has_length(session) {
+        return Framing::Conflicting;
+    }
+    Framing::Plain
+}
+
+fn raw_head_has_length(session: &Session) -> bool {
+    if session.is_http2() {
+        return false;
+    }
+    session
+        .downstream_session
+        .to_h1_raw()
+        .split(|&b| b == b'\n')
+        .any(|line| {
+            line.get(..14)
+                .is_some_and(|name| name.eq_ignore_ascii_case(b"content-length"))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absolute_targets_are_judged_by_their_path() {
+        for (target, path) in [
+            (&b"/a?b"[..], &b"/a?b"[..]),
+            (b"http://host/a?b", b"/a?b"),
+            (b"http://host", b"/"),
+            (b"http://host?x=/public/y", b""),
+            (b"*", b"*"),
+            (b"host:443", b"host:443"),
+        ] {
+            assert_eq!(origin_form(target), path);
+        }
+    }
+
+    #[test]
+    fn the_client_is_the_rightmost_untrusted_address() {
+        let trusted = [
+            "10.0.0.0/8".parse().unwrap(),
+            "2001:db8::/32".parse().unwrap(),
+        ];
+        let peer = |address: &str| {
+            let address = address.parse().unwrap();
+            Peer {
+                address,
+                trusted: trusts(&trusted, address),
+                tls: false,
+            }
+        };
+        for (from, chain, expected) in [
+            ("192.0.2.1", "203.0.113.9", "192.0.2.1"),
+            ("10.0.0.1", "203.0.113.9", "203.0.113.9"),
+            ("10.0.0.1", "1.1.1.1, 203.0.113.9", "203.0.113.9"),
+            ("10.0.0.1", "1.1.1.1, 203.0.113.9, 10.0.0.2", "203.0.113.9"),
+            ("10.0.0.1", "203.0.113.9:4711", "203.0.113.9"),
+            ("10.0.0.1", "nonsense", "10.0.0.1"),
+            ("10.0.0.1", "203.0.113.9, nonsense", "10.0.0.1"),
+            ("10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"),
+            ("10.0.0.1", "::ffff:203.0.113.9", "203.0.113.9"),
+            ("10.0.0.1", "", "10.0.0.1"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(X_FORWARDED_FOR, chain.parse().unwrap());
+            let got = client(peer(from), &headers, &trusted);
+            assert_eq!(got.to_string(), expected, "{from} says {chain:?}");
+        }
+    }
+}

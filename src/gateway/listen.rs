@@ -1,0 +1,192 @@
+//! Listening sockets and TLS. The only file that names a TLS library.
+//!
+//! Everything is bound before the server starts: pingora would try a taken port for
+//! half a minute and then panic in a task.
+
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::IntoRawFd;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use pingora::listeners::tls::TlsSettings;
+use pingora::listeners::{ALPN, TlsAccept};
+use pingora::server::{Fds, ListenFds};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+
+use crate::adapters::config::settings::Tls;
+
+/// Why a socket could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// The address is taken, or not ours.
+    #[error("cannot listen on {place}: {source}")]
+    Bind {
+        /// The address or path.
+        place: String,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// The certificate or its key cannot be used.
+    #[error("tls: {0}")]
+    Tls(String),
+}
+
+/// The sockets of one gateway, bound and not yet accepting.
+pub(super) struct Sockets {
+    table: ListenFds,
+}
+
+impl Sockets {
+    pub(super) fn new() -> Self {
+        Self {
+            table: Arc::new(Mutex::new(Fds::new())),
+        }
+    }
+
+    /// The table from which pingora takes a socket by its name.
+    pub(super) fn table(&self) -> ListenFds {
+        Arc::clone(&self.table)
+    }
+
+    /// Binds a TCP address; the name to give to pingora.
+    pub(super) fn tcp(&self, address: SocketAddr) -> Result<String, ListenError> {
+        let failed = |source| ListenError::Bind {
+            place: address.to_string(),
+            source,
+        };
+        // The standard library sets SO_REUSEADDR, so that a restart need not wait.
+        let listener = TcpListener::bind(address).map_err(failed)?;
+        listener.set_nonblocking(true).map_err(failed)?;
+        let name = address.to_string();
+        self.table.lock().add(name.clone(), listener.into_raw_fd());
+        Ok(name)
+    }
+
+    /// Takes a socket that somebody else has bound.
+    pub(super) fn adopt(&self, listener: TcpListener) -> Result<String, ListenError> {
+        let failed = |source| ListenError::Bind {
+            place: "a given socket".into(),
+            source,
+        };
+        let name = listener.local_addr().map_err(failed)?.to_string();
+        listener.set_nonblocking(true).map_err(failed)?;
+        self.table.lock().add(name.clone(), listener.into_raw_fd());
+        Ok(name)
+    }
+
+    /// Binds a unix socket in a folder that is ours alone (the `data_dir` is claimed).
+    pub(super) fn unix(&self, path: &Path) -> Result<String, ListenError> {
+        let failed = |source| ListenError::Bind {
+            place: path.display().to_string(),
+            source,
+        };
+        match std::fs::remove_file(path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(failed(e)),
+            _ => {}
+        }
+        let listener = UnixListener::bind(path).map_err(failed)?;
+        let private = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(path, private).map_err(failed)?;
+        listener.set_nonblocking(true).map_err(failed)?;
+        let name = path.display().to_string();
+        self.table.lock().add(name.clone(), listener.into_raw_fd());
+        Ok(name)
+    }
+}
+
+/// The certificate in force; replaced when its files change, without a new listener.
+pub(super) struct Certificate {
+    current: Arc<ArcSwap<CertifiedKey>>,
+}
+
+impl Certificate {
+    /// Reads the files.
+    pub(super) fn load(tls: &Tls) -> Result<Self, ListenError> {
+        Ok(Self {
+            current: Arc::new(ArcSwap::from_pointee(read_key(tls)?)),
+        })
+    }
+
+    /// Takes the files as they are now.
+    pub(super) fn reload(&self, tls: &Tls) -> Result<(), ListenError> {
+        self.current.store(Arc::new(read_key(tls)?));
+        Ok(())
+    }
+
+    /// A TLS listener's settings: TLS 1.2 and 1.3, HTTP/2 preferred.
+    pub(super) fn settings(&self) -> Result<TlsSettings, ListenError> {
+        let mut settings = TlsSettings::with_callbacks(Box::new(NoCallbacks))
+            .map_err(|e| ListenError::Tls(e.to_string()))?;
+        settings.set_cert_resolver(Arc::new(Resolver(Arc::clone(&self.current))));
+        settings.set_alpn(ALPN::H2H1);
+        Ok(settings)
+    }
+}
+
+struct NoCallbacks;
+
+impl TlsAccept for NoCallbacks {}
+
+#[derive(Debug)]
+struct Resolver(Arc<ArcSwap<CertifiedKey>>);
+
+impl ResolvesServerCert for Resolver {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.load_full())
+    }
+}
+
+fn read_key(tls: &Tls) -> Result<CertifiedKey, ListenError> {
+    let failed = |path: &PathBuf, reason: &dyn std::fmt::Display| {
+        ListenError::Tls(format!("{}: {reason}", path.display()))
+    };
+    install_provider();
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(&tls.cert)
+        .and_then(Iterator::collect)
+        .map_err(|e| failed(&tls.cert, &e))?;
+    let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|e| failed(&tls.key, &e))?;
+    let Some(provider) = rustls::crypto::CryptoProvider::get_default() else {
+        return Err(ListenError::Tls("no crypto provider".into()));
+    };
+    let certified = CertifiedKey::from_der(chain, key, provider)
+        .map_err(|e| failed(&tls.cert, &format!("certificate and key: {e}")))?;
+    Ok(certified)
+}
+
+/// The CA certificates of a PEM file, as DER, each tried on a trust store.
+///
+/// # Errors
+/// What is wrong with the file, in words.
+pub(super) fn read_ca(path: &Path) -> Result<Vec<Vec<u8>>, String> {
+    let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect)
+        .map_err(|e| e.to_string())?;
+    if certificates.is_empty() {
+        return Err("no certificate in it".into());
+    }
+    let mut store = rustls::RootCertStore::empty();
+    for certificate in &certificates {
+        store.add(certificate.clone()).map_err(|e| e.to_string())?;
+    }
+    Ok(certificates.into_iter().map(|der| der.to_vec()).collect())
+}
+
+/// The provider that pingora would install when it builds its first listener.
+fn install_provider() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Lost against another thread: it is there then.
+        let _other = rustls::crypto::ring::default_provider().install_default();
+    }
+}
+
+/// How often files are looked at for changes. A guess between a quick reload and
+/// looking at files for nothing.
+pub(super) const WATCH: Duration = Duration::from_secs(1);

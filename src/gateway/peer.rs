@@ -1,0 +1,167 @@
+//! The app: its addresses, looked up in the background, and the connection settings.
+//!
+//! A request never waits for DNS and never dies of it: pingora's own
+//! `HttpPeer::new("host:port")` blocks and unwraps.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use pingora::protocols::tls::CaType;
+use pingora::upstreams::peer::HttpPeer;
+use pingora::utils::tls::{WrappedX509, parse_x509};
+
+use super::listen::read_ca;
+use crate::adapters::config::settings;
+
+/// How long an idle connection to the app is kept for the next request.
+const POOL_IDLE: Duration = Duration::from_secs(60);
+
+/// Why an upstream cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PeerError {
+    /// `upstream_tls.ca` holds no certificate that can be used.
+    #[error("upstream_tls.ca: {path}: {reason}")]
+    Ca {
+        /// The file.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A unix socket path that the system cannot take.
+    #[error("upstream: {0}: not a usable socket path")]
+    Socket(String),
+}
+
+/// The app's place, and where it is found now.
+pub struct Upstream {
+    host: String,
+    port: u16,
+    addresses: ArcSwap<Vec<SocketAddr>>,
+    next: AtomicUsize,
+    /// Everything but the address, cloned for each connection.
+    template: HttpPeer,
+    is_unix: bool,
+}
+
+impl Upstream {
+    /// From the settings; an address literal is known at once, a name after the
+    /// first [`Self::resolve`].
+    ///
+    /// # Errors
+    /// [`PeerError`]
+    pub fn new(
+        upstream: &settings::Upstream,
+        tls: &settings::UpstreamTls,
+        limits: &settings::Limits,
+    ) -> Result<Self, PeerError> {
+        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+        let (host, port, mut template) = match upstream {
+            settings::Upstream::Http { host, port } => {
+                let peer = HttpPeer::new(nowhere, false, String::new());
+                (host.clone(), *port, peer)
+            }
+            settings::Upstream::Https { host, port } => {
+                // Never empty: pingora verifies nothing without a name.
+                let name = tls.server_name.clone().unwrap_or_else(|| host.clone());
+                (host.clone(), *port, HttpPeer::new(nowhere, true, name))
+            }
+            settings::Upstream::Unix(path) => {
+                let path = path.display().to_string();
+                let peer = HttpPeer::new_uds(&path, false, String::new());
+                let Ok(peer) = peer else {
+                    return Err(PeerError::Socket(path));
+                };
+                (path, 0, peer)
+            }
+        };
+        let options = &mut template.options;
+        options.connection_timeout = Some(limits.upstream_connect);
+        options.total_connection_timeout = Some(limits.upstream_connect);
+        // The wait for the head is cut by `head_timeout`.
+        options.read_timeout = Some(limits.idle_stream);
+        options.write_timeout = Some(limits.idle_stream);
+        options.idle_timeout = Some(POOL_IDLE);
+        if let Some(path) = &tls.ca {
+            options.ca = Some(trusted_authorities(path)?);
+        }
+        let literal = host.parse::<IpAddr>().ok();
+        let known = literal.map(|ip| SocketAddr::new(ip, port));
+        Ok(Self {
+            host,
+            port,
+            addresses: ArcSwap::from_pointee(known.into_iter().collect()),
+            next: AtomicUsize::new(0),
+            template,
+            is_unix: matches!(upstream, settings::Upstream::Unix(_)),
+        })
+    }
+
+    /// The next place to try; `None` while the name has no address.
+    pub(super) fn peer(&self) -> Option<HttpPeer> {
+        let mut peer = self.template.clone();
+        if !self.is_unix {
+            let addresses = self.addresses.load();
+            let turn = self.next.fetch_add(1, Ordering::Relaxed);
+            let address = addresses.get(turn.checked_rem(addresses.len())?)?;
+            peer._address = (*address).into();
+        }
+        Some(peer)
+    }
+
+    /// How many addresses there are to try.
+    pub(super) fn places(&self) -> usize {
+        if self.is_unix {
+            return 1;
+        }
+        self.addresses.load().len()
+    }
+
+    /// Looks the name up, but waits for the answer no longer than a start or a reload
+    /// should; the look-up is repeated in the background anyway.
+    pub(super) async fn resolve_soon(&self) {
+        let _late = tokio::time::timeout(Duration::from_secs(2), self.resolve()).await;
+    }
+
+    /// Looks the name up. What was known stays known when the look-up fails: a DNS
+    /// hiccup must not take down an app that runs.
+    pub async fn resolve(&self) {
+        if self.is_unix || self.host.parse::<IpAddr>().is_ok() {
+            return;
+        }
+        match tokio::net::lookup_host((self.host.as_str(), self.port)).await {
+            Ok(found) => {
+                let mut found: Vec<SocketAddr> = found.collect();
+                found.sort_unstable();
+                found.dedup();
+                if !found.is_empty() && **self.addresses.load() != found {
+                    log::info!("upstream {} is at {found:?}", self.host);
+                    self.addresses.store(Arc::new(found));
+                }
+            }
+            Err(e) if self.addresses.load().is_empty() => {
+                log::warn!("upstream {} has no address: {e}", self.host);
+            }
+            Err(e) => log::warn!(
+                "upstream {} not looked up, old address kept: {e}",
+                self.host
+            ),
+        }
+    }
+}
+
+fn trusted_authorities(path: &Path) -> Result<Arc<CaType>, PeerError> {
+    let failed = |reason: String| PeerError::Ca {
+        path: path.display().to_string(),
+        reason,
+    };
+    let certificates = read_ca(path).map_err(failed)?;
+    let wrapped: Vec<WrappedX509> = certificates
+        .into_iter()
+        .map(|der| WrappedX509::new(der, parse_x509))
+        .collect();
+    Ok(Arc::from(wrapped))
+}

@@ -1,0 +1,123 @@
+//! New settings in force: whole or not at all, without a failed request.
+//!
+//! Files are watched by looking at them once a second: what is followed is the file
+//! behind the name, so that an editor's rename and Kubernetes' swap of a symlink are
+//! seen like any other change, on every file system.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use super::house::House;
+use super::listen::Certificate;
+use super::snapshot::Snapshot;
+use super::upkeep::remember_users;
+use crate::adapters::config::settings::Settings;
+use crate::adapters::observe::metrics::ReloadResult;
+use crate::auth::event::{Event, EventKind};
+
+/// Reads the settings anew; the words of the error are for the operator.
+pub type Loader = Box<dyn Fn() -> Result<Settings, String> + Send + Sync>;
+
+/// Puts new settings in force.
+pub struct Reloader {
+    house: Arc<House>,
+    load: Loader,
+    certificate: Option<Certificate>,
+    /// One reload at a time.
+    turn: Mutex<()>,
+}
+
+impl Reloader {
+    pub(super) fn new(house: Arc<House>, load: Loader, certificate: Option<Certificate>) -> Self {
+        Self {
+            house,
+            load,
+            certificate,
+            turn: Mutex::new(()),
+        }
+    }
+
+    /// Reloads; `why` is for the log.
+    ///
+    /// # Errors
+    /// Why the old settings stay in force.
+    pub async fn reload(&self, why: &'static str) -> Result<(), String> {
+        let _turn = self.turn.lock().await;
+        let outcome = self.try_reload().await;
+        let (result, reason) = match &outcome {
+            Ok(()) => (ReloadResult::Applied, "applied"),
+            Err(e) => {
+                log::error!("reload ({why}) refused, the old settings stay in force: {e}");
+                (ReloadResult::Refused, "refused")
+            }
+        };
+        if outcome.is_ok() {
+            log::info!("reloaded ({why})");
+        }
+        self.house.metrics.reload(result);
+        self.house
+            .audit(&Event::new(EventKind::Reload).reason(reason));
+        outcome
+    }
+
+    async fn try_reload(&self) -> Result<(), String> {
+        let settings = (self.load)()?;
+        let old = self.house.snapshot();
+        // What only a restart can change stays as it is, also in what is read later.
+        let mut settings = settings;
+        let data_dir_changed = settings.data_dir != old.settings.data_dir;
+        let asked_dir = std::mem::replace(&mut settings.data_dir, old.settings.data_dir.clone());
+        let revoked = Arc::clone(&self.house.replica);
+        let snapshot = tokio::task::spawn_blocking(move || Snapshot::build(settings, revoked))
+            .await
+            .map_err(|e| e.to_string())?
+            .map_err(|e| e.to_string())?;
+        if data_dir_changed {
+            log::warn!("data_dir {} needs a restart", asked_dir.display());
+        }
+        if snapshot.restart_only() != old.restart_only() {
+            log::warn!("listeners, threads and the store keep their old settings until a restart");
+        }
+        // Read before anything is put in force: a bad certificate refuses the whole.
+        if let (Some(certificate), Some(tls)) = (&self.certificate, &snapshot.settings.tls) {
+            certificate.reload(tls).map_err(|e| e.to_string())?;
+        }
+        for warning in &snapshot.settings.warnings {
+            log::warn!("{warning}");
+        }
+        snapshot.upstream.resolve_soon().await;
+        remember_users(&self.house, &snapshot)
+            .await
+            .map_err(|e| e.to_string())?;
+        self.house.replace(snapshot);
+        Ok(())
+    }
+
+    /// What the files that settings were made of look like now.
+    pub(super) fn look(&self) -> Vec<Look> {
+        let snapshot = self.house.snapshot();
+        let settings = &snapshot.settings;
+        let mut files = settings.sources.clone();
+        files.push(settings.data_dir.join("keys.json"));
+        files.into_iter().map(look_at).collect()
+    }
+}
+
+/// A file as it is seen from outside; `None` if it cannot be seen.
+pub(super) type Look = (PathBuf, Option<(u64, u64, i64, i64, u64)>);
+
+fn look_at(path: PathBuf) -> Look {
+    let seen = std::fs::metadata(&path).ok().map(|file| {
+        (
+            file.dev(),
+            file.ino(),
+            file.mtime(),
+            file.mtime_nsec(),
+            file.size(),
+        )
+    });
+    (path, seen)
+}

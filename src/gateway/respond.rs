@@ -1,0 +1,160 @@
+//! Our own answers: a [`Reply`] in, bytes out. Every one of them, refusals and
+//! breakdowns too, passes through [`send`], so that CORS, `Vary` and the transport
+//! headers stand on all of them.
+
+use std::borrow::Cow;
+
+use http::header::{self, HeaderName};
+use http::{HeaderValue, Method, StatusCode};
+use pingora::http::ResponseHeader;
+use pingora_proxy::Session;
+
+use super::ctx::{Ctx, Stage};
+use crate::adapters::pages::{ErrorView, Html, security_headers};
+use crate::auth::denial::Denial;
+use crate::auth::redirect::{Presentation, login_location};
+use crate::domain::reply::Reply;
+
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// Writes a whole answer.
+///
+/// # Errors
+/// If the client is gone; there is nobody to tell.
+pub(super) async fn send(session: &mut Session, ctx: &Ctx, reply: Reply) -> pingora::Result<()> {
+    let bodiless = reply.status == StatusCode::NO_CONTENT;
+    let mut head = ResponseHeader::build(reply.status, Some(reply.headers.len()))?;
+    for (name, value) in &reply.headers {
+        head.append_header(name, value)?;
+    }
+    for (name, value) in &ctx.cors {
+        head.insert_header(name, value)?;
+    }
+    head.append_header(header::VARY, "Origin")?;
+    if let Some(hsts) = ctx.snapshot.hsts.as_ref().filter(|_| ctx.over_tls) {
+        head.insert_header(header::STRICT_TRANSPORT_SECURITY, hsts)?;
+    }
+    if !bodiless {
+        head.insert_header(header::CONTENT_LENGTH, reply.body.len().to_string())?;
+    }
+    let empty = bodiless || session.req_header().method == Method::HEAD || reply.body.is_empty();
+    session.write_response_header(Box::new(head), empty).await?;
+    if empty {
+        return Ok(());
+    }
+    let body = match reply.body {
+        Cow::Borrowed(bytes) => bytes::Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
+    };
+    session.write_response_body(Some(body), true).await
+}
+
+/// Refuses a request, in the way that was decided for it.
+///
+/// # Errors
+/// As [`send`].
+pub(super) async fn deny(
+    session: &mut Session,
+    ctx: &mut Ctx,
+    denial: Denial,
+    shown: &Presentation,
+) -> pingora::Result<()> {
+    let reply = refusal(ctx, denial, shown);
+    ctx.stage = Stage::Denied(denial);
+    send(session, ctx, reply).await
+}
+
+/// The answer that says no.
+pub(super) fn refusal(ctx: &Ctx, denial: Denial, shown: &Presentation) -> Reply {
+    let pages = &ctx.snapshot.pages;
+    let reply = match shown {
+        Presentation::Problem => problem(denial),
+        Presentation::Page => {
+            let login = login_location(&ctx.snapshot.policy.paths.login, "/");
+            let action = denial
+                .lacks_session()
+                .then_some((login.as_str(), "Sign in"));
+            page(
+                denial.status(),
+                &pages.error(&ErrorView {
+                    status: denial.status().as_u16(),
+                    code: denial.code(),
+                    action,
+                }),
+            )
+        }
+        Presentation::Login { location } => return see_other(location),
+        Presentation::Bounce { target } => return page(StatusCode::OK, &pages.bounce(target)),
+        Presentation::Confirm { target } => return page(StatusCode::OK, &pages.confirm(target)),
+    };
+    decorate(reply, denial)
+}
+
+/// The headers that belong to a refusal, however it is shown.
+pub(super) fn decorate(mut reply: Reply, denial: Denial) -> Reply {
+    if let Some(challenge) = denial.challenge() {
+        let value = HeaderValue::from_static(challenge);
+        reply.headers.insert(header::WWW_AUTHENTICATE, value);
+    }
+    if let Some(after) = denial.retry_after() {
+        // Rounded up: a client that comes back on time must not be early.
+        let seconds = after.as_millis().div_ceil(1000).max(1);
+        if let Ok(value) = HeaderValue::try_from(seconds.to_string()) {
+            reply.headers.insert(header::RETRY_AFTER, value);
+        }
+    }
+    if let Denial::MethodNotAllowed { allow } = denial {
+        let value = HeaderValue::from_static(allow);
+        reply.headers.insert(header::ALLOW, value);
+    }
+    reply
+}
+
+/// RFC 9457, with our stable code.
+pub(super) fn problem(denial: Denial) -> Reply {
+    let body = serde_json::json!({
+        "type": "about:blank",
+        "title": denial.status().canonical_reason().unwrap_or("Refused"),
+        "status": denial.status().as_u16(),
+        "code": denial.code(),
+        "detail": denial.sentence(),
+    });
+    Reply::with_body(
+        denial.status(),
+        "application/problem+json",
+        body.to_string().into_bytes(),
+    )
+    .header(header::CACHE_CONTROL, NO_STORE)
+    .header(NOSNIFF.0, NOSNIFF.1)
+}
+
+/// One of our pages.
+pub(super) fn page(status: StatusCode, html: &Html) -> Reply {
+    let mut reply = Reply::with_body(
+        status,
+        "text/html; charset=utf-8",
+        html.body.clone().into_bytes(),
+    );
+    reply.headers.extend(security_headers(html));
+    reply
+}
+
+/// JSON of ours; never cached.
+pub(super) fn json(status: StatusCode, body: &serde_json::Value) -> Reply {
+    Reply::with_body(status, "application/json", body.to_string().into_bytes())
+        .header(header::CACHE_CONTROL, NO_STORE)
+        .header(NOSNIFF.0, NOSNIFF.1)
+}
+
+const NOSNIFF: (HeaderName, HeaderValue) = (
+    header::X_CONTENT_TYPE_OPTIONS,
+    HeaderValue::from_static("nosniff"),
+);
+
+/// 303: whatever the method was, go there with GET.
+pub(super) fn see_other(location: &str) -> Reply {
+    let location = HeaderValue::try_from(location).unwrap_or(HeaderValue::from_static("/"));
+    Reply::empty(StatusCode::SEE_OTHER)
+        .header(header::LOCATION, location)
+        .header(header::CACHE_CONTROL, NO_STORE)
+}

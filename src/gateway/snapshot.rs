@@ -1,0 +1,160 @@
+//! Settings made into what requests use: built whole, or not at all.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use http::HeaderValue;
+
+use super::peer::{PeerError, Upstream};
+use crate::adapters::clock;
+use crate::adapters::config::settings::Settings;
+use crate::adapters::jwt::{RingError, ring};
+use crate::adapters::pages::Pages;
+use crate::auth::cors::Cors;
+use crate::auth::directory::Directory;
+use crate::auth::headers::IdentityHeaders;
+use crate::auth::policy::{Hosts, Lifetimes, Policy, Sizes, principals};
+use crate::auth::ports::{Revoked, Tokens};
+use crate::auth::rules::Rules;
+use crate::auth::throttle::AttemptLimits;
+use crate::domain::cookie::CookieStyle;
+use crate::domain::origin::{Authority, Origin};
+
+/// Everything that a reload replaces.
+pub struct Snapshot {
+    /// As the operator wrote them.
+    pub settings: Settings,
+    /// What the gate decides by.
+    pub policy: Policy,
+    /// Our HTML.
+    pub pages: Pages,
+    /// The app.
+    pub upstream: Arc<Upstream>,
+    /// `public_url`, parsed.
+    pub public_origin: Option<Origin>,
+    /// The value of `Strict-Transport-Security`, for answers over TLS.
+    pub hsts: Option<HeaderValue>,
+}
+
+/// Why settings that parse cannot be put in force.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// The signing keys.
+    #[error(transparent)]
+    Keys(#[from] RingError),
+    /// The upstream.
+    #[error(transparent)]
+    Upstream(#[from] PeerError),
+}
+
+impl Snapshot {
+    /// Reads the keys, renders the headers, compiles the rules. Blocking.
+    ///
+    /// # Errors
+    /// [`SnapshotError`]; the old snapshot stays in force then.
+    pub fn build(settings: Settings, revoked: Arc<dyn Revoked>) -> Result<Self, SnapshotError> {
+        let tokens: Arc<dyn Tokens> =
+            Arc::new(ring(&settings.signing, &settings.data_dir, clock::now())?);
+        let directory = Arc::new(Directory::new(settings.users.clone()));
+        let identity_headers = IdentityHeaders::new(settings.identity_headers.set.clone());
+        let public_origin = settings
+            .public_url
+            .as_deref()
+            .and_then(|url| Origin::parse(url.as_bytes()));
+        let policy = Policy {
+            hosts: public_origin.as_ref().map(|origin| Hosts {
+                scheme: origin.scheme(),
+                served: std::iter::once(origin.authority().clone())
+                    .chain(
+                        settings
+                            .extra_hosts
+                            .iter()
+                            .filter_map(|host| Authority::parse(host.as_bytes())),
+                    )
+                    .collect(),
+            }),
+            sizes: Sizes {
+                header_bytes: settings.limits.header_bytes,
+                header_count: settings.limits.header_count,
+                cookie_bytes: settings.limits.cookie_bytes,
+                request_body: settings.limits.request_body,
+            },
+            cors: Cors::new(
+                settings.public_url.as_deref(),
+                &settings.cors.allowed_origins,
+                &settings.cors.allowed_methods,
+                &settings.cors.allowed_headers,
+                &settings.cors.exposed_headers,
+                settings.cors.max_age,
+            ),
+            csrf: settings.csrf.mode,
+            paths: settings.paths.clone(),
+            rules: Rules::new(settings.rules.clone(), settings.default_access.clone()),
+            cookies: CookieStyle::new(
+                &settings.cookies.name,
+                settings.cookies.domain.as_deref(),
+                settings.cookies.same_site,
+                settings.cookies_over_http,
+            ),
+            principals: principals(&directory, tokens.as_ref(), &identity_headers),
+            identity_headers,
+            cross_site: settings.session.cross_site_navigation,
+            lifetimes: Lifetimes {
+                access: settings.session.access_ttl,
+                idle: settings.session.idle_timeout,
+                absolute: settings.session.absolute_timeout,
+            },
+            issuer: settings.signing.issuer.clone(),
+            audience: settings.signing.audience.clone(),
+            directory,
+            tokens,
+            revoked,
+        };
+        let hsts = settings.tls.as_ref().and_then(|tls| tls.hsts).map(|age| {
+            let text = format!("max-age={}", age.as_secs());
+            HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("max-age=0"))
+        });
+        Ok(Self {
+            pages: Pages::new(&settings.pages, &settings.paths),
+            upstream: Arc::new(Upstream::new(
+                &settings.upstream,
+                &settings.upstream_tls,
+                &settings.limits,
+            )?),
+            policy,
+            public_origin,
+            hsts,
+            settings,
+        })
+    }
+
+    /// The limits on guessing.
+    pub fn attempt_limits(&self) -> AttemptLimits {
+        let login = &self.settings.login;
+        AttemptLimits {
+            max_attempts: login.max_attempts,
+            window: login.window,
+            lockout: login.lockout,
+            address_attempts: login.address_attempts,
+        }
+    }
+
+    /// What a restart alone can change, to be compared with a reload's.
+    pub fn restart_only(&self) -> impl PartialEq + use<> {
+        let settings = &self.settings;
+        let tls = settings.tls.as_ref();
+        (
+            settings.listen.clone(),
+            settings.admin.listen,
+            tls.map(|tls| tls.redirect_from),
+            settings.data_dir.clone(),
+            settings.threads,
+            settings.session.store,
+        )
+    }
+
+    /// The folder of keys, store and admin socket.
+    pub fn data_dir(&self) -> &Path {
+        &self.settings.data_dir
+    }
+}

@@ -1,0 +1,121 @@
+//! What goes on beside the requests: looking at files, looking up the app's
+//! address, forgetting what is over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use pingora::server::ShutdownWatch;
+use pingora::services::background::BackgroundService;
+
+use super::house::House;
+use super::listen::WATCH;
+use super::reload::Reloader;
+use super::snapshot::Snapshot;
+use crate::adapters::clock;
+use crate::auth::directory::User;
+use crate::auth::ports::StoreError;
+use crate::auth::revocation::cut_offs;
+use crate::domain::id::UserId;
+
+/// How often the app's name is looked up again; sooner after a failed connection.
+const LOOK_UP: Duration = Duration::from_secs(10);
+/// Not sooner than this, however many connections fail.
+const LOOK_UP_PAUSE: Duration = Duration::from_secs(1);
+/// How often dead records are swept.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// Does it all, until the gateway stops.
+pub(super) struct Upkeep {
+    pub(super) house: Arc<House>,
+    pub(super) reloader: Arc<Reloader>,
+}
+
+#[async_trait]
+impl BackgroundService for Upkeep {
+    async fn start(&self, mut shutdown: ShutdownWatch) {
+        tokio::select! {
+            _ = shutdown.changed() => {}
+            () = self.watch_files() => {}
+            () = self.look_up() => {}
+            () = self.sweep() => {}
+        }
+    }
+}
+
+impl Upkeep {
+    async fn watch_files(&self) {
+        let mut seen = self.reloader.look();
+        loop {
+            tokio::time::sleep(WATCH).await;
+            let now = self.reloader.look();
+            if now == seen {
+                continue;
+            }
+            // An error is logged where it happens; the same bad file is not tried again.
+            let _refused = self.reloader.reload("a file changed").await;
+            seen = self.reloader.look();
+            if seen.iter().any(|file| !now.contains(file)) {
+                // Changed again while it was read, or other files are read now: look twice.
+                seen = now;
+            }
+        }
+    }
+
+    async fn look_up(&self) {
+        loop {
+            self.house.snapshot().upstream.resolve().await;
+            tokio::time::sleep(LOOK_UP_PAUSE).await;
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_UP) => {}
+                () = self.house.resolve_now.notified() => {}
+            }
+        }
+    }
+
+    async fn sweep(&self) {
+        loop {
+            tokio::time::sleep(SWEEP).await;
+            if let Err(e) = self.house.sweep().await {
+                log::warn!("dead revocations were not swept: {e}");
+            }
+        }
+    }
+}
+
+/// Ends the sessions of everybody who was removed, disabled, re-passworded or raised
+/// since the versions were last saved, and saves today's. The cut-offs are durable
+/// before the new versions are: a crash in between cuts off twice, never not at all.
+///
+/// # Errors
+/// [`StoreError`]; the new users must not be put in force then.
+pub(super) async fn remember_users(house: &House, snapshot: &Snapshot) -> Result<(), StoreError> {
+    let today: Vec<(UserId, String)> = snapshot
+        .policy
+        .directory
+        .iter()
+        .filter(|user| !user.disabled)
+        .map(|user| (user.identity.id.clone(), version(user)))
+        .collect();
+    let known = house.store.known_users().await?;
+    if known.as_ref() == Some(&today) {
+        return Ok(());
+    }
+    let now = clock::now();
+    let lifetimes = snapshot.policy.lifetimes;
+    let until = now.after(lifetimes.absolute.max(lifetimes.access));
+    for revocation in cut_offs(&known.unwrap_or_default(), &today, now, until) {
+        house.revoke(&revocation).await?;
+    }
+    house.store.remember_users(&today).await
+}
+
+/// A user's version that does not depend on the signing keys, whose rotation is no
+/// change of the user. Stays in the store, never in a token.
+fn version(user: &User) -> String {
+    let hash = digest::digest(&digest::SHA256, user.password_hash.as_str().as_bytes());
+    format!("{}.{}", user.token_version, URL_SAFE_NO_PAD.encode(hash))
+}
