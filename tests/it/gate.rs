@@ -65,7 +65,6 @@ fn rules_decide_and_the_first_match_wins() {
         "forbidden",
         "Bob is an administrator",
     );
-    gateway.wait_for_log(&["denied", "1002"]);
 }
 
 #[test]
@@ -169,6 +168,11 @@ fn ambiguous_paths_are_refused_whoever_asks() {
         for cookie in ["", &alice] {
             let response = gateway.request("GET", path).cookie(cookie).send();
             let shown = String::from_utf8_lossy(path).into_owned();
+            if !path.iter().all(u8::is_ascii_graphic) {
+                // A head that does not parse is answered before any hook.
+                assert_eq!(response.status, 400, "{shown:?} passes: {response}");
+                continue;
+            }
             assert_problem(
                 &response,
                 400,

@@ -9,9 +9,9 @@ use crate::support::{Response, assert_problem, token, world};
 fn a_form_login_leads_back_and_sets_the_session_cookie() {
     let (gateway, app) = world();
     let response = gateway
-        .request("POST", "/login?rd=/reports%3Fyear%3D2026")
+        .request("POST", "/login")
         .own_origin()
-        .form("username=alice&password=wonderland")
+        .form("rd=/reports%3Fyear%3D2026&username=alice&password=wonderland")
         .send();
     assert_eq!(
         response.status, 303,

@@ -19,16 +19,6 @@ fn the_hidden_field_of_the_form_leads_back_too() {
             Some("/inbox"),
             "{field} in the form is lost: {response}"
         );
-        let response = gateway
-            .request("POST", format!("/login?{field}=/inbox"))
-            .own_origin()
-            .form("username=alice&password=wonderland")
-            .send();
-        assert_eq!(
-            response.header("location").as_deref(),
-            Some("/inbox"),
-            "{field} in the query is lost: {response}"
-        );
     }
 }
 
@@ -128,9 +118,12 @@ fn the_way_back_never_leaves_the_origin() {
     ];
     for way in bad {
         let response = gateway
-            .request("POST", format!("/login?rd={}", encode(way)))
+            .request("POST", "/login")
             .own_origin()
-            .form("username=alice&password=wonderland")
+            .form(&format!(
+                "rd={}&username=alice&password=wonderland",
+                encode(way)
+            ))
             .send();
         assert_eq!(response.status, 303, "{way:?}: {response}");
         assert_eq!(
@@ -146,9 +139,12 @@ fn the_way_back_never_leaves_the_origin() {
         "/%C3%A9",
     ] {
         let response = gateway
-            .request("POST", format!("/login?rd={}", encode(way)))
+            .request("POST", "/login")
             .own_origin()
-            .form("username=alice&password=wonderland")
+            .form(&format!(
+                "rd={}&username=alice&password=wonderland",
+                encode(way)
+            ))
             .send();
         assert_eq!(
             response.header("location").as_deref(),

@@ -1,12 +1,14 @@
 //! The real gateway: a fresh folder, free ports, a process that dies with its guard.
 
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use super::process::{Process, run};
 use super::temp::TempDir;
 use super::users::{self, User};
-use super::wait::{until, until_some};
+use super::wait::{PATIENCE, until, until_some};
 use super::{Builder, Conn, Request, Response};
 
 /// The program under test.
@@ -165,6 +167,30 @@ impl Gateway {
         });
         let log = self.log();
         log.lines().find(has_all).unwrap().into()
+    }
+
+    /// Reloads over the admin socket; the answer comes when that is done.
+    #[track_caller]
+    pub fn try_reload(&self) -> Response {
+        let path = self.data_dir().join("admin.sock");
+        let mut socket = UnixStream::connect(path).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket
+            .write_all(
+                b"POST /api/reload HTTP/1.1\r\nHost: admin\r\nContent-Length: 0\r\n\
+                  Connection: close\r\n\r\n",
+            )
+            .unwrap();
+        let mut answer = Vec::new();
+        socket.read_to_end(&mut answer).unwrap();
+        Response::from_head(&answer)
+    }
+
+    /// Reloads; panics when the file is refused.
+    #[track_caller]
+    pub fn reload(&self) {
+        let answer = self.try_reload();
+        assert!(matches!(answer.status, 200 | 204), "no reload: {answer}");
     }
 
     /// Tells it to reload.

@@ -37,7 +37,11 @@ pub fn encode(value: &Value) -> String {
 
 /// A token over exactly these parts, signed with HMAC-SHA-256 under this key.
 pub fn sign(header: &Value, claims: &Value, key: &[u8]) -> String {
-    let input = format!("{}.{}", encode(header), encode(claims));
+    seal(&format!("{}.{}", encode(header), encode(claims)), key)
+}
+
+/// The encoded header and claims with their signature.
+pub fn seal(input: &str, key: &[u8]) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, key);
     let tag = hmac::sign(&key, input.as_bytes());
     format!("{input}.{}", URL_SAFE_NO_PAD.encode(tag))

@@ -18,10 +18,12 @@ pub fn answer(wire: &mut dyn Wire, shared: &Shared, request: &Recorded) -> io::R
             whole(wire, is_head, "Content-Type: text/plain\r\n", b"released")
         }
         "/half" => {
-            wire.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")?;
+            wire.write_all(
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+            )?;
             wire.flush()?;
             shared.hold();
-            wire.write_all(b" whole")
+            wire.write_all(b"6\r\n whole\r\n0\r\n\r\n")
         }
         "/close" => Err(io::ErrorKind::ConnectionAborted.into()),
         "/early" => {
@@ -33,7 +35,7 @@ pub fn answer(wire: &mut dyn Wire, shared: &Shared, request: &Recorded) -> io::R
             is_head,
             "Set-Cookie: app=1; Path=/\r\n\
              Set-Cookie: __Host-doorward=evil; Path=/; Secure\r\n\
-             Set-Cookie: __host-doorward-refresh=evil; Path=/; Secure\r\n",
+             Set-Cookie: __Host-doorward-refresh=evil; Path=/; Secure\r\n",
             b"cookies",
         ),
         "/cors" => whole(
