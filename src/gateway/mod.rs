@@ -18,5 +18,6 @@ pub mod reload;
 mod respond;
 pub mod server;
 pub mod snapshot;
+mod tunnel;
 mod upkeep;
 mod whoami;

@@ -202,7 +202,10 @@ fn drop_our_cookies(answer: &mut ResponseHeader, ctx: &Ctx) -> pingora::Result<(
     if !all.iter().any(ours) {
         return Ok(());
     }
-    log::warn!("the app tried to set one of our cookies; it was dropped");
+    log::warn!(
+        "the app tried to set {}, a cookie of ours; it was dropped",
+        style.names().access
+    );
     answer.remove_header(&header::SET_COOKIE);
     for value in all.into_iter().filter(|value| !ours(value)) {
         answer.append_header(header::SET_COOKIE, value)?;
