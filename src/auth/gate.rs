@@ -17,6 +17,7 @@ use super::rules::{Access, Selected};
 use super::session::{Presented, Session};
 use crate::domain::cookie;
 use crate::domain::cookie::SameSite;
+use crate::domain::id::UserId;
 use crate::domain::path::RequestPath;
 use crate::domain::request::{Framing, Host, RequestView};
 use crate::domain::time::Timestamp;
@@ -42,6 +43,29 @@ pub struct Verdict {
     pub decision: Decision,
     /// CORS headers for an allowed origin; `Vary: Origin` goes with every answer.
     pub cors: HeaderMap,
+    /// Who was refused, if they had a session, for the audit log.
+    pub refused: Option<UserId>,
+}
+
+/// A refusal on its way out of the checks.
+struct Refusal {
+    denial: Denial,
+    user: Option<UserId>,
+}
+
+impl From<Denial> for Refusal {
+    fn from(denial: Denial) -> Self {
+        Self { denial, user: None }
+    }
+}
+
+impl Refusal {
+    fn of(session: &Session, denial: Denial) -> Self {
+        Self {
+            denial,
+            user: Some(session.principal.user.identity.id.clone()),
+        }
+    }
 }
 
 /// Our own endpoints.
@@ -69,13 +93,16 @@ impl Policy {
     /// Decides a request at `now`. Pure: no clock, no store, no lock that waits.
     pub fn decide(&self, view: &RequestView<'_>, now: Timestamp) -> Verdict {
         let caller = self.cors.caller(view);
-        let decision = match self.check(view, &caller, now) {
-            Ok(decision) => decision,
-            Err(denial) => Decision::Deny(denial, self.present(denial, view)),
+        let (decision, refused) = match self.check(view, &caller, now) {
+            Ok(decision) => (decision, None),
+            Err(Refusal { denial, user }) => {
+                (Decision::Deny(denial, self.present(denial, view)), user)
+            }
         };
         Verdict {
             cors: self.cors.answer(&caller),
             decision,
+            refused,
         }
     }
 
@@ -84,7 +111,7 @@ impl Policy {
         view: &RequestView<'_>,
         caller: &Caller,
         now: Timestamp,
-    ) -> Result<Decision, Denial> {
+    ) -> Result<Decision, Refusal> {
         self.well_formed(view)?;
         let path = RequestPath::parse(view.path).map_err(|_doubt| Denial::PathAmbiguous)?;
         caller.admit()?;
@@ -99,11 +126,12 @@ impl Policy {
         let selected = self.rules.select(&path, view.method)?;
         let presented = Presented::read(self, view, now);
         let pass = admit(selected, presented)?;
-        if pass.session().is_some() {
-            self.csrf_check(view, caller)?;
+        if let Some(session) = pass.session() {
+            self.csrf_check(view, caller)
+                .map_err(|denial| Refusal::of(session, denial))?;
         }
         if !pass::fits(view, self.sizes.request_body) {
-            return Err(Denial::PayloadTooLarge);
+            return Err(Denial::PayloadTooLarge.into());
         }
         Ok(Decision::Forward(pass))
     }
@@ -225,20 +253,26 @@ impl Policy {
 }
 
 /// Session and role: what the rule asks for, under every reading of the path.
-fn admit(selected: Selected<'_>, presented: Presented) -> Result<Pass, Denial> {
+fn admit(selected: Selected<'_>, presented: Presented) -> Result<Pass, Refusal> {
     let rule = selected.rule;
     if *selected.access == Access::Public && selected.also.is_empty() {
         return Ok(Pass::public(presented.live().cloned(), rule));
     }
     let asked = || std::iter::once(selected.access).chain(selected.also.iter().copied());
     if asked().any(|access| *access == Access::Deny) {
-        return Err(Denial::Forbidden);
+        let user = presented
+            .live()
+            .map(|s| s.principal.user.identity.id.clone());
+        return Err(Refusal {
+            denial: Denial::Forbidden,
+            user,
+        });
     }
     let session = presented.required()?;
     if asked().all(|access| satisfies(&session, access)) {
         Ok(Pass::of(session, rule))
     } else {
-        Err(Denial::Forbidden)
+        Err(Refusal::of(&session, Denial::Forbidden))
     }
 }
 

@@ -81,11 +81,7 @@ impl Credentials {
             LoginFormat::Form => {
                 let password = form_field(body, "password")?.ok_or(Denial::BadRequest)?;
                 let username = form_field(body, "username")?.ok_or(Denial::BadRequest)?;
-                let back_to = match form_field(body, "rd")? {
-                    Some(rd) => Some(rd),
-                    None => form_field(body, "next")?,
-                };
-                (username, password, back_to)
+                (username, password, way_back(body)?)
             }
         };
         Ok(Self {
@@ -93,6 +89,17 @@ impl Credentials {
             password: Secret::new(password),
             back_to,
         })
+    }
+}
+
+/// Where a form or a query wants to go afterwards: `rd`, else `next`. Not yet judged.
+///
+/// # Errors
+/// [`Denial::BadRequest`] if one of them is there twice.
+pub fn way_back(form: &[u8]) -> Result<Option<String>, Denial> {
+    match form_field(form, "rd")? {
+        Some(rd) => Ok(Some(rd)),
+        None => form_field(form, "next"),
     }
 }
 

@@ -93,6 +93,19 @@ impl CookieStyle {
         [access, refresh, csrf].iter().any(|n| n.as_bytes() == name)
     }
 
+    /// Whether an app that sets `name` means one of ours. Browsers compare prefixes
+    /// without regard to case, so a look-alike in another case is dropped too.
+    pub fn is_like_ours(&self, name: &[u8]) -> bool {
+        let CookieNames {
+            access,
+            refresh,
+            csrf,
+        } = &self.names;
+        [access, refresh, csrf]
+            .iter()
+            .any(|ours| ours.as_bytes().eq_ignore_ascii_case(name))
+    }
+
     /// The `Set-Cookie` that keeps the access token for `max_age`.
     pub fn set_access(&self, token: &str, max_age: Duration) -> Option<HeaderValue> {
         self.write(&self.names.access, token, max_age)
@@ -126,8 +139,8 @@ impl CookieStyle {
     }
 }
 
-/// The value of the one cookie of this name. Two of the same name, or an oversized
-/// one, count as none: which of two a server takes is luck, and luck is what cookie
+/// The value of the one cookie of this name. Two of the same name, an oversized or
+/// an empty one count as none: which of two a server takes is luck, and luck is what cookie
 /// tossing from a sibling host plays with.
 pub fn find<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
     let mut found = None;
@@ -141,7 +154,7 @@ pub fn find<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
             }
         }
     }
-    found.filter(|value| value.len() <= MAX_VALUE)
+    found.filter(|value| !value.is_empty() && value.len() <= MAX_VALUE)
 }
 
 /// Whether any cookie of ours is there, in whatever number or state.
@@ -229,7 +242,7 @@ mod tests {
             (&[b"a=1", b"__Host-doorward=t"], Some(b"t")),
             (&[b"a=1;__Host-doorward=t"], Some(b"t")),
             (&[b"x=\xff\xfe; __Host-doorward=t"], Some(b"t")),
-            (&[b"__Host-doorward="], Some(b"")),
+            (&[b"__Host-doorward="], None),
             (&[b"__Host-doorward=a=b"], Some(b"a=b")),
             (&[b"__Host-doorward=t; __Host-doorward=u"], None),
             (&[b"__Host-doorward=t", b"__Host-doorward=t"], None),

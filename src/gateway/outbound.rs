@@ -191,7 +191,8 @@ pub(super) fn response(answer: &mut ResponseHeader, ctx: &Ctx) -> pingora::Resul
 /// An app that sets a cookie of our name would sign people out, or in as another.
 fn drop_our_cookies(answer: &mut ResponseHeader, ctx: &Ctx) -> pingora::Result<()> {
     let style = &ctx.snapshot.policy.cookies;
-    let ours = |value: &HeaderValue| style.is_ours(cookie::name_of_set_cookie(value.as_bytes()));
+    let ours =
+        |value: &HeaderValue| style.is_like_ours(cookie::name_of_set_cookie(value.as_bytes()));
     let all: Vec<HeaderValue> = answer
         .headers
         .get_all(header::SET_COOKIE)

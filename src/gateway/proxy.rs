@@ -160,6 +160,7 @@ impl Gateway {
             (verdict, asked)
         };
         ctx.cors = verdict.cors;
+        ctx.user = verdict.refused;
         match (verdict.decision, asked) {
             (Decision::Forward(pass), _) => {
                 ctx.user = pass

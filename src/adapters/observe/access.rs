@@ -62,9 +62,9 @@ impl Lines {
         let mut line = Line::new(self.0);
         line.optional("client", access.client);
         line.text("method", access.method);
-        line.text("path", access.path);
-        if let Some(query) = access.query {
-            line.text("query", query);
+        match access.query {
+            Some(query) => line.text("path", &format!("{}?{query}", access.path)),
+            None => line.text("path", access.path),
         }
         line.number("status", access.status);
         line.number("bytes", access.bytes);

@@ -45,8 +45,6 @@ pub struct LoginView<'a> {
     /// `Secure` cookies are about to be set over plain HTTP to a host that is not
     /// loopback. The browser would drop them, and the page says so.
     pub insecure_cookies_warning: bool,
-    /// The person comes from signing out.
-    pub signed_out: bool,
 }
 
 /// Why a login did not succeed, as far as the person who tried may know it.
@@ -101,11 +99,7 @@ impl Pages {
     /// The login form.
     pub fn login(&self, view: &LoginView<'_>) -> Html {
         let wrong = view.error == Some(LoginError::BadCredentials);
-        let signed_out = view.signed_out && view.error.is_none();
-        let notes = match (
-            view.insecure_cookies_warning,
-            view.error.is_some() || signed_out,
-        ) {
+        let notes = match (view.insecure_cookies_warning, view.error.is_some()) {
             (true, true) => Some("insecure message"),
             (true, false) => Some("insecure"),
             (false, true) => Some("message"),
@@ -120,7 +114,6 @@ impl Pages {
                 message: view.error.map(words::login_error),
                 wrong,
                 insecure: view.insecure_cookies_warning,
-                signed_out,
                 notes,
             },
             Isolation::SameOrigin,
@@ -225,7 +218,6 @@ struct LoginPage<'a> {
     message: Option<Cow<'static, str>>,
     wrong: bool,
     insecure: bool,
-    signed_out: bool,
     /// The ids of what is said above the form, for those who hear it.
     notes: Option<&'static str>,
 }

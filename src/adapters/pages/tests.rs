@@ -73,13 +73,6 @@ fn gallery(text: &str) -> Vec<(&'static str, Html)> {
                 ..LoginView::default()
             }),
         ),
-        (
-            "login-signed-out",
-            pages.login(&LoginView {
-                signed_out: true,
-                ..LoginView::default()
-            }),
-        ),
         ("logout", pages.logout()),
         ("bounce", pages.bounce(&format!("/{text}"))),
         ("confirm", pages.confirm(&format!("/{text}"))),
@@ -282,7 +275,6 @@ fn focus_and_description_are_where_the_trouble_is() {
             .login(&LoginView {
                 username: "alice",
                 error: Some(error),
-                signed_out: true,
                 ..LoginView::default()
             })
             .body
@@ -290,7 +282,6 @@ fn focus_and_description_are_where_the_trouble_is() {
     let wrong = retry(LoginError::BadCredentials);
     assert!(wrong.contains("<title>Error: Sign in</title>"));
     assert!(wrong.contains("id=\"message\" role=\"alert\">Wrong username or password.<"));
-    assert!(!wrong.contains("You have signed out"));
     assert!(input(&wrong, "password").contains("autofocus"));
     for id in ["username", "password"] {
         assert!(input(&wrong, id).contains("aria-invalid=\"true\""), "{id}");

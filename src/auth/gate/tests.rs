@@ -519,7 +519,7 @@ fn what_the_cookie_amounts_to() {
         (
             "empty",
             "__Host-doorward=".into(),
-            "session_invalid problem",
+            "session_required problem",
             "anonymous",
         ),
         (

@@ -11,7 +11,7 @@ use crate::adapters::pages::{LoginError, LoginView};
 use crate::adapters::{clock, entropy};
 use crate::auth::denial::Denial;
 use crate::auth::event::{Event, EventKind};
-use crate::auth::login::{Credentials, LoginFormat, Opened, form_field, open_session};
+use crate::auth::login::{Credentials, LoginFormat, Opened, open_session, way_back};
 use crate::auth::ports::Passwords;
 use crate::auth::redirect::safe_return;
 use crate::auth::revocation::{Reach, Revocation};
@@ -24,8 +24,7 @@ use crate::gateway::respond;
 
 /// The form; or straight on, for who is signed in already.
 pub(super) fn page(ctx: &Ctx, presented: &Presented, asked: &Asked) -> Result<Reply, Refused> {
-    let back_to = form_field(&asked.query, "rd")?
-        .map_or_else(|| form_field(&asked.query, "next"), |rd| Ok(Some(rd)))?;
+    let back_to = way_back(&asked.query)?;
     let back_to = safe_return(back_to.as_deref());
     if presented.live().is_some() {
         return Ok(respond::see_other(back_to));
@@ -35,7 +34,6 @@ pub(super) fn page(ctx: &Ctx, presented: &Presented, asked: &Asked) -> Result<Re
         username: "",
         error: None,
         insecure_cookies_warning: asked.cookies_cannot_work,
-        signed_out: asked.query == b"signed_out",
     };
     Ok(respond::page(
         StatusCode::OK,
@@ -53,7 +51,10 @@ pub(super) async fn submit(
 ) -> Result<Reply, Refused> {
     let format = asked.login_format?;
     let body = body::read(session, ctx.snapshot.settings.limits.login_body).await?;
-    let typed = Credentials::parse(&body, format)?;
+    let mut typed = Credentials::parse(&body, format)?;
+    if typed.back_to.is_none() {
+        typed.back_to = way_back(&asked.query)?;
+    }
     let outcome = authenticate(house, ctx, &typed, asked).await;
     house.metrics.login(match &outcome {
         Ok(_) => LoginResult::Success,
@@ -211,7 +212,6 @@ fn refused(
         username: "",
         error: Some(error),
         insecure_cookies_warning: asked.cookies_cannot_work,
-        signed_out: false,
     };
     let html = ctx.snapshot.pages.login(&view);
     Refused {

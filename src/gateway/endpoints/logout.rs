@@ -59,7 +59,7 @@ pub(super) async fn submit(
     let mut reply = if asked.wants_json {
         Reply::empty(StatusCode::NO_CONTENT)
     } else {
-        respond::see_other(&format!("{}?signed_out", ctx.snapshot.policy.paths.login))
+        respond::see_other(&ctx.snapshot.policy.paths.login)
     };
     for cookie in ctx.snapshot.policy.cookies.clear() {
         reply.headers.append(header::SET_COOKIE, cookie);

@@ -10,9 +10,10 @@ use super::{Asked, Refused};
 use crate::adapters::clock;
 use crate::auth::denial::Denial;
 use crate::auth::event::{Event, EventKind};
-use crate::auth::login::form_field;
+use crate::auth::login::{LoginFormat, form_field};
 use crate::auth::revocation::{Reach, Revocation};
 use crate::auth::session::Presented;
+use crate::domain::id::{SessionId, Username};
 use crate::domain::reply::Reply;
 use crate::gateway::body;
 use crate::gateway::ctx::Ctx;
@@ -21,7 +22,8 @@ use crate::gateway::house::House;
 /// The role that may end anybody's session.
 const ADMIN: &str = "admin";
 
-/// `token=…` with the session cookie: one's own, or anybody's with the role `admin`.
+/// With the session cookie: `token=` of one's own; with the role `admin` anybody's, and
+/// `session=`, `user=` (an id, else a user name) and `all=true`.
 pub(super) async fn submit(
     house: &Arc<House>,
     session: &mut Session,
@@ -31,36 +33,89 @@ pub(super) async fn submit(
 ) -> Result<Reply, Refused> {
     let by = presented.required()?;
     let body = body::read(session, ctx.snapshot.settings.limits.login_body).await?;
-    if asked.login_format != Ok(crate::auth::login::LoginFormat::Form) {
+    if asked.login_format != Ok(LoginFormat::Form) {
         return Err(Denial::UnsupportedMediaType.into());
     }
-    let token = form_field(&body, "token")?.ok_or(Denial::BadRequest)?;
-    ctx.user = Some(by.principal.user.identity.id.clone());
-
+    let identity = &by.principal.user.identity;
+    ctx.user = Some(identity.id.clone());
+    let named = Named::parse(&body)?;
+    let is_admin = identity.has_any_role(&[ADMIN.to_owned()]);
+    if !is_admin && !matches!(named, Named::Token(_)) {
+        return Err(Denial::Forbidden.into());
+    }
     let now = clock::now();
     let policy = &ctx.snapshot.policy;
-    let found = match Presented::judge(policy, token.as_bytes(), now) {
-        Presented::Live(live) => Some((live.id, live.principal.user.identity.id.clone())),
-        Presented::Expired { session, user } => Some((session, user)),
-        Presented::Absent | Presented::Revoked | Presented::Invalid => None,
+    let (reach, user, reason) = match named {
+        Named::Token(token) => {
+            let found = match Presented::judge(policy, token.as_bytes(), now) {
+                Presented::Live(live) => Some((live.id, live.principal.user.identity.id.clone())),
+                Presented::Expired { session, user } => Some((session, user)),
+                Presented::Absent | Presented::Revoked | Presented::Invalid => None,
+            };
+            let found = found.filter(|(_, user)| is_admin || *user == identity.id);
+            let Some((id, user)) = found else {
+                return Ok(Reply::empty(StatusCode::OK));
+            };
+            (Reach::Session(id), Some(user), "token")
+        }
+        Named::Session(id) => (Reach::Session(id), None, "session"),
+        Named::User(name) => {
+            let users = &policy.directory;
+            let by_name = || users.by_name(&Username::canonical(&name));
+            let Some(user) = users.by_id(&name).or_else(by_name) else {
+                return Ok(Reply::empty(StatusCode::OK));
+            };
+            let id = user.identity.id.clone();
+            (Reach::User(id.clone()), Some(id), "user")
+        }
+        Named::Everybody => (Reach::Everybody, None, "all"),
     };
-    let identity = &by.principal.user.identity;
-    let may_end = |user: &crate::domain::id::UserId| {
-        *user == identity.id || identity.has_any_role(&[ADMIN.to_owned()])
+    let mut event = Event::new(EventKind::Revoke)
+        .client(asked.client)
+        .reason(reason);
+    event.user = user;
+    event.session = match &reach {
+        Reach::Session(id) => Some(*id),
+        Reach::User(_) | Reach::Everybody => None,
     };
-    if let Some((id, user)) = found.filter(|(_, user)| may_end(user)) {
-        let lifetimes = policy.lifetimes;
-        let revocation = Revocation {
-            reach: Reach::Session(id),
-            at: now,
-            until: now.after(lifetimes.absolute.max(lifetimes.access)),
-        };
-        house.revoke(&revocation).await.map_err(|e| {
-            log::error!("a session could not be ended: {e}");
-            Denial::StoreUnavailable
-        })?;
-        let event = Event::new(EventKind::Revoke).client(asked.client);
-        house.audit(&event.user(&user).session(id).reason("token"));
-    }
+    let lifetimes = policy.lifetimes;
+    let revocation = Revocation {
+        reach,
+        at: now,
+        until: now.after(lifetimes.absolute.max(lifetimes.access)),
+    };
+    house.revoke(&revocation).await.map_err(|e| {
+        log::error!("a session could not be ended: {e}");
+        Denial::StoreUnavailable
+    })?;
+    house.audit(&event);
     Ok(Reply::empty(StatusCode::OK))
+}
+
+/// What the form names; exactly one thing.
+enum Named {
+    Token(String),
+    Session(SessionId),
+    User(String),
+    Everybody,
+}
+
+impl Named {
+    fn parse(body: &[u8]) -> Result<Self, Denial> {
+        let fields = (
+            form_field(body, "token")?,
+            form_field(body, "session")?,
+            form_field(body, "user")?,
+            form_field(body, "all")?,
+        );
+        match fields {
+            (Some(token), None, None, None) => Ok(Self::Token(token)),
+            (None, Some(session), None, None) => SessionId::parse(&session)
+                .map(Self::Session)
+                .ok_or(Denial::BadRequest),
+            (None, None, Some(user), None) => Ok(Self::User(user)),
+            (None, None, None, Some(all)) if all == "true" => Ok(Self::Everybody),
+            _ => Err(Denial::BadRequest),
+        }
+    }
 }
