@@ -69,6 +69,11 @@ fn from_the_form_to_the_app_and_out_again() {
     for _ in 0..3 {
         browser.back();
         let page = browser.source();
+        assert!(
+            !page.contains("Alice Example"),
+            "the back button shows the app after the logout: {}",
+            browser.url()
+        );
     }
     browser.goto(&format!("{home}/page"));
     assert!(

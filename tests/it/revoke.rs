@@ -205,7 +205,6 @@ fn only_administrators_revoke_for_others() {
 }
 
 #[test]
-#[ignore = "POST /revoke takes only tokens so far"]
 fn administrators_revoke_by_session_user_or_everybody() {
     let (gateway, _app) = world();
     let alice = gateway.alice();
