@@ -401,7 +401,7 @@ fn the_app_cannot_set_our_cookies() {
         ["app=1; Path=/"],
         "the app chooses who is signed in: {response}"
     );
-    gateway.wait_for_log(&["WARN", "__Host-doorward"]);
+    gateway.wait_for_log(&["WARN", "cookies", "dropped"]);
     assert!(
         !gateway.log().contains("evil"),
         "a cookie value is in the log"

@@ -6,18 +6,23 @@ use crate::support::{world, world_with};
 #[test]
 fn the_hidden_field_of_the_form_leads_back_too() {
     let (gateway, _app) = world();
-    for field in ["rd", "next"] {
+    for (query, hidden) in [
+        ("", "rd=/inbox&"),
+        ("", "next=/inbox&"),
+        ("?rd=/inbox", ""),
+        ("?next=/inbox", ""),
+        ("?rd=/other", "rd=/inbox&"),
+    ] {
         let response = gateway
-            .request("POST", "/login")
+            .request("POST", format!("/login{query}"))
             .own_origin()
-            .form(&format!(
-                "{field}=/inbox&username=alice&password=wonderland"
-            ))
+            .form(&format!("{hidden}username=alice&password=wonderland"))
             .send();
+        let location = response.header("location");
         assert_eq!(
-            response.header("location").as_deref(),
+            location.as_deref(),
             Some("/inbox"),
-            "{field} in the form is lost: {response}"
+            "{query} {hidden} is lost: {response}"
         );
     }
 }

@@ -16,8 +16,11 @@ fn a_logout_ends_the_session_and_clears_the_browser() {
     let cookie = gateway.alice();
     let response = gateway.logout(&cookie);
     assert_eq!(response.status, 303, "{response}");
-    let location = response.header("location").unwrap_or_default();
-    assert_eq!(location.split('?').next(), Some("/login"), "{response}");
+    assert_eq!(
+        response.header("location").as_deref(),
+        Some("/login"),
+        "{response}"
+    );
     assert_eq!(
         response.header("clear-site-data").as_deref(),
         Some("\"cache\", \"storage\""),
@@ -196,16 +199,12 @@ fn only_administrators_revoke_for_others() {
     gateway.wait_for_log(&["revoke", "1002"]);
     for form in ["user=alice", "all=true", "user=1001"] {
         let response = post_revoke(&gateway, &gateway.bob(), form);
-        assert!(
-            matches!(response.status, 400 | 403),
-            "Bob may {form}: {response}"
-        );
+        assert_problem(&response, 403, "forbidden", &format!("Bob may {form}"));
     }
     assert_eq!(gateway.get("/", &alice).status, 200, "Bob signed Alice out");
 }
 
 #[test]
-#[ignore = "POST /revoke takes only tokens so far"]
 fn administrators_revoke_by_session_user_or_everybody() {
     let (gateway, _app) = world();
     let alice = gateway.alice();

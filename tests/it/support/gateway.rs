@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use super::process::{Process, run};
 use super::temp::TempDir;
@@ -162,11 +163,15 @@ impl Gateway {
     #[track_caller]
     pub fn wait_for_log(&self, words: &[&str]) -> String {
         let has_all = |line: &&str| words.iter().all(|word| line.contains(word));
-        until(&format!("{words:?} in the log:\n{}", self.log()), || {
-            self.log().lines().any(|line| has_all(&line))
-        });
-        let log = self.log();
-        log.lines().find(has_all).unwrap().into()
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let log = self.log();
+            if let Some(line) = log.lines().find(has_all) {
+                return line.into();
+            }
+            assert!(Instant::now() < deadline, "no {words:?} in the log:\n{log}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Reloads over the admin socket; the answer comes when that is done.

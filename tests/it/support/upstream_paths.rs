@@ -35,7 +35,7 @@ pub fn answer(wire: &mut dyn Wire, shared: &Shared, request: &Recorded) -> io::R
             is_head,
             "Set-Cookie: app=1; Path=/\r\n\
              Set-Cookie: __Host-doorward=evil; Path=/; Secure\r\n\
-             Set-Cookie: __Host-doorward-refresh=evil; Path=/; Secure\r\n",
+             Set-Cookie: __host-doorward-refresh=evil; Path=/; Secure\r\n",
             b"cookies",
         ),
         "/cors" => whole(
