@@ -21,3 +21,6 @@ pub mod snapshot;
 mod tunnel;
 mod upkeep;
 mod whoami;
+
+/// The log target of the server library.
+pub const PLATFORM: &str = "pingora";
