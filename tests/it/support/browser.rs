@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use super::process::Process;
 use super::temp::{TempDir, free_port};
 use super::wait::{until, until_some};
-use super::{Request, optional};
+use super::{Conn, Request, optional};
 
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
@@ -223,7 +224,10 @@ fn call(port: u16, method: &str, path: &str, body: &Value) -> Value {
     if method == "POST" {
         request = request.json(body);
     }
-    let answer = request.send();
+    // A browser that shares two cores with other tests takes its time.
+    let mut connection = Conn::open(port).unwrap();
+    connection.patience(Duration::from_secs(60));
+    let answer = request.send_on(&mut connection);
     assert_eq!(answer.status, 200, "{method} {path} {body}: {answer}");
     answer.json()["value"].clone()
 }

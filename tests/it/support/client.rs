@@ -1,5 +1,6 @@
 //! A client that sends exact bytes and reads exactly one answer.
 
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -27,6 +28,11 @@ impl Conn {
             stream,
             buffer: Vec::new(),
         })
+    }
+
+    /// Waits longer for each byte.
+    pub fn patience(&self, patience: Duration) {
+        self.stream.set_read_timeout(Some(patience)).unwrap();
     }
 
     /// Sends these bytes.
@@ -136,13 +142,21 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 }
 
 /// A request under construction; `Host` is the address unless said otherwise.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Request {
     port: u16,
     method: String,
     target: Vec<u8>,
     headers: Vec<(String, Vec<u8>)>,
     body: Option<Vec<u8>>,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.bytes();
+        let shown = &bytes[..bytes.len().min(2000)];
+        write!(f, "{}", String::from_utf8_lossy(shown))
+    }
 }
 
 impl Request {
