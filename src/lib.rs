@@ -1,4 +1,69 @@
 //! Doorward: a reverse-proxy authentication gateway.
+//!
+//! Put it in front of an app that has no login of its own: it serves the login page,
+//! issues a signed cookie, checks it on every request, and tells the app who is there.
+//!
+//! # The floors
+//!
+//! A floor uses those below it, never one above; `tests/it/floors.rs` enforces it.
+//!
+//! | floor | what | knows of |
+//! |---|---|---|
+//! | [`domain`] | values that cannot be wrong: paths, origins, cookies, ids, times | nothing that waits |
+//! | [`auth`] | decisions: the gate, rules, CORS, CSRF, sessions, throttle | `domain`; no clock, no server |
+//! | [`adapters`] | the world: configuration, keys, store, passwords, pages, logs | one outside thing a file |
+//! | [`gateway`] | pingora's hooks, listeners, reload, drain | pingora; it alone says its name |
+//! | [`cli`] | the operator's hand, one verb a file | everything |
+//!
+//! # The way of a request
+//!
+//! ```text
+//! bytes ─pingora─▶ gateway::proxy ─inbound─▶ RequestView ─Policy::decide(view, now)─▶ Decision
+//!                                                                                      │
+//!      ┌──────────────────────────┬─────────────────────────────────┬──────────────────┘
+//!   Deny(Denial, Presentation)   Serve(Endpoint)                 Forward(Pass)
+//!      │                          │ body → login, logout …          │ peer, outbound: strip and set
+//!      └────────▶ respond ◀───────┘                                 ▼
+//!                   │                                            upstream ─▶ outbound::response
+//!                   └──────────────▶ client ◀───────────────────────┘
+//!                                      └─ logging ─▶ access and audit lines, metrics
+//! ```
+//!
+//! # What always holds
+//!
+//! - **The decision is pure** ([`auth::gate`]): path → origin → rules → session → role
+//!   → CSRF, over one immutable [`auth::policy::Policy`], loaded once a request.
+//! - **No [`auth::pass::Pass`], no upstream**: only `auth` can make one, and choosing
+//!   the peer and setting headers need it.
+//! - **A refusal is a value** ([`auth::denial::Denial`]) with a stable code; what breaks
+//!   becomes one in `gateway::failure`. It fails closed.
+//! - **Set or strip**: every header that we may set is removed from the client.
+//! - **Acknowledged is durable**: a revocation is on disk before it is answered, and
+//!   in the memory that the gate reads before the next request.
+//! - **One file reads the clock**, one randomness; `now` is an argument.
+//! - **Every table keyed by what a client sends has a capacity.**
+//!
+//! # Where the code taught us better than the plan
+//!
+//! - *YAML is read by `saphyr-parser` alone*, not by `serde_yaml` with a second, marked
+//!   parse for positions: two parsers of one text can disagree, and what an operator
+//!   is shown as line and column must be what was read. `serde_yaml` writes what
+//!   `doorward init` and the demo generate.
+//! - *Files are watched by looking at them once a second*, not by inotify: what counts
+//!   is the file behind the name, through renames and swapped symlinks, on network and
+//!   overlay file systems alike.
+//! - *The wait for the head of the app's answer* is ours (`gateway::head_timeout`):
+//!   pingora has one read timeout for head and body, and streams need a long one.
+//! - *A WebSocket handshake has a connection of its own* (`gateway::tunnel`): pingora
+//!   0.9.1 loses one in a hundred when the app answers at once.
+//! - *A tolerated ambiguous path must satisfy every rule that one of its readings
+//!   selects* ([`auth::rules`]), so that tolerance opens no side door.
+//! - *A change of a user leaves a cut-off in the store*, beside the comparison of
+//!   versions on every request: undoing the change does not bring sessions back.
+//! - *An HTML page about which the app says nothing is `no-store`*: otherwise the back
+//!   button shows it after the logout, `Clear-Site-Data` or not (seen in Chromium 156).
+//! - *Pingora flushes an answer of known length only when it is complete or its buffer
+//!   is full*; one without a length (event streams, chunked bodies) at once.
 #![cfg_attr(
     test,
     allow(

@@ -6,6 +6,7 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::init::Starter;
 use super::{Failure, run, say};
 use crate::adapters::config::{self, Environment, settings::Settings};
 use crate::adapters::entropy;
@@ -21,17 +22,22 @@ pub(super) fn demo(port: u16) -> Result<(), Failure> {
     let password = random_password();
     let hash = hashing::make(&Secret::new(password.as_str())).map_err(Failure::io)?;
     let folder = Folder::new()?;
-    let text = format!(
-        "listen: 127.0.0.1:{port}\n\
-         upstream: http://{app_address}\n\
-         data_dir: {data_dir}\n\
-         admin: {{ listen: 127.0.0.1:0 }}\n\
-         pages: {{ title: Doorward demo }}\n\
-         log: {{ level: warn }}\n\
-         users:\n  \
-           - {{ id: \"1001\", username: demo, name: Dora Demo, roles: [admin], password_hash: \"{hash}\" }}\n",
-        data_dir = folder.0.join("data").display(),
-    );
+    let text = serde_yaml::to_string(&serde_json::json!({
+        "listen": format!("127.0.0.1:{port}"),
+        "upstream": format!("http://{app_address}"),
+        "data_dir": folder.0.join("data"),
+        "admin": { "listen": "127.0.0.1:0" },
+        "pages": { "title": "Doorward demo" },
+        "log": { "level": "warn" },
+        "users": [Starter {
+            id: "1001",
+            username: "demo",
+            name: "Dora Demo",
+            roles: &["admin"],
+            password_hash: &hash,
+        }],
+    }))
+    .map_err(Failure::io)?;
     let load = move || -> Result<Settings, config::Problems> {
         let nothing = Environment::new(Vec::<(String, String)>::new(), ".");
         config::load_text(&text, Path::new("demo"), &nothing)

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use anyhow::Context;
+use serde::Serialize;
 
 use super::demo::random_password;
 use super::{Failure, say};
@@ -27,6 +28,16 @@ upstream: http://127.0.0.1:3000
 users: { file: users.yml }
 ";
 
+/// A user as the users file has it.
+#[derive(Serialize)]
+pub(super) struct Starter<'a> {
+    pub(super) id: &'a str,
+    pub(super) username: &'a str,
+    pub(super) name: &'a str,
+    pub(super) roles: &'a [&'a str],
+    pub(super) password_hash: &'a str,
+}
+
 pub(super) fn init(dir: &Path) -> Result<(), Failure> {
     let (config, users) = (dir.join("doorward.yaml"), dir.join("users.yml"));
     for path in [&config, &users] {
@@ -42,14 +53,15 @@ pub(super) fn init(dir: &Path) -> Result<(), Failure> {
         .map_err(Failure::io)?;
     let password = random_password();
     let hash = hashing::make(&Secret::new(password.as_str())).map_err(Failure::io)?;
-    let listed = format!(
-        "# Make a hash for somebody else with `doorward hash-password`.\n\
-         - id: \"1\"\n  \
-           username: admin\n  \
-           name: Administrator\n  \
-           roles: [admin]\n  \
-           password_hash: \"{hash}\"\n"
-    );
+    let listed = serde_yaml::to_string(&[Starter {
+        id: "1",
+        username: "admin",
+        name: "Administrator",
+        roles: &["admin"],
+        password_hash: &hash,
+    }])
+    .map_err(Failure::io)?;
+    let listed = format!("# A hash for somebody else: doorward hash-password\n{listed}");
     write_new(&users, &listed)?;
     write_new(&config, CONFIG)?;
     say(&format!(

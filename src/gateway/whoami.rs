@@ -17,13 +17,15 @@ pub(super) struct Whoami {
 impl ServeHttp for Whoami {
     async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
         let headers = &session.req_header().headers;
-        let shown: Vec<(String, String)> = headers
+        let mut shown: Vec<(String, String)> = headers
             .iter()
             .map(|(name, value)| {
                 let value = String::from_utf8_lossy(value.as_bytes());
                 (name.to_string(), value.into_owned())
             })
             .collect();
+        // What the gateway says comes first.
+        shown.sort_by_key(|(name, _)| !name.starts_with("x-"));
         let name = headers
             .get("x-user-name")
             .and_then(|value| value.to_str().ok())

@@ -29,13 +29,14 @@ mod web;
 #[cfg(test)]
 mod tests;
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 pub use environment::Environment;
 pub use problem::{Place, Problem, Problems};
 
-use context::Context;
+use context::{Context, Gathered};
 use reader::{Section, Spot};
 use settings::Settings;
 use tree::{Node, Shape};
@@ -46,13 +47,26 @@ use tree::{Node, Shape};
 /// Everything that is wrong, an unreadable file included; after a syntax error
 /// nothing but that, since what follows one is guesswork.
 pub fn load(file: Option<&Path>, env: &Environment) -> Result<Settings, Problems> {
+    judge(open(file, env)?)
+}
+
+/// Where the operators' listener of a gateway with this configuration is, whatever
+/// else is wrong with it: a file that was broken after the start must not make a
+/// gateway that goes on serving look dead. `None` if there is nothing to go by.
+pub fn admin_listen(file: Option<&Path>, env: &Environment) -> Option<SocketAddr> {
+    let (settings, _problems) = open(file, env).ok()?;
+    Some(settings.admin.listen)
+}
+
+/// Reads what can be read, and notes what is wrong with the rest.
+fn open(file: Option<&Path>, env: &Environment) -> Result<(Settings, Gathered), Problems> {
     let Some(file) = file else {
         let cx = Context::new(env, env.dir());
         let root = Node {
             place: Place::Unwritten,
             shape: Shape::Map(Vec::new()),
         };
-        return settle(cx, root);
+        return Ok(settle(cx, root));
     };
     let path = env.dir().join(file);
     let cx = Context::new(env, folder(&path));
@@ -74,7 +88,16 @@ pub fn load(file: Option<&Path>, env: &Environment) -> Result<Settings, Problems
 /// As [`load`].
 pub fn load_text(text: &str, file: &Path, env: &Environment) -> Result<Settings, Problems> {
     let cx = Context::new(env, folder(&env.dir().join(file)));
-    parse(cx, text, &file.display().to_string().into(), None)
+    judge(parse(cx, text, &file.display().to_string().into(), None)?)
+}
+
+/// Settings with which nothing is wrong, or everything that is.
+fn judge((settings, gathered): (Settings, Gathered)) -> Result<Settings, Problems> {
+    if gathered.problems.is_empty() {
+        Ok(settings)
+    } else {
+        Err(Problems::new(gathered.problems))
+    }
 }
 
 fn folder(file: &Path) -> &Path {
@@ -86,7 +109,7 @@ fn parse(
     text: &str,
     name: &Arc<str>,
     path: Option<&Path>,
-) -> Result<Settings, Problems> {
+) -> Result<(Settings, Gathered), Problems> {
     if text.len() > tree::MAX_BYTES {
         let fault = problem::Fault::new(
             format!("is larger than {} bytes", tree::MAX_BYTES),
@@ -99,10 +122,10 @@ fn parse(
     if let Some(path) = path {
         review::warn_of_readable_secrets(&cx, &root, path);
     }
-    settle(cx, root)
+    Ok(settle(cx, root))
 }
 
-fn settle(cx: Context, mut root: Node) -> Result<Settings, Problems> {
+fn settle(cx: Context, mut root: Node) -> (Settings, Gathered) {
     overlay::apply(&cx, &mut root);
     let spot = Spot {
         cx: &cx,
@@ -110,15 +133,13 @@ fn settle(cx: Context, mut root: Node) -> Result<Settings, Problems> {
         path: String::new(),
     };
     let settings = read(&spot.section(""));
-    let gathered = cx.finish();
-    if !gathered.problems.is_empty() {
-        return Err(Problems::new(gathered.problems));
-    }
-    Ok(Settings {
-        sources: gathered.sources,
-        warnings: gathered.warnings,
+    let mut gathered = cx.finish();
+    let settings = Settings {
+        sources: std::mem::take(&mut gathered.sources),
+        warnings: std::mem::take(&mut gathered.warnings),
         ..settings
-    })
+    };
+    (settings, gathered)
 }
 
 /// Every section, each on its own; what is wrong is noted in the context.
