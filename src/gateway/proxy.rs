@@ -118,10 +118,11 @@ impl ProxyHttp for Gateway {
 
     async fn response_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         answer: &mut ResponseHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
+        outbound::switch_protocols(session, answer, ctx);
         outbound::response(answer, ctx)
     }
 

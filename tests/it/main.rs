@@ -29,6 +29,7 @@ mod gate;
 mod h2;
 mod identity;
 mod keys;
+mod limits;
 mod login;
 mod login_body;
 mod login_form;
