@@ -172,6 +172,8 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
         .map_err(|e| broken(&e))?;
     log::info!("listening on {}", bound.public.join(", "));
     let outcome = signals.block_on(attend(&house, &reloader, &stop, || thread.is_finished()));
+    // A look-up of the app's name that still waits for its DNS server must not hold up the end.
+    signals.shutdown_background();
     if outcome.is_ok() {
         log::info!("stopped");
     }

@@ -44,4 +44,5 @@ mod throttle;
 mod tls;
 mod tls_upstream;
 mod tokens;
+mod upstream_name;
 mod websockets;
