@@ -45,4 +45,5 @@ mod tls;
 mod tls_upstream;
 mod tokens;
 mod upstream_name;
+mod users_files;
 mod websockets;
