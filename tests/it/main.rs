@@ -37,6 +37,7 @@ mod occupied;
 mod refusals;
 mod reload;
 mod revoke;
+mod secrets;
 mod seed;
 mod session;
 mod support;
