@@ -69,18 +69,28 @@ enum Verb {
     },
 }
 
+/// The file that `init` writes, and that is taken when none is named.
+const USUAL_FILE: &str = "doorward.yaml";
+
 /// Where the settings are.
 #[derive(Args, Clone)]
 struct Config {
-    /// The configuration file; without one, settings come from the environment
+    /// The configuration file; without one, doorward.yaml of this folder, and where there
+    /// is none, settings come from the environment alone
     #[arg(long, env = "DOORWARD_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
 impl Config {
+    /// The file that was named, or the usual one where it is.
+    fn file(&self) -> Option<PathBuf> {
+        let usual = || Some(PathBuf::from(USUAL_FILE)).filter(|file| file.exists());
+        self.config.clone().or_else(usual)
+    }
+
     /// Reads the settings.
     fn load(&self) -> Result<Settings, Failure> {
-        config::load(self.config.as_deref(), &Environment::from_process()).map_err(Failure::config)
+        config::load(self.file().as_deref(), &Environment::from_process()).map_err(Failure::config)
     }
 }
 
@@ -130,7 +140,7 @@ pub fn main() -> ExitCode {
         }
     };
     let outcome = match cli.verb {
-        Verb::Run(config) => run::run(config),
+        Verb::Run(config) => run::run(&config),
         Verb::Check(config) => check::check(&config),
         Verb::Demo { port } => demo::demo(port),
         Verb::Init { dir } => init::init(&dir),
