@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::support::users::ALICE_PASSWORD;
-use crate::support::{Response, assert_problem, token, world};
+use crate::support::users::{ALICE_PASSWORD, User};
+use crate::support::{Builder, Response, Upstream, assert_problem, token, world};
 
 #[test]
 fn a_form_login_leads_back_and_sets_the_session_cookie() {
@@ -281,4 +281,23 @@ fn assert_private(response: &Response) {
                 && response.lists("cache-control", "no-cache")),
         "a cache could hand a session to somebody else: {response}"
     );
+}
+
+/// The time of an answer is the time of a hash: it must not tell who exists.
+#[test]
+fn every_failed_login_costs_one_hash() {
+    let app = Upstream::start();
+    let gateway = Builder::new(&app)
+        .users(&[User::alice(), User::bob().with("disabled: true")])
+        .start();
+    let hashes = || gateway.metric("doorward_password_hash_duration_seconds_count");
+    for name in ["alice", "bob", "nobody", "", "nobody@example.com"] {
+        let before = hashes();
+        gateway.try_login(name, "wrong");
+        let cost = hashes() - before;
+        assert!(
+            (cost - 1.0).abs() < 0.1,
+            "{cost} hashes for {name:?}: its time tells who exists"
+        );
+    }
 }

@@ -40,6 +40,7 @@ mod revoke;
 mod secrets;
 mod seed;
 mod session;
+mod settings;
 mod shipped;
 mod support;
 mod throttle;
