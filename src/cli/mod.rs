@@ -13,7 +13,7 @@ mod run;
 mod socket;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -72,15 +72,27 @@ enum Verb {
 /// Where the settings are.
 #[derive(Args, Clone)]
 struct Config {
-    /// The configuration file; without one, settings come from the environment
+    /// The configuration file; without one /etc/doorward/doorward.yaml if it is
+    /// there, else the environment alone
     #[arg(long, env = "DOORWARD_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
+/// Where a container's configuration is mounted.
+const MOUNTED: &str = "/etc/doorward/doorward.yaml";
+
 impl Config {
+    /// The file to read, if there is one.
+    fn file(&self) -> Option<&Path> {
+        let mounted = Path::new(MOUNTED);
+        self.config
+            .as_deref()
+            .or_else(|| mounted.exists().then_some(mounted))
+    }
+
     /// Reads the settings.
     fn load(&self) -> Result<Settings, Failure> {
-        config::load(self.config.as_deref(), &Environment::from_process()).map_err(Failure::config)
+        config::load(self.file(), &Environment::from_process()).map_err(Failure::config)
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn run(config: Config) -> Result<(), Failure> {
         settings,
         load: Box::new(move || {
             // The environment cannot change from outside, the files it names can.
-            config::load(config.config.as_deref(), &Environment::from_process())
+            config::load(config.file(), &Environment::from_process())
                 .map_err(|problems| problems.to_string())
         }),
         demo_app: None,
