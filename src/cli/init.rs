@@ -66,7 +66,7 @@ pub(super) fn init(dir: &Path) -> Result<(), Failure> {
     write_new(&config, CONFIG)?;
     say(&format!(
         "wrote {} and {}\n\n    user      admin\n    password  {password}\n\n\
-         Set the upstream in the first, then: doorward run --config {}",
+         Put the app's address into the first, then: doorward run --config {}",
         config.display(),
         users.display(),
         config.display(),

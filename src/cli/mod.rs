@@ -72,22 +72,25 @@ enum Verb {
 /// Where the settings are.
 #[derive(Args, Clone)]
 struct Config {
-    /// The configuration file; without one /etc/doorward/doorward.yaml if it is
-    /// there, else the environment alone
+    /// The configuration file; without one doorward.yaml here or in /etc/doorward if it
+    /// is there, else the environment alone
     #[arg(long, env = "DOORWARD_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
-/// Where a container's configuration is mounted.
-const MOUNTED: &str = "/etc/doorward/doorward.yaml";
+/// Where `init` writes the configuration, and where a container's is mounted.
+const PLACES: [&str; 2] = ["doorward.yaml", "/etc/doorward/doorward.yaml"];
 
 impl Config {
     /// The file to read, if there is one.
     fn file(&self) -> Option<&Path> {
-        let mounted = Path::new(MOUNTED);
-        self.config
-            .as_deref()
-            .or_else(|| mounted.exists().then_some(mounted))
+        let found = || {
+            PLACES
+                .into_iter()
+                .map(Path::new)
+                .find(|place| place.exists())
+        };
+        self.config.as_deref().or_else(found)
     }
 
     /// Reads the settings.
