@@ -19,8 +19,8 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 pub struct Browser {
     port: u16,
     session: String,
-    _driver: Process,
-    _profile: TempDir,
+    driver: Process,
+    profile: TempDir,
 }
 
 impl Browser {
@@ -31,10 +31,15 @@ impl Browser {
             return None;
         }
         let port = free_port();
-        let profile = TempDir::new();
         let mut command = Command::new("chromedriver");
         command.arg(format!("--port={port}"));
-        let driver = Process::spawn(command);
+        // The guard first: whatever fails from here on, no Chromium stays behind.
+        let mut browser = Self {
+            port,
+            session: String::new(),
+            driver: Process::spawn(command),
+            profile: TempDir::new(),
+        };
         until("chromedriver to be ready", || {
             Request::new(port, "GET", "/status")
                 .try_send()
@@ -52,20 +57,15 @@ impl Browser {
             "--disable-sync",
             "--no-proxy-server",
             "--window-size=1200,800",
-            &format!("--user-data-dir={}", profile.path().display()),
+            &format!("--user-data-dir={}", browser.profile.path().display()),
         ];
         let wanted = json!({ "capabilities": { "alwaysMatch": {
             "browserName": "chrome",
             "goog:chromeOptions": { "args": arguments },
         }}});
         let answer = call(port, "POST", "/session", &wanted);
-        let session = answer["sessionId"].as_str().expect("a session").into();
-        Some(Self {
-            port,
-            session,
-            _driver: driver,
-            _profile: profile,
-        })
+        browser.session = answer["sessionId"].as_str().expect("a session").into();
+        Some(browser)
     }
 
     #[track_caller]
@@ -212,9 +212,8 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Ends Chromium; chromedriver itself goes with its guard.
-        let path = format!("/session/{}", self.session);
-        let _ = Request::new(self.port, "DELETE", path).try_send();
+        // At SIGTERM chromedriver ends its Chromium; killed, it would leave it behind.
+        self.driver.end();
     }
 }
 
