@@ -60,22 +60,6 @@ impl Process {
         self.ended().unwrap()
     }
 
-    /// Ends it with a chance to tidy up, which it gets five seconds for.
-    pub fn end(&mut self) {
-        let pid = self.pid().to_string();
-        let asked = Command::new("sh")
-            .args(["-c", &format!("kill -s TERM {pid}")])
-            .status();
-        let deadline = Instant::now() + Duration::from_secs(5);
-        while asked.is_ok() && Instant::now() < deadline {
-            if !matches!(self.child.try_wait(), Ok(None)) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        self.kill();
-    }
-
     /// Ends it without a chance to tidy up.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
