@@ -12,6 +12,7 @@ use crate::adapters::entropy;
 use crate::adapters::observe::logger;
 use crate::adapters::users::hashing;
 use crate::domain::secret::Secret;
+use crate::gateway::PLATFORM;
 use crate::gateway::server::{Plan, address_of};
 
 pub(super) fn demo(port: u16) -> Result<(), Failure> {
@@ -36,7 +37,7 @@ pub(super) fn demo(port: u16) -> Result<(), Failure> {
         config::load_text(&text, Path::new("demo"), &nothing)
     };
     let settings = load().map_err(Failure::config)?;
-    logger::start(&settings.log);
+    logger::start(&settings.log, PLATFORM);
     say(&format!(
         "\n  Doorward stands in front of a small app that has no login of its own.\n\n    \
          open      http://localhost:{port}\n    \

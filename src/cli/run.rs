@@ -6,6 +6,7 @@ use crate::adapters::jwt::keyfile::KeyFileError;
 use crate::adapters::observe::logger;
 use crate::adapters::store::lock::DataDirError;
 use crate::auth::ports::StoreError;
+use crate::gateway::PLATFORM;
 use crate::gateway::listen::ListenError;
 use crate::gateway::server::{self, Plan, RunError};
 use crate::gateway::snapshot::SnapshotError;
@@ -14,7 +15,7 @@ use super::{Config, Failure};
 
 pub(super) fn run(config: Config) -> Result<(), Failure> {
     let settings = config.load()?;
-    logger::start(&settings.log);
+    logger::start(&settings.log, PLATFORM);
     serve(Plan {
         settings,
         load: Box::new(move || {

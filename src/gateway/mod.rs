@@ -18,5 +18,9 @@ pub mod reload;
 mod respond;
 pub mod server;
 pub mod snapshot;
+mod tunnel;
 mod upkeep;
 mod whoami;
+
+/// The log target of the server library.
+pub const PLATFORM: &str = "pingora";

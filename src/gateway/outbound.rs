@@ -202,7 +202,10 @@ fn drop_our_cookies(answer: &mut ResponseHeader, ctx: &Ctx) -> pingora::Result<(
     if !all.iter().any(ours) {
         return Ok(());
     }
-    log::warn!("the app tried to set one of our cookies; it was dropped");
+    log::warn!(
+        "the app tried to set one of our cookies ({} or its kin); it was dropped",
+        style.names().access
+    );
     answer.remove_header(&header::SET_COOKIE);
     for value in all.into_iter().filter(|value| !ours(value)) {
         answer.append_header(header::SET_COOKIE, value)?;
@@ -231,7 +234,22 @@ fn keep_from_shared_caches(answer: &mut ResponseHeader) -> pingora::Result<()> {
     let restricts = |directive: &String| {
         directive.eq_ignore_ascii_case("private") || directive.eq_ignore_ascii_case("no-store")
     };
-    if !said.is_empty() && !said.iter().any(|d| shared(d)) {
+    if said.is_empty() {
+        // A page that the app says nothing about is not kept at all: else the back
+        // button shows it after the logout, from the memory of the browser.
+        let is_page = answer
+            .headers
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
+        let value = if is_page {
+            "private, no-store"
+        } else {
+            "private"
+        };
+        answer.insert_header(header::CACHE_CONTROL, value)?;
+        return Ok(());
+    }
+    if !said.iter().any(|d| shared(d)) {
         return Ok(());
     }
     let mut kept: Vec<String> = said.into_iter().filter(|d| !shared(d)).collect();

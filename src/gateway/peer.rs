@@ -15,6 +15,7 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::utils::tls::{WrappedX509, parse_x509};
 
 use super::listen::read_ca;
+use super::tunnel::{TunnelConnect, own_pool};
 use crate::adapters::config::settings;
 
 /// How long an idle connection to the app is kept for the next request.
@@ -109,6 +110,19 @@ impl Upstream {
             let address = addresses.get(turn.checked_rem(addresses.len())?)?;
             peer._address = (*address).into();
         }
+        Some(peer)
+    }
+
+    /// The same for a WebSocket handshake: a connection of its own, see `tunnel`.
+    pub(super) fn tunnel(&self, limits: &settings::Limits) -> Option<HttpPeer> {
+        let mut peer = self.peer()?;
+        peer.group_key = own_pool();
+        // After a refused handshake it is of no use to anybody.
+        peer.options.idle_timeout = Some(Duration::from_millis(1));
+        peer.options.custom_l4 = Some(Arc::new(TunnelConnect {
+            connect: limits.upstream_connect,
+            head: limits.upstream_read,
+        }));
         Some(peer)
     }
 

@@ -65,8 +65,8 @@ impl ProxyHttp for Gateway {
         count_body(body.as_ref(), ctx)
     }
 
-    async fn upstream_peer(&self, _session: &mut Session, ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
-        self.choose_peer(ctx)
+    async fn upstream_peer(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
+        self.choose_peer(session, ctx)
     }
 
     fn fail_to_connect(
@@ -181,12 +181,18 @@ impl Gateway {
         }
     }
 
-    fn choose_peer(&self, ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
+    fn choose_peer(&self, session: &Session, ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
         if ctx.pass().is_none() {
             return not_admitted();
         }
         ctx.tries = ctx.tries.saturating_add(1);
-        match ctx.snapshot.upstream.peer() {
+        let upstream = &ctx.snapshot.upstream;
+        let peer = if session.is_upgrade_req() {
+            upstream.tunnel(&ctx.snapshot.settings.limits)
+        } else {
+            upstream.peer()
+        };
+        match peer {
             Some(peer) => Ok(Box::new(peer)),
             None => {
                 self.house.resolve_now.notify_one();

@@ -1,7 +1,7 @@
 //! The log's shape: lines for people, or one JSON object a line. Through `log` and
 //! `env_logger`; standard error.
 //!
-//! Libraries are capped at info whatever the level is: pingora's trace prints whole
+//! Libraries are capped at info whatever the level is: a proxy's trace prints whole
 //! request heads, cookies included.
 
 use std::io::Write;
@@ -17,8 +17,10 @@ use crate::adapters::config::settings;
 
 static LOGGER: OnceLock<Doorman> = OnceLock::new();
 
-/// Starts logging for the process. A second call changes nothing.
-pub fn start(settings: &settings::Log) {
+/// Starts logging for the process. A second call changes nothing. `platform` is the
+/// log target of the server library below us: capped at warnings, and its errors about
+/// clients left out.
+pub fn start(settings: &settings::Log, platform: &'static str) {
     let level = settings.level;
     let libraries = level.min(LevelFilter::Info);
     let json = settings.format == settings::LogFormat::Json;
@@ -28,7 +30,7 @@ pub fn start(settings: &settings::Log) {
         .filter_module(ACCESS, level)
         .filter_module(AUDIT, level)
         // Says every listener and runtime at info.
-        .filter_module("pingora", level.min(LevelFilter::Warn))
+        .filter_module(platform, level.min(LevelFilter::Warn))
         .format(move |out, record| {
             let at =
                 SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(clock::now().millis());
@@ -52,7 +54,7 @@ pub fn start(settings: &settings::Log) {
         })
         .build();
     let most = inner.filter();
-    let logger = LOGGER.get_or_init(|| Doorman(inner));
+    let logger = LOGGER.get_or_init(|| Doorman { inner, platform });
     if log::set_logger(logger).is_ok() {
         log::set_max_level(most);
     }
@@ -68,25 +70,31 @@ fn one_line(record: &Record<'_>) -> String {
     }
 }
 
-/// Lets everything through but pingora's errors about clients that went away:
+/// Lets everything through but the platform's errors about clients that went away:
 /// they are no errors of ours, and a scan of the port would fill the log with them.
-struct Doorman(Logger);
+struct Doorman {
+    inner: Logger,
+    platform: &'static str,
+}
 
 impl Log for Doorman {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        self.0.enabled(metadata)
+        self.inner.enabled(metadata)
     }
 
     fn log(&self, record: &Record<'_>) {
-        let of_pingora = record.target().starts_with("pingora") && record.level() <= Level::Warn;
-        if of_pingora && is_about_a_client(&record.args().to_string()) {
+        let of_platform = record.target().starts_with(self.platform);
+        if of_platform
+            && record.level() <= Level::Warn
+            && is_about_a_client(&record.args().to_string())
+        {
             return;
         }
-        self.0.log(record);
+        self.inner.log(record);
     }
 
     fn flush(&self) {
-        self.0.flush();
+        self.inner.flush();
     }
 }
 
