@@ -111,8 +111,7 @@ pub(super) async fn remember_users(house: &House, snapshot: &Snapshot) -> Result
         return Ok(());
     }
     let now = clock::now();
-    let lifetimes = snapshot.policy.lifetimes;
-    let until = now.after(lifetimes.absolute.max(lifetimes.access));
+    let until = now.after(snapshot.policy.lifetimes.longest());
     for revocation in cut_offs(&known.unwrap_or_default(), &today, now, until) {
         house.revoke(&revocation).await?;
     }
