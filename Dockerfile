@@ -25,8 +25,8 @@ COPY --from=build /src/LICENSE /usr/share/doc/doorward/LICENSE
 COPY --from=build /src/target/release/doorward /usr/local/bin/doorward
 
 # The environment beats the file: a mounted file need not know that it is in a container.
-ENV DOORWARD_CONFIG=/etc/doorward/doorward.yaml \
-    DOORWARD_DATA_DIR=/var/lib/doorward \
+# /etc/doorward/doorward.yaml is read if it is there; without it the environment is all.
+ENV DOORWARD_DATA_DIR=/var/lib/doorward \
     DOORWARD_LISTEN=0.0.0.0:8080
 
 # By number, so that Kubernetes' runAsNonRoot can see it.

@@ -111,6 +111,12 @@ impl Lifetimes {
         self.idle.min(self.absolute)
     }
 
+    /// How long a revocation must be remembered: no token of a session that exists now
+    /// outlives it.
+    pub fn longest(&self) -> Duration {
+        self.absolute.max(self.access)
+    }
+
     /// How long a new access token lives: the soonest of all three.
     pub fn token(&self) -> Duration {
         self.access.min(self.session())

@@ -9,7 +9,7 @@ use crate::adapters::config::{self, Environment};
 pub(super) fn healthcheck(config: &Config) -> Result<(), Failure> {
     let env = Environment::from_process();
     // A configuration that cannot even be parsed was broken after the start.
-    let mut address = config::admin_listen(config.file().as_deref(), &env)
+    let mut address = config::admin_listen(config.file(), &env)
         .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 9180)));
     if address.ip().is_unspecified() {
         // Listening everywhere is reached from here.

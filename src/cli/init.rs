@@ -13,7 +13,7 @@ use super::{Failure, say};
 use crate::adapters::users::hashing;
 use crate::domain::secret::Secret;
 
-const STARTER: &str = "\
+const CONFIG: &str = "\
 # The shortest useful configuration. Every other key and its default stands in
 # doorward.yaml of the project's config/ folder.
 
@@ -39,7 +39,7 @@ pub(super) struct Starter<'a> {
 }
 
 pub(super) fn init(dir: &Path) -> Result<(), Failure> {
-    let (config, users) = (dir.join(super::USUAL_FILE), dir.join("users.yml"));
+    let (config, users) = (dir.join("doorward.yaml"), dir.join("users.yml"));
     for path in [&config, &users] {
         if path.exists() {
             return Err(Failure::new(
@@ -63,10 +63,10 @@ pub(super) fn init(dir: &Path) -> Result<(), Failure> {
     .map_err(Failure::io)?;
     let listed = format!("# A hash for somebody else: doorward hash-password\n{listed}");
     write_new(&users, &listed)?;
-    write_new(&config, STARTER)?;
+    write_new(&config, CONFIG)?;
     say(&format!(
         "wrote {} and {}\n\n    user      admin\n    password  {password}\n\n\
-         Set the upstream in the first, then: doorward run --config {}",
+         Put the app's address into the first, then: doorward run --config {}",
         config.display(),
         users.display(),
         config.display(),

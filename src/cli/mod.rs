@@ -13,7 +13,7 @@ mod run;
 mod socket;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -69,28 +69,33 @@ enum Verb {
     },
 }
 
-/// The file that `init` writes, and that is taken when none is named.
-const USUAL_FILE: &str = "doorward.yaml";
-
 /// Where the settings are.
 #[derive(Args, Clone)]
 struct Config {
-    /// The configuration file; without one, doorward.yaml of this folder, and where there
-    /// is none, settings come from the environment alone
+    /// The configuration file; without one doorward.yaml here or in /etc/doorward if it
+    /// is there, else the environment alone
     #[arg(long, env = "DOORWARD_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
+/// Where `init` writes the configuration, and where a container's is mounted.
+const PLACES: [&str; 2] = ["doorward.yaml", "/etc/doorward/doorward.yaml"];
+
 impl Config {
-    /// The file that was named, or the usual one where it is.
-    fn file(&self) -> Option<PathBuf> {
-        let usual = || Some(PathBuf::from(USUAL_FILE)).filter(|file| file.exists());
-        self.config.clone().or_else(usual)
+    /// The file to read, if there is one.
+    fn file(&self) -> Option<&Path> {
+        let found = || {
+            PLACES
+                .into_iter()
+                .map(Path::new)
+                .find(|place| place.exists())
+        };
+        self.config.as_deref().or_else(found)
     }
 
     /// Reads the settings.
     fn load(&self) -> Result<Settings, Failure> {
-        config::load(self.file().as_deref(), &Environment::from_process()).map_err(Failure::config)
+        config::load(self.file(), &Environment::from_process()).map_err(Failure::config)
     }
 }
 
@@ -140,7 +145,7 @@ pub fn main() -> ExitCode {
         }
     };
     let outcome = match cli.verb {
-        Verb::Run(config) => run::run(&config),
+        Verb::Run(config) => run::run(config),
         Verb::Check(config) => check::check(&config),
         Verb::Demo { port } => demo::demo(port),
         Verb::Init { dir } => init::init(&dir),

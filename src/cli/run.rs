@@ -13,15 +13,14 @@ use crate::gateway::snapshot::SnapshotError;
 
 use super::{Config, Failure};
 
-pub(super) fn run(config: &Config) -> Result<(), Failure> {
-    let file = config.file();
+pub(super) fn run(config: Config) -> Result<(), Failure> {
     let settings = config.load()?;
     logger::start(&settings.log, PLATFORM);
     serve(Plan {
         settings,
         load: Box::new(move || {
             // The environment cannot change from outside, the files it names can.
-            config::load(file.as_deref(), &Environment::from_process())
+            config::load(config.file(), &Environment::from_process())
                 .map_err(|problems| problems.to_string())
         }),
         demo_app: None,

@@ -14,10 +14,12 @@ use crate::adapters::observe::metrics::{Counted, Metrics};
 use crate::adapters::store::replica::Replica;
 use crate::adapters::users::hashing::HashPool;
 use crate::adapters::{clock, entropy};
+use crate::auth::denial::Denial;
 use crate::auth::event::Event;
 use crate::auth::login::Credentials;
+use crate::auth::policy::Lifetimes;
 use crate::auth::ports::{Store, StoreError};
-use crate::auth::revocation::Revocation;
+use crate::auth::revocation::{Reach, Revocation};
 use crate::auth::throttle::Throttle;
 
 /// Shared by every service of one gateway.
@@ -104,6 +106,24 @@ impl House {
         self.replica.apply(revocation);
         self.metrics.revocations(self.replica.len());
         Ok(())
+    }
+
+    /// Ends a session, a user's sessions or everybody's, as of now, on behalf of an
+    /// endpoint.
+    ///
+    /// # Errors
+    /// [`Denial::StoreUnavailable`]; nothing has ended then.
+    pub async fn end(&self, reach: Reach, lifetimes: Lifetimes) -> Result<(), Denial> {
+        let at = clock::now();
+        let revocation = Revocation {
+            reach,
+            at,
+            until: at.after(lifetimes.longest()),
+        };
+        self.revoke(&revocation).await.map_err(|e| {
+            log::error!("a session could not be ended: {e}");
+            Denial::StoreUnavailable
+        })
     }
 
     /// Writes an audit line.

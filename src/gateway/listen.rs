@@ -1,4 +1,5 @@
-//! Listening sockets and TLS. The only file that names a TLS library.
+//! Listening sockets, the services on them, and TLS. The only file that names a TLS
+//! library.
 //!
 //! Everything is bound before the server starts: pingora would try a taken port for
 //! half a minute and then panic in a task.
@@ -9,13 +10,16 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use async_trait::async_trait;
 use parking_lot::Mutex;
+use pingora::apps::ServerApp;
 use pingora::listeners::tls::TlsSettings;
 use pingora::listeners::{ALPN, TlsAccept};
-use pingora::server::{Fds, ListenFds};
+use pingora::server::{Fds, ListenFds, ShutdownWatch};
+use pingora::services::Service as ServiceTrait;
+use pingora::services::listening::Service;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -99,6 +103,42 @@ impl Sockets {
         let name = path.display().to_string();
         self.table.lock().add(name.clone(), listener.into_raw_fd());
         Ok(name)
+    }
+}
+
+/// A service on sockets that were bound before.
+pub(super) struct OnSockets<A> {
+    service: Service<A>,
+    table: ListenFds,
+}
+
+impl<A> OnSockets<A> {
+    pub(super) fn new(service: Service<A>, sockets: &Sockets) -> Self {
+        Self {
+            service,
+            table: sockets.table(),
+        }
+    }
+}
+
+#[async_trait]
+impl<A: ServerApp + Send + Sync + 'static> ServiceTrait for OnSockets<A> {
+    async fn start_service(
+        &mut self,
+        _fds: Option<ListenFds>,
+        shutdown: ShutdownWatch,
+        listeners_per_fd: usize,
+    ) {
+        let table = Some(Arc::clone(&self.table));
+        ServiceTrait::start_service(&mut self.service, table, shutdown, listeners_per_fd).await;
+    }
+
+    fn name(&self) -> &str {
+        ServiceTrait::name(&self.service)
+    }
+
+    fn threads(&self) -> Option<usize> {
+        ServiceTrait::threads(&self.service)
     }
 }
 
@@ -186,7 +226,3 @@ fn install_provider() {
         let _other = rustls::crypto::ring::default_provider().install_default();
     }
 }
-
-/// How often files are looked at for changes. A guess between a quick reload and
-/// looking at files for nothing.
-pub(super) const WATCH: Duration = Duration::from_secs(1);

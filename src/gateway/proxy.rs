@@ -109,10 +109,12 @@ impl ProxyHttp for Gateway {
     async fn upstream_response_filter(
         &self,
         _session: &mut Session,
-        _answer: &mut ResponseHeader,
+        answer: &mut ResponseHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        ctx.head_timer = None;
+        if !is_interim(answer) {
+            ctx.head_timer = None;
+        }
         Ok(())
     }
 
@@ -123,6 +125,9 @@ impl ProxyHttp for Gateway {
         ctx: &mut Ctx,
     ) -> Result<()> {
         outbound::switch_protocols(session, answer, ctx);
+        if is_interim(answer) {
+            return Ok(());
+        }
         outbound::response(answer, ctx)
     }
 
@@ -297,6 +302,11 @@ impl Gateway {
 /// No `Pass`, no upstream. Cannot happen; if it does, it fails closed.
 fn not_admitted<T>() -> Result<T> {
     Error::e_explain(ErrorType::InternalError, "the request was not admitted")
+}
+
+/// Whether the head is a 1xx that announces another (103); a 101 is the last one.
+fn is_interim(answer: &ResponseHeader) -> bool {
+    answer.status.is_informational() && answer.status != http::StatusCode::SWITCHING_PROTOCOLS
 }
 
 /// A body over its limit is cut off where the limit is.

@@ -121,14 +121,23 @@ impl Reloader {
         Ok(())
     }
 
-    /// What the files that settings were made of look like now.
+    /// What the files of the settings in force look like now, and that of the keys.
     pub(super) fn look(&self) -> Vec<Look> {
-        let snapshot = self.house.snapshot();
-        let settings = &snapshot.settings;
-        let mut files = settings.sources.clone();
-        files.push(settings.data_dir.join("keys.json"));
-        files.into_iter().map(look_at).collect()
+        let mut looks = look_at_sources(&self.house.snapshot().settings);
+        looks.push(self.look_at_keys());
+        looks
     }
+
+    /// What the file of generated keys looks like now; a start may make it.
+    pub(super) fn look_at_keys(&self) -> Look {
+        let snapshot = self.house.snapshot();
+        look_at(snapshot.settings.data_dir.join("keys.json"))
+    }
+}
+
+/// What the files that settings were made of look like now.
+pub(super) fn look_at_sources(settings: &Settings) -> Vec<Look> {
+    settings.sources.iter().cloned().map(look_at).collect()
 }
 
 /// A file as it is seen from outside; `None` if it cannot be seen.

@@ -1,33 +1,23 @@
-//! One gateway from start to end: sockets first, then store, snapshot and services;
-//! signals; and a stop that waits for what is in flight and for nothing else.
+//! One gateway from start to end: sockets first, then store, snapshot and services.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
-use http::{HeaderValue, Response, StatusCode, header};
-use pingora::apps::ServerApp;
-use pingora::apps::http_app::ServeHttp;
-use pingora::protocols::http::ServerSession;
 use pingora::server::configuration::ServerConf;
-use pingora::server::{
-    ListenFds, RunArgs, Server, ShutdownSignal, ShutdownSignalWatch, ShutdownWatch,
-};
-use pingora::services::Service as ServiceTrait;
+use pingora::server::{RunArgs, Server};
 use pingora::services::background::background_service;
 use pingora::services::listening::Service;
 use pingora_proxy::http_proxy;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Notify;
 
 use super::admin::Admin;
 use super::front::Front;
 use super::house::House;
-use super::listen::{Certificate, ListenError, Sockets};
+use super::listen::{Certificate, ListenError, OnSockets, Sockets};
 use super::proxy::Gateway;
-use super::reload::{Loader, Reloader};
+use super::redirect::Redirect;
+use super::reload::{Loader, Reloader, look_at_sources};
 use super::snapshot::{Snapshot, SnapshotError};
+use super::stop::{Signals, Stop, StopWatch, attend};
 use super::upkeep::{Upkeep, remember_users};
 use super::whoami::Whoami;
 use crate::adapters::clock;
@@ -82,16 +72,17 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
     for warning in &settings.warnings {
         log::warn!("{warning}");
     }
+    let first_look = look_at_sources(&settings);
     let _claim = DataDir::claim(&settings.data_dir)?;
     let sockets = Sockets::new();
     let bound = Bound::all(&sockets, &settings)?;
     let certificate = settings.tls.as_ref().map(Certificate::load).transpose()?;
 
-    let signals = tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| broken(&e))?;
-    let house = signals.block_on(furnish(settings))?;
+    let house = runtime.block_on(furnish(settings))?;
     let snapshot = house.snapshot();
 
     let conf = ServerConf {
@@ -160,20 +151,28 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
         Upkeep {
             house: Arc::clone(&house),
             reloader: Arc::clone(&reloader),
+            first_look,
         },
     );
     upkeep.threads = Some(1);
     server.add_service(upkeep);
 
+    // Before anybody can see that we are ready: an early SIGHUP would kill us.
+    let mut signals = {
+        let _entered = runtime.enter();
+        Signals::listen().map_err(|e| broken(&e))?
+    };
     let shutdown_signal = Box::new(StopWatch(Arc::clone(&stop)));
     let thread = std::thread::Builder::new()
         .name("server".into())
         .spawn(move || server.run(RunArgs { shutdown_signal }))
         .map_err(|e| broken(&e))?;
     log::info!("listening on {}", bound.public.join(", "));
-    let outcome = signals.block_on(attend(&house, &reloader, &stop, || thread.is_finished()));
+    let outcome = runtime.block_on(attend(&mut signals, &house, &reloader, &stop, || {
+        thread.is_finished()
+    }));
     // A look-up of the app's name that still waits for its DNS server must not hold up the end.
-    signals.shutdown_background();
+    runtime.shutdown_background();
     if outcome.is_ok() {
         log::info!("stopped");
     }
@@ -223,134 +222,6 @@ impl Bound {
             admin: sockets.tcp(settings.admin.listen)?,
             socket: sockets.unix(&settings.data_dir.join(ADMIN_SOCKET))?,
         })
-    }
-}
-
-/// Attends to signals until the gateway is to end.
-///
-/// SIGTERM and SIGINT: no new connections, end as soon as nothing is in flight, at
-/// the latest after `limits.drain`; a second one ends at once. SIGHUP reloads.
-async fn attend(
-    house: &Arc<House>,
-    reloader: &Arc<Reloader>,
-    stop: &Stop,
-    server_ended: impl Fn() -> bool,
-) -> Result<(), RunError> {
-    let listen = |kind| signal(kind).map_err(|e| RunError::Broken(e.to_string()));
-    let mut terminate = listen(SignalKind::terminate())?;
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    let mut hangup = listen(SignalKind::hangup())?;
-    let mut until: Option<Instant> = None;
-    loop {
-        let asked_to_stop = tokio::select! {
-            _ = terminate.recv() => true,
-            _ = interrupt.recv() => true,
-            _ = hangup.recv() => {
-                let reloader = Arc::clone(reloader);
-                tokio::spawn(async move {
-                    let _logged = reloader.reload("SIGHUP").await;
-                });
-                false
-            }
-            () = tokio::time::sleep(Duration::from_millis(20)), if until.is_some() => false,
-            () = tokio::time::sleep(Duration::from_millis(500)), if until.is_none() => false,
-        };
-        match until {
-            Some(_) if asked_to_stop => return Ok(()),
-            Some(_) if house.in_flight() == 0 => return Ok(()),
-            Some(end) if Instant::now() >= end => {
-                log::warn!("{} requests were cut off by the stop", house.in_flight());
-                return Ok(());
-            }
-            Some(_) => {}
-            None if asked_to_stop => {
-                let drain = house.snapshot().settings.limits.drain;
-                log::info!("stopping; {} requests in flight", house.in_flight());
-                house.start_draining();
-                stop.0.notify_one();
-                until = Some(Instant::now() + drain);
-            }
-            None if server_ended() => {
-                return Err(RunError::Broken("the server ended by itself".into()));
-            }
-            None => {}
-        }
-    }
-}
-
-/// Told once that the gateway shall stop.
-#[derive(Default)]
-struct Stop(Notify);
-
-struct StopWatch(Arc<Stop>);
-
-#[async_trait]
-impl ShutdownSignalWatch for StopWatch {
-    async fn recv(&self) -> ShutdownSignal {
-        self.0.0.notified().await;
-        ShutdownSignal::GracefulTerminate
-    }
-}
-
-/// A service on sockets that were bound before.
-struct OnSockets<A> {
-    service: Service<A>,
-    table: ListenFds,
-}
-
-impl<A> OnSockets<A> {
-    fn new(service: Service<A>, sockets: &Sockets) -> Self {
-        Self {
-            service,
-            table: sockets.table(),
-        }
-    }
-}
-
-#[async_trait]
-impl<A: ServerApp + Send + Sync + 'static> ServiceTrait for OnSockets<A> {
-    async fn start_service(
-        &mut self,
-        _fds: Option<ListenFds>,
-        shutdown: ShutdownWatch,
-        listeners_per_fd: usize,
-    ) {
-        let table = Some(Arc::clone(&self.table));
-        ServiceTrait::start_service(&mut self.service, table, shutdown, listeners_per_fd).await;
-    }
-
-    fn name(&self) -> &str {
-        ServiceTrait::name(&self.service)
-    }
-
-    fn threads(&self) -> Option<usize> {
-        ServiceTrait::threads(&self.service)
-    }
-}
-
-/// `tls.redirect_from`: every request is sent to the same path of `public_url`, 308
-/// so that the method stays.
-struct Redirect {
-    to: String,
-}
-
-#[async_trait]
-impl ServeHttp for Redirect {
-    async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
-        let target = session.req_header().uri.path_and_query();
-        let target = target.map_or("/", http::uri::PathAndQuery::as_str);
-        let mut response = Response::new(Vec::new());
-        let location = HeaderValue::try_from(format!("{}{target}", self.to));
-        match location {
-            Ok(location) => {
-                *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
-                response.headers_mut().insert(header::LOCATION, location);
-            }
-            Err(_) => *response.status_mut() = StatusCode::BAD_REQUEST,
-        }
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
-        response
     }
 }
 

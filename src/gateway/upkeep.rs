@@ -12,8 +12,7 @@ use pingora::server::ShutdownWatch;
 use pingora::services::background::BackgroundService;
 
 use super::house::House;
-use super::listen::WATCH;
-use super::reload::Reloader;
+use super::reload::{Look, Reloader};
 use super::snapshot::Snapshot;
 use crate::adapters::clock;
 use crate::auth::directory::User;
@@ -21,6 +20,9 @@ use crate::auth::ports::StoreError;
 use crate::auth::revocation::cut_offs;
 use crate::domain::id::UserId;
 
+/// How often files are looked at for changes. A guess between a quick reload and
+/// looking at files for nothing.
+const WATCH: Duration = Duration::from_secs(1);
 /// How often the app's name is looked up again; sooner after a failed connection.
 const LOOK_UP: Duration = Duration::from_secs(10);
 /// Not sooner than this, however many connections fail.
@@ -32,6 +34,9 @@ const SWEEP: Duration = Duration::from_secs(60);
 pub(super) struct Upkeep {
     pub(super) house: Arc<House>,
     pub(super) reloader: Arc<Reloader>,
+    /// The files as they were when the first settings were made of them, so that a
+    /// change during the start is noticed.
+    pub(super) first_look: Vec<Look>,
 }
 
 #[async_trait]
@@ -49,7 +54,8 @@ impl BackgroundService for Upkeep {
 
 impl Upkeep {
     async fn watch_files(&self) {
-        let mut seen = self.reloader.look();
+        let mut seen = self.first_look.clone();
+        seen.push(self.reloader.look_at_keys());
         loop {
             tokio::time::sleep(WATCH).await;
             let now = self.reloader.look();
@@ -116,8 +122,7 @@ pub(super) async fn remember_users(house: &House, snapshot: &Snapshot) -> Result
         return Ok(());
     }
     let now = clock::now();
-    let lifetimes = snapshot.policy.lifetimes;
-    let until = now.after(lifetimes.absolute.max(lifetimes.access));
+    let until = now.after(snapshot.policy.lifetimes.longest());
     for revocation in cut_offs(&known.unwrap_or_default(), &today, now, until) {
         house.revoke(&revocation).await?;
     }

@@ -283,6 +283,26 @@ fn assert_private(response: &Response) {
     );
 }
 
+#[test]
+fn a_name_that_nobody_has_costs_the_same_hash_as_one_that_somebody_has() {
+    let (gateway, _app) = world();
+    let hashes = || gateway.metric("doorward_password_hash_duration_seconds_count");
+    for (name, spent) in [("alice", 1.0), ("nobody", 2.0), ("nobody else", 3.0)] {
+        assert_eq!(gateway.try_login(name, "wrong").status, 401);
+        assert_eq!(
+            hashes(),
+            spent,
+            "the time of a failed login tells whether {name} exists"
+        );
+    }
+    for _ in 0..10 {
+        gateway.try_login("nobody", "wrong");
+    }
+    let before = hashes();
+    assert_eq!(gateway.try_login("nobody", "wrong").status, 429);
+    assert_eq!(hashes(), before, "a locked name still costs a hash");
+}
+
 /// The time of an answer is the time of a hash: it must not tell who exists.
 #[test]
 fn every_failed_login_costs_one_hash() {

@@ -14,7 +14,7 @@ use crate::auth::event::{Event, EventKind};
 use crate::auth::login::{Credentials, LoginFormat, Opened, open_session, way_back};
 use crate::auth::ports::Passwords;
 use crate::auth::redirect::safe_return;
-use crate::auth::revocation::{Reach, Revocation};
+use crate::auth::revocation::Reach;
 use crate::auth::session::{Presented, Principal};
 use crate::domain::reply::Reply;
 use crate::gateway::body;
@@ -169,19 +169,13 @@ async fn open(
     principal: &Principal,
     presented: &Presented,
 ) -> Result<Opened, Denial> {
-    let now = clock::now();
+    let policy = &ctx.snapshot.policy;
     if let Some(earlier) = presented.live() {
-        let revocation = Revocation {
-            reach: Reach::Session(earlier.id),
-            at: now,
-            until: earlier.expires,
-        };
-        house.revoke(&revocation).await.map_err(|e| {
-            log::error!("an earlier session could not be ended: {e}");
-            Denial::StoreUnavailable
-        })?;
+        house
+            .end(Reach::Session(earlier.id), policy.lifetimes)
+            .await?;
     }
-    open_session(&ctx.snapshot.policy, principal, now, entropy::random()).map_err(|e| {
+    open_session(policy, principal, clock::now(), entropy::random()).map_err(|e| {
         log::error!("a session could not be opened: {e}");
         Denial::InternalError
     })

@@ -7,13 +7,10 @@ use http::{HeaderValue, StatusCode, header};
 use pingora_proxy::Session;
 
 use super::{Asked, Refused};
-use crate::adapters::clock;
-use crate::auth::denial::Denial;
 use crate::auth::event::{Event, EventKind};
 use crate::auth::login::form_field;
-use crate::auth::revocation::{Reach, Revocation};
+use crate::auth::revocation::Reach;
 use crate::auth::session::Presented;
-use crate::domain::id::{SessionId, UserId};
 use crate::domain::reply::Reply;
 use crate::gateway::body;
 use crate::gateway::ctx::Ctx;
@@ -45,7 +42,12 @@ pub(super) async fn submit(
         Presented::Absent | Presented::Revoked | Presented::Invalid => None,
     };
     if let Some((id, user)) = of {
-        end(house, ctx, id, &user, everywhere).await?;
+        let reach = if everywhere {
+            Reach::User(user.clone())
+        } else {
+            Reach::Session(id)
+        };
+        house.end(reach, ctx.snapshot.policy.lifetimes).await?;
         let mut event = Event::new(EventKind::Logout)
             .user(&user)
             .session(id)
@@ -73,30 +75,4 @@ pub(super) async fn submit(
         HeaderValue::from_static("private, no-cache, no-store"),
     );
     Ok(reply)
-}
-
-async fn end(
-    house: &Arc<House>,
-    ctx: &Ctx,
-    session: SessionId,
-    user: &UserId,
-    everywhere: bool,
-) -> Result<(), Denial> {
-    let now = clock::now();
-    let lifetimes = ctx.snapshot.policy.lifetimes;
-    let reach = if everywhere {
-        Reach::User(user.clone())
-    } else {
-        Reach::Session(session)
-    };
-    let revocation = Revocation {
-        reach,
-        at: now,
-        // No token of a session outlives the session.
-        until: now.after(lifetimes.absolute.max(lifetimes.access)),
-    };
-    house.revoke(&revocation).await.map_err(|e| {
-        log::error!("a session could not be ended: {e}");
-        Denial::StoreUnavailable
-    })
 }

@@ -11,7 +11,7 @@ use crate::adapters::clock;
 use crate::auth::denial::Denial;
 use crate::auth::event::{Event, EventKind};
 use crate::auth::login::{LoginFormat, form_field};
-use crate::auth::revocation::{Reach, Revocation};
+use crate::auth::revocation::Reach;
 use crate::auth::session::Presented;
 use crate::domain::id::{SessionId, Username};
 use crate::domain::reply::Reply;
@@ -43,11 +43,10 @@ pub(super) async fn submit(
     if !is_admin && !matches!(named, Named::Token(_)) {
         return Err(Denial::Forbidden.into());
     }
-    let now = clock::now();
     let policy = &ctx.snapshot.policy;
     let (reach, user, reason) = match named {
         Named::Token(token) => {
-            let found = match Presented::judge(policy, token.as_bytes(), now) {
+            let found = match Presented::judge(policy, token.as_bytes(), clock::now()) {
                 Presented::Live(live) => Some((live.id, live.principal.user.identity.id.clone())),
                 Presented::Expired { session, user } => Some((session, user)),
                 Presented::Absent | Presented::Revoked | Presented::Invalid => None,
@@ -78,16 +77,7 @@ pub(super) async fn submit(
         Reach::Session(id) => Some(*id),
         Reach::User(_) | Reach::Everybody => None,
     };
-    let lifetimes = policy.lifetimes;
-    let revocation = Revocation {
-        reach,
-        at: now,
-        until: now.after(lifetimes.absolute.max(lifetimes.access)),
-    };
-    house.revoke(&revocation).await.map_err(|e| {
-        log::error!("a session could not be ended: {e}");
-        Denial::StoreUnavailable
-    })?;
+    house.end(reach, policy.lifetimes).await?;
     house.audit(&event);
     Ok(Reply::empty(StatusCode::OK))
 }

@@ -13,14 +13,18 @@ use super::temp::{TempDir, free_port};
 use super::wait::{until, until_some};
 use super::{Conn, Request, optional};
 
+/// The longest wait for an answer; on two busy cores a browser takes its time.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// A browser with a profile of its own; it ends with its guard.
 pub struct Browser {
     port: u16,
     session: String,
+    chromium: Option<u64>,
     _driver: Process,
-    _profile: TempDir,
+    profile: TempDir,
 }
 
 impl Browser {
@@ -31,10 +35,16 @@ impl Browser {
             return None;
         }
         let port = free_port();
-        let profile = TempDir::new();
         let mut command = Command::new("chromedriver");
         command.arg(format!("--port={port}"));
-        let driver = Process::spawn(command);
+        // The guard first, for whatever fails from here on.
+        let mut browser = Self {
+            port,
+            session: String::new(),
+            chromium: None,
+            _driver: Process::spawn(command),
+            profile: TempDir::new(),
+        };
         until("chromedriver to be ready", || {
             Request::new(port, "GET", "/status")
                 .try_send()
@@ -52,20 +62,16 @@ impl Browser {
             "--disable-sync",
             "--no-proxy-server",
             "--window-size=1200,800",
-            &format!("--user-data-dir={}", profile.path().display()),
+            &format!("--user-data-dir={}", browser.profile.path().display()),
         ];
         let wanted = json!({ "capabilities": { "alwaysMatch": {
             "browserName": "chrome",
             "goog:chromeOptions": { "args": arguments },
         }}});
         let answer = call(port, "POST", "/session", &wanted);
-        let session = answer["sessionId"].as_str().expect("a session").into();
-        Some(Self {
-            port,
-            session,
-            _driver: driver,
-            _profile: profile,
-        })
+        browser.session = answer["sessionId"].as_str().expect("a session").into();
+        browser.chromium = answer["capabilities"]["goog:processID"].as_u64();
+        Some(browser)
     }
 
     #[track_caller]
@@ -212,9 +218,19 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Ends Chromium; chromedriver itself goes with its guard.
+        // chromedriver ends Chromium with the session, and leaves it behind when it is
+        // ended itself; what it does not end within the minute is killed.
         let path = format!("/session/{}", self.session);
-        let _ = Request::new(self.port, "DELETE", path).try_send();
+        let ended = Conn::open(self.port).and_then(|mut connection| {
+            connection.patience(PATIENCE);
+            connection.send(Request::new(self.port, "DELETE", path).bytes())?;
+            connection.answer("DELETE")
+        });
+        if let (Err(_), Some(pid)) = (ended, self.chromium) {
+            let _ = Command::new("sh")
+                .args(["-c", &format!("kill -s KILL {pid}")])
+                .status();
+        }
     }
 }
 
@@ -224,9 +240,8 @@ fn call(port: u16, method: &str, path: &str, body: &Value) -> Value {
     if method == "POST" {
         request = request.json(body);
     }
-    // A browser that shares two cores with other tests takes its time.
     let mut connection = Conn::open(port).unwrap();
-    connection.patience(Duration::from_secs(60));
+    connection.patience(PATIENCE);
     let answer = request.send_on(&mut connection);
     assert_eq!(answer.status, 200, "{method} {path} {body}: {answer}");
     answer.json()["value"].clone()

@@ -270,12 +270,14 @@ fn upgrade(head: &[u8]) -> bool {
 
 fn fill(wire: &mut dyn Wire, buffer: &mut Vec<u8>) -> io::Result<()> {
     let mut chunk = [0; 65_536];
-    match wire.read(&mut chunk)? {
-        0 => Err(io::ErrorKind::UnexpectedEof.into()),
-        count => {
+    match wire.read(&mut chunk) {
+        Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+        Ok(count) => {
             buffer.extend_from_slice(&chunk[..count]);
             Ok(())
         }
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

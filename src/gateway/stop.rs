@@ -1,0 +1,93 @@
+//! Signals, and a stop that waits for what is in flight and for nothing else.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use pingora::server::{ShutdownSignal, ShutdownSignalWatch};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
+
+use super::house::House;
+use super::reload::Reloader;
+use super::server::RunError;
+
+/// The signals that we act on.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    pub(super) fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// Attends to signals until the gateway is to end.
+///
+/// SIGTERM and SIGINT: no new connections, end as soon as nothing is in flight, at
+/// the latest after `limits.drain`; a second one ends at once. SIGHUP reloads.
+pub(super) async fn attend(
+    signals: &mut Signals,
+    house: &Arc<House>,
+    reloader: &Arc<Reloader>,
+    stop: &Stop,
+    server_ended: impl Fn() -> bool,
+) -> Result<(), RunError> {
+    let mut until: Option<Instant> = None;
+    loop {
+        let asked_to_stop = tokio::select! {
+            _ = signals.terminate.recv() => true,
+            _ = signals.interrupt.recv() => true,
+            _ = signals.hangup.recv() => {
+                let reloader = Arc::clone(reloader);
+                tokio::spawn(async move {
+                    let _logged = reloader.reload("SIGHUP").await;
+                });
+                false
+            }
+            () = tokio::time::sleep(Duration::from_millis(20)), if until.is_some() => false,
+            () = tokio::time::sleep(Duration::from_millis(500)), if until.is_none() => false,
+        };
+        match until {
+            Some(_) if asked_to_stop => return Ok(()),
+            Some(_) if house.in_flight() == 0 => return Ok(()),
+            Some(end) if Instant::now() >= end => {
+                log::warn!("{} requests were cut off by the stop", house.in_flight());
+                return Ok(());
+            }
+            Some(_) => {}
+            None if asked_to_stop => {
+                let drain = house.snapshot().settings.limits.drain;
+                log::info!("stopping; {} requests in flight", house.in_flight());
+                house.start_draining();
+                stop.0.notify_one();
+                until = Some(Instant::now() + drain);
+            }
+            None if server_ended() => {
+                return Err(RunError::Broken("the server ended by itself".into()));
+            }
+            None => {}
+        }
+    }
+}
+
+/// Told once that the gateway shall stop.
+#[derive(Default)]
+pub(super) struct Stop(Notify);
+
+pub(super) struct StopWatch(pub(super) Arc<Stop>);
+
+#[async_trait]
+impl ShutdownSignalWatch for StopWatch {
+    async fn recv(&self) -> ShutdownSignal {
+        self.0.0.notified().await;
+        ShutdownSignal::GracefulTerminate
+    }
+}
