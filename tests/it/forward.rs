@@ -155,6 +155,8 @@ fn an_app_that_is_down_is_bad_gateway() {
         .cookie(&cookie)
         .send();
     assert_page(&person, 502, "upstream_unreachable", "an app that is down");
+    // The answer must not say why; the log must.
+    gateway.wait_for_log(&["ERROR", "Connect", "status: 502"]);
     for answer in [&response, &person] {
         assert!(
             !answer.text().contains(url.trim_start_matches("http://")),

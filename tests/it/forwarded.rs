@@ -145,6 +145,10 @@ fn a_trusted_proxy_is_believed_and_continued() {
             ("X-Forwarded-Host", "app.example.com"),
             ("X-Original-URL", "/evil"),
             ("X-HTTP-Method-Override", "EVIL"),
+            // What a client smuggled past the proxy, which replaces its own spelling alone.
+            ("X_Forwarded_For", "evil"),
+            ("X.Forwarded-Proto", "evil"),
+            ("x_forwarded_host", "evil"),
         ],
     );
     assert_eq!(

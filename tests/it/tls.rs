@@ -105,11 +105,12 @@ fn a_login_over_tls_opens_the_app() {
 
 #[test]
 fn hsts_is_on_every_answer_over_tls_and_on_none_without() {
-    let Some((gateway, _app, ours)) = behind_tls(", hsts: 1d", "") else {
+    let rules = "rules: [{ path: /public/**, access: public }]";
+    let Some((gateway, app, ours)) = behind_tls(", hsts: 1d", rules) else {
         return;
     };
     let ca = ours.cert.display().to_string();
-    for path in ["/", "/login", "/a//b"] {
+    for path in ["/", "/login", "/a//b", "/public/of-the-app"] {
         let response = curl(&["--cacert", &ca, &url(&gateway, path)]).unwrap();
         let hsts = response
             .header("strict-transport-security")
@@ -119,6 +120,7 @@ fn hsts_is_on_every_answer_over_tls_and_on_none_without() {
             "{path} may be stripped of TLS: {response}"
         );
     }
+    assert_eq!(app.count(), 1, "no answer of the app was among them");
     let Some((gateway, _app, ours)) = behind_tls(", hsts: 0s", "") else {
         return;
     };

@@ -55,6 +55,8 @@ pub fn certificate(dir: &TempDir, name: &str) -> Certificate {
             .args(["-pkeyopt", "ec_paramgen_curve:P-256"])
             .args(["-subj", &format!("/CN={name}")])
             .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
+            // Not a CA, else rustls refuses it at the end of a chain.
+            .args(["-addext", "basicConstraints=critical,CA:FALSE"])
             .arg("-keyout")
             .arg(&key)
             .arg("-out")
