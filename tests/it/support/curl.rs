@@ -55,7 +55,7 @@ pub fn certificate(dir: &TempDir, name: &str) -> Certificate {
             .args(["-pkeyopt", "ec_paramgen_curve:P-256"])
             .args(["-subj", &format!("/CN={name}")])
             .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
-            // Not a CA, else rustls refuses it at the end of a chain.
+            // As its own CA and as what the server shows: rustls wants it to be no CA.
             .args(["-addext", "basicConstraints=critical,CA:FALSE"])
             .arg("-keyout")
             .arg(&key)
