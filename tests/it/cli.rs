@@ -289,8 +289,9 @@ fn the_demo_needs_nothing_and_its_login_works() {
     let mut command = doorward();
     command
         .args(["demo", "--port", &port.to_string()])
+        .env("TMPDIR", dir.path())
         .current_dir(dir.path());
-    let demo = Process::spawn(command);
+    let mut demo = Process::spawn(command);
     // Lines such as `user: demo` or `Password   xyz`.
     let value = |key: &str| {
         demo.output().lines().find_map(|line| {
@@ -329,4 +330,8 @@ fn the_demo_needs_nothing_and_its_login_works() {
         page.text().to_ascii_lowercase().contains("x-user-name"),
         "whoami does not show the headers: {page}"
     );
+    demo.signal("INT");
+    assert!(demo.wait().success(), "{}", demo.output());
+    let left = std::fs::read_dir(dir.path()).unwrap().count();
+    assert_eq!(left, 0, "the demo left something behind");
 }

@@ -435,3 +435,25 @@ fn an_upgrade_to_something_else_needs_a_session_too() {
     }
     assert_eq!(app.count(), 0, "the app was asked");
 }
+
+#[test]
+fn a_chunked_upload_arrives_as_it_is_sent() {
+    let (gateway, app) = world();
+    let cookie = gateway.alice();
+    let mut connection = gateway.connect();
+    let head = gateway
+        .request("POST", "/sink")
+        .own_origin()
+        .cookie(&cookie)
+        .header("Transfer-Encoding", "chunked")
+        .bytes();
+    connection.send(head).unwrap();
+    for sent in 1..=3 {
+        connection.send("1\r\nx\r\n").unwrap();
+        until("one byte to reach the app while the next is unsent", || {
+            app.received() == sent
+        });
+    }
+    connection.send("0\r\n\r\n").unwrap();
+    assert_eq!(connection.answer("POST").unwrap().status, 200);
+}
