@@ -140,7 +140,9 @@ impl HttpServerApp for Keepalive {
             // 0 would mean for ever.
             session.set_keepalive(Some(limits.keepalive_idle.as_secs().max(1)));
             if session.get_keepalive_reuses_remaining().is_none() {
-                session.set_keepalive_reuses_remaining(limits.keepalive_requests);
+                // Pingora counts what comes after the first.
+                let reuses = limits.keepalive_requests.map(|most| most.saturating_sub(1));
+                session.set_keepalive_reuses_remaining(reuses);
             }
         }
         self.proxy.process_new_http(session, shutdown).await

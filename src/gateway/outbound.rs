@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use http::header::{self, HeaderName};
-use http::{HeaderValue, Version};
+use http::{HeaderValue, StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
 
@@ -186,6 +186,15 @@ pub(super) fn response(answer: &mut ResponseHeader, ctx: &Ctx) -> pingora::Resul
         keep_from_shared_caches(answer)?;
     }
     Ok(())
+}
+
+/// What the client sends in a tunnel is no request body: it may be silent for as long
+/// as the tunnel may.
+pub(super) fn switch_protocols(session: &mut Session, answer: &ResponseHeader, ctx: &Ctx) {
+    if answer.status == StatusCode::SWITCHING_PROTOCOLS {
+        let limits = &ctx.snapshot.settings.limits;
+        session.set_read_timeout(Some(limits.idle_stream));
+    }
 }
 
 /// An app that sets a cookie of our name would sign people out, or in as another.

@@ -120,13 +120,14 @@ impl ProxyHttp for Gateway {
 
     async fn response_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         answer: &mut ResponseHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
         if is_interim(answer) {
             return Ok(());
         }
+        outbound::switch_protocols(session, answer, ctx);
         outbound::response(answer, ctx)
     }
 

@@ -14,6 +14,7 @@ use super::house::House;
 use super::listen::Certificate;
 use super::snapshot::Snapshot;
 use super::upkeep::remember_users;
+use crate::adapters::clock;
 use crate::adapters::config::settings::Settings;
 use crate::adapters::observe::metrics::ReloadResult;
 use crate::auth::event::{Event, EventKind};
@@ -93,6 +94,30 @@ impl Reloader {
             .await
             .map_err(|e| e.to_string())?;
         self.house.replace(snapshot);
+        Ok(())
+    }
+
+    /// Gives up the retired keys whose time is over; all else stays as it is, also when
+    /// the file is by now one that could not be put in force. Who stole a key that was
+    /// rotated away could sign with it until the next reload otherwise.
+    ///
+    /// # Errors
+    /// Why the keys stay.
+    pub(super) async fn give_up_keys(&self) -> Result<(), String> {
+        let _turn = self.turn.lock().await;
+        let old = self.house.snapshot();
+        if old.keys_until.is_none_or(|until| until > clock::now()) {
+            return Ok(());
+        }
+        let settings = old.settings.clone();
+        let revoked = Arc::clone(&self.house.replica);
+        let mut snapshot = tokio::task::spawn_blocking(move || Snapshot::build(settings, revoked))
+            .await
+            .map_err(|e| e.to_string())?
+            .map_err(|e| e.to_string())?;
+        snapshot.upstream = Arc::clone(&old.upstream);
+        self.house.replace(snapshot);
+        log::info!("a retired signing key is no longer accepted");
         Ok(())
     }
 

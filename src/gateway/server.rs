@@ -171,6 +171,8 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
     let outcome = runtime.block_on(attend(&mut signals, &house, &reloader, &stop, || {
         thread.is_finished()
     }));
+    // A look-up of the app's name that still waits for its DNS server must not hold up the end.
+    runtime.shutdown_background();
     if outcome.is_ok() {
         log::info!("stopped");
     }

@@ -19,6 +19,7 @@ use crate::auth::rules::Rules;
 use crate::auth::throttle::AttemptLimits;
 use crate::domain::cookie::CookieStyle;
 use crate::domain::origin::{Authority, Origin};
+use crate::domain::time::Timestamp;
 
 /// Everything that a reload replaces.
 pub struct Snapshot {
@@ -34,6 +35,8 @@ pub struct Snapshot {
     pub public_origin: Option<Origin>,
     /// The value of `Strict-Transport-Security`, for answers over TLS.
     pub hsts: Option<HeaderValue>,
+    /// When a retired key is to be forgotten: a snapshot built after it is without.
+    pub keys_until: Option<Timestamp>,
 }
 
 /// Why settings that parse cannot be put in force.
@@ -53,8 +56,9 @@ impl Snapshot {
     /// # Errors
     /// [`SnapshotError`]; the old snapshot stays in force then.
     pub fn build(settings: Settings, revoked: Arc<dyn Revoked>) -> Result<Self, SnapshotError> {
-        let tokens: Arc<dyn Tokens> =
-            Arc::new(ring(&settings.signing, &settings.data_dir, clock::now())?);
+        let keyring = ring(&settings.signing, &settings.data_dir, clock::now())?;
+        let keys_until = keyring.good_until();
+        let tokens: Arc<dyn Tokens> = Arc::new(keyring);
         let directory = Arc::new(Directory::new(settings.users.clone()));
         let identity_headers = IdentityHeaders::new(settings.identity_headers.set.clone());
         let public_origin = settings
@@ -124,6 +128,7 @@ impl Snapshot {
             policy,
             public_origin,
             hsts,
+            keys_until,
             settings,
         })
     }

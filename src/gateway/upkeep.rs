@@ -1,5 +1,5 @@
 //! What goes on beside the requests: looking at files, looking up the app's
-//! address, forgetting what is over.
+//! address, forgetting what is over (revocations and retired keys).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +47,7 @@ impl BackgroundService for Upkeep {
             () = self.watch_files() => {}
             () = self.look_up() => {}
             () = self.sweep() => {}
+            () = self.give_up_keys() => {}
         }
     }
 }
@@ -78,6 +79,16 @@ impl Upkeep {
             tokio::select! {
                 () = tokio::time::sleep(LOOK_UP) => {}
                 () = self.house.resolve_now.notified() => {}
+            }
+        }
+    }
+
+    async fn give_up_keys(&self) {
+        loop {
+            tokio::time::sleep(WATCH).await;
+            if let Err(e) = self.reloader.give_up_keys().await {
+                log::error!("a retired signing key is still accepted: {e}");
+                tokio::time::sleep(SWEEP).await;
             }
         }
     }

@@ -256,3 +256,22 @@ fn around(log: &str, secret: &str) -> String {
         .collect::<Vec<_>>()
         .join("\n")
 }
+
+#[test]
+fn the_readme_names_the_metrics_that_there_are() {
+    let (gateway, _app) = world();
+    let readme = include_str!("../../README.md");
+    let metrics = gateway.operators("/metrics").text();
+    let named: Vec<&str> = readme
+        .split('`')
+        .filter(|word| word.starts_with("doorward_"))
+        .map(|word| word.split('{').next().unwrap_or(word))
+        .collect();
+    assert!(named.len() >= 4, "{named:?}");
+    for name in named {
+        assert!(
+            metrics.contains(&format!("# TYPE {name} ")),
+            "the README promises {name}"
+        );
+    }
+}

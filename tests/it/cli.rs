@@ -50,6 +50,80 @@ fn help_and_version_are_no_errors() {
     }
 }
 
+/// What a person finds out by asking: every command, with a word about it.
+#[test]
+fn help_names_every_command_and_what_it_takes() {
+    let overview = run(doorward().arg("--help"), "");
+    let overview = said(&overview);
+    for command in [
+        "run",
+        "check",
+        "demo",
+        "init",
+        "hash-password",
+        "keys",
+        "healthcheck",
+        "completions",
+    ] {
+        let line = overview
+            .lines()
+            .find(|line| line.trim_start().starts_with(&format!("{command} ")))
+            .unwrap_or_else(|| panic!("{command} is not in the help:\n{overview}"));
+        assert!(line.trim().len() > command.len() + 10, "{line:?}");
+    }
+    for (arguments, words) in [
+        (
+            &["run"][..],
+            &["--config", "DOORWARD_CONFIG", "SIGHUP", "limits.drain"][..],
+        ),
+        (
+            &["check"],
+            &["--config", "DOORWARD_CONFIG", "doorward.yaml"],
+        ),
+        (&["demo"], &["--port"]),
+        (&["init"], &["--dir"]),
+        (&["keys"], &["list", "rotate", "generate"]),
+        (&["keys", "rotate"], &["--config"]),
+        (&["healthcheck"], &["--config"]),
+    ] {
+        let help = said(&run(doorward().args(arguments).arg("--help"), ""));
+        for word in words {
+            assert!(help.contains(word), "{arguments:?} hides {word}:\n{help}");
+        }
+    }
+    let version = said(&run(doorward().arg("--version"), ""));
+    assert_eq!(
+        version.trim(),
+        concat!("doorward ", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
+fn shells_get_completions() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = run(doorward().args(["completions", shell]), "");
+        assert_code(&output, 0, shell);
+        assert!(said(&output).contains("hash-password"), "{shell}");
+    }
+}
+
+#[test]
+fn the_prompt_asks_twice_and_shows_nothing() {
+    if !crate::support::optional::has("script") {
+        return;
+    }
+    for (typed, code) in [("pass-word\npass-word\n", 0), ("pass-word\nother\n", 64)] {
+        let program = format!("{} hash-password", crate::support::gateway::PROGRAM);
+        let mut command = std::process::Command::new("script");
+        command.args(["--quiet", "--return", "--command", &program, "/dev/null"]);
+        let output = run(&mut command, typed);
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(code), "{typed:?}: {said}");
+        assert_eq!(said.contains("$argon2id$"), code == 0, "{typed:?}: {said}");
+        assert!(said.contains("Again"), "asked once only: {said}");
+    }
+}
+
 #[test]
 fn what_was_typed_wrong_is_usage() {
     for arguments in [
@@ -135,6 +209,53 @@ fn init_writes_a_set_up_that_works_and_never_overwrites() {
         .map(|file| (file.clone(), std::fs::read(file).unwrap_or_default()))
         .collect();
     assert_eq!(before, after, "init changed what was there");
+}
+
+/// The five minutes of the README, with no file named anywhere.
+#[test]
+fn init_then_check_then_run_in_one_folder() {
+    let dir = TempDir::new();
+    let here = |arguments: &[&str]| {
+        let mut command = doorward();
+        command.args(arguments).current_dir(dir.path());
+        command
+    };
+    let none = run(&mut here(&["check"]), "");
+    assert_code(&none, 78, "nothing to check");
+    let init = run(&mut here(&["init"]), "");
+    assert_code(&init, 0, "init");
+    let said = said(&init);
+    let told = |key: &str| {
+        said.lines()
+            .find_map(|line| Some(line.trim().strip_prefix(key)?.trim().to_owned()))
+            .unwrap_or_else(|| panic!("init tells no {key}:\n{said}"))
+    };
+    let (user, password) = (told("user "), told("password "));
+    let check = run(&mut here(&["check"]), "");
+    assert_code(&check, 0, "check finds what init wrote");
+    let app = Upstream::start();
+    let (port, admin) = (
+        crate::support::temp::free_port(),
+        crate::support::temp::free_port(),
+    );
+    let ours = |mut command: std::process::Command| {
+        command
+            .env("DOORWARD_UPSTREAM", app.url())
+            .env("DOORWARD_LISTEN", format!("127.0.0.1:{port}"))
+            .env("DOORWARD_ADMIN_LISTEN", format!("127.0.0.1:{admin}"));
+        command
+    };
+    let gateway = Process::spawn(ours(here(&["run"])));
+    until_some("the gateway to be ready", || {
+        let health = run(&mut ours(here(&["healthcheck"])), "");
+        (health.status.code() == Some(0)).then_some(())
+    });
+    let form = format!("username={user}&password={password}");
+    let login = Request::new(port, "POST", "/login")
+        .own_origin()
+        .form(&form)
+        .send();
+    assert_eq!(login.status, 303, "{login}\n{}", gateway.output());
 }
 
 fn config_in(home: &Path) -> std::path::PathBuf {

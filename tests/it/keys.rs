@@ -87,6 +87,36 @@ fn a_retired_key_goes_when_its_last_token_is_dead() {
 }
 
 #[test]
+fn a_retired_public_key_is_published_while_a_token_of_it_lives() {
+    let app = Upstream::start();
+    let gateway = Builder::new(&app)
+        .yaml("signing: { algorithm: ES256 }\nsession: { access_ttl: 4s }")
+        .start();
+    let published = || {
+        let keys = gateway.get("/.well-known/jwks.json", "").json();
+        let keys = keys["keys"].as_array().unwrap().iter();
+        keys.map(|key| key["kid"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let before = gateway.alice();
+    let old = kid(&before);
+    rotate(&gateway);
+    let after = gateway.alice();
+    assert_ne!(kid(&after), old, "rotate came back before it was in force");
+    let both = published();
+    assert!(
+        both.len() == 2 && both.contains(&old) && both.contains(&kid(&after)),
+        "an app that verifies by JWKS refuses tokens that live: {both:?}"
+    );
+    assert_eq!(gateway.get("/", &before).status, 200);
+    until("the retired key to go", || !published().contains(&old));
+    // Its tokens have run out, and are not taken for foreign ones meanwhile.
+    let answer = gateway.get("/", &before);
+    assert_eq!(answer.status, 401, "{answer}");
+    assert_eq!(published(), [kid(&gateway.alice())]);
+}
+
+#[test]
 fn configured_keys_are_not_ours_to_rotate() {
     let app = Upstream::start();
     let gateway = Builder::new(&app).yaml(&token::signing()).start();
@@ -201,4 +231,46 @@ fn public_keys_are_published_and_secret_ones_are_not() {
         200
     );
     assert_eq!(app.last().target(), "/.well-known/jwks.json");
+}
+
+/// Who rotates because a key was stolen must be rid of it when the last good token is
+/// dead, without a restart.
+#[test]
+fn a_retired_key_that_was_stolen_opens_nothing_once_its_time_is_over() {
+    let app = Upstream::start();
+    let mut gateway = Builder::new(&app)
+        .yaml("session: { access_ttl: 3s }")
+        .start();
+    let (header, mut claims) = token::parts(token::of(&gateway.alice()));
+    let stored = std::fs::read(gateway.data_dir().join("keys.json")).unwrap();
+    let stolen = secret_in(&stored);
+    claims["exp"] = (claims["exp"].as_u64().unwrap() + 3600).into();
+    let forged = token::cookie(&token::sign(&header, &claims, &stolen));
+    assert_eq!(gateway.get("/", &forged).status, 200, "not the key");
+    rotate(&gateway);
+    // A file that cannot be put in force any more is no reason to keep the key.
+    gateway.rewrite("nonsense: 1");
+    until("the stolen key to open nothing", || {
+        gateway.get("/", &forged).status == 401
+    });
+    assert_problem(&gateway.get("/", &forged), 401, "session_invalid", "stolen");
+    assert_eq!(gateway.get("/", &gateway.alice()).status, 200);
+}
+
+/// The bytes of the one HS256 key in a key file.
+fn secret_in(file: &[u8]) -> Vec<u8> {
+    use base64::Engine as _;
+    let file: serde_json::Value = serde_json::from_slice(file).unwrap();
+    let text = file.to_string();
+    let longest = text
+        .split(|c: char| !(c.is_ascii_alphanumeric() || "+/=_-".contains(c)))
+        .filter(|word| word.len() >= 43)
+        .max_by_key(|word| word.len());
+    let word = longest.expect("no key in the file").trim_end_matches('=');
+    let engine = if word.contains(['-', '_']) {
+        base64::engine::general_purpose::URL_SAFE_NO_PAD
+    } else {
+        base64::engine::general_purpose::STANDARD_NO_PAD
+    };
+    engine.decode(word).unwrap()
 }

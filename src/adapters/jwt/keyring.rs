@@ -15,6 +15,7 @@ use super::jwks::{self, PublicKey};
 use crate::adapters::config::settings::Algorithm;
 use crate::domain::id::KeyId;
 use crate::domain::secret::Secret;
+use crate::domain::time::Timestamp;
 
 /// RFC 7518 §3.2: a key of the size of the hash output or larger.
 const HS256_MIN_BYTES: usize = 32;
@@ -27,6 +28,7 @@ pub struct Keyring {
     algorithm: Algorithm,
     keys: Vec<Key>,
     jwks: Option<String>,
+    until: Option<Timestamp>,
 }
 
 /// One key, ready to use.
@@ -67,7 +69,19 @@ impl Keyring {
             algorithm,
             keys: ring,
             jwks,
+            until: None,
         })
+    }
+
+    /// The same ring, of which a key is to be given up at `until`.
+    #[must_use]
+    pub fn until(self, until: Option<Timestamp>) -> Self {
+        Self { until, ..self }
+    }
+
+    /// When the ring must be built again, without the key whose time is over then.
+    pub fn good_until(&self) -> Option<Timestamp> {
+        self.until
     }
 
     /// The only algorithm that this ring signs with and accepts.

@@ -27,8 +27,9 @@ pub fn ring(signing: &Signing, data_dir: &Path, now: Timestamp) -> Result<Keyrin
         return Ok(Keyring::new(signing.algorithm, &signing.keys)?);
     }
     let stored = keyfile::load_or_generate(data_dir, signing.algorithm, now)?;
+    let until = stored.iter().filter_map(|key| key.expires).min();
     let secrets: Vec<Secret> = stored.into_iter().map(|key| key.secret).collect();
-    Ok(Keyring::new(signing.algorithm, &secrets)?)
+    Ok(Keyring::new(signing.algorithm, &secrets)?.until(until))
 }
 
 /// Why there is no ring.

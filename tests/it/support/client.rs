@@ -20,7 +20,25 @@ pub struct Conn {
 impl Conn {
     /// Connects to a port on the loopback.
     pub fn open(port: u16) -> io::Result<Self> {
-        let stream = TcpStream::connect(("127.0.0.1", port))?;
+        Self::over(TcpStream::connect(("127.0.0.1", port))?)
+    }
+
+    /// Connects from another address of the loopback.
+    pub fn open_from(source: [u8; 4], port: u16) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()?;
+        let stream = runtime.block_on(async {
+            let socket = tokio::net::TcpSocket::new_v4()?;
+            socket.bind((source, 0).into())?;
+            let gateway = ([127, 0, 0, 1], port).into();
+            socket.connect(gateway).await?.into_std()
+        })?;
+        stream.set_nonblocking(false)?;
+        Self::over(stream)
+    }
+
+    fn over(stream: TcpStream) -> io::Result<Self> {
         stream.set_read_timeout(Some(READ))?;
         stream.set_write_timeout(Some(READ))?;
         stream.set_nodelay(true)?;
@@ -278,7 +296,8 @@ impl Request {
             .unwrap_or_else(|error| panic!("no answer to {self:?}: {error}"))
     }
 
-    fn try_send_on(&self, connection: &mut Conn) -> io::Result<Response> {
+    /// As [`send_on`](Self::send_on), for when the connection may be cut.
+    pub fn try_send_on(&self, connection: &mut Conn) -> io::Result<Response> {
         // A refusal may come, and the connection close, before the body is read.
         let sent = connection.send(self.bytes());
         connection.answer(&self.method).or_else(|error| {

@@ -265,7 +265,7 @@ fn connection(wire: &mut dyn Wire, shared: &Shared) -> io::Result<()> {
 
 fn upgrade(head: &[u8]) -> bool {
     let text = String::from_utf8_lossy(head).to_ascii_lowercase();
-    text.contains("\r\nupgrade: websocket")
+    text.contains("\r\nupgrade: websocket") && !text.starts_with("get /no-upgrade")
 }
 
 fn fill(wire: &mut dyn Wire, buffer: &mut Vec<u8>) -> io::Result<()> {

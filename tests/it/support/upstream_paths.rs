@@ -30,6 +30,13 @@ pub fn answer(wire: &mut dyn Wire, shared: &Shared, request: &Recorded) -> io::R
             wire.write_all(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")?;
             whole(wire, is_head, "Content-Type: text/plain\r\n", b"late")
         }
+        // Handshakes that the app does not want.
+        "/no-upgrade/400" => wire.write_all(
+            b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nno",
+        ),
+        "/no-upgrade/404" => wire
+            .write_all(b"HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n"),
+        "/no-upgrade/200" => whole(wire, is_head, "Content-Type: text/plain\r\n", b"no"),
         "/set-cookie" => whole(
             wire,
             is_head,
