@@ -13,7 +13,7 @@ use super::{Failure, say};
 use crate::adapters::users::hashing;
 use crate::domain::secret::Secret;
 
-const CONFIG: &str = "\
+const STARTER: &str = "\
 # The shortest useful configuration. Every other key and its default stands in
 # doorward.yaml of the project's config/ folder.
 
@@ -39,7 +39,7 @@ pub(super) struct Starter<'a> {
 }
 
 pub(super) fn init(dir: &Path) -> Result<(), Failure> {
-    let (config, users) = (dir.join("doorward.yaml"), dir.join("users.yml"));
+    let (config, users) = (dir.join(super::USUAL_FILE), dir.join("users.yml"));
     for path in [&config, &users] {
         if path.exists() {
             return Err(Failure::new(
@@ -63,7 +63,7 @@ pub(super) fn init(dir: &Path) -> Result<(), Failure> {
     .map_err(Failure::io)?;
     let listed = format!("# A hash for somebody else: doorward hash-password\n{listed}");
     write_new(&users, &listed)?;
-    write_new(&config, CONFIG)?;
+    write_new(&config, STARTER)?;
     say(&format!(
         "wrote {} and {}\n\n    user      admin\n    password  {password}\n\n\
          Put the app's address into the first, then: doorward run --config {}",

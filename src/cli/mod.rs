@@ -69,6 +69,9 @@ enum Verb {
     },
 }
 
+/// The file that `init` writes, and that is taken when none is named.
+const USUAL_FILE: &str = "doorward.yaml";
+
 /// Where the settings are.
 #[derive(Args, Clone)]
 struct Config {
@@ -79,7 +82,7 @@ struct Config {
 }
 
 /// Where `init` writes the configuration, and where a container's is mounted.
-const PLACES: [&str; 2] = ["doorward.yaml", "/etc/doorward/doorward.yaml"];
+const PLACES: [&str; 2] = [USUAL_FILE, "/etc/doorward/doorward.yaml"];
 
 impl Config {
     /// The file to read, if there is one.
@@ -145,7 +148,7 @@ pub fn main() -> ExitCode {
         }
     };
     let outcome = match cli.verb {
-        Verb::Run(config) => run::run(config),
+        Verb::Run(config) => run::run(&config),
         Verb::Check(config) => check::check(&config),
         Verb::Demo { port } => demo::demo(port),
         Verb::Init { dir } => init::init(&dir),

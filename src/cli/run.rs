@@ -13,14 +13,16 @@ use crate::gateway::snapshot::SnapshotError;
 
 use super::{Config, Failure};
 
-pub(super) fn run(config: Config) -> Result<(), Failure> {
+pub(super) fn run(config: &Config) -> Result<(), Failure> {
+    // Settled once: a reload must not find another file than the start.
+    let file = config.file().map(std::path::Path::to_owned);
     let settings = config.load()?;
     logger::start(&settings.log, PLATFORM);
     serve(Plan {
         settings,
         load: Box::new(move || {
             // The environment cannot change from outside, the files it names can.
-            config::load(config.file(), &Environment::from_process())
+            config::load(file.as_deref(), &Environment::from_process())
                 .map_err(|problems| problems.to_string())
         }),
         demo_app: None,

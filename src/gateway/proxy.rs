@@ -124,10 +124,10 @@ impl ProxyHttp for Gateway {
         answer: &mut ResponseHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        outbound::switch_protocols(session, answer, ctx);
         if is_interim(answer) {
             return Ok(());
         }
+        outbound::switch_protocols(session, answer, ctx);
         outbound::response(answer, ctx)
     }
 
