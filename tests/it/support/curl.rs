@@ -55,6 +55,8 @@ pub fn certificate(dir: &TempDir, name: &str) -> Certificate {
             .args(["-pkeyopt", "ec_paramgen_curve:P-256"])
             .args(["-subj", &format!("/CN={name}")])
             .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
+            // OpenSSL's default says CA:TRUE, which rustls refuses of a server.
+            .args(["-addext", "basicConstraints=critical,CA:FALSE"])
             .arg("-keyout")
             .arg(&key)
             .arg("-out")

@@ -9,10 +9,14 @@ use super::process::run_for;
 
 /// Whether a program can be started; says loudly that a test is skipped, or panics in CI.
 pub fn has(program: &str) -> bool {
-    let found = Command::new(program)
-        .arg("--version")
-        .output()
-        .is_ok_and(|output| output.status.success());
+    let answers = |argument| {
+        Command::new(program)
+            .arg(argument)
+            .output()
+            .is_ok_and(|output| output.status.success())
+    };
+    // OpenSSL 3.0 knows `version` alone.
+    let found = answers("--version") || answers("version");
     found || skip(&format!("{program} is not installed"))
 }
 
