@@ -415,6 +415,15 @@ fn nothing_that_needs_a_session_is_public_to_caches() {
 }
 
 #[test]
+fn a_broken_answer_is_not_copied_into_the_log() {
+    let (gateway, _app) = world();
+    let response = gateway.get("/garbage", &gateway.alice());
+    assert_eq!(response.status, 502, "{response}");
+    let line = gateway.wait_for_log(&["InvalidHTTPHeader"]);
+    assert!(!gateway.log().contains("appsecret"), "{line}");
+}
+
+#[test]
 fn an_upgrade_to_something_else_needs_a_session_too() {
     let (gateway, app) = world();
     for value in ["foo", "h2c", "websocket", "TLS/1.0"] {
