@@ -415,6 +415,18 @@ fn nothing_that_needs_a_session_is_public_to_caches() {
 }
 
 #[test]
+fn what_needs_a_session_is_private_whatever_the_app_says() {
+    let (gateway, _app) = world();
+    let response = gateway.get("/cache-headers", &gateway.alice());
+    assert!(
+        response.lists("cache-control", "private")
+            && response.lists("cache-control", "max-age=3600"),
+        "a shared cache keeps what only says max-age: {response}"
+    );
+    assert!(response.all("x-accel-expires").is_empty(), "{response}");
+}
+
+#[test]
 fn an_upload_that_takes_longer_than_the_wait_for_the_answer() {
     let (gateway, app) = world_with("limits: { upstream_read: 1s }");
     let mut connection = gateway.connect();

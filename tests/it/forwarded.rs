@@ -145,7 +145,14 @@ fn a_trusted_proxy_is_believed_and_continued() {
             ("X-Forwarded-Host", "app.example.com"),
             ("X-Original-URL", "/evil"),
             ("X-HTTP-Method-Override", "EVIL"),
+            ("X_Real_IP", "EVIL"),
+            ("X_Forwarded_Prefix", "EVIL"),
         ],
+    );
+    assert!(
+        !seen.text().contains("EVIL"),
+        "a twin that the proxy passed on: {}",
+        seen.text()
     );
     assert_eq!(
         seen.all("x-forwarded-for"),
