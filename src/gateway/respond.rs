@@ -9,6 +9,7 @@ use http::{HeaderValue, Method, StatusCode};
 use pingora::http::ResponseHeader;
 use pingora_proxy::Session;
 
+use super::body;
 use super::ctx::{Ctx, Stage};
 use crate::adapters::pages::{ErrorView, Html, security_headers};
 use crate::auth::denial::Denial;
@@ -39,14 +40,15 @@ pub(super) async fn send(session: &mut Session, ctx: &Ctx, reply: Reply) -> ping
     }
     let empty = bodiless || session.req_header().method == Method::HEAD || reply.body.is_empty();
     session.write_response_header(Box::new(head), empty).await?;
-    if empty {
-        return Ok(());
+    if !empty {
+        let body = match reply.body {
+            Cow::Borrowed(bytes) => bytes::Bytes::from_static(bytes),
+            Cow::Owned(bytes) => bytes.into(),
+        };
+        session.write_response_body(Some(body), true).await?;
     }
-    let body = match reply.body {
-        Cow::Borrowed(bytes) => bytes::Bytes::from_static(bytes),
-        Cow::Owned(bytes) => bytes.into(),
-    };
-    session.write_response_body(Some(body), true).await
+    body::discard(session).await;
+    Ok(())
 }
 
 /// Refuses a request, in the way that was decided for it.
