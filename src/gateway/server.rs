@@ -122,8 +122,10 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
         }
     }
     server.add_service(OnSockets::new(public, &sockets));
-    if let (Some(name), Some(origin)) = (&bound.redirect, &snapshot.settings.public_url) {
-        let app = Redirect { to: origin.clone() };
+    if let Some(name) = &bound.redirect {
+        let app = Redirect {
+            house: Arc::clone(&house),
+        };
         let mut service = Service::new("redirect".into(), app);
         service.threads = Some(1);
         service.add_tcp(name);
@@ -329,22 +331,27 @@ impl<A: ServerApp + Send + Sync + 'static> ServiceTrait for OnSockets<A> {
 /// `tls.redirect_from`: every request is sent to the same path of `public_url`, 308
 /// so that the method stays.
 struct Redirect {
-    to: String,
+    house: Arc<House>,
 }
 
 #[async_trait]
 impl ServeHttp for Redirect {
     async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
         let target = session.req_header().uri.path_and_query();
+        // `*` would become a part of the host.
         let target = target.map_or("/", http::uri::PathAndQuery::as_str);
+        let target = target.starts_with('/').then_some(target);
         let mut response = Response::new(Vec::new());
-        let location = HeaderValue::try_from(format!("{}{target}", self.to));
+        let snapshot = self.house.snapshot();
+        let location = target
+            .zip(snapshot.settings.public_url.as_deref())
+            .and_then(|(target, to)| HeaderValue::try_from(format!("{to}{target}")).ok());
         match location {
-            Ok(location) => {
+            Some(location) => {
                 *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
                 response.headers_mut().insert(header::LOCATION, location);
             }
-            Err(_) => *response.status_mut() = StatusCode::BAD_REQUEST,
+            None => *response.status_mut() = StatusCode::BAD_REQUEST,
         }
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
