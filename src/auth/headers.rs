@@ -3,7 +3,7 @@
 //! Set-or-strip: every header that we may ever set is removed from the client's
 //! request, in every spelling that some server folds to the same name. CGI, WSGI
 //! and PHP read `X_User_Id` as `X-User-Id` (oauth2-proxy CVE-2025-64484), others the
-//! dot too (Traefik CVE-2026-88011).
+//! dot too (Traefik CVE-2026-88011), and lighttpd all that is no letter or digit.
 
 use std::collections::BTreeMap;
 
@@ -104,7 +104,7 @@ impl IdentityHeaders {
     }
 }
 
-/// Lower case, with `_` and `.` read as `-`.
+/// Lower case, with `_`, `.` and all else that is no letter or digit read as `-`.
 pub fn folded(name: &str) -> String {
     name.bytes().map(|b| char::from(fold(b))).collect()
 }
@@ -116,8 +116,8 @@ pub fn same_folded(name: &str, ours: &str) -> bool {
 
 fn fold(byte: u8) -> u8 {
     match byte {
-        b'_' | b'.' => b'-',
-        other => other.to_ascii_lowercase(),
+        other if other.is_ascii_alphanumeric() => other.to_ascii_lowercase(),
+        _ => b'-',
     }
 }
 
@@ -160,6 +160,7 @@ mod tests {
             ("x_user_id", true),
             ("x.user.id", true),
             ("x-user_name", true),
+            ("x!user~id", true),
             ("remote_user", true),
             ("x-forwarded-groups", true),
             ("x-user-identity", false),

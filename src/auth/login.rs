@@ -84,8 +84,16 @@ impl Credentials {
                 (username, password, way_back(body)?)
             }
         };
+        let username = Username::canonical(&username);
+        // The attack: names of many kilobytes, each kept as a counter's key (NFKC makes
+        // eleven times as much of U+FDFA). They all count as the empty name, which
+        // nobody has either.
+        let username = match username.as_str().len() {
+            ..=Username::MAX_BYTES => username,
+            _ => Username::canonical(""),
+        };
         Ok(Self {
-            username: Username::canonical(&username),
+            username,
             password: Secret::new(password),
             back_to,
         })
@@ -180,6 +188,18 @@ pub fn open_session(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_nobody_can_have_is_not_kept() {
+        let name = |typed: &str| {
+            let body = serde_json::json!({ "username": typed, "password": "x" }).to_string();
+            let typed = Credentials::parse(body.as_bytes(), LoginFormat::Json).unwrap();
+            typed.username.as_str().to_owned()
+        };
+        assert_eq!(name(&"a".repeat(256)), "a".repeat(256));
+        assert_eq!(name(&"a".repeat(257)), "");
+        assert_eq!(name(&"\u{fdfa}".repeat(80)), "", "240 bytes become 2640");
+    }
 
     #[test]
     fn bodies_of_a_login() {

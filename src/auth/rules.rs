@@ -99,12 +99,17 @@ impl Rules {
 
     fn first(&self, raw: &[u8], decoded: &[u8], method: &Method) -> Option<usize> {
         self.rules.iter().position(|(pattern, rule)| {
-            let method_fits =
-                rule.methods.is_empty() || rule.methods.iter().any(|m| m == method.as_str());
+            // Methods have case (RFC 9110 §9.1), but some servers read `post` as POST.
+            let is_public = rule.access == Access::Public;
+            let same = |listed: &String| match is_public {
+                true => listed == method.as_str(),
+                false => listed.eq_ignore_ascii_case(method.as_str()),
+            };
+            let method_fits = rule.methods.is_empty() || rule.methods.iter().any(same);
             method_fits
-                && match rule.access {
-                    Access::Public => pattern.matches(raw, Case::Exact),
-                    _ => pattern.matches(decoded, Case::Ignored),
+                && match is_public {
+                    true => pattern.matches(raw, Case::Exact),
+                    false => pattern.matches(decoded, Case::Ignored),
                 }
         })
     }
@@ -230,6 +235,26 @@ mod tests {
             let got = chosen(&rules, path, Method::GET) == 0;
             assert_eq!(got, matches, "{pattern} against {path}");
         }
+    }
+
+    #[test]
+    fn no_spelling_of_a_method_escapes_a_rule() {
+        let posts = |access| Rule {
+            methods: vec!["POST".into()],
+            ..rule("/a", access, &[])
+        };
+        let lower = || Method::from_bytes(b"post").unwrap();
+        let guarded = Rules::new(vec![posts(admin())], Access::Public);
+        assert_eq!(chosen(&guarded, "/a", Method::POST), 0);
+        assert_eq!(chosen(&guarded, "/a", lower()), 0, "`post` avoids the rule");
+        assert_eq!(chosen(&guarded, "/a", Method::GET), -1);
+        let open = Rules::new(vec![posts(Access::Public)], Access::Deny);
+        assert_eq!(chosen(&open, "/a", Method::POST), 0);
+        assert_eq!(
+            chosen(&open, "/a", lower()),
+            -1,
+            "`post` is not what was opened"
+        );
     }
 
     #[test]

@@ -201,10 +201,17 @@ pub fn without_ours(headers: &HeaderMap, style: &CookieStyle) -> Option<Vec<Vec<
     Some(fields)
 }
 
-/// The name that a `Set-Cookie` of the app would set.
+/// The name that a `Set-Cookie` of the app would set, as it comes back to us.
+///
+/// A cookie without a name is sent as its value alone, so `=session=evil` comes back
+/// as `session=evil` (RFC 6265bis §5.8.3).
 pub fn name_of_set_cookie(value: &[u8]) -> &[u8] {
     let pair = value.split(|&b| b == b';').next().unwrap_or_default();
-    split_pair(pair).map_or(b"", |(name, _)| name)
+    match split_pair(pair) {
+        Some((b"", value)) => split_pair(value).map_or(b"", |(name, _)| name),
+        Some((name, _)) => name,
+        None => b"",
+    }
 }
 
 /// RFC 6265 §5.4 as servers read it: name and value around the first `=`, blanks trimmed.
@@ -257,6 +264,20 @@ mod tests {
         }
         let long = format!("{name}={}", "x".repeat(MAX_VALUE + 1));
         assert_eq!(find(&headers(&[long.as_bytes()]), name), None);
+    }
+
+    #[test]
+    fn the_name_that_an_app_sets() {
+        for (value, name) in [
+            (&b"a=1; Path=/"[..], &b"a"[..]),
+            (b" a = 1", b"a"),
+            (b"doorward", b""),
+            (b"=doorward=evil; Path=/", b"doorward"),
+            (b"= doorward =evil", b"doorward"),
+            (b"=x", b""),
+        ] {
+            assert_eq!(name_of_set_cookie(value), name);
+        }
     }
 
     #[test]

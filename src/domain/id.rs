@@ -39,6 +39,9 @@ impl fmt::Display for UserId {
 pub struct Username(Arc<str>);
 
 impl Username {
+    /// The longest that the configuration takes; a guess far above any.
+    pub const MAX_BYTES: usize = 256;
+
     /// The canonical form of what was typed.
     pub fn canonical(typed: &str) -> Self {
         // Lower-casing can denormalise (İ), and NFKC can produce capitals (℡),

@@ -1,18 +1,23 @@
 //! Reading the body of a request that one of our own endpoints answers: small,
 //! whole, and never of a request that will be forwarded (pingora would forward nothing).
 
+use std::time::Duration;
+
 use http::header;
 use pingora_proxy::Session;
+use tokio::time::timeout;
 
+use crate::adapters::config::settings::Limits;
 use crate::auth::denial::Denial;
 
-/// Reads the body up to `limit` bytes.
+/// Reads the body up to `limits.login_body`, waiting `limits.client_read` for each piece:
+/// pingora keeps its own read timeout over HTTP/1 alone.
 ///
 /// # Errors
 /// [`Denial::PayloadTooLarge`] above the limit, [`Denial::RequestTimeout`] if the client
 /// is too slow, [`Denial::BadRequest`] if the body breaks off.
-pub(super) async fn read(session: &mut Session, limit: u64) -> Result<Vec<u8>, Denial> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+pub(super) async fn read(session: &mut Session, limits: &Limits) -> Result<Vec<u8>, Denial> {
+    let limit = usize::try_from(limits.login_body).unwrap_or(usize::MAX);
     let declared = session
         .req_header()
         .headers
@@ -30,7 +35,10 @@ pub(super) async fn read(session: &mut Session, limit: u64) -> Result<Vec<u8>, D
     }
     let mut body = Vec::with_capacity(declared.unwrap_or(0));
     loop {
-        match session.read_request_body().await {
+        let Ok(piece) = timeout(limits.client_read, session.read_request_body()).await else {
+            return Err(Denial::RequestTimeout);
+        };
+        match piece {
             Ok(Some(chunk)) => {
                 if body.len().saturating_add(chunk.len()) > limit {
                     return Err(Denial::PayloadTooLarge);
@@ -44,4 +52,30 @@ pub(super) async fn read(session: &mut Session, limit: u64) -> Result<Vec<u8>, D
             Err(_) => return Err(Denial::BadRequest),
         }
     }
+}
+
+/// The most that is read of a body that nobody wants: what most clients send before
+/// they look for an answer, the first window of HTTP/2.
+const DISCARDED: usize = 64 * 1024;
+/// And for how long; a guess.
+const DISCARDING: Duration = Duration::from_secs(1);
+
+/// Lets an HTTP/2 client end the request that was answered already. A stream that is
+/// dropped before is reset, with `NO_ERROR` as RFC 9113 §8.1 says, and some clients
+/// then throw the answer away (curl 7.88 two of three times, measured).
+pub(super) async fn discard(session: &mut Session) {
+    if !session.is_http2() {
+        return;
+    }
+    let reading = async {
+        let mut left = DISCARDED;
+        while let Ok(Some(chunk)) = session.read_request_body().await {
+            match left.checked_sub(chunk.len()) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    };
+    // A client that takes longer is reset.
+    let _late = timeout(DISCARDING, reading).await;
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -22,21 +23,16 @@ use super::proxy::Gateway;
 /// Counts connections and turns away those over the limits.
 pub(super) struct Front {
     house: Arc<House>,
-    inner: Arc<Keepalive>,
+    proxy: Arc<HttpProxy<Gateway>>,
     open: AtomicUsize,
     by_address: Mutex<HashMap<IpAddr, usize>>,
 }
 
 impl Front {
     pub(super) fn new(house: Arc<House>, proxy: HttpProxy<Gateway>) -> Self {
-        let inner = Arc::new(Keepalive {
-            house: Arc::clone(&house),
-            proxy: Arc::new(proxy),
-            options: HttpServerOptions::default(),
-        });
         Self {
             house,
-            inner,
+            proxy: Arc::new(proxy),
             open: AtomicUsize::new(0),
             by_address: Mutex::new(HashMap::new()),
         }
@@ -111,19 +107,35 @@ impl ServerApp for Front {
         shutdown: &ShutdownWatch,
     ) -> Option<Stream> {
         let _seat = self.admit(&stream)?;
-        self.inner.process_new(stream, shutdown).await
+        let inner = Arc::new(Keepalive::new(&self.house, &self.proxy));
+        inner.process_new(stream, shutdown).await
     }
 
     async fn cleanup(&self) {
-        self.inner.cleanup().await;
+        self.proxy.http_cleanup().await;
     }
 }
 
-/// Sets on every request what pingora has as constants.
+/// Sets on every connection and request what pingora has as constants.
 struct Keepalive {
     house: Arc<House>,
     proxy: Arc<HttpProxy<Gateway>>,
     options: HttpServerOptions,
+}
+
+impl Keepalive {
+    /// For one connection: an option of HTTP/2 holds as long as it does.
+    fn new(house: &Arc<House>, proxy: &Arc<HttpProxy<Gateway>>) -> Self {
+        let mut options = HttpServerOptions::default();
+        // Without it an idle HTTP/2 connection keeps its seat for ever.
+        let idle = house.snapshot().settings.limits.keepalive_idle;
+        options.h2_idle_timeout = Some(idle.max(Duration::from_secs(1)));
+        Self {
+            house: Arc::clone(house),
+            proxy: Arc::clone(proxy),
+            options,
+        }
+    }
 }
 
 #[async_trait]

@@ -8,10 +8,13 @@
 //! The descriptor is only touched under the lock that [`HeadTimer`] takes to disarm,
 //! and only while its local address is still the one it was armed with, so that a
 //! descriptor that was closed and given to another connection is left alone.
+//!
+//! While the request is still on its way the app owes no answer: every piece of the
+//! body begins the wait anew.
 
 use std::os::fd::RawFd;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::socket::{Shutdown, SockaddrStorage, getsockname, shutdown};
 use parking_lot::Mutex;
@@ -26,6 +29,7 @@ enum State {
     Waiting {
         fd: RawFd,
         local: Option<SockaddrStorage>,
+        since: Instant,
     },
     Over,
     RanOut,
@@ -37,22 +41,26 @@ impl HeadTimer {
         let state = Arc::new(Mutex::new(State::Waiting {
             fd,
             local: getsockname(fd).ok(),
+            since: Instant::now(),
         }));
         let shared = Arc::clone(&state);
         let task = tokio::spawn(async move {
-            tokio::time::sleep(wait).await;
-            let mut state = shared.lock();
-            if let State::Waiting { fd, local } = *state
-                && getsockname::<SockaddrStorage>(fd).ok() == local
-            {
-                // An error means that it is closed already.
-                let _closed = shutdown(fd, Shutdown::Both);
-                *state = State::RanOut;
+            loop {
+                let left = shared.lock().left(wait);
+                let Some(left) = left else { break };
+                tokio::time::sleep(left).await;
             }
         });
         Self {
             state,
             task: task.abort_handle(),
+        }
+    }
+
+    /// Something was sent: the wait begins anew.
+    pub(super) fn again(&self) {
+        if let State::Waiting { since, .. } = &mut *self.state.lock() {
+            *since = Instant::now();
         }
     }
 
@@ -69,6 +77,25 @@ impl HeadTimer {
     /// Whether the wait was in vain.
     pub(super) fn ran_out(&self) -> bool {
         matches!(*self.state.lock(), State::RanOut)
+    }
+}
+
+impl State {
+    /// How much of `wait` is left; when nothing is, the socket is shut down.
+    fn left(&mut self, wait: Duration) -> Option<Duration> {
+        let Self::Waiting { fd, local, since } = *self else {
+            return None;
+        };
+        let left = wait.saturating_sub(since.elapsed());
+        if !left.is_zero() {
+            return Some(left);
+        }
+        if getsockname::<SockaddrStorage>(fd).ok() == local {
+            // An error means that it is closed already.
+            let _closed = shutdown(fd, Shutdown::Both);
+            *self = Self::RanOut;
+        }
+        None
     }
 }
 

@@ -72,14 +72,21 @@ pub(super) fn view<'a>(
 
 /// The path and query of a target, also of an absolute-form one (`GET
 /// http://host/path`), whose authority pingora has compared with `Host`.
+///
+/// Only what begins with a scheme of ours is absolute. The attack is
+/// `GET host:80/secret?://x/public/y`: pingora takes `host:80` for an authority and
+/// forwards the bytes, so a `://` further on must not choose the rule.
 fn origin_form(target: &[u8]) -> &[u8] {
     if target.first() == Some(&b'/') {
         return target;
     }
-    let Some(start) = target.windows(3).position(|w| w == b"://") else {
+    let after = |scheme: &[u8]| {
+        let (start, rest) = target.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    };
+    let Some(rest) = after(b"http://").or_else(|| after(b"https://")) else {
         return target;
     };
-    let rest = target.get(start.saturating_add(3)..).unwrap_or_default();
     match rest.iter().position(|&b| b == b'/' || b == b'?') {
         Some(at) => match rest.get(at..) {
             Some(path) if path.first() == Some(&b'/') => path,
@@ -199,6 +206,13 @@ mod tests {
             (b"http://host?x=/public/y", b""),
             (b"*", b"*"),
             (b"host:443", b"host:443"),
+            (b"HTTPS://host/a", b"/a"),
+            (
+                b"host:80/secret?://x/public/y",
+                b"host:80/secret?://x/public/y",
+            ),
+            (b"x://host/public/y", b"x://host/public/y"),
+            (b"http:secret://x/public/y", b"http:secret://x/public/y"),
         ] {
             assert_eq!(origin_form(target), path);
         }

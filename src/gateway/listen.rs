@@ -155,10 +155,14 @@ impl Certificate {
         })
     }
 
-    /// Takes the files as they are now.
-    pub(super) fn reload(&self, tls: &Tls) -> Result<(), ListenError> {
-        self.current.store(Arc::new(read_key(tls)?));
-        Ok(())
+    /// The files as they are now, not yet in force.
+    pub(super) fn read(tls: &Tls) -> Result<Renewed, ListenError> {
+        read_key(tls).map(Renewed)
+    }
+
+    /// Puts what was read in force.
+    pub(super) fn replace(&self, renewed: Renewed) {
+        self.current.store(Arc::new(renewed.0));
     }
 
     /// A TLS listener's settings: TLS 1.2 and 1.3, HTTP/2 preferred.
@@ -170,6 +174,9 @@ impl Certificate {
         Ok(settings)
     }
 }
+
+/// A certificate that was read and can be put in force.
+pub(super) struct Renewed(CertifiedKey);
 
 struct NoCallbacks;
 

@@ -12,7 +12,7 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
 
 use super::ctx::Ctx;
-use super::inbound::{Peer, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
+use super::inbound::{Peer, X_FORWARDED_FOR, X_FORWARDED_HOST};
 use crate::auth::cors::APP_CORS_HEADERS;
 use crate::auth::headers::{folded, same_folded};
 use crate::auth::pass::Pass;
@@ -69,10 +69,10 @@ fn strip(upstream: &mut RequestHeader, ctx: &Ctx, peer: Peer) {
         identity.strips(name)
             || any_of(&OVERRIDES)
             || (!peer.trusted && (any_of(&ABOUT_CLIENT) || folded(name).starts_with("x-forwarded-")))
-            // In another spelling than ours they are lies from a trusted proxy too.
-            || [&X_FORWARDED_FOR, &X_FORWARDED_PROTO, &X_FORWARDED_HOST]
-                .iter()
-                .any(|ours| name != ours.as_str() && same_folded(name, ours.as_str()))
+            // A proxy sets the usual spelling and passes its client's others on, which the
+            // app may read as one: they are lies from a trusted proxy too.
+            || (name != folded(name)
+                && (any_of(&ABOUT_CLIENT) || folded(name).starts_with("x-forwarded-")))
     };
     let names: Vec<HeaderName> = upstream
         .headers
@@ -165,6 +165,8 @@ fn text_of(address: IpAddr) -> String {
 
 const SURROGATE_CONTROL: HeaderName = HeaderName::from_static("surrogate-control");
 const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
+/// nginx heeds it before `Cache-Control`.
+const X_ACCEL_EXPIRES: HeaderName = HeaderName::from_static("x-accel-expires");
 
 /// Makes the app's answer one that our client may have.
 ///
@@ -222,11 +224,13 @@ fn drop_our_cookies(answer: &mut ResponseHeader, ctx: &Ctx) -> pingora::Result<(
     Ok(())
 }
 
-/// What was seen with a session never says `public`: a shared cache would show one
-/// person's page to the next.
+/// What was seen with a session never says `public`, and says `private`: a shared cache
+/// would show one person's page to the next, and keeps what only says `max-age` too
+/// (RFC 9111 §3).
 fn keep_from_shared_caches(answer: &mut ResponseHeader) -> pingora::Result<()> {
     answer.remove_header(&SURROGATE_CONTROL);
     answer.remove_header(&CDN_CACHE_CONTROL);
+    answer.remove_header(&X_ACCEL_EXPIRES);
     let said: Vec<String> = answer
         .headers
         .get_all(header::CACHE_CONTROL)
@@ -258,7 +262,7 @@ fn keep_from_shared_caches(answer: &mut ResponseHeader) -> pingora::Result<()> {
         answer.insert_header(header::CACHE_CONTROL, value)?;
         return Ok(());
     }
-    if !said.iter().any(|d| shared(d)) {
+    if !said.iter().any(|d| shared(d)) && said.iter().any(restricts) {
         return Ok(());
     }
     let mut kept: Vec<String> = said.into_iter().filter(|d| !shared(d)).collect();

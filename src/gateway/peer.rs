@@ -126,6 +126,14 @@ impl Upstream {
         Some(peer)
     }
 
+    /// Takes the addresses that `old` knows for the same name: what was known stays
+    /// known also when settings are reloaded while the name cannot be looked up.
+    pub(super) fn inherit(&self, old: &Self) {
+        if self.is_unix == old.is_unix && (&self.host, self.port) == (&old.host, old.port) {
+            self.addresses.store(old.addresses.load_full());
+        }
+    }
+
     /// How many addresses there are to try.
     pub(super) fn places(&self) -> usize {
         if self.is_unix {
@@ -178,4 +186,50 @@ fn trusted_authorities(path: &Path) -> Result<Arc<CaType>, PeerError> {
         .map(|der| WrappedX509::new(der, parse_x509))
         .collect();
     Ok(Arc::from(wrapped))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reload_keeps_the_addresses_of_the_same_name_alone() {
+        let wait = Duration::from_secs(1);
+        let limits = settings::Limits {
+            login_body: 0,
+            request_body: None,
+            header_bytes: 0,
+            header_count: 0,
+            cookie_bytes: 0,
+            request_head: wait,
+            client_read: wait,
+            keepalive_idle: wait,
+            keepalive_requests: None,
+            h2_streams: 0,
+            connections: 0,
+            connections_per_address: None,
+            upstream_connect: wait,
+            upstream_read: wait,
+            idle_stream: wait,
+            drain: wait,
+        };
+        let at = |host: &str, port| {
+            let place = settings::Upstream::Http {
+                host: host.into(),
+                port,
+            };
+            Upstream::new(&place, &settings::UpstreamTls::default(), &limits).unwrap()
+        };
+        let old = at("app.invalid", 80);
+        old.addresses
+            .store(Arc::new(vec![SocketAddr::from(([192, 0, 2, 1], 80))]));
+        for (new, known) in [
+            (at("app.invalid", 80), 1),
+            (at("app.invalid", 81), 0),
+            (at("other.invalid", 80), 0),
+        ] {
+            new.inherit(&old);
+            assert_eq!(new.places(), known);
+        }
+    }
 }

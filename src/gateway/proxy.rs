@@ -79,6 +79,29 @@ impl ProxyHttp for Gateway {
         self.try_again(ctx, e)
     }
 
+    /// Pingora's rule, and one more: a wait that ran out looks like a kept connection
+    /// that the app has closed, and would be waited for again.
+    fn error_while_proxy(
+        &self,
+        peer: &HttpPeer,
+        session: &mut Session,
+        e: Box<Error>,
+        ctx: &mut Ctx,
+        client_reused: bool,
+    ) -> Box<Error> {
+        let mut e = e.more_context(format!("Peer: {peer}"));
+        let ran_out = ctx.head_timer.as_ref().is_some_and(HeadTimer::ran_out);
+        if ran_out
+            || !session.req_header().method.is_idempotent()
+            || session.as_ref().retry_buffer_truncated()
+        {
+            e.set_retry(false);
+        } else {
+            e.retry.decide_reuse(client_reused);
+        }
+        e
+    }
+
     async fn connected_to_upstream(
         &self,
         _session: &mut Session,
@@ -192,6 +215,8 @@ impl Gateway {
             return not_admitted();
         }
         ctx.tries = ctx.tries.saturating_add(1);
+        // The connection of an earlier try is gone, and its descriptor may be another's.
+        ctx.head_timer = None;
         let upstream = &ctx.snapshot.upstream;
         let peer = if session.is_upgrade_req() {
             upstream.tunnel(&ctx.snapshot.settings.limits)
@@ -227,7 +252,11 @@ impl Gateway {
             failure::denial_of(e)
         };
         let error_code = denial.map_or(499, |denial| denial.status().as_u16());
-        if let Some(denial) = denial.filter(|_| session.response_written().is_none()) {
+        // A 103 is no answer yet.
+        let answered = session
+            .response_written()
+            .is_some_and(|written| !written.status.is_informational());
+        if let Some(denial) = denial.filter(|_| !answered) {
             let proxies = &ctx.snapshot.settings.trusted_proxies;
             let peer = Peer::of(session, proxies);
             let shown = if inbound::view(session, peer, proxies).is_navigation() {
@@ -311,6 +340,9 @@ fn is_interim(answer: &ResponseHeader) -> bool {
 
 /// A body over its limit is cut off where the limit is.
 fn count_body(body: Option<&Bytes>, ctx: &mut Ctx) -> Result<()> {
+    if let Some(timer) = &ctx.head_timer {
+        timer.again();
+    }
     let length = body.map_or(0, Bytes::len);
     ctx.body_seen = ctx
         .body_seen

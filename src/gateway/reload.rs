@@ -80,19 +80,29 @@ impl Reloader {
             log::warn!("data_dir {} needs a restart", asked_dir.display());
         }
         if snapshot.restart_only() != old.restart_only() {
-            log::warn!("listeners, threads and the store keep their old settings until a restart");
+            log::warn!(
+                "listeners, threads, the store and the log keep their old settings until a restart"
+            );
         }
         // Read before anything is put in force: a bad certificate refuses the whole.
-        if let (Some(certificate), Some(tls)) = (&self.certificate, &snapshot.settings.tls) {
-            certificate.reload(tls).map_err(|e| e.to_string())?;
-        }
+        let renewed = match (&self.certificate, &snapshot.settings.tls) {
+            (Some(certificate), Some(tls)) => {
+                let key = Certificate::read(tls).map_err(|e| e.to_string())?;
+                Some((certificate, key))
+            }
+            _ => None,
+        };
         for warning in &snapshot.settings.warnings {
             log::warn!("{warning}");
         }
+        snapshot.upstream.inherit(&old.upstream);
         snapshot.upstream.resolve_soon().await;
         remember_users(&self.house, &snapshot)
             .await
             .map_err(|e| e.to_string())?;
+        if let Some((certificate, key)) = renewed {
+            certificate.replace(key);
+        }
         self.house.replace(snapshot);
         Ok(())
     }

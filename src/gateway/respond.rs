@@ -9,6 +9,7 @@ use http::{HeaderValue, Method, StatusCode};
 use pingora::http::ResponseHeader;
 use pingora_proxy::Session;
 
+use super::body;
 use super::ctx::{Ctx, Stage};
 use crate::adapters::pages::{ErrorView, Html, security_headers};
 use crate::auth::denial::Denial;
@@ -46,27 +47,8 @@ pub(super) async fn send(session: &mut Session, ctx: &Ctx, reply: Reply) -> ping
         };
         session.write_response_body(Some(body), true).await?;
     }
-    if session.is_http2() && !session.is_body_done() {
-        hear_out(session).await;
-    }
+    body::discard(session).await;
     Ok(())
-}
-
-/// Over HTTP/2 a stream that is dropped while the client still sends is reset, and the
-/// reset overtakes the answer: curl saw half of the refusals of a small POST as errors
-/// (measured, 4 of 8). So a client may finish, if it is quick and has little to say.
-async fn hear_out(session: &mut Session) {
-    const MOST: usize = 256 * 1024;
-    let mut heard: usize = 0;
-    let listen = async {
-        while let Ok(Some(chunk)) = session.read_request_body().await {
-            heard = heard.saturating_add(chunk.len());
-            if heard > MOST {
-                break;
-            }
-        }
-    };
-    let _silent = tokio::time::timeout(std::time::Duration::from_secs(1), listen).await;
 }
 
 /// Refuses a request, in the way that was decided for it.

@@ -113,8 +113,10 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
         }
     }
     server.add_service(OnSockets::new(public, &sockets));
-    if let (Some(name), Some(origin)) = (&bound.redirect, &snapshot.settings.public_url) {
-        let app = Redirect { to: origin.clone() };
+    if let Some(name) = &bound.redirect {
+        let app = Redirect {
+            house: Arc::clone(&house),
+        };
         let mut service = Service::new("redirect".into(), app);
         service.threads = Some(1);
         service.add_tcp(name);

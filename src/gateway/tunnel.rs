@@ -81,7 +81,7 @@ impl TunnelConnect {
 struct Polite<S> {
     socket: S,
     has_written: bool,
-    /// Runs from the first write to the first read.
+    /// Runs from the last write to the first read.
     head: Option<Pin<Box<Sleep>>>,
     head_wait: Duration,
     has_read: bool,
@@ -131,7 +131,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Polite<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.has_written = true;
-        if !this.has_read && this.head.is_none() {
+        if !this.has_read {
             this.head = Some(Box::pin(sleep(this.head_wait)));
         }
         Pin::new(&mut this.socket).poll_write(cx, buf)

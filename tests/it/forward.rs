@@ -418,6 +418,71 @@ fn nothing_that_needs_a_session_is_public_to_caches() {
 }
 
 #[test]
+fn what_needs_a_session_is_private_whatever_the_app_says() {
+    let (gateway, _app) = world();
+    let response = gateway.get("/cache-headers", &gateway.alice());
+    assert!(
+        response.lists("cache-control", "private")
+            && response.lists("cache-control", "max-age=3600"),
+        "a shared cache keeps what only says max-age: {response}"
+    );
+    assert!(response.all("x-accel-expires").is_empty(), "{response}");
+}
+
+#[test]
+fn an_upload_that_takes_longer_than_the_wait_for_the_answer() {
+    let (gateway, app) = world_with("limits: { upstream_read: 1s }");
+    let mut connection = gateway.connect();
+    let head = gateway
+        .request("POST", "/x")
+        .own_origin()
+        .cookie(&gateway.alice())
+        .header("Content-Length", "5")
+        .bytes();
+    connection.send(head).unwrap();
+    for byte in ["1", "2", "3", "4", "5"] {
+        std::thread::sleep(Duration::from_millis(500));
+        connection.send(byte).unwrap();
+    }
+    let response = connection.answer("POST").unwrap();
+    assert_eq!(response.status, 200, "the upload was cut off: {response}");
+    assert_eq!(app.last().body, b"12345");
+}
+
+#[test]
+fn a_wait_that_ran_out_is_not_begun_again() {
+    let (gateway, app) = world_with("limits: { upstream_read: 1s }");
+    let cookie = gateway.alice();
+    // So that a kept connection is there, on which pingora would try again.
+    assert_eq!(gateway.get("/", &cookie).status, 200);
+    let before = app.count();
+    assert_problem(
+        &gateway.get("/hold", &cookie),
+        504,
+        "upstream_timeout",
+        "an app that does not answer",
+    );
+    assert_eq!(app.count(), before + 1, "the app was asked twice");
+}
+
+#[test]
+fn early_hints_are_not_the_answer_that_is_waited_for() {
+    let (gateway, _app) = world_with("limits: { upstream_read: 1s }");
+    let response = gateway.get("/hint-and-hold", &gateway.alice());
+    assert_problem(&response, 504, "upstream_timeout", "only a 103 came");
+    assert_eq!(response.interim, [103]);
+}
+
+#[test]
+fn a_broken_answer_is_not_copied_into_the_log() {
+    let (gateway, _app) = world();
+    let response = gateway.get("/garbage", &gateway.alice());
+    assert_eq!(response.status, 502, "{response}");
+    let line = gateway.wait_for_log(&["InvalidHTTPHeader"]);
+    assert!(!gateway.log().contains("appsecret"), "{line}");
+}
+
+#[test]
 fn an_upgrade_to_something_else_needs_a_session_too() {
     let (gateway, app) = world();
     for value in ["foo", "h2c", "websocket", "TLS/1.0"] {

@@ -149,7 +149,14 @@ fn a_trusted_proxy_is_believed_and_continued() {
             ("X_Forwarded_For", "evil"),
             ("X.Forwarded-Proto", "evil"),
             ("x_forwarded_host", "evil"),
+            ("X_Real_IP", "EVIL"),
+            ("X_Forwarded_Prefix", "EVIL"),
         ],
+    );
+    assert!(
+        !seen.text().contains("EVIL"),
+        "a twin that the proxy passed on: {}",
+        seen.text()
     );
     assert_eq!(
         seen.all("x-forwarded-for"),

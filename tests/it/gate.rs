@@ -284,12 +284,20 @@ fn queries_and_absolute_targets_do_not_choose_the_rule() {
             request.text()
         );
     }
-    for target in ["*", "secret", "127.0.0.1:80"] {
+    let own = format!("127.0.0.1:{port}/secret?://x/public/y");
+    let other = format!("x://127.0.0.1:{port}/public/y");
+    let asked = app.count();
+    for target in ["*", "secret", "127.0.0.1:80", &own, &other] {
         let response = gateway.raw(format!(
             "GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n"
         ));
         assert!(matches!(response.status, 400 | 401), "{target}: {response}");
     }
+    assert_eq!(
+        app.count(),
+        asked,
+        "a target that is no path opens the door"
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! HTTP/2 from the browser, HTTP/1.1 to the app: the same promises.
 
 use crate::support::curl::{Certificate, certificate, curl};
-use crate::support::{Builder, Gateway, Response, Upstream, assert_problem, optional};
+use crate::support::{Builder, Gateway, Response, Upstream, assert_problem, optional, until};
 
 struct World {
     gateway: Gateway,
@@ -165,4 +165,73 @@ fn paths_bodies_and_hosts_are_checked_as_over_http_1() {
         "origin_not_allowed",
         "another origin over HTTP/2",
     );
+}
+
+#[test]
+fn a_body_that_does_not_come_is_not_waited_for_for_ever() {
+    let Some(world) = World::new("limits: { client_read: 1s }") else {
+        return;
+    };
+    let ca = world.ours.cert.display().to_string();
+    let url = format!("https://localhost:{}/login", world.gateway.port());
+    let mut curl = std::process::Command::new("curl")
+        .args(["--http2", "-s", "-i", "--max-time", "8", "--cacert", &ca])
+        .args([
+            "-H",
+            "Content-Type: application/json",
+            "-X",
+            "POST",
+            "-T",
+            "-",
+        ])
+        .arg(&url)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    // The pipe stays open, so that the body has no end.
+    world
+        .gateway
+        .wait_for_log(&["access", "path=/login", "status=408"]);
+    curl.kill().unwrap();
+    curl.wait().unwrap();
+}
+
+#[test]
+fn an_idle_connection_is_closed() {
+    let Some(world) = World::new("limits: { keepalive_idle: 1s }") else {
+        return;
+    };
+    let address = format!("localhost:{}", world.gateway.port());
+    let ca = world.ours.cert.display().to_string();
+    let mut client = std::process::Command::new("openssl")
+        .args(["s_client", "-quiet", "-alpn", "h2", "-CAfile", &ca])
+        .args(["-connect", &address])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut input = client.stdin.take().unwrap();
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    std::io::Write::write_all(&mut input, preface).unwrap();
+    std::io::Write::flush(&mut input).unwrap();
+    let open = || world.gateway.metric("doorward_connections");
+    until("the connection to be counted", || open() >= 1.0);
+    until("the idle connection to be closed", || open() < 1.0);
+    drop(input);
+    client.kill().unwrap();
+    client.wait().unwrap();
+}
+
+#[test]
+fn a_refusal_of_a_request_with_a_body_arrives() {
+    let Some(world) = World::new("") else {
+        return;
+    };
+    // Whether the body comes before the answer is luck.
+    for _ in 0..20 {
+        let response = world.ask("/x", &["-d", "small"]);
+        assert_problem(&response, 401, "session_required", "no cookie");
+    }
 }

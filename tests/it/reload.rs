@@ -126,6 +126,14 @@ fn what_needs_a_restart_says_so() {
     gateway.rewrite("threads: 3");
     gateway.hangup();
     gateway.wait_for_log(&["threads", "restart"]);
+    let said = |log: String| log.matches("until a restart").count();
+    let before = said(gateway.log());
+    gateway.rewrite("log: { level: debug }");
+    gateway.reload();
+    assert!(
+        said(gateway.log()) > before,
+        "a new log level is ignored in silence"
+    );
     let cookie = gateway.alice();
     assert_eq!(gateway.get("/", &cookie).status, 200);
 }

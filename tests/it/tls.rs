@@ -195,7 +195,7 @@ fn a_torn_certificate_keeps_the_old_one() {
 #[test]
 fn the_plain_address_sends_people_to_tls() {
     let plain = free_port();
-    let Some((_gateway, app, _ours)) = behind_tls(
+    let Some((mut gateway, app, _ours)) = behind_tls(
         &format!(", redirect_from: \"127.0.0.1:{plain}\""),
         "public_url: https://app.example.com",
     ) else {
@@ -221,7 +221,17 @@ fn the_plain_address_sends_people_to_tls() {
         );
         assert!(response.cookies().is_empty(), "{response}");
     }
+    let star = Request::new(plain, "OPTIONS", "*").send();
+    assert_eq!(star.status, 400, "it is no part of an address: {star}");
     assert_eq!(app.count(), 0, "the plain address reaches the app");
+    gateway.rewrite("public_url: https://new.example.com");
+    gateway.reload();
+    let moved = Request::new(plain, "GET", "/a").send();
+    assert_eq!(
+        moved.header("location").as_deref(),
+        Some("https://new.example.com/a"),
+        "{moved}"
+    );
 }
 
 #[test]

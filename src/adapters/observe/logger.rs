@@ -38,7 +38,11 @@ pub fn start(settings: &settings::Log, platform: &'static str) {
             let (level, target) = (record.level(), record.target());
             let fields = target == ACCESS || target == AUDIT;
             match (json, fields) {
-                (false, _) => writeln!(out, "{time} {level:<5} {target} {}", one_line(record)),
+                (false, _) => writeln!(
+                    out,
+                    "{time} {level:<5} {target} {}",
+                    one_line(record, platform)
+                ),
                 (true, true) => writeln!(
                     out,
                     "{{\"time\":\"{time}\",\"level\":\"{level}\",\"target\":\"{target}\",{}}}",
@@ -48,7 +52,7 @@ pub fn start(settings: &settings::Log, platform: &'static str) {
                     out,
                     "{{\"time\":\"{time}\",\"level\":\"{level}\",\"target\":{},\"message\":{}}}",
                     serde_json::Value::from(target),
-                    serde_json::Value::from(record.args().to_string()),
+                    serde_json::Value::from(message(record, platform)),
                 ),
             }
         })
@@ -60,14 +64,34 @@ pub fn start(settings: &settings::Log, platform: &'static str) {
     }
 }
 
-/// What a stranger sent may stand in a message of a library.
-fn one_line(record: &Record<'_>) -> String {
+/// A head that did not parse, cookies and all, stands in the platform's messages: it
+/// is left out.
+fn message(record: &Record<'_>, platform: &str) -> String {
     let text = record.args().to_string();
+    match record.target().starts_with(platform) {
+        true => without_heads(&text),
+        false => text,
+    }
+}
+
+/// What a stranger sent may stand in a message of a library.
+fn one_line(record: &Record<'_>, platform: &str) -> String {
+    let text = message(record, platform);
     if text.contains(|c: char| c.is_control()) {
         text.escape_debug().to_string()
     } else {
         text
     }
+}
+
+/// Cuts out what follows `buf: `, up to the cause.
+fn without_heads(message: &str) -> String {
+    const HEAD: &str = "buf: ";
+    let Some((before, head)) = message.split_once(HEAD) else {
+        return message.to_owned();
+    };
+    let cause = head.rfind(" cause: ").and_then(|at| head.get(at..));
+    format!("{before}{HEAD}…{}", cause.unwrap_or_default())
 }
 
 /// Lets everything through but the platform's errors about clients that went away:
@@ -107,6 +131,19 @@ fn is_about_a_client(message: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_head_that_did_not_parse_is_not_shown() {
+        let message = "Upstream InvalidHTTPHeader context: buf: HTTP/1.1 200 OK\\r\\nSet-Cookie: \
+                       a=secret cause: secret cause: invalid header name, status: 502";
+        let shown = without_heads(message);
+        assert!(!shown.contains("secret"), "{shown}");
+        assert!(
+            shown.ends_with(" cause: invalid header name, status: 502"),
+            "{shown}"
+        );
+        assert_eq!(without_heads("plain cause: x"), "plain cause: x");
+    }
 
     #[test]
     fn a_client_that_goes_away_is_no_error() {

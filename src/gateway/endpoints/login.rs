@@ -50,7 +50,7 @@ pub(super) async fn submit(
     asked: &Asked,
 ) -> Result<Reply, Refused> {
     let format = asked.login_format?;
-    let body = body::read(session, ctx.snapshot.settings.limits.login_body).await?;
+    let body = body::read(session, &ctx.snapshot.settings.limits).await?;
     let mut typed = Credentials::parse(&body, format)?;
     if typed.back_to.is_none() {
         typed.back_to = way_back(&asked.query)?;

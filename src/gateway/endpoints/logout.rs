@@ -32,7 +32,7 @@ pub(super) async fn submit(
     presented: Presented,
     asked: &Asked,
 ) -> Result<Reply, Refused> {
-    let body = body::read(session, ctx.snapshot.settings.limits.login_body).await?;
+    let body = body::read(session, &ctx.snapshot.settings.limits).await?;
     let everywhere = form_field(&body, "everywhere")?.as_deref() == Some("true")
         || serde_json::from_slice::<serde_json::Value>(&body)
             .is_ok_and(|json| json.get("everywhere") == Some(&serde_json::Value::Bool(true)));

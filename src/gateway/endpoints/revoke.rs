@@ -32,7 +32,7 @@ pub(super) async fn submit(
     asked: &Asked,
 ) -> Result<Reply, Refused> {
     let by = presented.required()?;
-    let body = body::read(session, ctx.snapshot.settings.limits.login_body).await?;
+    let body = body::read(session, &ctx.snapshot.settings.limits).await?;
     if asked.login_format != Ok(LoginFormat::Form) {
         return Err(Denial::UnsupportedMediaType.into());
     }

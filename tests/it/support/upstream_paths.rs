@@ -25,6 +25,21 @@ pub fn answer(wire: &mut dyn Wire, shared: &Shared, request: &Recorded) -> io::R
             shared.hold();
             wire.write_all(b"6\r\n whole\r\n0\r\n\r\n")
         }
+        "/hint-and-hold" => {
+            wire.write_all(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")?;
+            wire.flush()?;
+            shared.hold();
+            whole(wire, is_head, "", b"released")
+        }
+        "/cache-headers" => whole(
+            wire,
+            is_head,
+            "Cache-Control: max-age=3600\r\nX-Accel-Expires: 3600\r\n",
+            b"cache",
+        ),
+        "/garbage" => wire.write_all(
+            b"HTTP/1.1 200 OK\r\nSet-Cookie: app=appsecret\r\nno field\r\n\r\n",
+        ),
         "/close" => Err(io::ErrorKind::ConnectionAborted.into()),
         "/early" => {
             wire.write_all(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")?;
@@ -42,6 +57,7 @@ pub fn answer(wire: &mut dyn Wire, shared: &Shared, request: &Recorded) -> io::R
             is_head,
             "Set-Cookie: app=1; Path=/\r\n\
              Set-Cookie: __Host-doorward=evil; Path=/; Secure\r\n\
+             Set-Cookie: =__Host-doorward=evil; Path=/; Secure\r\n\
              Set-Cookie: __host-doorward-refresh=evil; Path=/; Secure\r\n",
             b"cookies",
         ),

@@ -114,6 +114,12 @@ fn username(text: &str) -> Result<Username, Fault> {
             "choose another",
         ));
     }
+    if name.as_str().len() > Username::MAX_BYTES {
+        return Err(Fault::new(
+            format!("is longer than {} bytes", Username::MAX_BYTES),
+            "choose a shorter one",
+        ));
+    }
     Ok(name)
 }
 

@@ -56,6 +56,15 @@ fn each_format_is_recognised() {
 }
 
 #[test]
+fn a_name_that_no_login_would_find_is_refused() {
+    for (length, fits) in [(256, true), (257, false)] {
+        let name = "a".repeat(length);
+        let text = format!("- {{ id: '7', username: {name}, password_hash: '{ARGON}' }}\n");
+        assert_eq!(read(&text).is_ok(), fits, "{length}");
+    }
+}
+
+#[test]
 fn authelia_users_keep_their_switches() {
     let text = format!(
         "users:\n  1234:\n    disabled: true\n    password: '{ARGON}'\n    groups: null\n    displayname:\n  b: {{ password: '{ARGON}', email: ~ }}\n"
