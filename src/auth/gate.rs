@@ -212,7 +212,8 @@ impl Policy {
     }
 
     /// A login is always checked: a forged one would sign the victim in as somebody
-    /// else. The others are checked when our cookie came along.
+    /// else. So is a logout, which clears the browser also without a cookie. A
+    /// revocation does nothing without our cookie.
     fn csrf_of(
         &self,
         endpoint: Endpoint,
@@ -220,14 +221,11 @@ impl Policy {
         caller: &Caller,
     ) -> Result<(), Denial> {
         match endpoint {
-            Endpoint::Login => self.csrf_check(view, caller),
-            Endpoint::Logout | Endpoint::Revoke
-                if cookie::has_ours(view.headers, &self.cookies) =>
-            {
+            Endpoint::Login | Endpoint::Logout => self.csrf_check(view, caller),
+            Endpoint::Revoke if cookie::has_ours(view.headers, &self.cookies) => {
                 self.csrf_check(view, caller)
             }
-            Endpoint::Logout
-            | Endpoint::Revoke
+            Endpoint::Revoke
             | Endpoint::Preflight
             | Endpoint::LoginPage
             | Endpoint::LogoutPage

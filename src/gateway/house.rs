@@ -35,8 +35,6 @@ pub struct House {
     pub passwords: ArcSwap<HashPool>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
-    /// How access and audit lines are written.
-    pub lines: Lines,
     /// Keys the choice of a stand-in hash for unknown users.
     pub stand_in_seed: [u8; 32],
     /// Woken when the upstream's addresses should be looked up again now.
@@ -63,7 +61,6 @@ impl House {
                 login.hash_queue,
                 Arc::clone(&metrics),
             )),
-            lines: Lines::new(snapshot.settings.log.format),
             current: ArcSwap::from_pointee(snapshot),
             store,
             replica,
@@ -128,7 +125,7 @@ impl House {
 
     /// Writes an audit line.
     pub fn audit(&self, event: &Event) {
-        self.lines.audit(event);
+        Lines::new(self.current.load().settings.log.format).audit(event);
     }
 
     /// The hash to check a typed password against: the user's, or for a name that

@@ -173,6 +173,7 @@ const X_ACCEL_EXPIRES: HeaderName = HeaderName::from_static("x-accel-expires");
 /// # Errors
 /// If a header cannot be set.
 pub(super) fn response(answer: &mut ResponseHeader, ctx: &Ctx) -> pingora::Result<()> {
+    drop_hop_by_hop(answer);
     for name in &APP_CORS_HEADERS {
         answer.remove_header(name);
     }
@@ -196,6 +197,31 @@ pub(super) fn switch_protocols(session: &mut Session, answer: &ResponseHeader, c
     if answer.status == StatusCode::SWITCHING_PROTOCOLS {
         let limits = &ctx.snapshot.settings.limits;
         session.set_read_timeout(Some(limits.idle_stream));
+    }
+}
+
+/// What the app said to us alone (RFC 9110 §7.6.1): the fields that its `Connection`
+/// nominates, and those that are always between neighbours. Pingora writes its own
+/// `Connection` and frames the body; a 101 keeps its `Upgrade`.
+fn drop_hop_by_hop(answer: &mut ResponseHeader) {
+    if answer.status == StatusCode::SWITCHING_PROTOCOLS {
+        return;
+    }
+    let nominated: Vec<HeaderName> = answer
+        .headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|&b| b == b','))
+        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+        .filter(|name| *name != header::TRANSFER_ENCODING && *name != header::CONTENT_LENGTH)
+        .collect();
+    let always = [
+        HeaderName::from_static("keep-alive"),
+        HeaderName::from_static("proxy-connection"),
+        header::UPGRADE,
+    ];
+    for name in nominated.iter().chain(&always) {
+        answer.remove_header(name);
     }
 }
 

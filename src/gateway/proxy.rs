@@ -18,7 +18,7 @@ use super::house::House;
 use super::inbound::{self, Peer, X_FORWARDED_FOR};
 use super::{failure, outbound, respond};
 use crate::adapters::clock;
-use crate::adapters::observe::access::Access;
+use crate::adapters::observe::access::{Access, Lines};
 use crate::adapters::observe::metrics::Verdict;
 use crate::auth::event::{Event, EventKind};
 use crate::auth::gate::Decision;
@@ -286,7 +286,7 @@ impl Gateway {
         };
         self.house.metrics.request(verdict, took);
         let settings = &ctx.snapshot.settings;
-        self.house.lines.access(&Access {
+        Lines::new(settings.log.format).access(&Access {
             client: ctx.client,
             method: request.method.as_str(),
             path: request.uri.path(),

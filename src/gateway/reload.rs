@@ -16,6 +16,7 @@ use super::snapshot::Snapshot;
 use super::upkeep::remember_users;
 use crate::adapters::clock;
 use crate::adapters::config::settings::Settings;
+use crate::adapters::observe::logger;
 use crate::adapters::observe::metrics::ReloadResult;
 use crate::auth::event::{Event, EventKind};
 
@@ -80,9 +81,7 @@ impl Reloader {
             log::warn!("data_dir {} needs a restart", asked_dir.display());
         }
         if snapshot.restart_only() != old.restart_only() {
-            log::warn!(
-                "listeners, threads, the store and the log keep their old settings until a restart"
-            );
+            log::warn!("listeners, threads and the store keep their old settings until a restart");
         }
         // Read before anything is put in force: a bad certificate refuses the whole.
         let renewed = match (&self.certificate, &snapshot.settings.tls) {
@@ -103,6 +102,7 @@ impl Reloader {
         if let Some((certificate, key)) = renewed {
             certificate.replace(key);
         }
+        logger::renew(&snapshot.settings.log);
         self.house.replace(snapshot);
         Ok(())
     }

@@ -155,7 +155,6 @@ impl Snapshot {
             settings.data_dir.clone(),
             settings.threads,
             settings.session.store,
-            (settings.log.level, settings.log.format),
         )
     }
 

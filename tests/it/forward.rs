@@ -522,3 +522,22 @@ fn a_chunked_upload_arrives_as_it_is_sent() {
     connection.send("0\r\n\r\n").unwrap();
     assert_eq!(connection.answer("POST").unwrap().status, 200);
 }
+
+#[test]
+fn what_the_app_says_to_us_alone_stays_with_us() {
+    let (gateway, _app) = world();
+    let response = gateway.get("/hop", &gateway.alice());
+    assert_eq!(response.status, 200, "{response}");
+    assert_eq!(
+        response.header("x-stays").as_deref(),
+        Some("yes"),
+        "{response}"
+    );
+    for name in ["x-hop", "keep-alive", "upgrade"] {
+        assert_eq!(
+            response.header(name),
+            None,
+            "{name} is between app and gateway (RFC 9110 section 7.6.1): {response}"
+        );
+    }
+}

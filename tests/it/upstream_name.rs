@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::support::{Builder, Gateway, Process, Request, Upstream, assert_problem, until};
-use crate::support::{doorward, websocket};
+use crate::support::{doorward, optional, websocket};
 
 fn port_of(app: &Upstream) -> &str {
     app.url().rsplit(':').next().unwrap()
@@ -60,7 +60,7 @@ fn with_hosts(gateway: &Gateway, hosts: &std::path::Path) -> Option<Process> {
     let mut probe = Command::new("unshare");
     unshared(&mut probe, &["true".as_ref()]);
     if !probe.output().is_ok_and(|output| output.status.success()) {
-        eprintln!("\n*** SKIPPED: no mounts of one's own here ***\n");
+        optional::skip("this system allows no mounts of one's own");
         return None;
     }
     let program = doorward();

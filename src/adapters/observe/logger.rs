@@ -5,9 +5,10 @@
 //! request heads, cookies included.
 
 use std::io::Write;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
+use arc_swap::ArcSwap;
 use env_logger::Logger;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
@@ -17,14 +18,32 @@ use crate::adapters::config::settings;
 
 static LOGGER: OnceLock<Doorman> = OnceLock::new();
 
-/// Starts logging for the process. A second call changes nothing. `platform` is the
-/// log target of the server library below us: capped at warnings, and its errors about
-/// clients left out.
+/// Starts logging for the process. `platform` is the log target of the server library
+/// below us: capped at warnings, and its errors about clients left out.
 pub fn start(settings: &settings::Log, platform: &'static str) {
+    let logger = LOGGER.get_or_init(|| Doorman {
+        inner: ArcSwap::from_pointee(build(settings, platform)),
+        platform,
+    });
+    // Lost if the process logs in another way already.
+    let _other = log::set_logger(logger);
+    renew(settings);
+}
+
+/// Puts other settings in force, if [`start`] was called before.
+pub fn renew(settings: &settings::Log) {
+    if let Some(logger) = LOGGER.get() {
+        let renewed = build(settings, logger.platform);
+        log::set_max_level(renewed.filter());
+        logger.inner.store(Arc::new(renewed));
+    }
+}
+
+fn build(settings: &settings::Log, platform: &'static str) -> Logger {
     let level = settings.level;
     let libraries = level.min(LevelFilter::Info);
     let json = settings.format == settings::LogFormat::Json;
-    let inner = env_logger::Builder::new()
+    env_logger::Builder::new()
         .filter_level(libraries)
         .filter_module("doorward", level)
         .filter_module(ACCESS, level)
@@ -56,12 +75,7 @@ pub fn start(settings: &settings::Log, platform: &'static str) {
                 ),
             }
         })
-        .build();
-    let most = inner.filter();
-    let logger = LOGGER.get_or_init(|| Doorman { inner, platform });
-    if log::set_logger(logger).is_ok() {
-        log::set_max_level(most);
-    }
+        .build()
 }
 
 /// A head that did not parse, cookies and all, stands in the platform's messages: it
@@ -97,13 +111,13 @@ fn without_heads(message: &str) -> String {
 /// Lets everything through but the platform's errors about clients that went away:
 /// they are no errors of ours, and a scan of the port would fill the log with them.
 struct Doorman {
-    inner: Logger,
+    inner: ArcSwap<Logger>,
     platform: &'static str,
 }
 
 impl Log for Doorman {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        self.inner.enabled(metadata)
+        self.inner.load().enabled(metadata)
     }
 
     fn log(&self, record: &Record<'_>) {
@@ -114,11 +128,11 @@ impl Log for Doorman {
         {
             return;
         }
-        self.inner.log(record);
+        self.inner.load().log(record);
     }
 
     fn flush(&self) {
-        self.inner.flush();
+        self.inner.load().flush();
     }
 }
 

@@ -761,6 +761,12 @@ fn unsafe_requests_prove_where_they_come_from() {
         let get = ask("GET", "/x", headers).with("cookie", &bob());
         assert_eq!(get.outcome(policy), ok, "GET {headers:?}");
         let login = ask("POST", "/login", headers).outcome(policy);
+        let logout = ask("POST", "/logout", headers).outcome(policy);
+        assert_eq!(
+            logout == "Logout",
+            expected == ok,
+            "logout with {headers:?}: {logout}"
+        );
         assert_eq!(
             login == "Login",
             expected == ok,

@@ -163,19 +163,30 @@ async fn authenticate(
 
 /// Opens the session, and ends the one that this browser had before (oauth2-proxy
 /// CVE-2026-34454): durable before the new cookie is given out.
+///
+/// The user is looked up once more: a reload during the hash may have disabled them, and
+/// their sessions' cut-off lies before this one's creation.
 async fn open(
     house: &Arc<House>,
     ctx: &Ctx,
     principal: &Principal,
     presented: &Presented,
 ) -> Result<Opened, Denial> {
-    let policy = &ctx.snapshot.policy;
     if let Some(earlier) = presented.live() {
-        house
-            .end(Reach::Session(earlier.id), policy.lifetimes)
-            .await?;
+        let lifetimes = ctx.snapshot.policy.lifetimes;
+        house.end(Reach::Session(earlier.id), lifetimes).await?;
     }
-    open_session(policy, principal, clock::now(), entropy::random()).map_err(|e| {
+    let today = house.snapshot();
+    let checked = &principal.user;
+    let unchanged = |today: &&Arc<Principal>| {
+        today.user.password_hash == checked.password_hash
+            && today.user.token_version == checked.token_version
+    };
+    let principals = &today.policy.principals;
+    let Some(principal) = principals.get(&checked.identity.id).filter(unchanged) else {
+        return Err(Denial::BadCredentials);
+    };
+    open_session(&today.policy, principal, clock::now(), entropy::random()).map_err(|e| {
         log::error!("a session could not be opened: {e}");
         Denial::InternalError
     })

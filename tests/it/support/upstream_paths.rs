@@ -61,6 +61,16 @@ pub fn answer(wire: &mut dyn Wire, shared: &Shared, request: &Recorded) -> io::R
              Set-Cookie: __host-doorward-refresh=evil; Path=/; Secure\r\n",
             b"cookies",
         ),
+        "/hop" => whole(
+            wire,
+            is_head,
+            "Connection: X-Hop, keep-alive\r\n\
+             X-Hop: between us\r\n\
+             Keep-Alive: timeout=5\r\n\
+             Upgrade: h2c\r\n\
+             X-Stays: yes\r\n",
+            b"hop",
+        ),
         "/cors" => whole(
             wire,
             is_head,
