@@ -24,7 +24,7 @@
 //!   Deny(Denial, Presentation)   Serve(Endpoint)                 Forward(Pass)
 //!      │                          │ body → login, logout …          │ peer, outbound: strip and set
 //!      └────────▶ respond ◀───────┘                                 ▼
-//!                   │                                            upstream ─▶ outbound::response
+//!                   │                                            upstream ─▶ answer::response
 //!                   └──────────────▶ client ◀───────────────────────┘
 //!                                      └─ logging ─▶ access and audit lines, metrics
 //! ```

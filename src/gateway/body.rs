@@ -1,12 +1,16 @@
-//! Reading the body of a request that one of our own endpoints answers: small,
-//! whole, and never of a request that will be forwarded (pingora would forward nothing).
+//! Bodies of requests: those that our own endpoints answer are read here, small and
+//! whole (never those that will be forwarded: pingora would forward nothing); of the
+//! others the bytes are counted as they pass.
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header;
+use pingora::{Error, ErrorType, Result};
 use pingora_proxy::Session;
 use tokio::time::timeout;
 
+use super::ctx::Ctx;
 use crate::adapters::config::settings::Limits;
 use crate::auth::denial::Denial;
 
@@ -78,4 +82,25 @@ pub(super) async fn discard(session: &mut Session) {
     };
     // A client that takes longer is reset.
     let _late = timeout(DISCARDING, reading).await;
+}
+
+/// Counts a piece of a body on its way to the app.
+///
+/// # Errors
+/// 413 where the limit is: the body is cut off there.
+pub(super) fn count(chunk: Option<&Bytes>, ctx: &mut Ctx) -> Result<()> {
+    if let Some(timer) = &ctx.head_timer {
+        timer.again();
+    }
+    let length = chunk.map_or(0, Bytes::len);
+    ctx.body_seen = ctx
+        .body_seen
+        .saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
+    match ctx.snapshot.settings.limits.request_body {
+        Some(limit) if ctx.body_seen > limit => Error::e_explain(
+            ErrorType::HTTPStatus(413),
+            "the request body is over limits.request_body",
+        ),
+        _ => Ok(()),
+    }
 }

@@ -1,8 +1,14 @@
-//! What broke on the way, made into a refusal: one function.
+//! What broke on the way, made into a refusal, and told to whoever is still there.
 
 use pingora::{Error, ErrorSource, ErrorType};
 
+use pingora_proxy::{FailToProxy, Session};
+
+use super::ctx::Ctx;
+use super::inbound::{self, Peer};
+use super::respond;
 use crate::auth::denial::Denial;
+use crate::auth::redirect::Presentation;
 
 /// What the client is told of a pingora error; `None`: nobody is there to be told.
 /// The error's text goes to the log alone, it names hosts behind us.
@@ -25,5 +31,36 @@ pub(super) fn denial_of(e: &Error) -> Option<Denial> {
         }
         (ErrorSource::Upstream, _) => Some(Denial::UpstreamUnreachable),
         (ErrorSource::Internal | ErrorSource::Unset, _) => Some(Denial::InternalError),
+    }
+}
+
+/// Tells the client what broke, if anybody is there and nothing was said yet.
+pub(super) async fn report(session: &mut Session, e: &Error, ctx: &mut Ctx) -> FailToProxy {
+    let timed_out = ctx.head_timer.take().is_some_and(|timer| timer.ran_out());
+    let denial = if timed_out {
+        Some(Denial::UpstreamTimeout)
+    } else {
+        denial_of(e)
+    };
+    let error_code = denial.map_or(499, |denial| denial.status().as_u16());
+    // A 103 is no answer yet.
+    let answered = session
+        .response_written()
+        .is_some_and(|written| !written.status.is_informational());
+    if let Some(denial) = denial.filter(|_| !answered) {
+        let proxies = &ctx.snapshot.settings.trusted_proxies;
+        let peer = Peer::of(session, proxies);
+        let shown = if inbound::view(session, peer, proxies).is_navigation() {
+            Presentation::Page
+        } else {
+            Presentation::Problem
+        };
+        if let Err(e) = respond::deny(session, ctx, denial, &shown).await {
+            log::debug!("the client was gone before it could be told: {e}");
+        }
+    }
+    FailToProxy {
+        error_code,
+        can_reuse_downstream: false,
     }
 }

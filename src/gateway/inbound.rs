@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use pingora::protocols::l4::socket::SocketAddr;
 use pingora_proxy::Session;
 
+use crate::adapters::config::settings::Limits;
 use crate::domain::origin::{Authority, Scheme};
 use crate::domain::request::{Framing, Host, RequestView};
 
@@ -43,6 +44,13 @@ impl Peer {
 
 pub(super) fn trusts(trusted_proxies: &[IpNet], address: IpAddr) -> bool {
     trusted_proxies.iter().any(|net| net.contains(&address))
+}
+
+/// How long a client may be silent.
+pub(super) fn set_timeouts(session: &mut Session, limits: &Limits) {
+    session.set_read_timeout(Some(limits.client_read));
+    session.set_write_timeout(Some(limits.idle_stream));
+    session.set_total_drain_timeout(Some(limits.client_read));
 }
 
 /// The view of a request that the gate decides on.

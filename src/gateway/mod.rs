@@ -2,8 +2,11 @@
 //! what happens in between is decided on the floors below.
 
 mod admin;
+mod answer;
 mod body;
 mod ctx;
+mod decide;
+mod dial;
 mod endpoints;
 mod failure;
 mod front;
@@ -14,6 +17,7 @@ pub mod listen;
 mod outbound;
 pub mod peer;
 mod proxy;
+mod record;
 mod redirect;
 pub mod reload;
 mod respond;

@@ -17,6 +17,7 @@ use pingora::utils::tls::{WrappedX509, parse_x509};
 use super::listen::read_ca;
 use super::tunnel::{TunnelConnect, own_pool};
 use crate::adapters::config::settings;
+use crate::auth::pass::Pass;
 
 /// How long an idle connection to the app is kept for the next request.
 const POOL_IDLE: Duration = Duration::from_secs(60);
@@ -101,8 +102,9 @@ impl Upstream {
         })
     }
 
-    /// The next place to try; `None` while the name has no address.
-    pub(super) fn peer(&self) -> Option<HttpPeer> {
+    /// The next place to try, for a request that was admitted; `None` while the name
+    /// has no address.
+    pub(super) fn peer(&self, _proof: &Pass) -> Option<HttpPeer> {
         let mut peer = self.template.clone();
         if !self.is_unix {
             let addresses = self.addresses.load();
@@ -114,8 +116,8 @@ impl Upstream {
     }
 
     /// The same for a WebSocket handshake: a connection of its own, see `tunnel`.
-    pub(super) fn tunnel(&self, limits: &settings::Limits) -> Option<HttpPeer> {
-        let mut peer = self.peer()?;
+    pub(super) fn tunnel(&self, proof: &Pass, limits: &settings::Limits) -> Option<HttpPeer> {
+        let mut peer = self.peer(proof)?;
         peer.group_key = own_pool();
         // After a refused handshake it is of no use to anybody.
         peer.options.idle_timeout = Some(Duration::from_millis(1));

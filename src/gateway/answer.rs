@@ -1,0 +1,159 @@
+//! The app's answer as the client receives it.
+
+use http::header::{self, HeaderName};
+use http::{HeaderValue, StatusCode};
+use pingora::http::ResponseHeader;
+use pingora_proxy::Session;
+
+use super::ctx::Ctx;
+use crate::auth::cors::APP_CORS_HEADERS;
+use crate::domain::cookie;
+
+const SURROGATE_CONTROL: HeaderName = HeaderName::from_static("surrogate-control");
+const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
+/// nginx heeds it before `Cache-Control`.
+const X_ACCEL_EXPIRES: HeaderName = HeaderName::from_static("x-accel-expires");
+
+/// Makes the app's answer one that our client may have.
+///
+/// # Errors
+/// If a header cannot be set.
+pub(super) fn response(
+    session: &mut Session,
+    answer: &mut ResponseHeader,
+    ctx: &Ctx,
+) -> pingora::Result<()> {
+    if is_interim(answer) {
+        return Ok(());
+    }
+    switch_protocols(session, answer, ctx);
+    drop_hop_by_hop(answer);
+    for name in &APP_CORS_HEADERS {
+        answer.remove_header(name);
+    }
+    for (name, value) in &ctx.cors {
+        answer.insert_header(name, value)?;
+    }
+    answer.append_header(header::VARY, "Origin")?;
+    if let Some(hsts) = ctx.snapshot.hsts.as_ref().filter(|_| ctx.over_tls) {
+        answer.insert_header(header::STRICT_TRANSPORT_SECURITY, hsts)?;
+    }
+    drop_our_cookies(answer, ctx)?;
+    if ctx.pass().is_some_and(|pass| !pass.is_on_public_path()) {
+        keep_from_shared_caches(answer)?;
+    }
+    Ok(())
+}
+
+/// Whether the head is a 1xx that announces another (103); a 101 is the last one.
+pub(super) fn is_interim(answer: &ResponseHeader) -> bool {
+    answer.status.is_informational() && answer.status != StatusCode::SWITCHING_PROTOCOLS
+}
+
+/// What the client sends in a tunnel is no request body: it may be silent for as long
+/// as the tunnel may.
+fn switch_protocols(session: &mut Session, answer: &ResponseHeader, ctx: &Ctx) {
+    if answer.status == StatusCode::SWITCHING_PROTOCOLS {
+        let limits = &ctx.snapshot.settings.limits;
+        session.set_read_timeout(Some(limits.idle_stream));
+    }
+}
+
+/// What the app said to us alone (RFC 9110 §7.6.1): the fields that its `Connection`
+/// nominates, and those that are always between neighbours. Pingora writes its own
+/// `Connection` and frames the body; a 101 keeps its `Upgrade`.
+fn drop_hop_by_hop(answer: &mut ResponseHeader) {
+    if answer.status == StatusCode::SWITCHING_PROTOCOLS {
+        return;
+    }
+    let nominated: Vec<HeaderName> = answer
+        .headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|&b| b == b','))
+        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+        .filter(|name| *name != header::TRANSFER_ENCODING && *name != header::CONTENT_LENGTH)
+        .collect();
+    let always = [
+        HeaderName::from_static("keep-alive"),
+        HeaderName::from_static("proxy-connection"),
+        header::UPGRADE,
+    ];
+    for name in nominated.iter().chain(&always) {
+        answer.remove_header(name);
+    }
+}
+
+/// An app that sets a cookie of our name would sign people out, or in as another.
+fn drop_our_cookies(answer: &mut ResponseHeader, ctx: &Ctx) -> pingora::Result<()> {
+    let style = &ctx.snapshot.policy.cookies;
+    let ours =
+        |value: &HeaderValue| style.is_like_ours(cookie::name_of_set_cookie(value.as_bytes()));
+    let all: Vec<HeaderValue> = answer
+        .headers
+        .get_all(header::SET_COOKIE)
+        .iter()
+        .cloned()
+        .collect();
+    if !all.iter().any(ours) {
+        return Ok(());
+    }
+    log::warn!(
+        "the app tried to set one of our cookies ({} or its kin); it was dropped",
+        style.names().access
+    );
+    answer.remove_header(&header::SET_COOKIE);
+    for value in all.into_iter().filter(|value| !ours(value)) {
+        answer.append_header(header::SET_COOKIE, value)?;
+    }
+    Ok(())
+}
+
+/// What was seen with a session never says `public`, and says `private`: a shared cache
+/// would show one person's page to the next, and keeps what only says `max-age` too
+/// (RFC 9111 §3).
+fn keep_from_shared_caches(answer: &mut ResponseHeader) -> pingora::Result<()> {
+    answer.remove_header(&SURROGATE_CONTROL);
+    answer.remove_header(&CDN_CACHE_CONTROL);
+    answer.remove_header(&X_ACCEL_EXPIRES);
+    let said: Vec<String> = answer
+        .headers
+        .get_all(header::CACHE_CONTROL)
+        .iter()
+        .flat_map(|value| value.to_str().unwrap_or("no-store").split(','))
+        .map(|directive| directive.trim().to_owned())
+        .collect();
+    let shared = |directive: &str| {
+        let name = directive.split('=').next().unwrap_or_default();
+        ["public", "s-maxage", "proxy-revalidate"]
+            .iter()
+            .any(|word| name.eq_ignore_ascii_case(word))
+    };
+    let restricts = |directive: &String| {
+        directive.eq_ignore_ascii_case("private") || directive.eq_ignore_ascii_case("no-store")
+    };
+    if said.is_empty() {
+        // A page that the app says nothing about is not kept at all: else the back
+        // button shows it after the logout, from the memory of the browser.
+        let is_page = answer
+            .headers
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
+        let value = if is_page {
+            "private, no-store"
+        } else {
+            "private"
+        };
+        answer.insert_header(header::CACHE_CONTROL, value)?;
+        return Ok(());
+    }
+    if !said.iter().any(|d| shared(d)) && said.iter().any(restricts) {
+        return Ok(());
+    }
+    let mut kept: Vec<String> = said.into_iter().filter(|d| !shared(d)).collect();
+    if !kept.iter().any(restricts) {
+        kept.insert(0, "private".to_owned());
+    }
+    answer.insert_header(header::CACHE_CONTROL, kept.join(", "))?;
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! From a request to what becomes of it: the gate decides, and whatever is not
+//! forwarded is answered here.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use pingora::{Error, ErrorType, Result};
+use pingora_proxy::Session;
+
+use super::ctx::{Ctx, Stage};
+use super::endpoints::{self, Asked};
+use super::house::House;
+use super::inbound::{self, Peer, X_FORWARDED_FOR};
+use super::respond;
+use crate::adapters::clock;
+use crate::auth::gate::Decision;
+use crate::domain::origin::Scheme;
+
+/// Decides; `true` if the request has been answered.
+///
+/// # Errors
+/// If the client is gone.
+pub(super) async fn decide(
+    house: &Arc<House>,
+    session: &mut Session,
+    ctx: &mut Ctx,
+) -> Result<bool> {
+    let snapshot = Arc::clone(&ctx.snapshot);
+    let proxies = &snapshot.settings.trusted_proxies;
+    let peer = Peer::of(session, proxies);
+    warn_of_forwarded_for(house, session, peer);
+    let (verdict, asked) = {
+        let view = inbound::view(session, peer, proxies);
+        ctx.client = Some(view.client);
+        ctx.over_tls = view.scheme == Scheme::Https;
+        let verdict = snapshot.policy.decide(&view, clock::now());
+        let asked = matches!(verdict.decision, Decision::Serve(..))
+            .then(|| Asked::of(&view, snapshot.policy.cookies.is_secure()));
+        (verdict, asked)
+    };
+    ctx.cors = verdict.cors;
+    ctx.user = verdict.refused;
+    match (verdict.decision, asked) {
+        (Decision::Forward(pass), _) => {
+            ctx.user = pass
+                .session()
+                .map(|session| session.principal.user.identity.id.clone());
+            ctx.stage = Stage::Admitted(pass);
+            Ok(false)
+        }
+        (Decision::Serve(endpoint, presented), Some(asked)) => {
+            endpoints::serve(house, session, ctx, endpoint, presented, asked).await?;
+            Ok(true)
+        }
+        (Decision::Serve(..), None) => not_admitted(),
+        (Decision::Deny(denial, shown), _) => {
+            respond::deny(session, ctx, denial, &shown).await?;
+            Ok(true)
+        }
+    }
+}
+
+/// An `X-Forwarded-For` from somebody who is not in `trusted_proxies` is most
+/// often a proxy that the operator forgot to list.
+fn warn_of_forwarded_for(house: &House, session: &Session, peer: Peer) {
+    if !peer.trusted
+        && session.req_header().headers.contains_key(&X_FORWARDED_FOR)
+        && !house.forwarded_warned.swap(true, Ordering::Relaxed)
+    {
+        log::warn!(
+            "{} sends X-Forwarded-For and is not in trusted_proxies; it is ignored",
+            peer.address
+        );
+    }
+}
+
+/// No `Pass`, no upstream. Cannot happen; if it does, it fails closed.
+pub(super) fn not_admitted<T>() -> Result<T> {
+    Error::e_explain(ErrorType::InternalError, "the request was not admitted")
+}

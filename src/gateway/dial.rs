@@ -1,0 +1,92 @@
+//! The way to the app: which connection, how often, and how long for an answer.
+
+use std::os::fd::RawFd;
+
+use pingora::http::ResponseHeader;
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorType, Result};
+use pingora_proxy::Session;
+
+use super::answer::is_interim;
+use super::ctx::Ctx;
+use super::decide::not_admitted;
+use super::head_timeout::HeadTimer;
+use super::house::House;
+
+/// Tries to connect to the app before giving up; nothing has been sent then, so
+/// any method may be tried again.
+const TRIES: u8 = 3;
+
+/// The connection for an admitted request.
+///
+/// # Errors
+/// If the app's name has no address, or the request was not admitted.
+pub(super) fn choose_peer(
+    house: &House,
+    session: &Session,
+    ctx: &mut Ctx,
+) -> Result<Box<HttpPeer>> {
+    ctx.tries = ctx.tries.saturating_add(1);
+    // The connection of an earlier try is gone, and its descriptor may be another's.
+    ctx.head_timer = None;
+    let Some(pass) = ctx.pass() else {
+        return not_admitted();
+    };
+    let upstream = &ctx.snapshot.upstream;
+    let peer = if session.is_upgrade_req() {
+        upstream.tunnel(pass, &ctx.snapshot.settings.limits)
+    } else {
+        upstream.peer(pass)
+    };
+    match peer {
+        Some(peer) => Ok(Box::new(peer)),
+        None => {
+            house.resolve_now.notify_one();
+            Err(Error::explain(ErrorType::ConnectNoRoute, "the upstream has no address").into_up())
+        }
+    }
+}
+
+/// Asks for the name again, since the app may have moved, and tries another of
+/// its addresses if it has several.
+pub(super) fn try_again(house: &House, ctx: &Ctx, mut e: Box<Error>) -> Box<Error> {
+    house.resolve_now.notify_one();
+    e.set_retry(ctx.tries < TRIES && usize::from(ctx.tries) < ctx.snapshot.upstream.places());
+    e
+}
+
+/// Whether a request that broke on the way may be tried again: pingora's rule, and one
+/// more: a wait that ran out looks like a kept connection that the app has closed, and
+/// would be waited for again.
+pub(super) fn judge_failure(
+    peer: &HttpPeer,
+    session: &Session,
+    e: Box<Error>,
+    ctx: &Ctx,
+    client_reused: bool,
+) -> Box<Error> {
+    let mut e = e.more_context(format!("Peer: {peer}"));
+    let ran_out = ctx.head_timer.as_ref().is_some_and(HeadTimer::ran_out);
+    if ran_out
+        || !session.req_header().method.is_idempotent()
+        || session.as_ref().retry_buffer_truncated()
+    {
+        e.set_retry(false);
+    } else {
+        e.retry.decide_reuse(client_reused);
+    }
+    e
+}
+
+/// The request is on its way; the wait for the head of the answer begins.
+pub(super) fn await_head(fd: RawFd, ctx: &mut Ctx) {
+    let wait = ctx.snapshot.settings.limits.upstream_read;
+    ctx.head_timer = Some(HeadTimer::start(fd, wait));
+}
+
+/// A head has come; the wait is over unless it announces another.
+pub(super) fn see_head(answer: &ResponseHeader, ctx: &mut Ctx) {
+    if !is_interim(answer) {
+        ctx.head_timer = None;
+    }
+}
