@@ -38,6 +38,10 @@ pub enum PathError {
     /// A raw byte above 127.
     #[error("a raw byte above 127")]
     HighByte,
+    /// A character written with more bytes of UTF-8 than it needs: `%c0%ae` is `.` to
+    /// careless decoders (RFC 3629 §10).
+    #[error("overlong UTF-8")]
+    Overlong,
 }
 
 /// A path that means one thing, or whose doubts are known.
@@ -72,6 +76,9 @@ impl<'a> RequestPath<'a> {
             }
             Cow::Borrowed(raw)
         };
+        if decoded.windows(2).any(is_overlong) {
+            return Err(PathError::Overlong);
+        }
         for segment in decoded.split(|&b| b == b'/') {
             // `..;x` is a dot segment to servers that cut parameters off first.
             let name = segment.split(|&b| b == b';').next().unwrap_or_default();
@@ -156,6 +163,14 @@ fn with_merged_slashes(path: &[u8]) -> Vec<u8> {
         }
     }
     out
+}
+
+/// Whether two bytes begin a sequence that encodes what fewer bytes could.
+fn is_overlong(pair: &[u8]) -> bool {
+    matches!(
+        pair,
+        [0xc0 | 0xc1, 0x80..=0xbf] | [0xe0, 0x80..=0x9f] | [0xf0, 0x80..=0x8f]
+    )
 }
 
 fn plain(byte: u8) -> Result<u8, PathError> {
@@ -243,6 +258,10 @@ mod tests {
             (b"/%zz", BrokenEscape),
             (b"/%u0041", BrokenEscape),
             (b"/caf\xc3\xa9", HighByte),
+            (b"/public/%c0%ae%c0%ae/admin", Overlong),
+            (b"/a%C0%AFb", Overlong),
+            (b"/a%e0%80%afb", Overlong),
+            (b"/a%f0%80%80%afb", Overlong),
         ] {
             assert_eq!(
                 RequestPath::parse(raw).map(|_| ()),
@@ -262,6 +281,8 @@ mod tests {
             (b"/%61dmin", b"/admin", &[]),
             (b"/%2561dmin", b"/%61dmin", &[]),
             (b"/caf%C3%A9", b"/caf\xc3\xa9", &[]),
+            (b"/%E0%A4%85", b"/\xe0\xa4\x85", &[]),
+            (b"/%C0", b"/\xc0", &[]),
             (b"/a/...", b"/a/...", &[]),
             (b"/a%2fb", b"/a/b", &[EncodedSlash]),
             (b"//a", b"//a", &[DoubleSlash]),
