@@ -11,7 +11,7 @@ use pingora_proxy::Session;
 
 use super::body;
 use super::ctx::{Ctx, Stage};
-use crate::adapters::pages::{ErrorView, Html, security_headers};
+use crate::adapters::pages::ErrorView;
 use crate::auth::denial::Denial;
 use crate::auth::redirect::{Presentation, login_location};
 use crate::domain::reply::Reply;
@@ -76,18 +76,20 @@ pub(super) fn refusal(ctx: &Ctx, denial: Denial, shown: &Presentation) -> Reply 
             let action = denial
                 .lacks_session()
                 .then_some((login.as_str(), "Sign in"));
-            page(
-                denial.status(),
-                &pages.error(&ErrorView {
-                    status: denial.status().as_u16(),
-                    code: denial.code(),
-                    action,
-                }),
-            )
+            let view = ErrorView {
+                status: denial.status().as_u16(),
+                code: denial.code(),
+                action,
+            };
+            pages.error(&view).into_reply(denial.status())
         }
         Presentation::Login { location } => return see_other(location),
-        Presentation::Bounce { target } => return page(StatusCode::OK, &pages.bounce(target)),
-        Presentation::Confirm { target } => return page(StatusCode::OK, &pages.confirm(target)),
+        Presentation::Bounce { target } => {
+            return pages.bounce(target).into_reply(StatusCode::OK);
+        }
+        Presentation::Confirm { target } => {
+            return pages.confirm(target).into_reply(StatusCode::OK);
+        }
     };
     decorate(reply, denial)
 }
@@ -128,17 +130,6 @@ pub(super) fn problem(denial: Denial) -> Reply {
     )
     .header(header::CACHE_CONTROL, NO_STORE)
     .header(NOSNIFF.0, NOSNIFF.1)
-}
-
-/// One of our pages.
-pub(super) fn page(status: StatusCode, html: &Html) -> Reply {
-    let mut reply = Reply::with_body(
-        status,
-        "text/html; charset=utf-8",
-        html.body.clone().into_bytes(),
-    );
-    reply.headers.extend(security_headers(html));
-    reply
 }
 
 /// JSON of ours; never cached.

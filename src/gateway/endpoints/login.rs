@@ -35,10 +35,7 @@ pub(super) fn page(ctx: &Ctx, presented: &Presented, asked: &Asked) -> Result<Re
         error: None,
         insecure_cookies_warning: asked.cookies_cannot_work,
     };
-    Ok(respond::page(
-        StatusCode::OK,
-        &ctx.snapshot.pages.login(&view),
-    ))
+    Ok(ctx.snapshot.pages.login(&view).into_reply(StatusCode::OK))
 }
 
 /// A login, right or wrong.
@@ -221,6 +218,6 @@ fn refused(
     let html = ctx.snapshot.pages.login(&view);
     Refused {
         denial,
-        reply: Some(Box::new(respond::page(denial.status(), &html))),
+        reply: Some(Box::new(html.into_reply(denial.status()))),
     }
 }

@@ -21,7 +21,7 @@ const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// The page with one button; a GET ends nothing (an image tag could send it).
 pub(super) fn page(ctx: &Ctx) -> Reply {
-    respond::page(StatusCode::OK, &ctx.snapshot.pages.logout())
+    ctx.snapshot.pages.logout().into_reply(StatusCode::OK)
 }
 
 /// A logout. Without a session it still clears the cookies.
