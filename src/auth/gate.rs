@@ -10,7 +10,7 @@ use http::{HeaderValue, Method};
 use super::cors::{Caller, Cors};
 use super::csrf;
 use super::denial::Denial;
-use super::pass::{self, Pass};
+use super::pass::Pass;
 use super::policy::Policy;
 use super::redirect::{self, Manners, Presentation};
 use super::rules::{Access, Selected};
@@ -130,7 +130,7 @@ impl Policy {
             self.csrf_check(view, caller)
                 .map_err(|denial| Refusal::of(session, denial))?;
         }
-        if !pass::fits(view, self.sizes.request_body) {
+        if !self.sizes.admit_body(view.content_length) {
             return Err(Denial::PayloadTooLarge.into());
         }
         Ok(Decision::Forward(pass))

@@ -5,7 +5,6 @@ use http::HeaderValue;
 
 use super::headers::IdentityHeaders;
 use super::session::Session;
-use crate::domain::request::RequestView;
 
 /// A request that was admitted, with whom it was admitted for.
 #[derive(Debug)]
@@ -66,13 +65,5 @@ impl Pass {
             })
         });
         of_user.chain(of_session).collect::<Vec<_>>().into_iter()
-    }
-}
-
-/// How a declared body stands to its limit.
-pub(super) fn fits(view: &RequestView<'_>, limit: Option<u64>) -> bool {
-    match (view.content_length, limit) {
-        (Some(length), Some(limit)) => length <= limit,
-        _ => true,
     }
 }

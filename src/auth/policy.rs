@@ -77,6 +77,17 @@ pub struct Sizes {
     pub request_body: Option<u64>,
 }
 
+impl Sizes {
+    /// Whether a body of the declared length may be forwarded; one of no declared length
+    /// is counted on its way.
+    pub fn admit_body(&self, declared: Option<u64>) -> bool {
+        match (declared, self.request_body) {
+            (Some(length), Some(limit)) => length <= limit,
+            _ => true,
+        }
+    }
+}
+
 /// `paths`: exact, as sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paths {

@@ -62,12 +62,9 @@ pub struct Manners<'a> {
 /// bounce is for a page that a person goes to, never for frames or sub-resources,
 /// and cannot loop: the second request is no longer cross-site.
 pub fn present(denial: Denial, view: &RequestView<'_>, manners: Manners<'_>) -> Presentation {
-    if !view.is_navigation() {
-        return Presentation::Problem;
-    }
     let redirectable = matches!(*view.method, Method::GET | Method::HEAD);
-    if !denial.lacks_session() || !redirectable {
-        return Presentation::Page;
+    if !view.is_navigation() || !denial.lacks_session() || !redirectable {
+        return in_place(view);
     }
     let withheld = manners.cookies_are_strict
         && !manners.has_session_cookies
@@ -83,6 +80,16 @@ pub fn present(denial: Denial, view: &RequestView<'_>, manners: Manners<'_>) -> 
         _ => Presentation::Login {
             location: login_location(manners.login_path, &view.target()),
         },
+    }
+}
+
+/// How a denial is shown where no redirect helps: a page for a person, a problem for a
+/// program.
+pub fn in_place(view: &RequestView<'_>) -> Presentation {
+    if view.is_navigation() {
+        Presentation::Page
+    } else {
+        Presentation::Problem
     }
 }
 

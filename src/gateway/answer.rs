@@ -31,16 +31,26 @@ pub(super) fn response(
     for name in &APP_CORS_HEADERS {
         answer.remove_header(name);
     }
-    for (name, value) in &ctx.cors {
-        answer.insert_header(name, value)?;
-    }
-    answer.append_header(header::VARY, "Origin")?;
-    if let Some(hsts) = ctx.snapshot.hsts.as_ref().filter(|_| ctx.over_tls) {
-        answer.insert_header(header::STRICT_TRANSPORT_SECURITY, hsts)?;
-    }
+    stamp(answer, ctx)?;
     drop_our_cookies(answer, ctx)?;
     if ctx.pass().is_some_and(|pass| !pass.is_on_public_path()) {
         keep_from_shared_caches(answer)?;
+    }
+    Ok(())
+}
+
+/// What stands on every answer, the app's and our own: CORS for an allowed origin,
+/// `Vary`, and HSTS over TLS.
+///
+/// # Errors
+/// If a header cannot be set.
+pub(super) fn stamp(head: &mut ResponseHeader, ctx: &Ctx) -> pingora::Result<()> {
+    for (name, value) in &ctx.cors {
+        head.insert_header(name, value)?;
+    }
+    head.append_header(header::VARY, "Origin")?;
+    if let Some(hsts) = ctx.snapshot.hsts.as_ref().filter(|_| ctx.over_tls) {
+        head.insert_header(header::STRICT_TRANSPORT_SECURITY, hsts)?;
     }
     Ok(())
 }

@@ -50,7 +50,7 @@ pub(super) async fn read(session: &mut Session, limits: &Limits) -> Result<Vec<u
                 body.extend_from_slice(&chunk);
             }
             Ok(None) => return Ok(body),
-            Err(e) if *e.etype() == pingora::ErrorType::ReadTimedout => {
+            Err(e) if *e.etype() == ErrorType::ReadTimedout => {
                 return Err(Denial::RequestTimeout);
             }
             Err(_) => return Err(Denial::BadRequest),

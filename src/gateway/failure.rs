@@ -1,18 +1,17 @@
 //! What broke on the way, made into a refusal, and told to whoever is still there.
 
 use pingora::{Error, ErrorSource, ErrorType};
-
 use pingora_proxy::{FailToProxy, Session};
 
 use super::ctx::Ctx;
 use super::inbound::{self, Peer};
 use super::respond;
 use crate::auth::denial::Denial;
-use crate::auth::redirect::Presentation;
+use crate::auth::redirect::in_place;
 
 /// What the client is told of a pingora error; `None`: nobody is there to be told.
 /// The error's text goes to the log alone, it names hosts behind us.
-pub(super) fn denial_of(e: &Error) -> Option<Denial> {
+fn denial_of(e: &Error) -> Option<Denial> {
     use ErrorType::{
         ConnectTimedout, ConnectionClosed, HTTPStatus, ReadError, ReadTimedout, WriteError,
         WriteTimedout,
@@ -50,11 +49,7 @@ pub(super) async fn report(session: &mut Session, e: &Error, ctx: &mut Ctx) -> F
     if let Some(denial) = denial.filter(|_| !answered) {
         let proxies = &ctx.snapshot.settings.trusted_proxies;
         let peer = Peer::of(session, proxies);
-        let shown = if inbound::view(session, peer, proxies).is_navigation() {
-            Presentation::Page
-        } else {
-            Presentation::Problem
-        };
+        let shown = in_place(&inbound::view(session, peer, proxies));
         if let Err(e) = respond::deny(session, ctx, denial, &shown).await {
             log::debug!("the client was gone before it could be told: {e}");
         }

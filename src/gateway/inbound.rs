@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Version};
 use ipnet::IpNet;
+use pingora::http::RequestHeader;
 use pingora::protocols::l4::socket::SocketAddr;
 use pingora_proxy::Session;
 
@@ -68,7 +69,7 @@ pub(super) fn view<'a>(
         path: parts.next().unwrap_or_default(),
         query: parts.next(),
         headers,
-        host: host(request.version, headers, request.uri.authority()),
+        host: host(request),
         scheme: scheme(peer, headers),
         client: client(peer, headers, trusted_proxies),
         framing: framing(session, headers),
@@ -107,15 +108,18 @@ fn origin_form(target: &[u8]) -> &[u8] {
 
 /// RFC 9112 §3.2: an HTTP/1.1 request without `Host` is refused; HTTP/2 has
 /// `:authority`. HTTP/1.0 may go without, but then is nowhere, so it is refused too.
-fn host(version: Version, headers: &HeaderMap, authority: Option<&http::uri::Authority>) -> Host {
-    let from_header = headers.get(header::HOST).map(HeaderValue::as_bytes);
-    let value = match (version, authority) {
-        (Version::HTTP_2, Some(authority)) => Some(authority.as_str().as_bytes()),
-        _ => from_header,
-    };
-    match value {
+fn host(request: &RequestHeader) -> Host {
+    match host_field(request) {
         None => Host::Missing,
         Some(value) => Authority::parse(value).map_or(Host::Malformed, Host::At),
+    }
+}
+
+/// The value of `Host`, or of `:authority` over HTTP/2, as sent.
+pub(super) fn host_field(request: &RequestHeader) -> Option<&[u8]> {
+    match (request.version, request.uri.authority()) {
+        (Version::HTTP_2, Some(authority)) => Some(authority.as_str().as_bytes()),
+        _ => request.headers.get(header::HOST).map(HeaderValue::as_bytes),
     }
 }
 

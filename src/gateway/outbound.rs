@@ -4,8 +4,6 @@
 //! `Connection`-nominated fields are gone: a header that is set earlier could be
 //! taken out again by `Connection: X-User-Id`.
 
-use std::net::IpAddr;
-
 use http::header::{self, HeaderName};
 use http::{HeaderValue, Version};
 use pingora::http::RequestHeader;
@@ -13,8 +11,8 @@ use pingora_proxy::Session;
 
 use super::ctx::Ctx;
 use super::decide::not_admitted;
-use super::inbound::{Peer, X_FORWARDED_FOR, X_FORWARDED_HOST};
-use crate::auth::headers::{folded, same_folded};
+use super::inbound::{Peer, X_FORWARDED_FOR, X_FORWARDED_HOST, host_field};
+use crate::auth::headers::same_folded;
 use crate::domain::cookie;
 
 /// Headers that make an app believe in another path, method or host than the one
@@ -70,11 +68,10 @@ fn strip(upstream: &mut RequestHeader, ctx: &Ctx, peer: Peer) {
         let any_of = |list: &[&str]| list.iter().any(|ours| same_folded(name, ours));
         identity.strips(name)
             || any_of(&OVERRIDES)
-            || (!peer.trusted && (any_of(&ABOUT_CLIENT) || folded(name).starts_with("x-forwarded-")))
             // A proxy sets the usual spelling and passes its client's others on, which the
             // app may read as one: they are lies from a trusted proxy too.
-            || (name != folded(name)
-                && (any_of(&ABOUT_CLIENT) || folded(name).starts_with("x-forwarded-")))
+            || ((any_of(&ABOUT_CLIENT) || is_forwarded(name))
+                && (!peer.trusted || !same_folded(name, name)))
     };
     let names: Vec<HeaderName> = upstream
         .headers
@@ -85,6 +82,13 @@ fn strip(upstream: &mut RequestHeader, ctx: &Ctx, peer: Peer) {
     for name in names {
         upstream.remove_header(&name);
     }
+}
+
+/// Whether a name, however spelled, is of the `X-Forwarded-*` family.
+fn is_forwarded(name: &str) -> bool {
+    const FAMILY: &str = "x-forwarded-";
+    name.get(..FAMILY.len())
+        .is_some_and(|start| same_folded(start, FAMILY))
 }
 
 /// Takes our cookies out. Over HTTP/2 a client may split its cookies over several
@@ -137,7 +141,7 @@ fn forwarded(
     if !chain.is_empty() {
         chain.extend_from_slice(b", ");
     }
-    chain.extend_from_slice(text_of(peer.address).as_bytes());
+    chain.extend_from_slice(peer.address.to_string().as_bytes());
     if let Ok(value) = HeaderValue::from_bytes(&chain) {
         upstream.insert_header("X-Forwarded-For", value)?;
     }
@@ -150,17 +154,10 @@ fn forwarded(
     let proto = if ctx.over_tls { "https" } else { "http" };
     upstream.insert_header("X-Forwarded-Proto", proto)?;
     if !(peer.trusted && request.headers.contains_key(&X_FORWARDED_HOST)) {
-        let host = match (request.version, request.uri.authority()) {
-            (Version::HTTP_2, Some(authority)) => HeaderValue::try_from(authority.as_str()).ok(),
-            _ => request.headers.get(header::HOST).cloned(),
-        };
-        if let Some(host) = host {
+        let host = host_field(request).map(HeaderValue::from_bytes);
+        if let Some(Ok(host)) = host {
             upstream.insert_header("X-Forwarded-Host", host)?;
         }
     }
     Ok(())
-}
-
-fn text_of(address: IpAddr) -> String {
-    address.to_string()
 }

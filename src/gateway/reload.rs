@@ -66,17 +66,12 @@ impl Reloader {
     }
 
     async fn try_reload(&self) -> Result<(), String> {
-        let settings = (self.load)()?;
+        let mut settings = (self.load)()?;
         let old = self.house.snapshot();
         // What only a restart can change stays as it is, also in what is read later.
-        let mut settings = settings;
         let data_dir_changed = settings.data_dir != old.settings.data_dir;
         let asked_dir = std::mem::replace(&mut settings.data_dir, old.settings.data_dir.clone());
-        let revoked = Arc::clone(&self.house.replica);
-        let snapshot = tokio::task::spawn_blocking(move || Snapshot::build(settings, revoked))
-            .await
-            .map_err(|e| e.to_string())?
-            .map_err(|e| e.to_string())?;
+        let snapshot = self.build(settings).await?;
         if data_dir_changed {
             log::warn!("data_dir {} needs a restart", asked_dir.display());
         }
@@ -107,6 +102,14 @@ impl Reloader {
         Ok(())
     }
 
+    async fn build(&self, settings: Settings) -> Result<Snapshot, String> {
+        let revoked = Arc::clone(&self.house.replica);
+        tokio::task::spawn_blocking(move || Snapshot::build(settings, revoked))
+            .await
+            .map_err(|e| e.to_string())?
+            .map_err(|e| e.to_string())
+    }
+
     /// Gives up the retired keys whose time is over; all else stays as it is, also when
     /// the file is by now one that could not be put in force. Who stole a key that was
     /// rotated away could sign with it until the next reload otherwise.
@@ -119,12 +122,7 @@ impl Reloader {
         if old.keys_until.is_none_or(|until| until > clock::now()) {
             return Ok(());
         }
-        let settings = old.settings.clone();
-        let revoked = Arc::clone(&self.house.replica);
-        let mut snapshot = tokio::task::spawn_blocking(move || Snapshot::build(settings, revoked))
-            .await
-            .map_err(|e| e.to_string())?
-            .map_err(|e| e.to_string())?;
+        let mut snapshot = self.build(old.settings.clone()).await?;
         snapshot.upstream = Arc::clone(&old.upstream);
         self.house.replace(snapshot);
         log::info!("a retired signing key is no longer accepted");

@@ -9,8 +9,8 @@ use http::{HeaderValue, Method, StatusCode};
 use pingora::http::ResponseHeader;
 use pingora_proxy::Session;
 
-use super::body;
 use super::ctx::{Ctx, Stage};
+use super::{answer, body};
 use crate::adapters::pages::ErrorView;
 use crate::auth::denial::Denial;
 use crate::auth::redirect::{Presentation, login_location};
@@ -28,13 +28,7 @@ pub(super) async fn send(session: &mut Session, ctx: &Ctx, reply: Reply) -> ping
     for (name, value) in &reply.headers {
         head.append_header(name, value)?;
     }
-    for (name, value) in &ctx.cors {
-        head.insert_header(name, value)?;
-    }
-    head.append_header(header::VARY, "Origin")?;
-    if let Some(hsts) = ctx.snapshot.hsts.as_ref().filter(|_| ctx.over_tls) {
-        head.insert_header(header::STRICT_TRANSPORT_SECURITY, hsts)?;
-    }
+    answer::stamp(&mut head, ctx)?;
     if !bodiless {
         head.insert_header(header::CONTENT_LENGTH, reply.body.len().to_string())?;
     }

@@ -1,6 +1,5 @@
 //! Settings made into what requests use: built whole, or not at all.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use http::HeaderValue;
@@ -144,7 +143,8 @@ impl Snapshot {
         }
     }
 
-    /// What a restart alone can change, to be compared with a reload's.
+    /// What a restart alone can change, to be compared with a reload's. The `data_dir` is
+    /// not in it: a reload puts the old one back before it reads the keys.
     pub fn restart_only(&self) -> impl PartialEq + use<> {
         let settings = &self.settings;
         let tls = settings.tls.as_ref();
@@ -152,14 +152,8 @@ impl Snapshot {
             settings.listen.clone(),
             settings.admin.listen,
             tls.map(|tls| tls.redirect_from),
-            settings.data_dir.clone(),
             settings.threads,
             settings.session.store,
         )
-    }
-
-    /// The folder of keys, store and admin socket.
-    pub fn data_dir(&self) -> &Path {
-        &self.settings.data_dir
     }
 }

@@ -15,6 +15,7 @@ use super::house::House;
 use super::respond;
 use crate::auth::denial::Denial;
 use crate::auth::gate::Endpoint;
+use crate::auth::redirect::{Presentation, in_place};
 use crate::auth::session::Presented;
 use crate::domain::reply::Reply;
 use crate::domain::request::RequestView;
@@ -22,8 +23,8 @@ use crate::domain::request::RequestView;
 /// What an endpoint may know of the request: the view's facts that are still needed
 /// once the body has been read.
 pub(super) struct Asked {
-    /// Whether a person's browser waits for a page.
-    pub(super) navigation: bool,
+    /// How a refusal is shown.
+    pub(super) shown: Presentation,
     /// Whether a program asked for JSON.
     pub(super) wants_json: bool,
     /// The query.
@@ -40,10 +41,9 @@ impl Asked {
     pub(super) fn of(view: &RequestView<'_>, secure_cookies: bool) -> Self {
         let loopback =
             matches!(&view.host, crate::domain::request::Host::At(host) if host.is_loopback());
-        let navigation = view.is_navigation();
         Self {
-            navigation,
-            wants_json: !navigation
+            shown: in_place(view),
+            wants_json: !view.is_navigation()
                 && (view.accepts("application/json") || view.has_content_type("application/json")),
             query: view.query.unwrap_or_default().to_vec(),
             login_format: crate::auth::login::LoginFormat::of(view),
@@ -82,14 +82,7 @@ pub(super) async fn serve(
         Err(Refused { denial, reply }) => {
             let reply = match reply {
                 Some(reply) => respond::decorate(*reply, denial),
-                None => {
-                    let shown = if asked.navigation {
-                        crate::auth::redirect::Presentation::Page
-                    } else {
-                        crate::auth::redirect::Presentation::Problem
-                    };
-                    respond::refusal(ctx, denial, &shown)
-                }
+                None => respond::refusal(ctx, denial, &asked.shown),
             };
             (Stage::Denied(denial), reply)
         }
