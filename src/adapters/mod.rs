@@ -1,5 +1,6 @@
 //! Floor 3: the world, one outside thing a file. No server here.
 
+pub mod attempts;
 pub mod clock;
 pub mod config;
 pub mod entropy;

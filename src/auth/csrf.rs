@@ -1,47 +1,122 @@
 //! Whether an unsafe request was meant by the person whose cookie it carries.
 //!
-//! Mode `origin`, for an unsafe method with our cookie, first that applies:
+//! By origin (modes `origin` and `both`), the first that applies:
 //! 1. `Sec-Fetch-Site: same-origin` or `none` passes.
 //! 2. An `Origin` that is ours or allowed passes; a foreign one was refused before.
 //! 3. `Sec-Fetch-Site` with another value and no `Origin` fails.
 //! 4. With neither header (no current browser does that) it passes only while the
 //!    cookies are Strict and have no domain, so that the browser itself never sends
 //!    them along with what another site started.
+//!
+//! By token (modes `token` and `both`): a header repeats the token of the session, which
+//! another site can neither read nor make. A form of our own pages has no way to set a
+//! header, and carries it in a field.
+
+use http::HeaderName;
 
 use super::cors::Caller;
 use super::denial::Denial;
+use super::ports::Tokens;
+use crate::domain::id::SessionId;
 use crate::domain::request::{FetchSite, RequestView};
+
+/// The name of the hidden field of our own pages.
+pub const FIELD: &str = "csrf_token";
+
+/// `csrf`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Csrf {
+    /// What is checked.
+    pub mode: CsrfMode,
+    /// The header that repeats the token.
+    pub header: HeaderName,
+}
 
 /// `csrf.mode`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CsrfMode {
-    /// As above.
+    /// By origin.
     Origin,
-    /// No check at all.
+    /// By token.
+    Token,
+    /// By both.
+    Both,
+    /// No check at all, but for logins.
     Off,
 }
 
-/// Checks an unsafe request that carries our cookie, or a login.
+impl CsrfMode {
+    /// Whether there is a token at all.
+    pub const fn uses_tokens(self) -> bool {
+        matches!(self, Self::Token | Self::Both)
+    }
+
+    /// Whether the origin counts.
+    const fn checks_origin(self) -> bool {
+        matches!(self, Self::Origin | Self::Both)
+    }
+}
+
+/// Checks that an unsafe request comes from a page of ours or of an allowed origin.
 ///
 /// # Errors
 /// [`Denial::CsrfFailed`]
-pub fn check(
-    mode: CsrfMode,
+pub fn check_origin(
     view: &RequestView<'_>,
     caller: &Caller,
     cookies_confined: bool,
 ) -> Result<(), Denial> {
-    let passes = match (mode, caller, view.fetch_site()) {
+    let passes = match (caller, view.fetch_site()) {
         _ if view.is_safe() => true,
-        (CsrfMode::Off, _, _) => true,
-        (CsrfMode::Origin, _, FetchSite::SameOrigin | FetchSite::None) => true,
-        (CsrfMode::Origin, Caller::Ours | Caller::Allowed(_), _) => true,
-        (CsrfMode::Origin, Caller::Unsaid, FetchSite::Absent) => cookies_confined,
-        (CsrfMode::Origin, Caller::Unsaid | Caller::Foreign, _) => false,
+        (_, FetchSite::SameOrigin | FetchSite::None) => true,
+        (Caller::Ours | Caller::Allowed(_), _) => true,
+        (Caller::Unsaid, FetchSite::Absent) => cookies_confined,
+        (Caller::Unsaid | Caller::Foreign, _) => false,
     };
     if passes {
         Ok(())
     } else {
         Err(Denial::CsrfFailed)
+    }
+}
+
+/// Where the token of an unsafe request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a token that nobody looks for is no check"]
+pub enum Token {
+    /// In the header and right; or none is asked for.
+    Right,
+    /// Not in the header; a form of ours has it in [`FIELD`].
+    InForm,
+}
+
+impl Csrf {
+    /// Checks an unsafe request of `session` as far as its head goes.
+    ///
+    /// # Errors
+    /// [`Denial::CsrfFailed`]
+    pub fn check(
+        &self,
+        tokens: &dyn Tokens,
+        view: &RequestView<'_>,
+        caller: &Caller,
+        cookies_confined: bool,
+        session: SessionId,
+    ) -> Result<Token, Denial> {
+        if view.is_safe() {
+            return Ok(Token::Right);
+        }
+        if self.mode.checks_origin() {
+            check_origin(view, caller, cookies_confined)?;
+        }
+        if !self.mode.uses_tokens() {
+            return Ok(Token::Right);
+        }
+        match view.only(&self.header) {
+            Some(token) if tokens.is_csrf_token(session, token) => Ok(Token::Right),
+            Some(_) => Err(Denial::CsrfFailed),
+            None if view.headers.contains_key(&self.header) => Err(Denial::CsrfFailed),
+            None => Ok(Token::InForm),
+        }
     }
 }

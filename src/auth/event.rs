@@ -18,6 +18,8 @@ pub struct Event {
     pub session: Option<SessionId>,
     /// The client's address, if a client caused it.
     pub client: Option<IpAddr>,
+    /// A second address that matters: of a stolen session, where it was renewed last.
+    pub other_client: Option<IpAddr>,
     /// Why, in one word that stays the same.
     pub reason: Option<&'static str>,
 }
@@ -31,6 +33,10 @@ pub enum EventKind {
     LoginFailed,
     /// One failure too many.
     Lockout,
+    /// A session renewed.
+    Refresh,
+    /// A refresh token that had been exchanged came back: a session was stolen.
+    ReuseDetected,
     /// Signed out.
     Logout,
     /// Sessions ended by somebody.
@@ -48,6 +54,8 @@ impl EventKind {
             Self::Login => "login",
             Self::LoginFailed => "login_failed",
             Self::Lockout => "lockout",
+            Self::Refresh => "refresh",
+            Self::ReuseDetected => "reuse_detected",
             Self::Logout => "logout",
             Self::Revoke => "revoke",
             Self::Denied => "denied",
@@ -64,6 +72,7 @@ impl Event {
             user: None,
             session: None,
             client: None,
+            other_client: None,
             reason: None,
         }
     }
@@ -86,6 +95,13 @@ impl Event {
     #[must_use]
     pub fn client(mut self, client: IpAddr) -> Self {
         self.client = Some(client);
+        self
+    }
+
+    /// Names a second address.
+    #[must_use]
+    pub fn other_client(mut self, client: IpAddr) -> Self {
+        self.other_client = Some(client);
         self
     }
 

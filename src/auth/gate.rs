@@ -3,21 +3,26 @@
 //! path → origin → rules → session → role → CSRF. The order is the security
 //! property: nothing is looked up for a path that may mean two things, no session
 //! is judged for a foreign origin, and a [`Pass`] is the last thing that is made.
+//!
+//! A request whose access token ran out leaves the gate with a [`Ticket`] instead, and
+//! comes back to [`Policy::resume`] with a renewed session or without; its role is asked
+//! for then, CSRF before.
 
 use http::header::{self, HeaderMap};
 use http::{HeaderValue, Method};
 
 use super::cors::{Caller, Cors};
-use super::csrf;
+use super::csrf::{self, CsrfMode, Token};
 use super::denial::Denial;
 use super::pass::Pass;
-use super::policy::Policy;
+use super::policy::{Policy, Renewal};
 use super::redirect::{self, Manners, Presentation};
+use super::refresh::RefreshToken;
 use super::rules::{Access, Selected};
-use super::session::{Presented, Session};
+use super::session::{Presented, Refresh, Session, Visitor};
 use crate::domain::cookie;
 use crate::domain::cookie::SameSite;
-use crate::domain::id::UserId;
+use crate::domain::id::{SessionId, UserId};
 use crate::domain::path::RequestPath;
 use crate::domain::request::{Framing, Host, RequestView};
 use crate::domain::time::Timestamp;
@@ -29,7 +34,9 @@ pub enum Decision {
     /// Refused, and how that is shown.
     Deny(Denial, Presentation),
     /// One of our own endpoints answers.
-    Serve(Endpoint, Presented),
+    Serve(Endpoint, Visitor),
+    /// The session is to be renewed first; then [`Policy::resume`].
+    Renew(Ticket),
     /// Admitted to the app.
     Forward(Pass),
 }
@@ -45,6 +52,29 @@ pub struct Verdict {
     pub cors: HeaderMap,
     /// Who was refused, if they had a session, for the audit log.
     pub refused: Option<UserId>,
+}
+
+/// A request that waits for its session to be renewed.
+#[derive(Debug)]
+#[must_use = "a ticket that nobody redeems leaves a client waiting"]
+pub struct Ticket {
+    refresh: RefreshToken,
+    visitor: Visitor,
+    purpose: Purpose,
+}
+
+/// What the request wants, once it has a session.
+#[derive(Debug)]
+enum Purpose {
+    Endpoint(Endpoint),
+    App(Demand),
+}
+
+impl Ticket {
+    /// What is to be exchanged.
+    pub fn refresh(&self) -> &RefreshToken {
+        &self.refresh
+    }
 }
 
 /// A refusal on its way out of the checks.
@@ -63,7 +93,7 @@ impl Refusal {
     fn of(session: &Session, denial: Denial) -> Self {
         Self {
             denial,
-            user: Some(session.principal.user.identity.id.clone()),
+            user: Some(user_of(session)),
         }
     }
 }
@@ -81,10 +111,16 @@ pub enum Endpoint {
     LogoutPage,
     /// A logout.
     Logout,
+    /// The exchange of a refresh token.
+    Refresh,
     /// RFC 7009.
     Revoke,
     /// Who am I.
     WhoAmI,
+    /// My sessions.
+    Sessions,
+    /// Ending some of my sessions.
+    EndSessions,
     /// The public keys.
     Jwks,
 }
@@ -116,24 +152,87 @@ impl Policy {
         let path = RequestPath::parse(view.path).map_err(|_doubt| Denial::PathAmbiguous)?;
         caller.admit()?;
         if Cors::is_preflight(view) {
-            return Ok(Decision::Serve(Endpoint::Preflight, Presented::Absent));
+            let nobody = Visitor::with(Presented::Absent);
+            return Ok(Decision::Serve(Endpoint::Preflight, nobody));
         }
         if let Some(endpoint) = self.endpoint(view)? {
-            let presented = Presented::read(self, view, now);
-            self.csrf_of(endpoint, view, caller)?;
-            return Ok(Decision::Serve(endpoint, presented));
+            let mut visitor = Visitor::read(self, view, now);
+            visitor.owes_token = self.csrf_of(endpoint, view, caller, &visitor)?;
+            return Ok(match visitor.to_renew(now) {
+                Some(refresh) if endpoint.renews() && self.renewal == Renewal::Silent => {
+                    Decision::Renew(Ticket {
+                        refresh,
+                        visitor,
+                        purpose: Purpose::Endpoint(endpoint),
+                    })
+                }
+                _ => Decision::Serve(endpoint, visitor),
+            });
         }
         let selected = self.rules.select(&path, view.method)?;
-        let presented = Presented::read(self, view, now);
-        let pass = admit(selected, presented)?;
+        if is_public(&selected) {
+            let presented = Presented::read(self, view, now);
+            let pass = Pass::public(presented.live().cloned(), selected.rule);
+            self.last_checks(view, caller, pass.session().map(|session| session.id))?;
+            return Ok(Decision::Forward(pass));
+        }
+        let visitor = Visitor::on_the_way(self, view, now);
+        if selected.asked().any(|access| *access == Access::Deny) {
+            let user = visitor.presented.live().map(user_of);
+            return Err(Refusal {
+                denial: Denial::Forbidden,
+                user,
+            });
+        }
+        if let Some(refresh) = visitor.to_renew(now) {
+            self.last_checks(view, caller, Some(refresh.session))?;
+            return Ok(Decision::Renew(Ticket {
+                refresh,
+                visitor,
+                purpose: Purpose::App(Demand::of(&selected)),
+            }));
+        }
+        let session = visitor.presented.required()?;
+        let pass = admit(session, selected.asked(), selected.rule)?;
         if let Some(session) = pass.session() {
-            self.csrf_check(view, caller)
+            self.last_checks(view, caller, Some(session.id))
                 .map_err(|denial| Refusal::of(session, denial))?;
         }
-        if !self.sizes.admit_body(view.content_length) {
-            return Err(Denial::PayloadTooLarge.into());
-        }
         Ok(Decision::Forward(pass))
+    }
+
+    /// Goes on with a request whose session was to be renewed: with the renewed one, or
+    /// where that was refused with what there was.
+    pub fn resume(
+        &self,
+        view: &RequestView<'_>,
+        ticket: Ticket,
+        renewed: Result<(Session, RefreshToken), Denial>,
+    ) -> (Decision, Option<UserId>) {
+        let resumed = ticket.resume(renewed);
+        resumed.map_or_else(
+            |Refusal { denial, user }| (Decision::Deny(denial, self.present(denial, view)), user),
+            |decision| (decision, None),
+        )
+    }
+
+    /// What comes after rule and role: that the request was meant, and its size.
+    fn last_checks(
+        &self,
+        view: &RequestView<'_>,
+        caller: &Caller,
+        session: Option<SessionId>,
+    ) -> Result<(), Denial> {
+        if let Some(session) = session
+            && self.csrf_check(view, caller, session)? == Token::InForm
+        {
+            return Err(Denial::CsrfFailed);
+        }
+        if self.sizes.admit_body(view.content_length) {
+            Ok(())
+        } else {
+            Err(Denial::PayloadTooLarge)
+        }
     }
 
     /// What two servers might read differently, and what is too large to read.
@@ -187,12 +286,16 @@ impl Policy {
             (Some(Endpoint::LoginPage), Some(Endpoint::Login))
         } else if is(&paths.logout) {
             (Some(Endpoint::LogoutPage), Some(Endpoint::Logout))
+        } else if is(&paths.refresh) {
+            (None, Some(Endpoint::Refresh))
         } else if is(&paths.revoke) {
             (None, Some(Endpoint::Revoke))
         } else if is(&paths.jwks) && self.tokens.jwks().is_some() {
             (Some(Endpoint::Jwks), None)
         } else if under_prefix == Some(b"/session") {
             (Some(Endpoint::WhoAmI), None)
+        } else if under_prefix == Some(b"/sessions") {
+            (Some(Endpoint::Sessions), Some(Endpoint::EndSessions))
         } else if under_prefix.is_some() {
             return Err(Denial::NotFound);
         } else {
@@ -211,31 +314,55 @@ impl Policy {
         }
     }
 
-    /// A login is always checked: a forged one would sign the victim in as somebody
-    /// else. So is a logout, which clears the browser also without a cookie. A
-    /// revocation does nothing without our cookie.
+    /// The check of an endpoint; whose token its form still owes.
+    ///
+    /// A login is always checked by origin: a forged one would sign the victim in as
+    /// somebody else. So is a logout, which clears the browser also without a session.
+    /// The others do nothing without our cookie.
     fn csrf_of(
         &self,
         endpoint: Endpoint,
         view: &RequestView<'_>,
         caller: &Caller,
-    ) -> Result<(), Denial> {
-        match endpoint {
-            Endpoint::Login | Endpoint::Logout => self.csrf_check(view, caller),
-            Endpoint::Revoke if cookie::has_ours(view.headers, &self.cookies) => {
-                self.csrf_check(view, caller)
-            }
-            Endpoint::Revoke
-            | Endpoint::Preflight
+        visitor: &Visitor,
+    ) -> Result<Option<SessionId>, Denial> {
+        let by_origin = || csrf::check_origin(view, caller, self.cookies.is_confined());
+        let takes_form = match endpoint {
+            Endpoint::Login => return by_origin().map(|()| None),
+            Endpoint::Logout | Endpoint::Revoke | Endpoint::EndSessions => true,
+            Endpoint::Refresh => false,
+            Endpoint::Preflight
             | Endpoint::LoginPage
             | Endpoint::LogoutPage
             | Endpoint::WhoAmI
-            | Endpoint::Jwks => Ok(()),
+            | Endpoint::Sessions
+            | Endpoint::Jwks => return Ok(None),
+        };
+        let Some(session) = visitor.session() else {
+            let counts =
+                endpoint == Endpoint::Logout || cookie::has_ours(view.headers, &self.cookies);
+            return match self.csrf.mode {
+                CsrfMode::Off => Ok(None),
+                _ if counts => by_origin().map(|()| None),
+                _ => Ok(None),
+            };
+        };
+        match self.csrf_check(view, caller, session)? {
+            Token::Right => Ok(None),
+            Token::InForm if takes_form => Ok(Some(session)),
+            Token::InForm => Err(Denial::CsrfFailed),
         }
     }
 
-    fn csrf_check(&self, view: &RequestView<'_>, caller: &Caller) -> Result<(), Denial> {
-        csrf::check(self.csrf, view, caller, self.cookies.is_confined())
+    fn csrf_check(
+        &self,
+        view: &RequestView<'_>,
+        caller: &Caller,
+        session: SessionId,
+    ) -> Result<Token, Denial> {
+        let confined = self.cookies.is_confined();
+        self.csrf
+            .check(self.tokens.as_ref(), view, caller, confined, session)
     }
 
     /// How a denial of this request is shown.
@@ -250,24 +377,74 @@ impl Policy {
     }
 }
 
-/// Session and role: what the rule asks for, under every reading of the path.
-fn admit(selected: Selected<'_>, presented: Presented) -> Result<Pass, Refusal> {
-    let rule = selected.rule;
-    if *selected.access == Access::Public && selected.also.is_empty() {
-        return Ok(Pass::public(presented.live().cloned(), rule));
+impl Endpoint {
+    /// Whether a session is renewed on the way to it, so that it can be used.
+    const fn renews(self) -> bool {
+        matches!(
+            self,
+            Self::LoginPage | Self::Revoke | Self::WhoAmI | Self::Sessions | Self::EndSessions
+        )
     }
-    let asked = || std::iter::once(selected.access).chain(selected.also.iter().copied());
-    if asked().any(|access| *access == Access::Deny) {
-        let user = presented
-            .live()
-            .map(|s| s.principal.user.identity.id.clone());
-        return Err(Refusal {
-            denial: Denial::Forbidden,
-            user,
-        });
+}
+
+impl Ticket {
+    fn resume(self, renewed: Result<(Session, RefreshToken), Denial>) -> Result<Decision, Refusal> {
+        let mut visitor = self.visitor;
+        match (renewed, visitor.presented.live()) {
+            (Ok((session, refresh)), _) => {
+                visitor.presented = Presented::Live(session);
+                visitor.refresh = Refresh::Ours(refresh);
+            }
+            // It was early, and there is time to try again.
+            (Err(_), Some(_)) => {}
+            (Err(denial), None) => match self.purpose {
+                Purpose::Endpoint(Endpoint::LoginPage) => visitor.presented = Presented::Absent,
+                Purpose::Endpoint(_) | Purpose::App(_) => return Err(denial.into()),
+            },
+        }
+        match self.purpose {
+            Purpose::Endpoint(endpoint) => Ok(Decision::Serve(endpoint, visitor)),
+            Purpose::App(demand) => {
+                let session = visitor.presented.required()?;
+                let pass = admit(session, demand.all.iter(), demand.rule)?;
+                Ok(Decision::Forward(pass))
+            }
+        }
     }
-    let session = presented.required()?;
-    if asked().all(|access| satisfies(&session, access)) {
+}
+
+/// What a path asks for, kept while the session is renewed.
+#[derive(Debug)]
+struct Demand {
+    rule: Option<usize>,
+    all: Vec<Access>,
+}
+
+impl Demand {
+    fn of(selected: &Selected<'_>) -> Self {
+        Self {
+            rule: selected.rule,
+            all: selected.asked().cloned().collect(),
+        }
+    }
+}
+
+/// Whether everybody may see the path; no reading of it asks for anything.
+fn is_public(selected: &Selected<'_>) -> bool {
+    *selected.access == Access::Public && selected.also.is_empty()
+}
+
+fn user_of(session: &Session) -> UserId {
+    session.principal.user.identity.id.clone()
+}
+
+/// The role: what the rule asks for, under every reading of the path.
+fn admit<'a>(
+    session: Session,
+    mut asked: impl Iterator<Item = &'a Access>,
+    rule: Option<usize>,
+) -> Result<Pass, Refusal> {
+    if asked.all(|access| satisfies(&session, access)) {
         Ok(Pass::of(session, rule))
     } else {
         Err(Refusal::of(&session, Denial::Forbidden))

@@ -1,19 +1,11 @@
-//! What a login sends, and the session that it opens.
+//! What a login sends.
 
-use std::time::Duration;
-
-use http::HeaderValue;
 use serde::Deserialize;
 
-use super::claims::Claims;
 use super::denial::Denial;
-use super::policy::Policy;
-use super::ports::SignError;
-use super::session::Principal;
-use crate::domain::id::{SessionId, Username};
+use crate::domain::id::Username;
 use crate::domain::request::RequestView;
 use crate::domain::secret::Secret;
-use crate::domain::time::Timestamp;
 
 /// How a login was written, and so how it is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,15 +41,16 @@ pub struct Credentials {
     pub password: Secret,
     /// Where to go afterwards, not yet judged.
     pub back_to: Option<String>,
+    /// Whether the session is to be remembered.
+    pub remember_me: bool,
 }
 
 #[derive(Deserialize)]
 struct JsonLogin {
     username: String,
     password: String,
-    // Accepted for clients that send it already; it acts with refresh tokens.
-    #[serde(default, rename = "remember_me")]
-    _remember_me: Option<bool>,
+    #[serde(default)]
+    remember_me: Option<bool>,
 }
 
 impl Credentials {
@@ -66,7 +59,7 @@ impl Credentials {
     /// # Errors
     /// [`Denial::BadRequest`] if name or password is missing or given twice.
     pub fn parse(body: &[u8], format: LoginFormat) -> Result<Self, Denial> {
-        let (username, password, back_to) = match format {
+        let (username, password, back_to, remember_me) = match format {
             LoginFormat::Json => {
                 // serde reads a list as a struct too; an object was asked for.
                 let object = body.trim_ascii_start().starts_with(b"{");
@@ -76,12 +69,15 @@ impl Credentials {
                 if !object {
                     return Err(Denial::BadRequest);
                 }
-                (login.username, login.password, None)
+                let remember_me = login.remember_me.unwrap_or(false);
+                (login.username, login.password, None, remember_me)
             }
             LoginFormat::Form => {
                 let password = form_field(body, "password")?.ok_or(Denial::BadRequest)?;
                 let username = form_field(body, "username")?.ok_or(Denial::BadRequest)?;
-                (username, password, way_back(body)?)
+                let ticked = form_field(body, "remember_me")?;
+                let remember_me = ticked.is_some_and(|value| is_ticked(&value));
+                (username, password, way_back(body)?, remember_me)
             }
         };
         let username = Username::canonical(&username);
@@ -96,8 +92,14 @@ impl Credentials {
             username,
             password: Secret::new(password),
             back_to,
+            remember_me,
         })
     }
+}
+
+/// Browsers send a ticked box with its value (ours: `true`), or `on` for one without.
+fn is_ticked(value: &str) -> bool {
+    ["true", "on", "1", "yes"].contains(&value)
 }
 
 /// Where a form or a query wants to go afterwards: `rd`, else `next`. Not yet judged.
@@ -122,67 +124,6 @@ pub fn form_field(body: &[u8], name: &str) -> Result<Option<String>, Denial> {
         Some(_) => Err(Denial::BadRequest),
         None => Ok(first),
     }
-}
-
-/// A session that was just opened.
-#[derive(Debug)]
-pub struct Opened {
-    /// Its id.
-    pub session: SessionId,
-    /// The `Set-Cookie` that carries it.
-    pub cookie: HeaderValue,
-    /// How long the access token lives.
-    pub expires_in: Duration,
-}
-
-/// Opens a new session for a user whose password was right. The id is always fresh:
-/// nothing that the browser brought can fix it (session fixation).
-///
-/// # Errors
-/// [`SignError`] if the token cannot be signed or put into a cookie.
-pub fn open_session(
-    policy: &Policy,
-    principal: &Principal,
-    now: Timestamp,
-    random: [u8; 26],
-) -> Result<Opened, SignError> {
-    let mut for_session = [0; 10];
-    let mut for_token = [0; 16];
-    for (to, from) in for_session.iter_mut().chain(&mut for_token).zip(random) {
-        *to = from;
-    }
-    let session = SessionId::new(now, for_session);
-    let identity = &principal.user.identity;
-    let lifetime = policy.lifetimes.token();
-    let version = principal.versions.first();
-    let claims = Claims {
-        iss: policy.issuer.clone(),
-        aud: policy.audience.clone(),
-        sub: identity.id.as_str().to_owned(),
-        name: identity.name.clone(),
-        roles: identity.roles.clone(),
-        iat: now.secs(),
-        nbf: now.secs(),
-        exp: now.after(lifetime).secs(),
-        jti: uuid::Builder::from_random_bytes(for_token)
-            .into_uuid()
-            .to_string(),
-        sid: session.to_string(),
-        generation: 0,
-        ver: version
-            .ok_or_else(|| SignError("no signing key".into()))?
-            .clone(),
-    };
-    let token = policy.tokens.sign(&claims)?;
-    let cookie = policy
-        .cookies
-        .set_access(&token, policy.lifetimes.session())
-        .ok_or_else(|| SignError("the cookie holds a forbidden byte".into()))?;
-    Ok(Opened {
-        session,
-        cookie,
-        expires_in: Duration::from_secs(claims.exp.saturating_sub(now.secs())),
-    })
 }
 
 #[cfg(test)]

@@ -8,16 +8,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cors::Cors;
-use super::csrf::CsrfMode;
+use super::csrf::Csrf;
 use super::directory::Directory;
 use super::headers::IdentityHeaders;
 use super::ports::{Revoked, Tokens};
 use super::redirect::CrossSiteNavigation;
+use super::refresh::Terms;
 use super::rules::Rules;
 use super::session::Principal;
 use crate::domain::cookie::CookieStyle;
 use crate::domain::id::UserId;
 use crate::domain::origin::{Authority, Scheme};
+use crate::domain::time::Timestamp;
 
 /// The snapshot.
 pub struct Policy {
@@ -28,7 +30,7 @@ pub struct Policy {
     /// Foreign origins.
     pub cors: Cors,
     /// Cross-site request forgery.
-    pub csrf: CsrfMode,
+    pub csrf: Csrf,
     /// Our own paths.
     pub paths: Paths,
     /// Who may go where.
@@ -41,6 +43,12 @@ pub struct Policy {
     pub cross_site: CrossSiteNavigation,
     /// How long tokens and sessions live.
     pub lifetimes: Lifetimes,
+    /// Who renews a session.
+    pub renewal: Renewal,
+    /// The most sessions of one user; a new login ends the oldest beyond.
+    pub max_per_user: Option<u32>,
+    /// With a shared store: how long after its last word sessions are still believed.
+    pub refuse_when_stale: Option<Duration>,
     /// `iss`
     pub issuer: String,
     /// `aud`
@@ -53,6 +61,16 @@ pub struct Policy {
     pub tokens: Arc<dyn Tokens>,
     /// What was ended before its time.
     pub revoked: Arc<dyn Revoked>,
+}
+
+impl Policy {
+    /// Whether what is known of revocations is too old to be believed.
+    pub fn is_stale(&self, now: Timestamp) -> bool {
+        match (self.refuse_when_stale, self.revoked.heard()) {
+            (Some(limit), Some(heard)) => now.since(heard) > limit,
+            _ => false,
+        }
+    }
 }
 
 /// The hosts of `public_url` and `extra_hosts`.
@@ -95,7 +113,7 @@ pub struct Paths {
     pub login: String,
     /// The logout page and its form.
     pub logout: String,
-    /// Reserved for refresh tokens.
+    /// Exchanges a refresh token.
     pub refresh: String,
     /// RFC 7009.
     pub revoke: String,
@@ -103,6 +121,15 @@ pub struct Paths {
     pub prefix: String,
     /// The public keys.
     pub jwks: String,
+}
+
+/// `session.renewal`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renewal {
+    /// On the way through, without the client's help; by `POST /refresh` too.
+    Silent,
+    /// By `POST /refresh` alone.
+    Endpoint,
 }
 
 /// How long things live.
@@ -114,23 +141,35 @@ pub struct Lifetimes {
     pub idle: Duration,
     /// A session, whatever happens.
     pub absolute: Duration,
+    /// Both limits of a session with the box ticked; `None`: there is no box.
+    pub remember: Option<Duration>,
+    /// How long a refresh token that was just exchanged gets the same successor.
+    pub grace: Duration,
 }
 
 impl Lifetimes {
-    /// How long a new session's cookie is kept: idle or absolute end, the sooner.
-    pub fn session(&self) -> Duration {
-        self.idle.min(self.absolute)
+    /// The idle and the absolute limit of a new session.
+    pub fn of_session(&self, remember: bool) -> (Duration, Duration) {
+        match self.remember.filter(|_| remember) {
+            Some(both) => (both, both),
+            None => (self.idle, self.absolute),
+        }
     }
 
-    /// How long a revocation must be remembered: no token of a session that exists now
-    /// outlives it.
+    /// The terms of renewals.
+    pub fn terms(&self) -> Terms {
+        Terms {
+            access: self.access,
+            grace: self.grace,
+        }
+    }
+
+    /// How long a cut-off must be remembered, and a retired key be kept: nothing that
+    /// exists now outlives it.
     pub fn longest(&self) -> Duration {
-        self.absolute.max(self.access)
-    }
-
-    /// How long a new access token lives: the soonest of all three.
-    pub fn token(&self) -> Duration {
-        self.access.min(self.session())
+        self.absolute
+            .max(self.access)
+            .max(self.remember.unwrap_or_default())
     }
 }
 

@@ -1,12 +1,17 @@
 //! What the decisions need of the world: the few traits that the outside provides.
 //! Each has an in-memory twin that passes the same tests as the real one.
 
+use std::net::IpAddr;
+
 use async_trait::async_trait;
 
 use super::claims::Claims;
 use super::directory::{PasswordHash, User};
+use super::refresh::RefreshToken;
 use super::revocation::Revocation;
-use crate::domain::id::{SessionId, UserId};
+use super::stored::StoredSession;
+use super::throttle::{Attempt, AttemptLimits, Locked};
+use crate::domain::id::{SessionId, UserId, Username};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 
@@ -19,9 +24,10 @@ pub struct Opened {
     pub key: usize,
 }
 
-/// Signs and opens access tokens with the keys of this moment.
+/// Signs and opens tokens with the keys of this moment. Each kind has a key of its own,
+/// derived from the signing key, so that none passes for another.
 pub trait Tokens: Send + Sync {
-    /// Signs with the first key.
+    /// Signs an access token with the first key.
     ///
     /// # Errors
     /// If the crypto library fails; never because of the claims.
@@ -36,6 +42,25 @@ pub trait Tokens: Send + Sync {
     /// changes whenever either does.
     fn version(&self, user: &User, key: usize) -> Option<String>;
 
+    /// Seals a refresh token with the first key. The same token gives the same text.
+    ///
+    /// # Errors
+    /// If the crypto library fails.
+    fn seal_refresh(&self, token: &RefreshToken) -> Result<String, SignError>;
+
+    /// Opens a refresh token that was sealed with a key of ours; `None` for anything else.
+    fn open_refresh(&self, token: &[u8]) -> Option<RefreshToken>;
+
+    /// The CSRF token of a session, under the first key. One session has one.
+    ///
+    /// # Errors
+    /// If the crypto library fails.
+    fn csrf_token(&self, session: SessionId) -> Result<String, SignError>;
+
+    /// Whether this is the CSRF token of the session under one of the keys. Compares in
+    /// constant time.
+    fn is_csrf_token(&self, session: SessionId, presented: &[u8]) -> bool;
+
     /// The public keys as a JWK set, or `None` when the algorithm is symmetric.
     fn jwks(&self) -> Option<&str>;
 }
@@ -49,18 +74,58 @@ pub struct SignError(pub String);
 pub trait Revoked: Send + Sync {
     /// Whether the session was ended, by itself or by a cut-off of its user or of all.
     fn is_revoked(&self, session: SessionId, user: &UserId) -> bool;
+
+    /// When the shared store was last heard of; `None` if nobody else writes to the
+    /// store, so that what is in memory is the whole truth.
+    fn heard(&self) -> Option<Timestamp> {
+        None
+    }
 }
 
-/// Where revocations are kept, so that they survive a restart.
+/// Where sessions and revocations are kept, so that they survive a restart and reach
+/// every replica. `Ok` means durable, each call is atomic.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Records a revocation. When this returns `Ok` it is durable.
-    async fn revoke(&self, revocation: &Revocation) -> Result<(), StoreError>;
+    /// Keeps a new session. Where its user then has more than `most`, the oldest are
+    /// revoked at `now`; gives those revocations, which are recorded like any other.
+    async fn open(
+        &self,
+        session: &StoredSession,
+        most: Option<u32>,
+        now: Timestamp,
+    ) -> Result<Vec<Revocation>, StoreError>;
+
+    /// The session, unless it was ended or swept.
+    async fn find(&self, id: SessionId) -> Result<Option<StoredSession>, StoreError>;
+
+    /// Replaces `old` by `new`, of the same id and user, only if `old` is exactly what is
+    /// kept; `false`, and nothing has changed, if it is not.
+    async fn replace(&self, old: &StoredSession, new: &StoredSession) -> Result<bool, StoreError>;
+
+    /// Up to `most` sessions of a user, or of everybody, that are not over at `now`;
+    /// those of a user are all there, the oldest first, while `most` allows.
+    async fn sessions(
+        &self,
+        user: Option<&UserId>,
+        most: usize,
+        now: Timestamp,
+    ) -> Result<Vec<StoredSession>, StoreError>;
+
+    /// How many sessions are kept; some may be over and not yet swept.
+    async fn count(&self) -> Result<u64, StoreError>;
+
+    /// Records a revocation and forgets the sessions that it reaches. Gives the record
+    /// as kept: of a session that was known, it lasts no longer than its tokens
+    /// ([`StoredSession::token_until`]), of one that was not, until
+    /// [`Revocation::until`]. Of two records for one reach the later cut-off and the
+    /// later end count.
+    async fn revoke(&self, revocation: &Revocation) -> Result<Revocation, StoreError>;
 
     /// Every record that a token could still match at `now`.
     async fn live(&self, now: Timestamp) -> Result<Vec<Revocation>, StoreError>;
 
-    /// Forgets what no token could match at `now`; how many records that were.
+    /// Forgets revocations that no token could match and sessions that are over at
+    /// `now`; how many that were.
     async fn sweep(&self, now: Timestamp) -> Result<usize, StoreError>;
 
     /// The users' versions as [`Store::remember_users`] last saved them: (id, version).
@@ -70,6 +135,47 @@ pub trait Store: Send + Sync {
     /// Replaces the saved versions, so that the next start notices what changed
     /// while the gateway was down. Disabled users are left out by the caller.
     async fn remember_users(&self, users: &[(UserId, String)]) -> Result<(), StoreError>;
+
+    /// Whether it can be used now; cheap.
+    async fn ready(&self) -> Result<(), StoreError>;
+
+    /// Tells `audience` what other processes revoke, for as long as it is polled. Does
+    /// nothing for a store of one process.
+    async fn follow(&self, _audience: &dyn Audience) {
+        std::future::pending().await
+    }
+}
+
+/// Who is told what other processes did to a shared store.
+pub trait Audience: Send + Sync {
+    /// These are in force from now on; some may have been known.
+    fn revoked(&self, revocations: &[Revocation]);
+
+    /// The store was heard of at `now`, and everything up to then has been told.
+    fn in_touch(&self, now: Timestamp);
+
+    /// Everything that is known to be revoked, for a store that lost entries.
+    fn known(&self) -> Vec<Revocation>;
+}
+
+/// Counts failed logins, for this process or for all that share a store. What is
+/// counted, and when, stands in [`super::throttle`].
+#[async_trait]
+pub trait Attempts: Send + Sync {
+    /// Begins an attempt, counted as failed until it is settled otherwise.
+    async fn begin(
+        &self,
+        name: &Username,
+        client: IpAddr,
+        limits: AttemptLimits,
+        now: Timestamp,
+    ) -> Result<Result<Attempt, Locked>, StoreError>;
+
+    /// The password was right.
+    async fn succeeded(&self, attempt: Attempt) -> Result<(), StoreError>;
+
+    /// No password was checked: as if the attempt never was.
+    async fn withdrawn(&self, attempt: Attempt) -> Result<(), StoreError>;
 }
 
 /// The store did not do what it was asked.

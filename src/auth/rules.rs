@@ -55,6 +55,13 @@ pub struct Selected<'a> {
     pub also: Vec<&'a Access>,
 }
 
+impl Selected<'_> {
+    /// Everything that must be satisfied.
+    pub fn asked(&self) -> impl Iterator<Item = &Access> {
+        std::iter::once(self.access).chain(self.also.iter().copied())
+    }
+}
+
 impl Rules {
     /// Compiles the rules.
     pub fn new(rules: Vec<Rule>, default_access: Access) -> Self {

@@ -1,4 +1,4 @@
-//! What the cookie of a request amounts to.
+//! What the cookies of a request amount to.
 
 use std::sync::Arc;
 
@@ -7,7 +7,8 @@ use http::HeaderValue;
 use super::claims::ClaimError;
 use super::denial::Denial;
 use super::directory::User;
-use super::policy::Policy;
+use super::policy::{Policy, Renewal};
+use super::refresh::RefreshToken;
 use crate::domain::cookie;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::request::RequestView;
@@ -31,6 +32,10 @@ pub struct Session {
     pub principal: Arc<Principal>,
     /// Which one it is.
     pub id: SessionId,
+    /// The refresh generation of its access token.
+    pub generation: u64,
+    /// When its access token was issued.
+    pub issued: Timestamp,
     /// When its access token ends.
     pub expires: Timestamp,
 }
@@ -53,6 +58,8 @@ pub enum Presented {
     Revoked,
     /// Not ours, or altered.
     Invalid,
+    /// Ours, but the store was not heard of for so long that it may have been ended.
+    Doubtful,
 }
 
 impl Presented {
@@ -91,9 +98,14 @@ impl Presented {
         if expired {
             return Self::Expired { session: id, user };
         }
+        if policy.is_stale(now) {
+            return Self::Doubtful;
+        }
         Self::Live(Session {
             principal: Arc::clone(principal),
             id,
+            generation: claims.generation,
+            issued: Timestamp::from_secs(claims.iat),
             expires: Timestamp::from_secs(claims.exp),
         })
     }
@@ -102,7 +114,11 @@ impl Presented {
     pub fn live(&self) -> Option<&Session> {
         match self {
             Self::Live(session) => Some(session),
-            Self::Absent | Self::Expired { .. } | Self::Revoked | Self::Invalid => None,
+            Self::Absent
+            | Self::Expired { .. }
+            | Self::Revoked
+            | Self::Invalid
+            | Self::Doubtful => None,
         }
     }
 
@@ -117,6 +133,136 @@ impl Presented {
             Self::Expired { .. } => Err(Denial::SessionExpired),
             Self::Revoked => Err(Denial::SessionRevoked),
             Self::Invalid => Err(Denial::SessionInvalid),
+            Self::Doubtful => Err(Denial::StoreUnavailable),
         }
+    }
+}
+
+/// What the refresh cookie amounts to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refresh {
+    /// No cookie, two of them, or an oversized one.
+    Absent,
+    /// Not ours, or altered.
+    Foreign,
+    /// One that we sealed. Whether it may still be exchanged, the store knows.
+    Ours(RefreshToken),
+}
+
+impl Refresh {
+    fn read(policy: &Policy, view: &RequestView<'_>) -> Self {
+        match cookie::find(view.headers, &policy.cookies.names().refresh) {
+            None => Self::Absent,
+            Some(token) => policy
+                .tokens
+                .open_refresh(token)
+                .map_or(Self::Foreign, Self::Ours),
+        }
+    }
+
+    /// The token, if it is ours.
+    pub const fn ours(&self) -> Option<RefreshToken> {
+        match self {
+            Self::Ours(token) => Some(*token),
+            Self::Absent | Self::Foreign => None,
+        }
+    }
+}
+
+/// Who sent a request, as far as both cookies tell.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    /// The access cookie.
+    pub presented: Presented,
+    /// The refresh cookie.
+    pub refresh: Refresh,
+    /// The session whose CSRF token the form must still show.
+    pub owes_token: Option<SessionId>,
+}
+
+impl Visitor {
+    /// Somebody with nothing but what the access cookie amounts to.
+    pub const fn with(presented: Presented) -> Self {
+        Self {
+            presented,
+            refresh: Refresh::Absent,
+            owes_token: None,
+        }
+    }
+
+    /// Reads both cookies.
+    pub fn read(policy: &Policy, view: &RequestView<'_>, now: Timestamp) -> Self {
+        let mut visitor = Self::with(Presented::read(policy, view, now));
+        visitor.refresh = Refresh::read(policy, view);
+        visitor
+    }
+
+    /// Reads the access cookie, and the refresh cookie only if it could matter now.
+    pub fn on_the_way(policy: &Policy, view: &RequestView<'_>, now: Timestamp) -> Self {
+        let mut visitor = Self::with(Presented::read(policy, view, now));
+        let matters = match &visitor.presented {
+            Presented::Absent | Presented::Expired { .. } => true,
+            Presented::Live(session) => session.is_due(now),
+            Presented::Revoked | Presented::Invalid | Presented::Doubtful => false,
+        };
+        if matters && policy.renewal == Renewal::Silent {
+            visitor.refresh = Refresh::read(policy, view);
+        }
+        visitor
+    }
+
+    /// The session that the visitor names, live or not, by either cookie.
+    pub fn session(&self) -> Option<SessionId> {
+        match &self.presented {
+            Presented::Live(session) => Some(session.id),
+            Presented::Expired { session, .. } => Some(*session),
+            Presented::Absent | Presented::Revoked | Presented::Invalid | Presented::Doubtful => {
+                self.refresh.ours().map(|refresh| refresh.session)
+            }
+        }
+    }
+
+    /// Every session that the cookies name, live or not.
+    pub fn sessions(&self) -> impl Iterator<Item = SessionId> {
+        let of_access = match &self.presented {
+            Presented::Live(session) => Some(session.id),
+            Presented::Expired { session, .. } => Some(*session),
+            Presented::Absent | Presented::Revoked | Presented::Invalid | Presented::Doubtful => {
+                None
+            }
+        };
+        let of_refresh = self.refresh.ours().map(|refresh| refresh.session);
+        of_access
+            .into_iter()
+            .chain(of_refresh.filter(move |id| Some(*id) != of_access))
+    }
+
+    /// The refresh token with which the session is to be renewed before the request
+    /// goes on: where the access token is absent, refused for nothing but its `exp`, or
+    /// about to end. One that was revoked, altered or of another session never is.
+    pub fn to_renew(&self, now: Timestamp) -> Option<RefreshToken> {
+        let refresh = self.refresh.ours()?;
+        let due = match &self.presented {
+            Presented::Absent => true,
+            Presented::Expired { session, .. } => *session == refresh.session,
+            Presented::Live(session) => session.id == refresh.session && session.is_due(now),
+            Presented::Revoked | Presented::Invalid | Presented::Doubtful => false,
+        };
+        due.then_some(refresh)
+    }
+}
+
+impl Session {
+    /// Whether its token is in that last part of its life, up to a tenth, in which it
+    /// may be renewed early. Where the part begins is drawn from the random bits of the
+    /// session and the generation, so that a thousand browsers that signed in together
+    /// do not come back together.
+    fn is_due(&self, now: Timestamp) -> bool {
+        let lifetime = self.expires.since(self.issued);
+        let [.., low] = self.id.as_bytes();
+        let [generation, ..] = self.generation.wrapping_mul(157).to_le_bytes();
+        let drawn = u32::from(low.wrapping_add(generation));
+        let early = lifetime / 10 * drawn / 256;
+        now >= self.expires.before(early)
     }
 }

@@ -31,7 +31,7 @@ pub struct AttemptLimits {
 }
 
 /// How many times `max_attempts` a name may fail from everywhere together.
-const NAME_FACTOR: u32 = 10;
+pub const NAME_FACTOR: u32 = 10;
 
 /// The most entries of each of the three tables, some 100 bytes each (a guess).
 /// When one is full the sixteenth of it that was quiet for longest goes, those
@@ -60,6 +60,31 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// An attempt that some counters elsewhere admitted; `address` as [`network_of`] gives it.
+    pub const fn new(name: Username, address: IpAddr, at: Timestamp, locks: bool) -> Self {
+        Self {
+            name,
+            address,
+            at,
+            locks,
+        }
+    }
+
+    /// The name that was typed.
+    pub const fn name(&self) -> &Username {
+        &self.name
+    }
+
+    /// The address that is counted.
+    pub const fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// When it began.
+    pub const fn at(&self) -> Timestamp {
+        self.at
+    }
+
     /// Whether, if it fails, somebody is locked out from now on.
     pub fn locks(&self) -> bool {
         self.locks
@@ -156,7 +181,7 @@ impl Throttle {
 
 /// The address that is counted: IPv4 alone, IPv6 by /64, since one customer has as
 /// many addresses in it as they like.
-fn network_of(address: IpAddr) -> IpAddr {
+pub fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
             let [a, b, c, d, ..] = v6.segments();

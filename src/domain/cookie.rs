@@ -106,9 +106,28 @@ impl CookieStyle {
             .any(|ours| ours.as_bytes().eq_ignore_ascii_case(name))
     }
 
+    /// The same with another name for the CSRF cookie, written as it stands: for
+    /// clients that look for a name of their own.
+    #[must_use]
+    pub fn with_csrf_name(mut self, name: &str) -> Self {
+        self.names.csrf = name.to_owned();
+        self
+    }
+
     /// The `Set-Cookie` that keeps the access token for `max_age`.
     pub fn set_access(&self, token: &str, max_age: Duration) -> Option<HeaderValue> {
         self.write(&self.names.access, token, max_age)
+    }
+
+    /// The `Set-Cookie` that keeps the refresh token for `max_age`.
+    pub fn set_refresh(&self, token: &str, max_age: Duration) -> Option<HeaderValue> {
+        self.write(&self.names.refresh, token, max_age)
+    }
+
+    /// The `Set-Cookie` that keeps the CSRF token for `max_age`: the one that scripts
+    /// can read.
+    pub fn set_csrf(&self, token: &str, max_age: Duration) -> Option<HeaderValue> {
+        self.write(&self.names.csrf, token, max_age)
     }
 
     /// The `Set-Cookie`s that make a browser forget all of our cookies. Same
@@ -125,7 +144,7 @@ impl CookieStyle {
         let seconds = i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX);
         let mut cookie = Cookie::build((name, value))
             .path("/")
-            .http_only(true)
+            .http_only(name != self.names.csrf)
             .secure(self.secure)
             .same_site(match self.same_site {
                 SameSite::Strict => cookie::SameSite::Strict,

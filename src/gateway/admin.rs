@@ -43,8 +43,8 @@ impl Admin {
         if self.house.is_draining() {
             return text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
         }
-        match self.house.store.known_users().await {
-            Ok(_) => text(StatusCode::OK, "ready\n"),
+        match self.house.store.ready().await {
+            Ok(()) => text(StatusCode::OK, "ready\n"),
             Err(e) => {
                 log::warn!("not ready: {e}");
                 text(

@@ -36,6 +36,33 @@ pub(super) fn response(
     if ctx.pass().is_some_and(|pass| !pass.is_on_public_path()) {
         keep_from_shared_caches(answer)?;
     }
+    give_cookies(answer, ctx)
+}
+
+/// The cookies of a session that was renewed on the way. An answer that carries them is
+/// for one browser: whatever the app said of caching, no shared cache may keep it.
+///
+/// # Errors
+/// If a header cannot be set.
+pub(super) fn give_cookies(head: &mut ResponseHeader, ctx: &Ctx) -> pingora::Result<()> {
+    if ctx.cookies.is_empty() {
+        return Ok(());
+    }
+    for cookie in &ctx.cookies {
+        head.append_header(header::SET_COOKIE, cookie)?;
+    }
+    for name in [&SURROGATE_CONTROL, &CDN_CACHE_CONTROL, &X_ACCEL_EXPIRES] {
+        head.remove_header(name);
+    }
+    let said = head.headers.get_all(header::CACHE_CONTROL).iter();
+    let forbids = said
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.to_ascii_lowercase().contains("no-store"));
+    let value = match forbids {
+        true => "private, no-cache, no-store",
+        false => "private, no-cache",
+    };
+    head.insert_header(header::CACHE_CONTROL, value)?;
     Ok(())
 }
 

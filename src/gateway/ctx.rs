@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
 use super::head_timeout::HeadTimer;
 use super::house::{House, InFlight};
@@ -34,6 +34,8 @@ pub(super) struct Ctx {
     pub(super) stage: Stage,
     /// CORS headers of every answer to it.
     pub(super) cors: HeaderMap,
+    /// `Set-Cookie`s of a session that was renewed on the way; on every answer.
+    pub(super) cookies: Vec<HeaderValue>,
     /// The client, as far as a trusted proxy says.
     pub(super) client: Option<IpAddr>,
     /// Whether the client speaks TLS with us or with a trusted proxy.
@@ -58,6 +60,7 @@ impl Ctx {
             snapshot: house.snapshot(),
             stage: Stage::Arrived,
             cors: HeaderMap::new(),
+            cookies: Vec::new(),
             client: None,
             over_tls: false,
             user: None,

@@ -11,7 +11,7 @@ use super::ctx::{Ctx, Stage};
 use super::endpoints::{self, Asked};
 use super::house::House;
 use super::inbound::{self, Peer, X_FORWARDED_FOR};
-use super::respond;
+use super::{renew, respond};
 use crate::adapters::clock;
 use crate::auth::gate::Decision;
 use crate::domain::origin::Scheme;
@@ -29,34 +29,56 @@ pub(super) async fn decide(
     let proxies = &snapshot.settings.trusted_proxies;
     let peer = Peer::of(session, proxies);
     warn_of_forwarded_for(house, session, peer);
-    let (verdict, asked) = {
+    let (client, decision) = {
         let view = inbound::view(session, peer, proxies);
-        ctx.client = Some(view.client);
         ctx.over_tls = view.scheme == Scheme::Https;
         let verdict = snapshot.policy.decide(&view, clock::now());
-        let asked = matches!(verdict.decision, Decision::Serve(..))
-            .then(|| Asked::of(&view, snapshot.policy.cookies.is_secure()));
-        (verdict, asked)
+        ctx.cors = verdict.cors;
+        ctx.user = verdict.refused;
+        (view.client, verdict.decision)
     };
-    ctx.cors = verdict.cors;
-    ctx.user = verdict.refused;
-    match (verdict.decision, asked) {
-        (Decision::Forward(pass), _) => {
-            ctx.user = pass
-                .session()
-                .map(|session| session.principal.user.identity.id.clone());
+    ctx.client = Some(client);
+    let decision = match decision {
+        Decision::Renew(ticket) => {
+            let device = renew::device(session, client);
+            let renewed = renew::exchange(house, &snapshot, ticket.refresh(), &device).await;
+            let renewed = renewed.map(|issued| {
+                ctx.cookies = issued.cookies;
+                (issued.session, issued.refresh)
+            });
+            let view = inbound::view(session, peer, proxies);
+            let (decision, refused) = snapshot.policy.resume(&view, ticket, renewed);
+            ctx.user = refused;
+            decision
+        }
+        decided => decided,
+    };
+    match decision {
+        Decision::Forward(pass) => {
+            if let Some(session) = pass.session() {
+                ctx.user = Some(session.principal.user.identity.id.clone());
+                house.sightings.note(session.id, session.generation);
+            }
             ctx.stage = Stage::Admitted(pass);
             Ok(false)
         }
-        (Decision::Serve(endpoint, presented), Some(asked)) => {
-            endpoints::serve(house, session, ctx, endpoint, presented, asked).await?;
+        Decision::Serve(endpoint, visitor) => {
+            if let Some(session) = visitor.presented.live() {
+                house.sightings.note(session.id, session.generation);
+            }
+            let asked = {
+                let view = inbound::view(session, peer, proxies);
+                Asked::of(&view, snapshot.policy.cookies.is_secure())
+            };
+            endpoints::serve(house, session, ctx, endpoint, visitor, asked).await?;
             Ok(true)
         }
-        (Decision::Serve(..), None) => not_admitted(),
-        (Decision::Deny(denial, shown), _) => {
+        Decision::Deny(denial, shown) => {
             respond::deny(session, ctx, denial, &shown).await?;
             Ok(true)
         }
+        // Once is enough.
+        Decision::Renew(_) => not_admitted(),
     }
 }
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
-use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::sightings::Sightings;
 use super::snapshot::Snapshot;
+use super::turns::Turns;
 use crate::adapters::observe::access::Lines;
 use crate::adapters::observe::metrics::{Counted, Metrics};
 use crate::adapters::store::replica::Replica;
@@ -18,9 +19,9 @@ use crate::auth::denial::Denial;
 use crate::auth::event::Event;
 use crate::auth::login::Credentials;
 use crate::auth::policy::Lifetimes;
-use crate::auth::ports::{Store, StoreError};
+use crate::auth::ports::{Attempts, Audience, Store, StoreError};
 use crate::auth::revocation::{Reach, Revocation};
-use crate::auth::throttle::Throttle;
+use crate::domain::time::Timestamp;
 
 /// Shared by every service of one gateway.
 pub struct House {
@@ -30,7 +31,11 @@ pub struct House {
     /// What the gate reads of them.
     pub replica: Arc<Replica>,
     /// Failed logins.
-    pub throttle: Mutex<Throttle>,
+    pub attempts: Arc<dyn Attempts>,
+    /// Renewals of one session wait for each other.
+    pub turns: Turns,
+    /// Generations whose arrival was noted.
+    pub sightings: Sightings,
     /// Where passwords are checked; replaced when its limits change.
     pub passwords: ArcSwap<HashPool>,
     /// What is counted.
@@ -50,12 +55,15 @@ impl House {
     pub fn new(
         snapshot: Snapshot,
         store: Arc<dyn Store>,
+        attempts: Arc<dyn Attempts>,
         replica: Arc<Replica>,
         metrics: Arc<Metrics>,
     ) -> Self {
         let login = &snapshot.settings.login;
         Self {
-            throttle: Mutex::new(Throttle::new(snapshot.attempt_limits())),
+            attempts,
+            turns: Turns::new(),
+            sightings: Sightings::new(),
             passwords: ArcSwap::from_pointee(HashPool::new(
                 login.concurrent_hashes,
                 login.hash_queue,
@@ -90,7 +98,6 @@ impl House {
             );
             self.passwords.store(Arc::new(pool));
         }
-        self.throttle.lock().set_limits(snapshot.attempt_limits());
         self.current.store(Arc::new(snapshot));
     }
 
@@ -99,10 +106,15 @@ impl House {
     /// # Errors
     /// [`StoreError`] if it could not be made durable; it is not in force then.
     pub async fn revoke(&self, revocation: &Revocation) -> Result<(), StoreError> {
-        self.store.revoke(revocation).await?;
-        self.replica.apply(revocation);
-        self.metrics.revocations(self.replica.len());
+        let kept = self.store.revoke(revocation).await?;
+        self.apply(&[kept]);
         Ok(())
+    }
+
+    /// Puts in force what is durable already.
+    pub fn apply(&self, revocations: &[Revocation]) {
+        self.replica.load(revocations);
+        self.metrics.revocations(self.replica.len());
     }
 
     /// Ends a session, a user's sessions or everybody's, as of now, on behalf of an
@@ -179,6 +191,20 @@ impl House {
         self.replica.forget(now);
         self.metrics.revocations(self.replica.len());
         Ok(())
+    }
+}
+
+impl Audience for House {
+    fn revoked(&self, revocations: &[Revocation]) {
+        self.apply(revocations);
+    }
+
+    fn in_touch(&self, now: Timestamp) {
+        self.replica.in_touch(now);
+    }
+
+    fn known(&self) -> Vec<Revocation> {
+        self.replica.all()
     }
 }
 

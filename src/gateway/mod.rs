@@ -20,11 +20,14 @@ mod proxy;
 mod record;
 mod redirect;
 pub mod reload;
+mod renew;
 mod respond;
 pub mod server;
+mod sightings;
 pub mod snapshot;
 mod stop;
 mod tunnel;
+mod turns;
 mod upkeep;
 mod whoami;
 

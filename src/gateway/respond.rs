@@ -29,6 +29,7 @@ pub(super) async fn send(session: &mut Session, ctx: &Ctx, reply: Reply) -> ping
         head.append_header(name, value)?;
     }
     answer::stamp(&mut head, ctx)?;
+    answer::give_cookies(&mut head, ctx)?;
     if !bodiless {
         head.insert_header(header::CONTENT_LENGTH, reply.body.len().to_string())?;
     }

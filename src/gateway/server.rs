@@ -20,6 +20,7 @@ use super::snapshot::{Snapshot, SnapshotError};
 use super::stop::{Signals, Stop, StopWatch, attend};
 use super::upkeep::{Upkeep, remember_users};
 use super::whoami::Whoami;
+use crate::adapters::attempts::Local;
 use crate::adapters::clock;
 use crate::adapters::config::settings::{Settings, StoreKind};
 use crate::adapters::observe::metrics::Metrics;
@@ -187,9 +188,12 @@ fn cores() -> usize {
 
 /// Opens the store, ends what changed while we were down, and builds the house.
 async fn furnish(settings: Settings) -> Result<Arc<House>, RunError> {
-    let store: Arc<dyn Store> = match settings.session.store {
+    let store: Arc<dyn Store> = match &settings.session.store {
         StoreKind::Embedded => Arc::new(Embedded::open(&settings.data_dir)?),
         StoreKind::Memory => Arc::new(Memory::new()),
+        StoreKind::Redis(_) => {
+            return Err(StoreError::Unavailable("interim".into()).into());
+        }
     };
     let replica = Arc::new(Replica::new());
     replica.load(&store.live(clock::now()).await?);
@@ -198,7 +202,9 @@ async fn furnish(settings: Settings) -> Result<Arc<House>, RunError> {
     let revoked: Arc<Replica> = Arc::clone(&replica);
     let snapshot = Snapshot::build(settings, revoked)?;
     snapshot.upstream.resolve_soon().await;
-    let house = Arc::new(House::new(snapshot, store, replica, Arc::new(metrics)));
+    let attempts = Arc::new(Local::new(snapshot.attempt_limits()));
+    let metrics = Arc::new(metrics);
+    let house = Arc::new(House::new(snapshot, store, attempts, replica, metrics));
     remember_users(&house, &house.snapshot()).await?;
     Ok(house)
 }

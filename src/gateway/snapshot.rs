@@ -6,10 +6,11 @@ use http::HeaderValue;
 
 use super::peer::{PeerError, Upstream};
 use crate::adapters::clock;
-use crate::adapters::config::settings::Settings;
+use crate::adapters::config::settings::{Settings, StoreKind};
 use crate::adapters::jwt::{RingError, ring};
 use crate::adapters::pages::Pages;
 use crate::auth::cors::Cors;
+use crate::auth::csrf::Csrf;
 use crate::auth::directory::Directory;
 use crate::auth::headers::IdentityHeaders;
 use crate::auth::policy::{Hosts, Lifetimes, Policy, Sizes, principals};
@@ -90,15 +91,13 @@ impl Snapshot {
                 &settings.cors.exposed_headers,
                 settings.cors.max_age,
             ),
-            csrf: settings.csrf.mode,
+            csrf: Csrf {
+                mode: settings.csrf.mode,
+                header: settings.csrf.header.clone(),
+            },
             paths: settings.paths.clone(),
             rules: Rules::new(settings.rules.clone(), settings.default_access.clone()),
-            cookies: CookieStyle::new(
-                &settings.cookies.name,
-                settings.cookies.domain.as_deref(),
-                settings.cookies.same_site,
-                settings.cookies_over_http,
-            ),
+            cookies: cookies(&settings),
             principals: principals(&directory, tokens.as_ref(), &identity_headers),
             identity_headers,
             cross_site: settings.session.cross_site_navigation,
@@ -106,7 +105,12 @@ impl Snapshot {
                 access: settings.session.access_ttl,
                 idle: settings.session.idle_timeout,
                 absolute: settings.session.absolute_timeout,
+                remember: settings.session.remember_me,
+                grace: settings.session.refresh_grace,
             },
+            renewal: settings.session.renewal,
+            max_per_user: settings.session.max_per_user,
+            refuse_when_stale: settings.session.refuse_when_stale,
             issuer: settings.signing.issuer.clone(),
             audience: settings.signing.audience.clone(),
             directory,
@@ -153,7 +157,29 @@ impl Snapshot {
             settings.admin.listen,
             tls.map(|tls| tls.redirect_from),
             settings.threads,
-            settings.session.store,
+            store_of(settings),
         )
+    }
+}
+
+fn cookies(settings: &Settings) -> CookieStyle {
+    let style = CookieStyle::new(
+        &settings.cookies.name,
+        settings.cookies.domain.as_deref(),
+        settings.cookies.same_site,
+        settings.cookies_over_http,
+    );
+    match &settings.csrf.cookie {
+        Some(name) => style.with_csrf_name(name),
+        None => style,
+    }
+}
+
+/// The store, as far as two settings can name another one.
+fn store_of(settings: &Settings) -> (&'static str, Vec<u8>, String) {
+    match &settings.session.store {
+        StoreKind::Embedded => ("embedded", Vec::new(), String::new()),
+        StoreKind::Memory => ("memory", Vec::new(), String::new()),
+        StoreKind::Redis(redis) => ("redis", redis.url.expose().to_vec(), redis.prefix.clone()),
     }
 }

@@ -13,6 +13,7 @@ use pingora::services::background::BackgroundService;
 
 use super::house::House;
 use super::reload::{Look, Reloader};
+use super::sightings::tell_store;
 use super::snapshot::Snapshot;
 use crate::adapters::clock;
 use crate::auth::directory::User;
@@ -48,6 +49,7 @@ impl BackgroundService for Upkeep {
             () = self.look_up() => {}
             () = self.sweep() => {}
             () = self.give_up_keys() => {}
+            () = tell_store(&self.house) => {}
         }
     }
 }

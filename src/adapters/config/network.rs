@@ -39,6 +39,7 @@ pub(super) fn read(root: &Section<'_>) -> Network {
             SocketAddr::from((Ipv4Addr::LOCALHOST, 9180)),
             web::listen,
         ),
+        token: None,
     };
     let network = Network {
         tls: tls(root, public_url.as_ref()),

@@ -71,6 +71,8 @@ pub(super) fn csrf(root: &Section<'_>) -> Csrf {
             // YAML 1.1 reads a bare `off` as false, and so do editors that rewrite files.
             values::choice(if text == "false" { "off" } else { text }, &words)
         }),
+        header: http::HeaderName::from_static("x-csrf-token"),
+        cookie: None,
     }
 }
 

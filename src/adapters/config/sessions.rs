@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::names;
 use super::problem::Fault;
 use super::reader::Section;
-use super::settings::{Cookies, CrossSiteNavigation, SameSite, Session, StoreKind};
+use super::settings::{Cookies, CrossSiteNavigation, Renewal, SameSite, Session, StoreKind};
 use super::tree::Shape;
 use super::values;
 use super::web::WebOrigin;
@@ -69,6 +69,11 @@ pub(super) fn session(root: &Section<'_>) -> Session {
         access_ttl,
         idle_timeout: Duration::from_secs(12 * HOUR),
         absolute_timeout,
+        remember_me: Some(Duration::from_secs(30 * 24 * HOUR)),
+        refresh_grace: Duration::from_secs(10),
+        renewal: Renewal::Silent,
+        max_per_user: None,
+        refuse_when_stale: None,
         cross_site_navigation: section.or(
             "cross_site_navigation",
             CrossSiteNavigation::Bounce,

@@ -8,12 +8,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::HeaderName;
 use ipnet::IpNet;
 
 pub use crate::auth::csrf::CsrfMode;
 use crate::auth::directory::User;
 pub use crate::auth::headers::IdentityField;
-pub use crate::auth::policy::Paths;
+pub use crate::auth::policy::{Paths, Renewal};
 pub use crate::auth::redirect::CrossSiteNavigation;
 pub use crate::auth::rules::{Access, Ambiguity, Rule};
 pub use crate::domain::cookie::SameSite;
@@ -128,6 +129,8 @@ pub struct Tls {
 pub struct Admin {
     /// `/healthz`, `/readyz`, `/metrics`.
     pub listen: SocketAddr,
+    /// Opens the admin API over TCP; `None`: only the socket has it.
+    pub token: Option<Secret>,
 }
 
 /// `signing.algorithm`
@@ -169,8 +172,8 @@ pub struct Cookies {
     pub same_site: SameSite,
 }
 
-/// `session`; what only acts with refresh tokens is held at its default until then.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// `session`
+#[derive(Clone, Debug)]
 pub struct Session {
     /// Lifetime of an access token.
     pub access_ttl: Duration,
@@ -178,19 +181,40 @@ pub struct Session {
     pub idle_timeout: Duration,
     /// Session end after login, whatever happens.
     pub absolute_timeout: Duration,
+    /// Both limits of a session with the box ticked; `None`: no box on the form.
+    pub remember_me: Option<Duration>,
+    /// How long an exchanged refresh token gets the same successor.
+    pub refresh_grace: Duration,
+    /// Who renews.
+    pub renewal: Renewal,
+    /// The most sessions of one user.
+    pub max_per_user: Option<u32>,
     /// What a cookie-less arrival from another site gets.
     pub cross_site_navigation: CrossSiteNavigation,
-    /// Where revocations are kept.
+    /// Where sessions and revocations are kept.
     pub store: StoreKind,
+    /// With a shared store: refuse once it was not heard of for this long.
+    pub refuse_when_stale: Option<Duration>,
 }
 
 /// `session.store`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum StoreKind {
     /// A file in `data_dir`.
     Embedded,
     /// Nothing survives a restart.
     Memory,
+    /// Shared by all replicas.
+    Redis(Redis),
+}
+
+/// `session.store.redis`
+#[derive(Clone, Debug)]
+pub struct Redis {
+    /// `redis://` or `rediss://` (TLS), with user and password if it wants them.
+    pub url: Secret,
+    /// What every key of ours begins with.
+    pub prefix: String,
 }
 
 /// `cors`
@@ -213,6 +237,10 @@ pub struct Cors {
 pub struct Csrf {
     /// How an unsafe request is checked.
     pub mode: CsrfMode,
+    /// The header that repeats the token.
+    pub header: HeaderName,
+    /// The cookie that scripts read it from, if it is not ours.
+    pub cookie: Option<String>,
 }
 
 /// `identity_headers`, preset and `set` already merged.

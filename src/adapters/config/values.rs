@@ -109,9 +109,9 @@ pub(crate) fn switch(text: &str) -> Result<bool, Fault> {
 }
 
 /// One of a few words.
-pub(crate) fn choice<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, Fault> {
+pub(crate) fn choice<T: Clone>(text: &str, words: &[(&str, T)]) -> Result<T, Fault> {
     let found = words.iter().find(|(word, _)| *word == text);
-    found.map(|(_, value)| *value).ok_or_else(|| {
+    found.map(|(_, value)| value.clone()).ok_or_else(|| {
         let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         Fault::new(
             "is not one of the choices",

@@ -14,10 +14,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::crypto;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
+use super::companions;
 use super::keyring::{Keyring, algorithm_name, library_algorithm};
 use crate::auth::claims::Claims;
 use crate::auth::directory::User;
 use crate::auth::ports::{Opened, SignError, Tokens};
+use crate::auth::refresh::RefreshToken;
+use crate::domain::id::SessionId;
 
 /// What a browser stores in one cookie, and so the longest token we issue.
 const MAX_TOKEN_BYTES: usize = 4096;
@@ -73,6 +76,22 @@ impl Tokens for Keyring {
         let tag = mac.sign();
         let fingerprint = URL_SAFE_NO_PAD.encode(tag.as_ref().get(..FINGERPRINT_BYTES)?);
         Some(format!("{}.{fingerprint}", user.token_version))
+    }
+
+    fn seal_refresh(&self, token: &RefreshToken) -> Result<String, SignError> {
+        companions::seal_refresh(self, token)
+    }
+
+    fn open_refresh(&self, token: &[u8]) -> Option<RefreshToken> {
+        companions::open_refresh(self, token)
+    }
+
+    fn csrf_token(&self, session: SessionId) -> Result<String, SignError> {
+        companions::csrf_token(self, session)
+    }
+
+    fn is_csrf_token(&self, session: SessionId, presented: &[u8]) -> bool {
+        companions::is_csrf_token(self, session, presented)
     }
 
     fn jwks(&self) -> Option<&str> {

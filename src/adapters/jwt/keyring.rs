@@ -40,6 +40,10 @@ pub(super) struct Key {
     pub(super) verifying: DecodingKey,
     /// Keys the fingerprint of password hashes in `ver`.
     pub(super) fingerprint: hmac::Key,
+    /// Seals refresh tokens.
+    pub(super) refresh: hmac::Key,
+    /// Makes CSRF tokens.
+    pub(super) csrf: hmac::Key,
     pub(super) public: Option<PublicKey>,
 }
 
@@ -99,6 +103,11 @@ impl Keyring {
         self.keys.first()
     }
 
+    /// All keys, the one that signs first.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Key> {
+        self.keys.iter()
+    }
+
     /// The key at a place that [`Self::find`] gave.
     pub(super) fn at(&self, place: usize) -> Option<&Key> {
         self.keys.get(place)
@@ -132,7 +141,10 @@ impl Key {
     fn new(algorithm: Algorithm, secret: &Secret) -> Result<Self, KeyProblem> {
         let material = Material::parse(algorithm, secret)?;
         let id = material.id()?;
-        let fingerprint = material.derive::<32>(b"doorward password fingerprint v1")?;
+        let mac = |label: &[u8]| -> Result<hmac::Key, KeyProblem> {
+            let derived = material.derive::<32>(label)?;
+            Ok(hmac::Key::new(hmac::HMAC_SHA256, &derived[..]))
+        };
         let public = jwks::public_key(algorithm, &material.signing)?;
         let verifying = match &public {
             Some(public) => public.decoding_key(),
@@ -146,9 +158,11 @@ impl Key {
         let key = Self {
             header: URL_SAFE_NO_PAD.encode(header.to_string()),
             id,
+            fingerprint: mac(b"doorward password fingerprint v1")?,
+            refresh: mac(b"doorward refresh token v1")?,
+            csrf: mac(b"doorward csrf token v1")?,
             signing: material.signing,
             verifying,
-            fingerprint: hmac::Key::new(hmac::HMAC_SHA256, &fingerprint[..]),
             public,
         };
         key.tried(algorithm)

@@ -3,6 +3,7 @@
 //! Keys come from the settings or from `keys.json`; only the ring knows them.
 
 mod codec;
+mod companions;
 mod jwks;
 pub mod keyfile;
 pub mod keyring;

@@ -85,6 +85,7 @@ impl Lines {
         line.optional("user", event.user.as_ref());
         line.optional("session", event.session);
         line.optional("client", event.client);
+        line.optional("other_client", event.other_client);
         line.optional("reason", event.reason);
         log::info!(target: AUDIT, "{}", line.0);
     }

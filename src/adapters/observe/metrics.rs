@@ -26,8 +26,10 @@ pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     logins: IntCounterVec,
+    refreshes: IntCounterVec,
     reloads: IntCounterVec,
     revocations: IntGauge,
+    sessions: IntGauge,
     request_duration: Histogram,
     hash_duration: Histogram,
     connections: IntGauge,
@@ -94,6 +96,41 @@ impl LoginResult {
     }
 }
 
+/// How a renewal ended: `result` of `doorward_refreshes_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefreshResult {
+    /// A new generation: `rotated`.
+    Rotated,
+    /// The newest pair again, for a parallel request or a lost answer: `repeated`.
+    Repeated,
+    /// Expired, ended or not ours: `refused`.
+    Refused,
+    /// A token that had been exchanged; the session ended: `reused`.
+    Reused,
+    /// The store did not answer: `unavailable`.
+    Unavailable,
+}
+
+impl RefreshResult {
+    const ALL: [Self; 5] = [
+        Self::Rotated,
+        Self::Repeated,
+        Self::Refused,
+        Self::Reused,
+        Self::Unavailable,
+    ];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Rotated => "rotated",
+            Self::Repeated => "repeated",
+            Self::Refused => "refused",
+            Self::Reused => "reused",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
 /// How a reload ended: `result` of `doorward_reloads_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReloadResult {
@@ -136,6 +173,14 @@ impl Metrics {
                     &["result"],
                 )?,
             )?,
+            refreshes: registered(
+                &registry,
+                IntCounterVec::new(
+                    Opts::new("doorward_refreshes_total", "Renewals by how they ended."),
+                    &["result"],
+                )?,
+            )?,
+            sessions: gauge(&registry, "doorward_sessions", "Sessions that are kept.")?,
             reloads: registered(
                 &registry,
                 IntCounterVec::new(
@@ -181,6 +226,9 @@ impl Metrics {
         for result in LoginResult::ALL {
             self.logins.with_label_values(&[result.label()]);
         }
+        for result in RefreshResult::ALL {
+            self.refreshes.with_label_values(&[result.label()]);
+        }
         for result in ReloadResult::ALL {
             self.reloads.with_label_values(&[result.label()]);
         }
@@ -195,6 +243,16 @@ impl Metrics {
     /// A login ended.
     pub fn login(&self, result: LoginResult) {
         self.logins.with_label_values(&[result.label()]).inc();
+    }
+
+    /// A renewal ended.
+    pub fn refresh(&self, result: RefreshResult) {
+        self.refreshes.with_label_values(&[result.label()]).inc();
+    }
+
+    /// How many sessions are kept now.
+    pub fn sessions(&self, count: u64) {
+        self.sessions.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// The settings were read again.

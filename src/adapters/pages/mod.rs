@@ -121,11 +121,12 @@ impl Pages {
     }
 
     /// The page that signs out with one button.
-    pub fn logout(&self) -> Html {
+    pub fn logout(&self, csrf_token: &str) -> Html {
         self.html(
             &LogoutPage {
                 frame: &self.frame,
                 action: &self.logout,
+                csrf_token,
             },
             Isolation::SameOrigin,
         )
@@ -227,6 +228,7 @@ struct LoginPage<'a> {
 struct LogoutPage<'a> {
     frame: &'a Frame,
     action: &'a str,
+    csrf_token: &'a str,
 }
 
 #[derive(Template)]

@@ -21,7 +21,8 @@ use super::lock::sync_dir;
 use super::tables::{self, Fault};
 use crate::auth::ports::{Store, StoreError};
 use crate::auth::revocation::Revocation;
-use crate::domain::id::UserId;
+use crate::auth::stored::StoredSession;
+use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 
 /// The file inside `data_dir`.
@@ -130,8 +131,47 @@ impl Drop for Embedded {
 
 #[async_trait]
 impl Store for Embedded {
-    async fn revoke(&self, revocation: &Revocation) -> Result<(), StoreError> {
-        self.write(Job::Revoke(revocation.clone())).await.map(drop)
+    async fn open(
+        &self,
+        _session: &StoredSession,
+        _most: Option<u32>,
+        _now: Timestamp,
+    ) -> Result<Vec<Revocation>, StoreError> {
+        Err(StoreError::Unavailable("interim".into()))
+    }
+
+    async fn find(&self, _id: SessionId) -> Result<Option<StoredSession>, StoreError> {
+        Err(StoreError::Unavailable("interim".into()))
+    }
+
+    async fn replace(
+        &self,
+        _old: &StoredSession,
+        _new: &StoredSession,
+    ) -> Result<bool, StoreError> {
+        Err(StoreError::Unavailable("interim".into()))
+    }
+
+    async fn sessions(
+        &self,
+        _user: Option<&UserId>,
+        _most: usize,
+        _now: Timestamp,
+    ) -> Result<Vec<StoredSession>, StoreError> {
+        Err(StoreError::Unavailable("interim".into()))
+    }
+
+    async fn count(&self) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn revoke(&self, revocation: &Revocation) -> Result<Revocation, StoreError> {
+        self.write(Job::Revoke(revocation.clone())).await?;
+        Ok(revocation.clone())
     }
 
     async fn live(&self, now: Timestamp) -> Result<Vec<Revocation>, StoreError> {

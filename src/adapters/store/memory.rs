@@ -2,19 +2,19 @@
 //!
 //! Keeps every promise of [`Store`] but survival: its records end with the process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
 use crate::auth::ports::{Store, StoreError};
 use crate::auth::revocation::{Reach, Revocation};
+use crate::auth::stored::StoredSession;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 
-/// Revocations and user versions in memory. It holds one record a revoked session
-/// or user, and all are forgotten by [`Store::sweep`]; a client can only add
-/// records for sessions that it had.
+/// Everything in memory. It holds one record a session, bounded by what logins cost,
+/// and one a revoked session or user; [`Store::sweep`] forgets them in time.
 #[derive(Debug, Default)]
 pub struct Memory {
     state: Mutex<State>,
@@ -22,6 +22,9 @@ pub struct Memory {
 
 #[derive(Debug, Default)]
 struct State {
+    sessions: BTreeMap<SessionId, StoredSession>,
+    /// The sessions of each user, the oldest first.
+    by_user: BTreeSet<(UserId, SessionId)>,
     records: BTreeMap<Key, Window>,
     users: Option<Vec<(UserId, String)>>,
 }
@@ -46,22 +49,138 @@ impl Memory {
     }
 }
 
+impl State {
+    fn of_user(&self, user: &UserId) -> impl Iterator<Item = &StoredSession> {
+        let first = SessionId::from_bytes([0; 16]);
+        let last = SessionId::from_bytes([u8::MAX; 16]);
+        self.by_user
+            .range((user.clone(), first)..=(user.clone(), last))
+            .filter_map(|(_, id)| self.sessions.get(id))
+    }
+
+    fn forget(&mut self, id: SessionId) -> Option<StoredSession> {
+        let session = self.sessions.remove(&id)?;
+        self.by_user.remove(&(session.user.clone(), id));
+        Some(session)
+    }
+
+    fn revoke(&mut self, revocation: &Revocation) -> Revocation {
+        let mut kept = revocation.clone();
+        let key = match &revocation.reach {
+            Reach::Session(id) => {
+                if let Some(session) = self.forget(*id) {
+                    kept.until = kept.until.min(session.token_until);
+                }
+                Key::Session(*id)
+            }
+            Reach::User(user) => {
+                let of_user: Vec<_> = self.of_user(user).map(|session| session.id).collect();
+                self.forget_up_to(revocation.at, of_user);
+                Key::User(user.clone())
+            }
+            Reach::Everybody => {
+                let all: Vec<_> = self.sessions.keys().copied().collect();
+                self.forget_up_to(revocation.at, all);
+                Key::Everybody
+            }
+        };
+        let window = self.records.entry(key).or_insert(Window {
+            at: kept.at,
+            until: kept.until,
+        });
+        window.at = window.at.max(kept.at);
+        window.until = window.until.max(kept.until);
+        kept.at = window.at;
+        kept.until = window.until;
+        kept
+    }
+
+    fn forget_up_to(&mut self, at: Timestamp, ids: Vec<SessionId>) {
+        for id in ids.into_iter().filter(|id| id.created() <= at) {
+            self.forget(id);
+        }
+    }
+}
+
 #[async_trait]
 impl Store for Memory {
-    async fn revoke(&self, revocation: &Revocation) -> Result<(), StoreError> {
-        let key = match &revocation.reach {
-            Reach::Session(session) => Key::Session(*session),
-            Reach::User(user) => Key::User(user.clone()),
-            Reach::Everybody => Key::Everybody,
-        };
+    async fn open(
+        &self,
+        session: &StoredSession,
+        most: Option<u32>,
+        now: Timestamp,
+    ) -> Result<Vec<Revocation>, StoreError> {
         let mut state = self.state.lock();
-        let window = state.records.entry(key).or_insert(Window {
-            at: revocation.at,
-            until: revocation.until,
-        });
-        window.at = window.at.max(revocation.at);
-        window.until = window.until.max(revocation.until);
-        Ok(())
+        state.by_user.insert((session.user.clone(), session.id));
+        state.sessions.insert(session.id, session.clone());
+        let Some(most) = most else {
+            return Ok(Vec::new());
+        };
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let mut living: Vec<_> = state
+            .of_user(&session.user)
+            .filter(|other| other.id != session.id && !other.is_over(now))
+            .map(|other| (other.id, other.token_until))
+            .collect();
+        // The new one counts too, and stays.
+        let surplus = living.len().saturating_add(1).saturating_sub(most);
+        living.truncate(surplus);
+        Ok(living
+            .into_iter()
+            .map(|(id, until)| {
+                state.revoke(&Revocation {
+                    reach: Reach::Session(id),
+                    at: now,
+                    until,
+                })
+            })
+            .collect())
+    }
+
+    async fn find(&self, id: SessionId) -> Result<Option<StoredSession>, StoreError> {
+        Ok(self.state.lock().sessions.get(&id).cloned())
+    }
+
+    async fn replace(&self, old: &StoredSession, new: &StoredSession) -> Result<bool, StoreError> {
+        let mut state = self.state.lock();
+        match state.sessions.get_mut(&old.id) {
+            Some(kept) if kept == old => {
+                *kept = new.clone();
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    async fn sessions(
+        &self,
+        user: Option<&UserId>,
+        most: usize,
+        now: Timestamp,
+    ) -> Result<Vec<StoredSession>, StoreError> {
+        let state = self.state.lock();
+        let living = |session: &&StoredSession| !session.is_over(now);
+        Ok(match user {
+            Some(user) => state
+                .of_user(user)
+                .filter(living)
+                .take(most)
+                .cloned()
+                .collect(),
+            None => {
+                let all = state.sessions.values();
+                all.filter(living).take(most).cloned().collect()
+            }
+        })
+    }
+
+    async fn count(&self) -> Result<u64, StoreError> {
+        let count = self.state.lock().sessions.len();
+        Ok(u64::try_from(count).unwrap_or(u64::MAX))
+    }
+
+    async fn revoke(&self, revocation: &Revocation) -> Result<Revocation, StoreError> {
+        Ok(self.state.lock().revoke(revocation))
     }
 
     async fn live(&self, now: Timestamp) -> Result<Vec<Revocation>, StoreError> {
@@ -87,7 +206,14 @@ impl Store for Memory {
         let mut state = self.state.lock();
         let before = state.records.len();
         state.records.retain(|_, window| window.until > now);
-        Ok(before.saturating_sub(state.records.len()))
+        let swept = before.saturating_sub(state.records.len());
+        let all = state.sessions.values();
+        let over: Vec<_> = all.filter(|s| s.is_over(now)).map(|s| s.id).collect();
+        let sum = swept.saturating_add(over.len());
+        for id in over {
+            state.forget(id);
+        }
+        Ok(sum)
     }
 
     async fn known_users(&self) -> Result<Option<Vec<(UserId, String)>>, StoreError> {
@@ -96,6 +222,10 @@ impl Store for Memory {
 
     async fn remember_users(&self, users: &[(UserId, String)]) -> Result<(), StoreError> {
         self.state.lock().users = Some(users.to_vec());
+        Ok(())
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
         Ok(())
     }
 }

@@ -26,6 +26,8 @@ struct State {
     sessions: HashMap<SessionId, Timestamp>,
     users: HashMap<UserId, CutOff>,
     everybody: Option<CutOff>,
+    /// When the shared store was last heard of; `None` where there is none.
+    heard: Option<Timestamp>,
 }
 
 /// Sessions created at or before `at` are ended.
@@ -88,6 +90,32 @@ impl Replica {
         before.saturating_sub(state.len())
     }
 
+    /// The shared store was heard of at `now`, and everything up to then is here.
+    pub fn in_touch(&self, now: Timestamp) {
+        self.state.write().heard = Some(now);
+    }
+
+    /// Every record that it holds.
+    pub fn all(&self) -> Vec<Revocation> {
+        let state = self.state.read();
+        let sessions = state.sessions.iter().map(|(id, until)| Revocation {
+            reach: Reach::Session(*id),
+            at: id.created(),
+            until: *until,
+        });
+        let users = state.users.iter().map(|(user, cut)| Revocation {
+            reach: Reach::User(user.clone()),
+            at: cut.at,
+            until: cut.until,
+        });
+        let everybody = state.everybody.map(|cut| Revocation {
+            reach: Reach::Everybody,
+            at: cut.at,
+            until: cut.until,
+        });
+        sessions.chain(users).chain(everybody).collect()
+    }
+
     /// How many records it holds.
     pub fn len(&self) -> usize {
         self.state.read().len()
@@ -108,6 +136,10 @@ impl Revoked for Replica {
                 .get(user)
                 .is_some_and(|cut| cut.reaches(session))
             || state.everybody.is_some_and(|cut| cut.reaches(session))
+    }
+
+    fn heard(&self) -> Option<Timestamp> {
+        self.state.read().heard
     }
 }
 

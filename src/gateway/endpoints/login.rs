@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderValue, StatusCode, header};
+use http::{StatusCode, header};
 use pingora_proxy::Session;
 
 use super::{Asked, Refused};
@@ -11,22 +11,23 @@ use crate::adapters::pages::{LoginError, LoginView};
 use crate::adapters::{clock, entropy};
 use crate::auth::denial::Denial;
 use crate::auth::event::{Event, EventKind};
-use crate::auth::login::{Credentials, LoginFormat, Opened, open_session, way_back};
-use crate::auth::ports::Passwords;
+use crate::auth::issue::{Issued, issue, new_session};
+use crate::auth::login::{Credentials, LoginFormat, way_back};
+use crate::auth::ports::{Passwords, SignError, StoreError};
 use crate::auth::redirect::safe_return;
 use crate::auth::revocation::Reach;
-use crate::auth::session::{Presented, Principal};
+use crate::auth::session::{Principal, Visitor};
+use crate::auth::stored::Device;
 use crate::domain::reply::Reply;
-use crate::gateway::body;
 use crate::gateway::ctx::Ctx;
 use crate::gateway::house::House;
-use crate::gateway::respond;
+use crate::gateway::{body, renew, respond};
 
 /// The form; or straight on, for who is signed in already.
-pub(super) fn page(ctx: &Ctx, presented: &Presented, asked: &Asked) -> Result<Reply, Refused> {
+pub(super) fn page(ctx: &Ctx, visitor: &Visitor, asked: &Asked) -> Result<Reply, Refused> {
     let back_to = way_back(&asked.query)?;
     let back_to = safe_return(back_to.as_deref());
-    if presented.live().is_some() {
+    if visitor.presented.live().is_some() {
         return Ok(respond::see_other(back_to));
     }
     let view = LoginView {
@@ -43,7 +44,7 @@ pub(super) async fn submit(
     house: &Arc<House>,
     session: &mut Session,
     ctx: &mut Ctx,
-    presented: &Presented,
+    visitor: &Visitor,
     asked: &Asked,
 ) -> Result<Reply, Refused> {
     let format = asked.login_format?;
@@ -64,15 +65,17 @@ pub(super) async fn submit(
         Ok(principal) => principal,
         Err(denial) => return Err(refused(ctx, denial, format, &typed, asked)),
     };
-    let opened = match open(house, ctx, &principal, presented).await {
-        Ok(opened) => opened,
+    let device = renew::device(session, asked.client);
+    let opened = open(house, &principal, visitor, typed.remember_me, &device).await;
+    let issued = match opened {
+        Ok(issued) => issued,
         Err(denial) => return Err(refused(ctx, denial, format, &typed, asked)),
     };
     ctx.user = Some(principal.user.identity.id.clone());
     house.audit(
         &Event::new(EventKind::Login)
             .user(&principal.user.identity.id)
-            .session(opened.session)
+            .session(issued.session.id)
             .client(asked.client),
     );
     let mut reply = match format {
@@ -86,16 +89,14 @@ pub(super) async fn submit(
                     "name": identity.name,
                     "roles": identity.roles,
                 },
-                "expires_in": opened.expires_in.as_secs(),
+                "expires_in": issued.expires_in.as_secs(),
             });
             respond::json(StatusCode::OK, &body)
         }
     };
-    reply.headers.append(header::SET_COOKIE, opened.cookie);
-    reply.headers.insert(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("private, no-cache"),
-    );
+    // `send` adds them, and what they mean for caches.
+    reply.headers.remove(header::CACHE_CONTROL);
+    ctx.cookies = issued.cookies;
     Ok(reply)
 }
 
@@ -116,11 +117,14 @@ async fn authenticate(
             None => event,
         });
     };
-    let begun = house
-        .throttle
-        .lock()
-        .begin(&typed.username, asked.client, clock::now());
-    let attempt = match begun {
+    let away = |e: StoreError| {
+        log::error!("a login could not be counted: {e}");
+        Denial::StoreUnavailable
+    };
+    let limits = snapshot.attempt_limits();
+    let attempts = house.attempts.as_ref();
+    let begun = attempts.begin(&typed.username, asked.client, limits, clock::now());
+    let attempt = match begun.await.map_err(away)? {
         Ok(attempt) => attempt,
         Err(locked) => {
             tell(EventKind::LoginFailed, "locked");
@@ -132,7 +136,7 @@ async fn authenticate(
     let hash = house.hash_for(snapshot, typed);
     let pool = house.passwords.load_full();
     let Ok(right) = pool.verify(&hash, typed.password.clone()).await else {
-        house.throttle.lock().withdrawn(attempt);
+        attempts.withdrawn(attempt).await.map_err(away)?;
         tell(EventKind::LoginFailed, "overloaded");
         return Err(Denial::Overloaded);
     };
@@ -140,7 +144,7 @@ async fn authenticate(
     let principal = user.and_then(|user| snapshot.policy.principals.get(&user.identity.id));
     match principal {
         Some(principal) if right => {
-            house.throttle.lock().succeeded(attempt);
+            attempts.succeeded(attempt).await.map_err(away)?;
             Ok(Arc::clone(principal))
         }
         _ => {
@@ -159,34 +163,54 @@ async fn authenticate(
 }
 
 /// Opens the session, and ends the one that this browser had before (oauth2-proxy
-/// CVE-2026-34454): durable before the new cookie is given out.
+/// CVE-2026-34454): durable before the new cookies are given out.
 ///
 /// The user is looked up once more: a reload during the hash may have disabled them, and
 /// their sessions' cut-off lies before this one's creation.
 async fn open(
     house: &Arc<House>,
-    ctx: &Ctx,
-    principal: &Principal,
-    presented: &Presented,
-) -> Result<Opened, Denial> {
-    if let Some(earlier) = presented.live() {
-        let lifetimes = ctx.snapshot.policy.lifetimes;
-        house.end(Reach::Session(earlier.id), lifetimes).await?;
-    }
+    checked: &Principal,
+    visitor: &Visitor,
+    remember: bool,
+    device: &Device,
+) -> Result<Issued, Denial> {
     let today = house.snapshot();
-    let checked = &principal.user;
+    let policy = &today.policy;
+    let checked = &checked.user;
     let unchanged = |today: &&Arc<Principal>| {
         today.user.password_hash == checked.password_hash
             && today.user.token_version == checked.token_version
     };
-    let principals = &today.policy.principals;
+    let principals = &policy.principals;
     let Some(principal) = principals.get(&checked.identity.id).filter(unchanged) else {
         return Err(Denial::BadCredentials);
     };
-    open_session(&today.policy, principal, clock::now(), entropy::random()).map_err(|e| {
+    for earlier in visitor.sessions() {
+        house.end(Reach::Session(earlier), policy.lifetimes).await?;
+    }
+    let failed = |e: SignError| {
         log::error!("a session could not be opened: {e}");
         Denial::InternalError
-    })
+    };
+    let now = clock::now();
+    let stored =
+        new_session(policy, principal, remember, device, now, entropy::random()).map_err(failed)?;
+    let issued = issue(policy, principal, &stored, now, entropy::random())
+        .map_err(failed)?
+        .ok_or(Denial::InternalError)?;
+    let surplus = house.store.open(&stored, policy.max_per_user, now).await;
+    let surplus = surplus.map_err(|e| {
+        log::error!("a session could not be kept: {e}");
+        Denial::StoreUnavailable
+    })?;
+    house.apply(&surplus);
+    for ended in &surplus {
+        if let Reach::Session(id) = ended.reach {
+            let event = Event::new(EventKind::Revoke).user(&stored.user).session(id);
+            house.audit(&event.client(device.client).reason("max_per_user"));
+        }
+    }
+    Ok(issued)
 }
 
 /// The form again with what went wrong, or a problem for a program. The same for a

@@ -6,13 +6,14 @@ use http::header::HeaderName;
 use http::{HeaderValue, StatusCode, header};
 use pingora_proxy::Session;
 
-use super::{Asked, Refused};
+use super::{Asked, Refused, read_body, token_for};
+use crate::auth::denial::Denial;
 use crate::auth::event::{Event, EventKind};
 use crate::auth::login::form_field;
 use crate::auth::revocation::Reach;
-use crate::auth::session::Presented;
+use crate::auth::session::{Presented, Visitor};
+use crate::domain::id::{SessionId, UserId};
 use crate::domain::reply::Reply;
-use crate::gateway::body;
 use crate::gateway::ctx::Ctx;
 use crate::gateway::house::House;
 use crate::gateway::respond;
@@ -20,8 +21,9 @@ use crate::gateway::respond;
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// The page with one button; a GET ends nothing (an image tag could send it).
-pub(super) fn page(ctx: &Ctx) -> Reply {
-    ctx.snapshot.pages.logout().into_reply(StatusCode::OK)
+pub(super) fn page(ctx: &Ctx, visitor: &Visitor) -> Reply {
+    let token = token_for(ctx, visitor);
+    ctx.snapshot.pages.logout(&token).into_reply(StatusCode::OK)
 }
 
 /// A logout. Without a session it still clears the cookies.
@@ -29,19 +31,14 @@ pub(super) async fn submit(
     house: &Arc<House>,
     session: &mut Session,
     ctx: &mut Ctx,
-    presented: Presented,
+    visitor: &Visitor,
     asked: &Asked,
 ) -> Result<Reply, Refused> {
-    let body = body::read(session, &ctx.snapshot.settings.limits).await?;
+    let body = read_body(session, ctx, visitor).await?;
     let everywhere = form_field(&body, "everywhere")?.as_deref() == Some("true")
         || serde_json::from_slice::<serde_json::Value>(&body)
             .is_ok_and(|json| json.get("everywhere") == Some(&serde_json::Value::Bool(true)));
-    let of = match presented {
-        Presented::Live(live) => Some((live.id, live.principal.user.identity.id.clone())),
-        Presented::Expired { session, user } => Some((session, user)),
-        Presented::Absent | Presented::Revoked | Presented::Invalid => None,
-    };
-    if let Some((id, user)) = of {
+    for (id, user) in named(house, visitor).await? {
         let reach = if everywhere {
             Reach::User(user.clone())
         } else {
@@ -75,4 +72,27 @@ pub(super) async fn submit(
         HeaderValue::from_static("private, no-cache, no-store"),
     );
     Ok(reply)
+}
+
+/// The sessions that the cookies name, and whose they are. Both cookies name the same
+/// one, but for a browser in which something went wrong.
+async fn named(house: &House, visitor: &Visitor) -> Result<Vec<(SessionId, UserId)>, Denial> {
+    let mut named = Vec::new();
+    match &visitor.presented {
+        Presented::Live(live) => {
+            named.push((live.id, live.principal.user.identity.id.clone()));
+        }
+        Presented::Expired { session, user } => named.push((*session, user.clone())),
+        Presented::Absent | Presented::Revoked | Presented::Invalid | Presented::Doubtful => {}
+    }
+    let refresh = visitor.refresh.ours().map(|refresh| refresh.session);
+    let Some(id) = refresh.filter(|id| named.iter().all(|(known, _)| known != id)) else {
+        return Ok(named);
+    };
+    let stored = house.store.find(id).await.map_err(|e| {
+        log::error!("a session could not be found to end it: {e}");
+        Denial::StoreUnavailable
+    })?;
+    named.extend(stored.map(|stored| (id, stored.user)));
+    Ok(named)
 }

@@ -2,8 +2,10 @@
 
 mod login;
 mod logout;
+mod refresh;
 mod revoke;
 mod session;
+mod sessions;
 
 use std::sync::Arc;
 
@@ -12,11 +14,13 @@ use pingora_proxy::Session;
 
 use super::ctx::{Ctx, Stage};
 use super::house::House;
-use super::respond;
+use super::{body, respond};
+use crate::auth::csrf::FIELD;
 use crate::auth::denial::Denial;
 use crate::auth::gate::Endpoint;
+use crate::auth::login::form_field;
 use crate::auth::redirect::{Presentation, in_place};
-use crate::auth::session::Presented;
+use crate::auth::session::Visitor;
 use crate::domain::reply::Reply;
 use crate::domain::request::RequestView;
 
@@ -64,17 +68,20 @@ pub(super) async fn serve(
     session: &mut Session,
     ctx: &mut Ctx,
     endpoint: Endpoint,
-    presented: Presented,
+    visitor: Visitor,
     asked: Asked,
 ) -> pingora::Result<()> {
     let answered = match endpoint {
         Endpoint::Preflight => Ok(ctx.snapshot.policy.cors.preflight()),
-        Endpoint::LoginPage => login::page(ctx, &presented, &asked),
-        Endpoint::Login => login::submit(house, session, ctx, &presented, &asked).await,
-        Endpoint::LogoutPage => Ok(logout::page(ctx)),
-        Endpoint::Logout => logout::submit(house, session, ctx, presented, &asked).await,
-        Endpoint::Revoke => revoke::submit(house, session, ctx, presented, &asked).await,
-        Endpoint::WhoAmI => session::who_am_i(ctx, presented),
+        Endpoint::LoginPage => login::page(ctx, &visitor, &asked),
+        Endpoint::Login => login::submit(house, session, ctx, &visitor, &asked).await,
+        Endpoint::LogoutPage => Ok(logout::page(ctx, &visitor)),
+        Endpoint::Logout => logout::submit(house, session, ctx, &visitor, &asked).await,
+        Endpoint::Revoke => revoke::submit(house, session, ctx, visitor, &asked).await,
+        Endpoint::Refresh => refresh::submit(house, session, ctx, &visitor, &asked).await,
+        Endpoint::WhoAmI => session::who_am_i(ctx, visitor),
+        Endpoint::Sessions => sessions::list(house, ctx, visitor, &asked).await,
+        Endpoint::EndSessions => sessions::end(house, session, ctx, visitor, &asked).await,
         Endpoint::Jwks => Ok(jwks(ctx)),
     };
     let (stage, reply) = match answered {
@@ -91,10 +98,49 @@ pub(super) async fn serve(
     respond::send(session, ctx, reply).await
 }
 
+/// The body of a request to one of our endpoints, once the CSRF token that its head owed
+/// was found in it.
+pub(super) async fn read_body(
+    session: &mut Session,
+    ctx: &Ctx,
+    visitor: &Visitor,
+) -> Result<Vec<u8>, Denial> {
+    let body = body::read(session, &ctx.snapshot.settings.limits).await?;
+    if let Some(owner) = visitor.owes_token {
+        let token = form_field(&body, FIELD)?.ok_or(Denial::CsrfFailed)?;
+        let tokens = &ctx.snapshot.policy.tokens;
+        if !tokens.is_csrf_token(owner, token.as_bytes()) {
+            return Err(Denial::CsrfFailed);
+        }
+    }
+    Ok(body)
+}
+
+/// The CSRF token for a form of ours; empty where none is asked for.
+pub(super) fn token_for(ctx: &Ctx, visitor: &Visitor) -> String {
+    let policy = &ctx.snapshot.policy;
+    match visitor.session() {
+        Some(session) if policy.csrf.mode.uses_tokens() => {
+            policy.tokens.csrf_token(session).unwrap_or_default()
+        }
+        _ => String::new(),
+    }
+}
+
 /// An endpoint said no, perhaps with a page of its own.
 pub(super) struct Refused {
     denial: Denial,
     reply: Option<Box<Reply>>,
+}
+
+impl Refused {
+    /// With an answer of the endpoint's own.
+    pub(super) fn with(denial: Denial, reply: Reply) -> Self {
+        Self {
+            denial,
+            reply: Some(Box::new(reply)),
+        }
+    }
 }
 
 impl From<Denial> for Refused {

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use http::StatusCode;
 use pingora_proxy::Session;
 
-use super::{Asked, Refused};
+use super::{Asked, Refused, read_body};
 use crate::adapters::clock;
 use crate::auth::denial::Denial;
 use crate::auth::event::{Event, EventKind};
 use crate::auth::login::{LoginFormat, form_field};
+use crate::auth::policy::Policy;
 use crate::auth::revocation::Reach;
-use crate::auth::session::Presented;
-use crate::domain::id::{SessionId, Username};
+use crate::auth::session::{Presented, Visitor};
+use crate::domain::id::{SessionId, UserId, Username};
 use crate::domain::reply::Reply;
-use crate::gateway::body;
 use crate::gateway::ctx::Ctx;
 use crate::gateway::house::House;
 
@@ -28,11 +28,11 @@ pub(super) async fn submit(
     house: &Arc<House>,
     session: &mut Session,
     ctx: &mut Ctx,
-    presented: Presented,
+    visitor: Visitor,
     asked: &Asked,
 ) -> Result<Reply, Refused> {
-    let by = presented.required()?;
-    let body = body::read(session, &ctx.snapshot.settings.limits).await?;
+    let body = read_body(session, ctx, &visitor).await?;
+    let by = visitor.presented.required()?;
     if asked.login_format != Ok(LoginFormat::Form) {
         return Err(Denial::UnsupportedMediaType.into());
     }
@@ -46,11 +46,7 @@ pub(super) async fn submit(
     let policy = &ctx.snapshot.policy;
     let (reach, user, reason) = match named {
         Named::Token(token) => {
-            let found = match Presented::judge(policy, token.as_bytes(), clock::now()) {
-                Presented::Live(live) => Some((live.id, live.principal.user.identity.id.clone())),
-                Presented::Expired { session, user } => Some((session, user)),
-                Presented::Absent | Presented::Revoked | Presented::Invalid => None,
-            };
+            let found = owner(house, policy, token.as_bytes()).await?;
             let found = found.filter(|(_, user)| is_admin || *user == identity.id);
             let Some((id, user)) = found else {
                 return Ok(Reply::empty(StatusCode::OK));
@@ -80,6 +76,26 @@ pub(super) async fn submit(
     house.end(reach, policy.lifetimes).await?;
     house.audit(&event);
     Ok(Reply::empty(StatusCode::OK))
+}
+
+/// The session of a token, of either kind, and whose it is.
+pub(in crate::gateway) async fn owner(
+    house: &House,
+    policy: &Policy,
+    token: &[u8],
+) -> Result<Option<(SessionId, UserId)>, Denial> {
+    if let Some(refresh) = policy.tokens.open_refresh(token) {
+        let stored = house.store.find(refresh.session).await.map_err(|e| {
+            log::error!("a session could not be found to end it: {e}");
+            Denial::StoreUnavailable
+        })?;
+        return Ok(stored.map(|stored| (stored.id, stored.user)));
+    }
+    Ok(match Presented::judge(policy, token, clock::now()) {
+        Presented::Live(live) => Some((live.id, live.principal.user.identity.id.clone())),
+        Presented::Expired { session, user } => Some((session, user)),
+        Presented::Absent | Presented::Revoked | Presented::Invalid | Presented::Doubtful => None,
+    })
 }
 
 /// What the form names; exactly one thing.

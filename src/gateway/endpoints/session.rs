@@ -2,26 +2,35 @@
 
 use http::StatusCode;
 
-use super::Refused;
+use super::{Refused, token_for};
 use crate::adapters::clock;
-use crate::auth::session::Presented;
+use crate::auth::session::Visitor;
 use crate::domain::reply::Reply;
 use crate::gateway::ctx::Ctx;
 use crate::gateway::respond;
 
-pub(super) fn who_am_i(ctx: &mut Ctx, presented: Presented) -> Result<Reply, Refused> {
-    let session = presented.required()?;
+pub(super) fn who_am_i(ctx: &mut Ctx, visitor: Visitor) -> Result<Reply, Refused> {
+    let csrf_token = token_for(ctx, &visitor);
+    let refresh = visitor.refresh.ours();
+    let session = visitor.presented.required()?;
     let identity = &session.principal.user.identity;
-    let left = session.expires.since(clock::now()).as_secs();
+    let now = clock::now();
+    let left = session.expires.since(now).as_secs();
+    // Without a refresh token the session cannot be renewed, and ends with this one.
+    let session_left = refresh
+        .filter(|refresh| refresh.session == session.id)
+        .map_or(left, |refresh| refresh.ends.since(now).as_secs());
     ctx.user = Some(identity.id.clone());
-    let body = serde_json::json!({
+    let mut body = serde_json::json!({
         "id": identity.id.as_str(),
         "username": identity.username.as_str(),
         "name": identity.name,
         "roles": identity.roles,
         "expires_in": left,
-        // Until tokens are renewed the session ends with its token.
-        "session_expires_in": left,
+        "session_expires_in": session_left,
     });
+    if !csrf_token.is_empty() {
+        body["csrf_token"] = csrf_token.into();
+    }
     Ok(respond::json(StatusCode::OK, &body))
 }

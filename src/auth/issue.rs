@@ -1,0 +1,131 @@
+//! The pair of tokens of a session's newest generation, and the cookies that carry it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+
+use super::claims::Claims;
+use super::policy::Policy;
+use super::ports::SignError;
+use super::refresh::{RefreshToken, longest_token};
+use super::session::{Principal, Session};
+use super::stored::{Device, StoredSession};
+use crate::domain::id::SessionId;
+use crate::domain::time::Timestamp;
+
+/// What a login or a renewal gives out.
+#[derive(Debug)]
+pub struct Issued {
+    /// The session that goes on.
+    pub session: Session,
+    /// The refresh token.
+    pub refresh: RefreshToken,
+    /// Every `Set-Cookie`.
+    pub cookies: Vec<HeaderValue>,
+    /// How long the access token lives.
+    pub expires_in: Duration,
+}
+
+/// A new session for a user whose password was right. The id is always fresh: nothing
+/// that the browser brought can fix it (session fixation).
+///
+/// # Errors
+/// [`SignError`] if there is no key.
+pub fn new_session(
+    policy: &Policy,
+    principal: &Principal,
+    remember: bool,
+    device: &Device,
+    now: Timestamp,
+    random: [u8; 10],
+) -> Result<StoredSession, SignError> {
+    let (idle, absolute) = policy.lifetimes.of_session(remember);
+    let mut session = StoredSession {
+        id: SessionId::new(now, random),
+        user: principal.user.identity.id.clone(),
+        version: version_of(principal)?.to_owned(),
+        idle,
+        ends: now.after(absolute),
+        generation: 0,
+        renewed: now,
+        seen: false,
+        token_until: now,
+        client: device.client,
+        agent: device.agent.clone(),
+    };
+    session.token_until = longest_token(&session, now, policy.lifetimes.terms());
+    Ok(session)
+}
+
+/// Makes the tokens of the newest generation of a session that is kept. `None` if less
+/// than a second of it is left.
+///
+/// # Errors
+/// [`SignError`] if a token cannot be made or put into a cookie.
+pub fn issue(
+    policy: &Policy,
+    principal: &Arc<Principal>,
+    stored: &StoredSession,
+    now: Timestamp,
+    random: [u8; 16],
+) -> Result<Option<Issued>, SignError> {
+    let identity = &principal.user.identity;
+    let exp = stored.token_end(now, policy.lifetimes.access).secs();
+    if exp <= now.secs() {
+        return Ok(None);
+    }
+    let claims = Claims {
+        iss: policy.issuer.clone(),
+        aud: policy.audience.clone(),
+        sub: identity.id.as_str().to_owned(),
+        name: identity.name.clone(),
+        roles: identity.roles.clone(),
+        iat: now.secs(),
+        nbf: now.secs(),
+        exp,
+        jti: uuid::Builder::from_random_bytes(random)
+            .into_uuid()
+            .to_string(),
+        sid: stored.id.to_string(),
+        generation: stored.generation,
+        ver: version_of(principal)?.to_owned(),
+    };
+    let refresh = RefreshToken {
+        session: stored.id,
+        generation: stored.generation,
+        ends: stored.end(),
+    };
+    let access = policy.tokens.sign(&claims)?;
+    let sealed = policy.tokens.seal_refresh(&refresh)?;
+    let max_age = refresh.ends.since(now);
+    let forbidden = || SignError("the cookie holds a forbidden byte".into());
+    let style = &policy.cookies;
+    let mut cookies = vec![
+        style.set_access(&access, max_age).ok_or_else(forbidden)?,
+        style.set_refresh(&sealed, max_age).ok_or_else(forbidden)?,
+    ];
+    if policy.csrf.mode.uses_tokens() {
+        let token = policy.tokens.csrf_token(stored.id)?;
+        cookies.push(style.set_csrf(&token, max_age).ok_or_else(forbidden)?);
+    }
+    Ok(Some(Issued {
+        session: Session {
+            principal: Arc::clone(principal),
+            id: stored.id,
+            generation: stored.generation,
+            issued: now,
+            expires: Timestamp::from_secs(exp),
+        },
+        refresh,
+        cookies,
+        expires_in: Duration::from_secs(exp.saturating_sub(now.secs())),
+    }))
+}
+
+/// The user's version under the key that signs: of today, not of the last renewal, since
+/// the keys may have been rotated in between.
+fn version_of(principal: &Principal) -> Result<&str, SignError> {
+    let version = principal.versions.first().map(String::as_str);
+    version.ok_or_else(|| SignError("no signing key".into()))
+}

@@ -1,0 +1,124 @@
+//! One renewal: a refresh token in, the session's next pair of tokens out.
+
+use super::denial::Denial;
+use super::issue::{Issued, issue};
+use super::policy::Policy;
+use super::ports::{SignError, Store, StoreError};
+use super::refresh::{RefreshToken, Turn};
+use super::stored::{Device, StoredSession};
+use crate::domain::time::Timestamp;
+
+/// How a renewal ended.
+#[derive(Debug)]
+pub enum Renewed {
+    /// A new generation.
+    Rotated(Issued),
+    /// The newest generation again: a parallel request, or an answer that was lost.
+    Repeated(Issued),
+    /// It may not go on.
+    Refused(Denial),
+    /// The token had been exchanged and its successor used: the session as it stands,
+    /// to be ended now.
+    Reused(StoredSession),
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum RenewalError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The keys.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+}
+
+/// How often the store's session may change under our hands. Requests of one session in
+/// one process wait for each other, so these are other replicas.
+const TRIES: usize = 16;
+
+/// Exchanges a refresh token for the pair of the next generation, durable before it is
+/// given out. Today's name, roles and version go into the token.
+///
+/// # Errors
+/// [`RenewalError`]; nothing was given out then, and the token can be presented again.
+pub async fn renew(
+    policy: &Policy,
+    store: &dyn Store,
+    token: &RefreshToken,
+    device: &Device,
+    now: Timestamp,
+    random: [u8; 16],
+) -> Result<Renewed, RenewalError> {
+    let refused = |denial| Ok(Renewed::Refused(denial));
+    for _ in 0..TRIES {
+        let Some(stored) = store.find(token.session).await? else {
+            // Ended, or swept: the token knows which.
+            let ran_out = token.ends <= now;
+            return refused(match ran_out {
+                true => Denial::SessionExpired,
+                false => Denial::SessionRevoked,
+            });
+        };
+        if policy.revoked.is_revoked(stored.id, &stored.user) {
+            return refused(Denial::SessionRevoked);
+        }
+        let principal = policy.principals.get(&stored.user);
+        let Some(principal) = principal.filter(|p| p.versions.contains(&stored.version)) else {
+            return refused(Denial::SessionRevoked);
+        };
+        let Some(version) = principal.versions.first() else {
+            return refused(Denial::SessionRevoked);
+        };
+        let terms = policy.lifetimes.terms();
+        let (next, is_new) = match stored.present(token.generation, now, terms, device, version) {
+            Turn::Over => return refused(Denial::SessionExpired),
+            Turn::Reuse => return Ok(Renewed::Reused(stored)),
+            Turn::Repeat => (stored, false),
+            Turn::Recover(next) | Turn::Rotate(next) if next == stored => (next, false),
+            Turn::Recover(next) => {
+                if !store.replace(&stored, &next).await? {
+                    continue;
+                }
+                (next, false)
+            }
+            Turn::Rotate(next) => {
+                if !store.replace(&stored, &next).await? {
+                    continue;
+                }
+                (next, true)
+            }
+        };
+        return match issue(policy, principal, &next, now, random)? {
+            Some(issued) if is_new => Ok(Renewed::Rotated(issued)),
+            Some(issued) => Ok(Renewed::Repeated(issued)),
+            None => refused(Denial::SessionExpired),
+        };
+    }
+    Err(StoreError::Unavailable("the session changes too often".into()).into())
+}
+
+/// Notes that an access token of this generation arrived.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn note_seen(
+    store: &dyn Store,
+    session: crate::domain::id::SessionId,
+    generation: u64,
+) -> Result<(), StoreError> {
+    for _ in 0..TRIES {
+        let Some(stored) = store.find(session).await? else {
+            return Ok(());
+        };
+        if stored.generation != generation || stored.seen {
+            return Ok(());
+        }
+        let mut seen = stored.clone();
+        seen.seen = true;
+        if store.replace(&stored, &seen).await? {
+            return Ok(());
+        }
+    }
+    Ok(())
+}

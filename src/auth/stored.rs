@@ -1,0 +1,89 @@
+//! A session as the store keeps it: one login of one browser, and which generation of
+//! its refresh token is the newest.
+//!
+//! It holds nothing that could be replayed: tokens are made from it and the signing key.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::time::Timestamp;
+
+/// One session. When it was created is in its id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSession {
+    /// Which one.
+    pub id: SessionId,
+    /// Whose.
+    pub user: UserId,
+    /// The user's version at the last renewal, as in the claim `ver`.
+    pub version: String,
+    /// How long it may lie unused; fixed at the login.
+    pub idle: Duration,
+    /// Its end, whatever happens; fixed at the login.
+    pub ends: Timestamp,
+    /// The newest generation of its refresh token, 0 at the login.
+    pub generation: u64,
+    /// When the newest generation was made. Idle time and grace count from here.
+    pub renewed: Timestamp,
+    /// Whether an access token of the newest generation was ever presented, so that
+    /// the answer that carried it is known to have arrived.
+    pub seen: bool,
+    /// From here on no access token that was ever issued for it is valid: as long
+    /// must its revocation be remembered.
+    pub token_until: Timestamp,
+    /// The address at the last renewal.
+    pub client: IpAddr,
+    /// The browser's own words at the last renewal, at most [`MAX_AGENT`] bytes.
+    pub agent: String,
+}
+
+/// The longest `User-Agent` that is kept; a guess above what browsers send.
+pub const MAX_AGENT: usize = 256;
+
+/// From where a session is used: shown to its owner, and written when it is stolen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// The client's address.
+    pub client: IpAddr,
+    /// `User-Agent`.
+    pub agent: String,
+}
+
+impl Device {
+    /// Of a client that calls itself `agent`: printable ASCII, cut to [`MAX_AGENT`].
+    pub fn new(client: IpAddr, agent: &[u8]) -> Self {
+        let printable = |byte: &&u8| (b' '..=b'~').contains(*byte);
+        Self {
+            client,
+            agent: agent
+                .iter()
+                .filter(printable)
+                .take(MAX_AGENT)
+                .map(|&byte| char::from(byte))
+                .collect(),
+        }
+    }
+}
+
+impl StoredSession {
+    /// When it was created: what cut-offs compare with.
+    pub fn created(&self) -> Timestamp {
+        self.id.created()
+    }
+
+    /// When it ends if nobody renews it: idle or absolute end, the sooner.
+    pub fn end(&self) -> Timestamp {
+        self.renewed.after(self.idle).min(self.ends)
+    }
+
+    /// Whether its time has run out.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        now >= self.end()
+    }
+
+    /// When an access token issued now ends: the soonest of `access`, idle and absolute end.
+    pub fn token_end(&self, now: Timestamp, access: Duration) -> Timestamp {
+        now.after(access).min(self.end())
+    }
+}

@@ -1,0 +1,72 @@
+//! Exchanging a refresh token because the client asked. Silent renewal needs none of it.
+
+use std::sync::Arc;
+
+use http::{StatusCode, header};
+use pingora_proxy::Session;
+
+use super::{Asked, Refused, read_body};
+use crate::auth::denial::Denial;
+use crate::auth::refresh::RefreshToken;
+use crate::auth::session::{Presented, Refresh, Visitor};
+use crate::domain::reply::Reply;
+use crate::gateway::ctx::Ctx;
+use crate::gateway::house::House;
+use crate::gateway::{renew, respond};
+
+/// The next pair of tokens, or why there is none; then the cookies are cleared, unless
+/// the store was away.
+pub(super) async fn submit(
+    house: &Arc<House>,
+    session: &mut Session,
+    ctx: &mut Ctx,
+    visitor: &Visitor,
+    asked: &Asked,
+) -> Result<Reply, Refused> {
+    let _nothing = read_body(session, ctx, visitor).await?;
+    let exchanged = match to_exchange(visitor) {
+        Ok(token) => {
+            let device = renew::device(session, asked.client);
+            renew::exchange(house, &ctx.snapshot, &token, &device).await
+        }
+        Err(denial) => Err(denial),
+    };
+    match exchanged {
+        Ok(issued) => {
+            ctx.user = Some(issued.session.principal.user.identity.id.clone());
+            ctx.cookies = issued.cookies;
+            let body = serde_json::json!({ "expires_in": issued.expires_in.as_secs() });
+            Ok(respond::json(StatusCode::OK, &body))
+        }
+        Err(denial) if denial.lacks_session() && denial != Denial::SessionRequired => {
+            let mut reply = respond::refusal(ctx, denial, &asked.shown);
+            for cookie in ctx.snapshot.policy.cookies.clear() {
+                reply.headers.append(header::SET_COOKIE, cookie);
+            }
+            Err(Refused::with(denial, reply))
+        }
+        Err(denial) => Err(denial.into()),
+    }
+}
+
+/// The token, unless the access token beside it says that it must not be renewed.
+fn to_exchange(visitor: &Visitor) -> Result<RefreshToken, Denial> {
+    let token = match visitor.refresh {
+        Refresh::Ours(token) => token,
+        Refresh::Foreign => return Err(Denial::SessionInvalid),
+        Refresh::Absent => return Err(Denial::SessionRequired),
+    };
+    let same = match &visitor.presented {
+        Presented::Absent => true,
+        Presented::Live(live) => live.id == token.session,
+        Presented::Expired { session, .. } => *session == token.session,
+        Presented::Revoked => return Err(Denial::SessionRevoked),
+        Presented::Invalid => return Err(Denial::SessionInvalid),
+        Presented::Doubtful => return Err(Denial::StoreUnavailable),
+    };
+    if same {
+        Ok(token)
+    } else {
+        Err(Denial::SessionInvalid)
+    }
+}

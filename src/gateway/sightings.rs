@@ -1,0 +1,89 @@
+//! Which generations of which sessions have been seen, so that the store is told of each
+//! once, and off the way of the request.
+//!
+//! A refresh token whose successor was seen is worth nothing any more; one whose
+//! successor was never seen was perhaps lost on the way (`auth::refresh`).
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+
+use super::house::House;
+use crate::auth::renewal::note_seen;
+use crate::domain::id::SessionId;
+
+const SHARDS: usize = 64;
+/// Sessions a shard remembers; when it is full it begins anew, and the store is told
+/// once more of what it knows.
+const PER_SHARD: usize = 2048;
+/// Sightings that wait for the store. One over is not noted now, and told of when its
+/// session is seen again.
+const QUEUE: usize = 4096;
+
+/// What was seen.
+pub struct Sightings {
+    shards: Vec<Mutex<HashMap<SessionId, u64>>>,
+    hasher: RandomState,
+    told: mpsc::Sender<(SessionId, u64)>,
+    waiting: tokio::sync::Mutex<mpsc::Receiver<(SessionId, u64)>>,
+}
+
+impl Sightings {
+    pub(super) fn new() -> Self {
+        let (told, waiting) = mpsc::channel(QUEUE);
+        Self {
+            shards: std::iter::repeat_with(Mutex::default)
+                .take(SHARDS)
+                .collect(),
+            hasher: RandomState::new(),
+            told,
+            waiting: tokio::sync::Mutex::new(waiting),
+        }
+    }
+
+    /// An access token of this generation was presented and is live. The generation of
+    /// the login needs no note: nothing comes before it.
+    pub(super) fn note(&self, session: SessionId, generation: u64) {
+        if generation == 0 {
+            return;
+        }
+        let hash = self.hasher.hash_one(session);
+        let place = usize::try_from(hash).unwrap_or_default() % SHARDS;
+        let Some(shard) = self.shards.get(place) else {
+            return;
+        };
+        let mut seen = shard.lock();
+        if seen.get(&session).is_some_and(|known| *known >= generation) {
+            return;
+        }
+        if self.told.try_send((session, generation)).is_err() {
+            return;
+        }
+        if seen.len() >= PER_SHARD {
+            seen.clear();
+        }
+        seen.insert(session, generation);
+    }
+
+    /// Forgets what was noted of a session, so that it is told again.
+    fn take_back(&self, session: SessionId) {
+        let hash = self.hasher.hash_one(session);
+        let place = usize::try_from(hash).unwrap_or_default() % SHARDS;
+        if let Some(shard) = self.shards.get(place) {
+            shard.lock().remove(&session);
+        }
+    }
+}
+
+/// Tells the store, until the gateway ends.
+pub(super) async fn tell_store(house: &House) {
+    let mut waiting = house.sightings.waiting.lock().await;
+    while let Some((session, generation)) = waiting.recv().await {
+        if let Err(e) = note_seen(house.store.as_ref(), session, generation).await {
+            log::debug!("a sighting was not noted: {e}");
+            house.sightings.take_back(session);
+        }
+    }
+}
