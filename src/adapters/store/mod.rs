@@ -6,12 +6,15 @@ mod contract;
 pub mod embedded;
 pub mod lock;
 pub mod memory;
+pub mod redis;
 pub mod replica;
 #[cfg(test)]
 pub(crate) mod scratch;
+mod session_record;
 mod tables;
 
 pub use embedded::Embedded;
 pub use lock::{DataDir, DataDirError};
 pub use memory::Memory;
+pub use redis::Redis;
 pub use replica::Replica;
