@@ -1,8 +1,7 @@
 //! The gate without a socket: the order of checks, the decision table of refusals,
 //! CORS and CSRF, sessions.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -10,136 +9,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use super::*;
 use crate::auth::claims::Claims;
 use crate::auth::csrf::CsrfMode;
-use crate::auth::directory::{Directory, PasswordHash, User};
-use crate::auth::headers::{IdentityField, IdentityHeaders};
-use crate::auth::policy::{Hosts, Lifetimes, Paths, Sizes, principals};
-use crate::auth::ports::{Opened, Revoked, SignError, Tokens};
+use crate::auth::fixture::{Ended, NOW, PlainTokens, policy_with, user};
+use crate::auth::policy::{Hosts, Sizes};
+use crate::auth::ports::Tokens;
 use crate::auth::redirect::CrossSiteNavigation;
-use crate::auth::rules::{Rule, Rules};
 use crate::domain::cookie::CookieStyle;
-use crate::domain::id::{SessionId, UserId, Username};
-use crate::domain::identity::Identity;
+use crate::domain::id::SessionId;
 use crate::domain::origin::{Authority, Scheme};
-
-const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
-
-/// The in-memory twin of the JWT codec: the token is its claims, as JSON in hex.
-struct PlainTokens;
-
-impl Tokens for PlainTokens {
-    fn sign(&self, claims: &Claims) -> Result<String, SignError> {
-        let json = serde_json::to_vec(claims).unwrap();
-        Ok(json.iter().map(|b| format!("{b:02x}")).collect())
-    }
-
-    fn open(&self, token: &[u8]) -> Option<Opened> {
-        let bytes: Option<Vec<u8>> = token
-            .chunks(2)
-            .map(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok())
-            .collect();
-        let claims = serde_json::from_slice(&bytes?).ok()?;
-        Some(Opened { claims, key: 0 })
-    }
-
-    fn version(&self, user: &User, key: usize) -> Option<String> {
-        (key == 0).then(|| format!("{}.{}", user.token_version, user.password_hash.as_str()))
-    }
-
-    fn jwks(&self) -> Option<&str> {
-        None
-    }
-}
-
-#[derive(Default)]
-struct Ended(Mutex<Vec<SessionId>>);
-
-impl Revoked for Ended {
-    fn is_revoked(&self, session: SessionId, _user: &UserId) -> bool {
-        self.0.lock().unwrap().contains(&session)
-    }
-}
-
-fn user(id: &str, name: &str, roles: &[&str]) -> User {
-    User {
-        identity: Identity {
-            id: UserId::new(id),
-            username: Username::canonical(name),
-            name: name.into(),
-            email: None,
-            roles: roles.iter().map(|r| (*r).to_owned()).collect(),
-        },
-        password_hash: PasswordHash::new("hash"),
-        disabled: false,
-        token_version: 0,
-    }
-}
-
-fn rule(path: &str, access: Access) -> Rule {
-    Rule {
-        path: path.into(),
-        methods: vec![],
-        access,
-        ambiguous: vec![],
-    }
-}
-
-fn policy_with(users: Vec<User>, change: impl FnOnce(&mut Policy)) -> Policy {
-    let directory = Arc::new(Directory::new(users));
-    let mapping = IdentityHeaders::new(BTreeMap::from([
-        ("X-User-Id".to_owned(), IdentityField::Id),
-        ("X-Session".to_owned(), IdentityField::Session),
-    ]));
-    let mut policy = Policy {
-        hosts: None,
-        sizes: Sizes {
-            header_bytes: 32 * 1024,
-            header_count: 100,
-            cookie_bytes: 16 * 1024,
-            request_body: None,
-        },
-        cors: Cors::new(
-            None,
-            &["https://spa.example".to_owned()],
-            &["GET".to_owned(), "POST".to_owned()],
-            &["content-type".to_owned()],
-            &[],
-            Duration::from_secs(600),
-        ),
-        csrf: CsrfMode::Origin,
-        paths: Paths {
-            login: "/login".into(),
-            logout: "/logout".into(),
-            refresh: "/refresh".into(),
-            revoke: "/revoke".into(),
-            prefix: "/_doorward".into(),
-            jwks: "/.well-known/jwks.json".into(),
-        },
-        rules: Rules::new(
-            vec![
-                rule("/public/**", Access::Public),
-                rule("/admin/**", Access::Roles(vec!["admin".into()])),
-                rule("/never", Access::Deny),
-            ],
-            Access::Authenticated,
-        ),
-        cookies: CookieStyle::new("doorward", None, SameSite::Strict, false),
-        principals: principals(&directory, &PlainTokens, &mapping),
-        identity_headers: mapping,
-        cross_site: CrossSiteNavigation::Bounce,
-        lifetimes: Lifetimes {
-            access: Duration::from_secs(900),
-            idle: Duration::from_secs(43_200),
-            absolute: Duration::from_secs(604_800),
-        },
-        issuer: "doorward".into(),
-        audience: "doorward".into(),
-        directory,
-        tokens: Arc::new(PlainTokens),
-        revoked: Arc::new(Ended::default()),
-    };
-    change(&mut policy);
-    policy
-}
 
 fn policy() -> Policy {
     policy_with(
@@ -245,6 +121,7 @@ impl Ask {
                 format!("{} {shown}", denial.code())
             }
             Decision::Serve(endpoint, _) => format!("{endpoint:?}"),
+            Decision::Renew(ticket) => format!("renew {}", ticket.refresh().generation),
             Decision::Forward(pass) => match pass.session() {
                 Some(session) => format!("as {}", session.principal.user.identity.id),
                 None => "anonymous".to_owned(),
@@ -732,7 +609,9 @@ fn unsafe_requests_prove_where_they_come_from() {
     let lax = policy_with(vec![user("1002", "bob", &[])], |p| {
         p.cookies = CookieStyle::new("doorward", None, SameSite::Lax, false);
     });
-    let off = policy_with(vec![user("1002", "bob", &[])], |p| p.csrf = CsrfMode::Off);
+    let off = policy_with(vec![user("1002", "bob", &[])], |p| {
+        p.csrf.mode = CsrfMode::Off
+    });
     let site = |value| ("sec-fetch-site", value);
     let ours = ("origin", "https://app.example");
     let spa = ("origin", "https://spa.example");
