@@ -1,4 +1,4 @@
-//! Where revocations live: on disk, in memory, and the replica that the gate reads.
+//! Where sessions and revocations live: on disk, in memory, and the replica that the gate reads.
 //! Every store passes the one suite in `contract.rs`.
 
 #[cfg(test)]
@@ -9,6 +9,7 @@ pub mod memory;
 pub mod replica;
 #[cfg(test)]
 pub(crate) mod scratch;
+mod session_record;
 mod tables;
 
 pub use embedded::Embedded;
