@@ -1,4 +1,4 @@
-//! Where revocations live: on disk, in memory, and the replica that the gate reads.
+//! Where sessions and revocations live: on disk, in memory, and the replica that the gate reads.
 //! Every store passes the one suite in `contract.rs`.
 
 #[cfg(test)]
@@ -11,6 +11,7 @@ pub mod replica;
 mod rotation_model;
 #[cfg(test)]
 pub(crate) mod scratch;
+mod session_record;
 mod tables;
 
 pub use embedded::Embedded;
