@@ -460,4 +460,6 @@ fn satisfies(session: &Session, access: &Access) -> bool {
 }
 
 #[cfg(test)]
+mod renewal_tests;
+#[cfg(test)]
 mod tests;

@@ -6,6 +6,8 @@ pub mod csrf;
 pub mod denial;
 pub mod directory;
 pub mod event;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod gate;
 pub mod headers;
 pub mod issue;

@@ -73,7 +73,7 @@ fn gallery(text: &str) -> Vec<(&'static str, Html)> {
                 ..LoginView::default()
             }),
         ),
-        ("logout", pages.logout()),
+        ("logout", pages.logout("")),
         ("bounce", pages.bounce(&format!("/{text}"))),
         ("confirm", pages.confirm(&format!("/{text}"))),
         ("error-text", pages.error(&refusal(400, text))),
@@ -314,7 +314,7 @@ fn the_page_says_why_a_cookie_cannot_stay() {
 
 #[test]
 fn signing_out_is_one_button_and_a_post() {
-    let html = pages("Sign in", None).logout();
+    let html = pages("Sign in", None).logout("");
     assert!(
         html.body
             .contains("<form method=\"post\" action=\"/logout\">")
@@ -384,7 +384,7 @@ fn a_logo_comes_inside_the_page() {
         bytes: b"\x89PNG".to_vec(),
     };
     for html in [
-        pages("Northwind", Some(logo.clone())).logout(),
+        pages("Northwind", Some(logo.clone())).logout(""),
         pages("Northwind", Some(logo)).login(&LoginView::default()),
     ] {
         assert!(

@@ -1,4 +1,4 @@
-//! Where revocations live: on disk, in memory, and the replica that the gate reads.
+//! Where sessions and revocations live: on disk, in memory, and the replica that the gate reads.
 //! Every store passes the one suite in `contract.rs`.
 
 #[cfg(test)]
@@ -8,6 +8,8 @@ pub mod lock;
 pub mod memory;
 pub mod redis;
 pub mod replica;
+#[cfg(test)]
+mod rotation_model;
 #[cfg(test)]
 pub(crate) mod scratch;
 mod session_record;

@@ -24,11 +24,11 @@ async fn filled(scratch: &Scratch) -> Vec<Revocation> {
     sorted(records)
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keeps_the_contract() {
     let scratch = Scratch::new();
     let mut number = 0;
-    contract::holds(|| {
+    contract::holds(async || {
         number += 1;
         let dir = scratch.path().join(number.to_string());
         fs::create_dir(&dir).unwrap();

@@ -1,0 +1,276 @@
+//! The gate and sessions that may be renewed: when, for what, and what comes after.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::tests::{Ask, ask, claims, cookie_of, navigate, policy};
+use super::*;
+use crate::auth::fixture::{Ended, NOW, PlainTokens, policy_with, user};
+use crate::auth::ports::{Revoked, Tokens};
+
+fn session(number: u8) -> SessionId {
+    SessionId::new(NOW, [number; 10])
+}
+
+fn refresh_of(session: SessionId) -> String {
+    let token = RefreshToken {
+        session,
+        generation: 3,
+        ends: NOW.after(Duration::from_secs(60)),
+    };
+    let sealed = PlainTokens.seal_refresh(&token).unwrap();
+    format!("__Host-doorward-refresh={sealed}")
+}
+
+fn both(access: &str) -> String {
+    format!("{access}; {}", refresh_of(session(1)))
+}
+
+fn expired() -> String {
+    let mut claims = claims("1002");
+    (claims.iat, claims.exp) = (NOW.secs() - 900, NOW.secs());
+    cookie_of(&claims)
+}
+
+/// A live token of a fifteen-minute life with so many seconds left.
+fn live(left: u64) -> String {
+    let mut claims = claims("1002");
+    (claims.iat, claims.exp) = (NOW.secs() + left - 900, NOW.secs() + left);
+    // With this session it draws 158 of 256: due in the last 55 seconds.
+    claims.generation = 1;
+    cookie_of(&claims)
+}
+
+#[test]
+fn a_session_is_renewed_where_nothing_but_time_is_wrong() {
+    let policy = policy();
+    let altered = "__Host-doorward=00ff".to_owned();
+    let foreign_key = {
+        let mut claims = claims("1002");
+        claims.ver = "9.other".into();
+        claims.exp = NOW.secs();
+        cookie_of(&claims)
+    };
+    let of_another = {
+        let mut claims = claims("1002");
+        (claims.iat, claims.exp) = (NOW.secs() - 900, NOW.secs());
+        claims.sid = session(2).to_string();
+        cookie_of(&claims)
+    };
+    let not_ours = format!("{}; __Host-doorward-refresh=x", expired());
+    let twice = format!("{}; {}", refresh_of(session(1)), refresh_of(session(1)));
+    for (name, cookies, expected) in [
+        ("absent", refresh_of(session(1)), "renew 3"),
+        ("expired", both(&expired()), "renew 3"),
+        ("live", both(&live(890)), "as 1002"),
+        ("live, the last second", both(&live(1)), "renew 3"),
+        ("altered", both(&altered), "session_invalid problem"),
+        (
+            "changed user",
+            both(&foreign_key),
+            "session_revoked problem",
+        ),
+        (
+            "of another session",
+            both(&of_another),
+            "session_expired problem",
+        ),
+        (
+            "a refresh token of others",
+            not_ours,
+            "session_expired problem",
+        ),
+        ("two refresh tokens", twice, "session_required problem"),
+        ("expired alone", expired(), "session_expired problem"),
+    ] {
+        let request = ask("GET", "/x", &[("cookie", &cookies)]);
+        assert_eq!(request.outcome(&policy), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_revoked_session_is_never_renewed() {
+    let ended = Ended::default();
+    ended.0.lock().unwrap().push(session(1));
+    let policy = policy_with(vec![user("1002", "bob", &[])], |p| {
+        p.revoked = Arc::new(ended);
+    });
+    for cookies in [both(&expired()), both(&live(890))] {
+        let request = ask("GET", "/x", &[("cookie", &cookies)]);
+        assert_eq!(request.outcome(&policy), "session_revoked problem");
+    }
+}
+
+#[test]
+fn neither_token_passes_for_the_other() {
+    let policy = policy();
+    let sealed = refresh_of(session(1));
+    let as_access = sealed.replace("-refresh=", "=");
+    let as_refresh = live(890).replace("doorward=", "doorward-refresh=");
+    let request = ask("GET", "/x", &[("cookie", &as_access)]);
+    assert_eq!(request.outcome(&policy), "session_invalid problem");
+    let request = ask("GET", "/x", &[("cookie", &as_refresh)]);
+    assert_eq!(request.outcome(&policy), "session_required problem");
+}
+
+#[test]
+fn what_is_renewed_and_what_is_not() {
+    let policy = policy();
+    let cookies = both(&expired());
+    let with = |request: Ask| request.with("cookie", &cookies).outcome(&policy);
+    for (request, expected) in [
+        (ask("GET", "/public/x", &[]), "anonymous"),
+        (ask("GET", "/never", &[]), "forbidden problem"),
+        (ask("POST", "/login", &[]), "Login"),
+        (ask("POST", "/logout", &[]), "Logout"),
+        (ask("POST", "/refresh", &[]), "Refresh"),
+        (ask("GET", "/logout", &[]), "LogoutPage"),
+        (navigate("GET", "/login?rd=/a", "none"), "renew 3"),
+        (ask("GET", "/_doorward/session", &[]), "renew 3"),
+        (ask("GET", "/_doorward/sessions", &[]), "renew 3"),
+        (ask("POST", "/_doorward/sessions", &[]), "renew 3"),
+        (ask("POST", "/revoke", &[]), "renew 3"),
+        (ask("POST", "/x", &[]), "renew 3"),
+        (navigate("GET", "/x", "none"), "renew 3"),
+        (
+            ask("POST", "/x", &[("sec-fetch-site", "cross-site")]),
+            "csrf_failed problem",
+        ),
+        (
+            ask("GET", "/x", &[("origin", "https://evil.example")]),
+            "origin_not_allowed problem",
+        ),
+    ] {
+        let name = format!("{} {:?}", request.method, request.view().path);
+        assert_eq!(with(request), expected, "{name}");
+    }
+    let mut large = ask("POST", "/x", &[("cookie", &cookies)]);
+    large.set_length(11);
+    let small = policy_with(vec![user("1002", "bob", &[])], |p| {
+        p.sizes.request_body = Some(10);
+    });
+    assert_eq!(large.outcome(&small), "payload_too_large problem");
+}
+
+#[test]
+fn with_renewal_by_endpoint_nothing_is_renewed_on_the_way() {
+    let policy = policy_with(vec![user("1002", "bob", &[])], |p| {
+        p.renewal = Renewal::Endpoint;
+    });
+    let cookies = both(&expired());
+    for (request, expected) in [
+        (ask("GET", "/x", &[]), "session_expired problem"),
+        (ask("GET", "/login", &[]), "LoginPage"),
+        (ask("POST", "/refresh", &[]), "Refresh"),
+        (ask("GET", "/_doorward/session", &[]), "WhoAmI"),
+    ] {
+        assert_eq!(request.with("cookie", &cookies).outcome(&policy), expected);
+    }
+}
+
+#[test]
+fn renewals_of_a_fleet_are_spread_over_the_last_tenth() {
+    let policy = policy();
+    let renews = |number: u8, left: u64| {
+        let mut claims = claims("1002");
+        (claims.iat, claims.exp) = (NOW.secs() + left - 900, NOW.secs() + left);
+        claims.sid = session(number).to_string();
+        let cookies = format!("{}; {}", cookie_of(&claims), refresh_of(session(number)));
+        let request = ask("GET", "/x", &[("cookie", &cookies)]);
+        request.outcome(&policy) == "renew 3"
+    };
+    let count = |left| (0..=255).filter(|&number| renews(number, left)).count();
+    assert_eq!(count(91), 0, "none before the last tenth");
+    assert!((96..=160).contains(&count(45)), "half by the middle of it");
+    assert!(count(1) >= 250, "nearly all by its end: {}", count(1));
+}
+
+#[test]
+fn what_comes_of_a_request_whose_session_was_to_be_renewed() {
+    let policy = policy();
+    let resumed = |request: &Ask, user: Option<&str>, denial: Denial| {
+        let Decision::Renew(ticket) = request.verdict(&policy).decision else {
+            panic!("not to be renewed");
+        };
+        let renewed = match user {
+            None => Err(denial),
+            Some(user) => {
+                let principal = &policy.principals[&UserId::new(user)];
+                let refresh = *ticket.refresh();
+                Ok((
+                    Session {
+                        principal: Arc::clone(principal),
+                        id: refresh.session,
+                        generation: 4,
+                        issued: NOW,
+                        expires: NOW.after(Duration::from_secs(900)),
+                    },
+                    refresh,
+                ))
+            }
+        };
+        match policy.resume(&request.view(), ticket, renewed).0 {
+            Decision::Forward(pass) => {
+                let session = pass.session().unwrap();
+                format!("as {}", session.principal.user.identity.id)
+            }
+            Decision::Serve(endpoint, visitor) => {
+                format!("{endpoint:?} {}", visitor.presented.live().is_some())
+            }
+            Decision::Deny(denial, _) => denial.code().to_owned(),
+            Decision::Renew(_) => "again".to_owned(),
+        }
+    };
+    let gone = Denial::SessionRevoked;
+    let page = |path| ask("GET", path, &[("cookie", &both(&expired()))]);
+    for (request, user, expected) in [
+        (page("/x"), Some("1002"), "as 1002"),
+        (page("/admin/x"), Some("1001"), "as 1001"),
+        (page("/admin/x"), Some("1002"), "forbidden"),
+        (page("/x"), None, "session_revoked"),
+        (page("/login"), Some("1002"), "LoginPage true"),
+        (page("/login"), None, "LoginPage false"),
+        (page("/_doorward/session"), None, "session_revoked"),
+    ] {
+        assert_eq!(resumed(&request, user, gone), expected);
+    }
+    let early = ask("GET", "/x", &[("cookie", &both(&live(1)))]);
+    assert_eq!(
+        resumed(&early, None, Denial::StoreUnavailable),
+        "as 1002",
+        "a token that still lives goes on without the store"
+    );
+}
+
+/// A replica of a shared store that was heard of so long ago.
+struct Silent(Duration);
+
+impl Revoked for Silent {
+    fn is_revoked(&self, _session: SessionId, _user: &UserId) -> bool {
+        false
+    }
+
+    fn heard(&self) -> Option<Timestamp> {
+        Some(NOW.before(self.0))
+    }
+}
+
+#[test]
+fn a_silent_store_closes_the_gate_only_where_the_operator_says_so() {
+    let limit = Duration::from_secs(30);
+    let with = |silent: u64, limit: Option<Duration>| {
+        policy_with(vec![user("1002", "bob", &[])], |p| {
+            p.revoked = Arc::new(Silent(Duration::from_secs(silent)));
+            p.refuse_when_stale = limit;
+        })
+    };
+    let page = |path| ask("GET", path, &[("cookie", &both(&live(890)))]);
+    for (silent, limit, path, expected) in [
+        (29, Some(limit), "/x", "as 1002"),
+        (31, Some(limit), "/x", "store_unavailable problem"),
+        (31, Some(limit), "/public/x", "anonymous"),
+        (3600, None, "/x", "as 1002"),
+    ] {
+        assert_eq!(page(path).outcome(&with(silent, limit)), expected);
+    }
+}
