@@ -15,6 +15,7 @@
 
 mod admin;
 mod browser;
+mod browser_tabs;
 mod check;
 mod cli;
 mod concurrency;
