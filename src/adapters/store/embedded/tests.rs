@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use super::file::{DRAFT, FILE, settings};
 use super::*;
 use crate::adapters::store::contract::{self, at, live, record, session, sorted, user};
 use crate::adapters::store::scratch::Scratch;
@@ -182,7 +183,7 @@ async fn an_altered_record_is_refused() {
 #[tokio::test]
 async fn an_unknown_format_is_refused() {
     for (format, said) in [
-        (Some(2), "its format is 2"),
+        (Some(3), "its format is 3"),
         (Some(0), "its format is 0"),
         (None, "does not say its format"),
     ] {
