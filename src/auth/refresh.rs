@@ -119,3 +119,125 @@ impl StoredSession {
 pub(super) fn longest_token(session: &StoredSession, now: Timestamp, terms: Terms) -> Timestamp {
     session.token_end(now.after(terms.grace), terms.access)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::UserId;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
+    const TERMS: Terms = Terms {
+        access: Duration::from_secs(900),
+        grace: Duration::from_secs(10),
+    };
+
+    fn device(last: u8) -> Device {
+        Device::new([192, 0, 2, last].into(), b"agent")
+    }
+
+    /// A session of generation 5 that was renewed so many seconds ago.
+    fn stored(ago: u64, seen: bool) -> StoredSession {
+        let renewed = NOW.before(Duration::from_secs(ago));
+        StoredSession {
+            id: SessionId::new(NOW, [1; 10]),
+            user: UserId::new("1"),
+            version: "0.old".into(),
+            idle: Duration::from_secs(3600),
+            ends: NOW.after(Duration::from_secs(86_400)),
+            generation: 5,
+            renewed,
+            seen,
+            token_until: renewed.after(Duration::from_secs(910)),
+            client: [192, 0, 2, 1].into(),
+            agent: "old".into(),
+        }
+    }
+
+    fn outcome(stored: &StoredSession, generation: u64) -> &'static str {
+        match stored.present(generation, NOW, TERMS, &device(2), "0.new") {
+            Turn::Rotate(_) => "rotate",
+            Turn::Repeat => "repeat",
+            Turn::Recover(_) => "recover",
+            Turn::Over => "over",
+            Turn::Reuse => "reuse",
+        }
+    }
+
+    #[test]
+    fn the_rotation_table() {
+        for (generation, ago, seen, expected) in [
+            (5, 0, false, "rotate"),
+            (5, 3599, true, "rotate"),
+            (4, 0, true, "repeat"),
+            (4, 9, true, "repeat"),
+            (4, 9, false, "repeat"),
+            (4, 10, true, "reuse"),
+            (4, 10, false, "recover"),
+            (4, 3599, false, "recover"),
+            (3, 0, false, "reuse"),
+            (3, 0, true, "reuse"),
+            (0, 0, false, "reuse"),
+            (6, 0, true, "rotate"),
+            (9, 100, false, "rotate"),
+            (5, 3600, true, "over"),
+            (4, 3600, false, "over"),
+            (u64::MAX, 0, true, "over"),
+        ] {
+            let got = outcome(&stored(ago, seen), generation);
+            assert_eq!(got, expected, "{generation} after {ago} s, seen: {seen}");
+        }
+    }
+
+    #[test]
+    fn the_grace_counts_from_the_rotation_and_a_repeat_does_not_extend_it() {
+        let session = stored(9, true);
+        assert_eq!(outcome(&session, 4), "repeat");
+        // Nothing was written, so a second later it is over.
+        assert_eq!(outcome(&stored(10, true), 4), "reuse");
+    }
+
+    #[test]
+    fn a_rotation_takes_todays_facts_and_leaves_the_limits() {
+        let before = stored(100, true);
+        let Turn::Rotate(after) = before.present(5, NOW, TERMS, &device(2), "0.new") else {
+            panic!("not rotated");
+        };
+        assert_eq!(after.generation, 6);
+        assert_eq!(after.renewed, NOW, "idle time counts from now");
+        assert!(!after.seen);
+        assert_eq!(after.version, "0.new");
+        assert_eq!(after.client, device(2).client);
+        assert_eq!((after.idle, after.ends), (before.idle, before.ends));
+        assert_eq!(
+            after.token_until,
+            NOW.after(TERMS.access).after(TERMS.grace)
+        );
+    }
+
+    #[test]
+    fn no_token_outlives_what_is_remembered_of_it() {
+        // Recovered late, the access token is fresh and so is its end.
+        let Turn::Recover(after) = stored(2000, false).present(4, NOW, TERMS, &device(2), "")
+        else {
+            panic!("not recovered");
+        };
+        assert!(after.token_until >= after.token_end(NOW, TERMS.access));
+        assert_eq!(
+            after.renewed,
+            stored(2000, false).renewed,
+            "no second grace"
+        );
+        // Close to the end of the session nothing goes beyond it.
+        let mut last = stored(0, true);
+        last.ends = NOW.after(Duration::from_secs(5));
+        assert_eq!(last.token_end(NOW, TERMS.access), last.ends);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_logs_nobody_out() {
+        let mut ahead = stored(0, true);
+        ahead.renewed = NOW.after(Duration::from_secs(3600));
+        assert_eq!(outcome(&ahead, 4), "repeat");
+        assert_eq!(outcome(&ahead, 5), "rotate");
+    }
+}

@@ -15,6 +15,7 @@
 
 mod admin;
 mod browser;
+mod browser_tabs;
 mod check;
 mod cli;
 mod concurrency;
@@ -33,7 +34,9 @@ mod limits;
 mod login;
 mod login_body;
 mod login_form;
+mod logout;
 mod occupied;
+mod refresh;
 mod refusals;
 mod reload;
 mod revoke;
@@ -42,8 +45,10 @@ mod seed;
 mod session;
 mod settings;
 mod shipped;
+mod silent;
 mod support;
 mod throttle;
+mod time_limits;
 mod tls;
 mod tls_upstream;
 mod tokens;

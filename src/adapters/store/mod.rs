@@ -8,6 +8,8 @@ pub mod lock;
 pub mod memory;
 pub mod replica;
 #[cfg(test)]
+mod rotation_model;
+#[cfg(test)]
 pub(crate) mod scratch;
 mod session_record;
 mod tables;
