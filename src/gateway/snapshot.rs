@@ -116,7 +116,11 @@ impl Snapshot {
             HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("max-age=0"))
         });
         Ok(Self {
-            pages: Pages::new(&settings.pages, &settings.paths),
+            pages: Pages::new(
+                &settings.pages,
+                &settings.paths,
+                settings.session.remember_me,
+            ),
             upstream: Arc::new(Upstream::new(
                 &settings.upstream,
                 &settings.upstream_tls,
