@@ -95,7 +95,6 @@ const TAKEN: &[&str] = &[
     "x-http-method",
     "x-http-method-override",
     "x-method-override",
-    "x-csrf-token",
     "x-requested-with",
 ];
 const TAKEN_FAMILIES: &[&str] = &["sec-", "access-control-", "proxy-"];
@@ -138,17 +137,40 @@ fn folded(name: &str) -> String {
 }
 
 fn free(name: String) -> Result<String, Fault> {
-    let known = folded(&name);
-    let family = TAKEN_FAMILIES
-        .iter()
-        .any(|family| known.starts_with(family));
-    if family || TAKEN.contains(&known.as_str()) {
+    // The CSRF header is named by its own key.
+    if is_taken(&name) || folded(&name) == "x-csrf-token" {
         return Err(Fault::new(
             "sets a header that has another meaning in HTTP or to us",
             "choose a name such as X-User-Email",
         ));
     }
     Ok(name)
+}
+
+fn is_taken(name: &str) -> bool {
+    let known = folded(name);
+    let of_family = |families: &[&str]| families.iter().any(|family| known.starts_with(family));
+    TAKEN.contains(&known.as_str()) || of_family(TAKEN_FAMILIES)
+}
+
+/// Whether a header that clients send has a meaning of its own, so that the CSRF token
+/// cannot be in it. More than what may be set towards the app: preferences and
+/// conditions that a browser adds of itself, and what is removed from strangers.
+pub(super) fn means_something_else(name: &str) -> bool {
+    const FAMILIES: [&str; 4] = ["accept-", "content-", "if-", "x-forwarded-"];
+    let known = folded(name);
+    let of_family = FAMILIES.iter().any(|family| known.starts_with(family));
+    of_family || is_taken(name) || matches!(known.as_str(), "cache-control" | "pragma" | "dnt")
+}
+
+/// Whether a header tells the app who the user is, under any preset or the operator's
+/// own names: what a client sends of these is removed.
+pub(super) fn carries_identity(name: &str, own: &IdentityHeaders) -> bool {
+    let presets = PRESETS.iter().flat_map(|(_, preset)| preset.iter());
+    presets
+        .map(|(known, _)| *known)
+        .chain(own.set.keys().map(String::as_str))
+        .any(|known| folded(known) == folded(name))
 }
 
 #[cfg(test)]

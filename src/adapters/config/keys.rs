@@ -128,6 +128,9 @@ pub(crate) const KEYS: &[(&str, Kind)] = &[
     ("insecure.cookies_over_http", Scalar),
 ];
 
+/// The keys whose values are secrets.
+pub(crate) const SECRETS: [&str; 3] = ["signing.key", "admin.token", "session.store.redis.url"];
+
 /// The keys that may stand directly in the section (`""`: at the top).
 pub(crate) fn within(section: &str) -> impl Iterator<Item = &'static str> {
     KEYS.iter().filter_map(move |(key, _)| {

@@ -5,13 +5,13 @@
 //! and nothing but files and the captured environment is read.
 
 pub(in crate::adapters) mod context;
+mod csrf;
 mod environment;
 mod headers;
 pub(in crate::adapters) mod keys;
 mod limits;
 mod names;
 mod network;
-mod not_yet;
 mod overlay;
 mod policy;
 pub(in crate::adapters) mod problem;
@@ -21,6 +21,7 @@ mod secret_ref;
 mod sessions;
 pub mod settings;
 mod signing;
+mod store;
 pub(in crate::adapters) mod tree;
 mod users;
 pub(in crate::adapters) mod values;
@@ -152,6 +153,8 @@ fn read(root: &Section<'_>) -> Settings {
             .or("cookies_over_http", false, values::switch);
     let default_access = policy::default_access(root);
     let trusted_proxies = root.list("trusted_proxies", Vec::new(), web::network);
+    let identity_headers = headers::read(root);
+    let csrf = csrf::read(root, &cookies, cookies_over_http, &identity_headers);
     let settings = Settings {
         users: users::read(root, &cookies, &signing, &default_access),
         public_url: network.public_url.as_ref().map(ToString::to_string),
@@ -168,8 +171,8 @@ fn read(root: &Section<'_>) -> Settings {
         session: sessions::session(root),
         paths: policy::paths(root),
         cors: policy::cors(root),
-        csrf: policy::csrf(root),
-        identity_headers: headers::read(root),
+        csrf,
+        identity_headers,
         rules: policy::rules(root),
         default_access,
         login: limits::login(root),
@@ -181,7 +184,6 @@ fn read(root: &Section<'_>) -> Settings {
         sources: Vec::new(),
         warnings: Vec::new(),
     };
-    not_yet::refuse(root);
     review::warn(root.cx, &settings, network.public_url.as_ref());
     settings
 }

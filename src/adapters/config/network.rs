@@ -4,8 +4,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::domain::secret::Secret;
+
 use super::problem::Fault;
 use super::reader::{Section, Spot};
+use super::secret_ref;
 use super::settings::{Admin, Tls, Upstream, UpstreamTls};
 use super::tree::Shape;
 use super::values;
@@ -13,6 +16,8 @@ use super::web::{self, WebOrigin};
 
 /// The largest PEM file: a chain of a few certificates has some 10 KiB.
 const MAX_PEM: usize = 1024 * 1024;
+/// It opens the admin API to whoever reaches the listener.
+const MIN_ADMIN_TOKEN: usize = 16;
 /// `tls.hsts`
 const HSTS: Duration = Duration::from_secs(180 * 24 * 3600);
 
@@ -39,7 +44,7 @@ pub(super) fn read(root: &Section<'_>) -> Network {
             SocketAddr::from((Ipv4Addr::LOCALHOST, 9180)),
             web::listen,
         ),
-        token: None,
+        token: admin.some("token").and_then(|spot| admin_token(&spot)),
     };
     let network = Network {
         tls: tls(root, public_url.as_ref()),
@@ -52,6 +57,24 @@ pub(super) fn read(root: &Section<'_>) -> Network {
     };
     network.refuse_collisions(root);
     network
+}
+
+/// Long enough not to be guessed, and of characters that a header can carry.
+fn admin_token(spot: &Spot<'_>) -> Option<Secret> {
+    let token = secret_ref::read(spot)?;
+    let make = "make one with `openssl rand -hex 32`";
+    let fault = if token.expose().len() < MIN_ADMIN_TOKEN {
+        Fault::new(
+            format!("is shorter than {MIN_ADMIN_TOKEN} characters"),
+            make,
+        )
+    } else if !token.expose().iter().all(u8::is_ascii_graphic) {
+        Fault::new("holds a space or a character beyond ASCII", make)
+    } else {
+        return Some(token);
+    };
+    spot.refuse_secret(fault);
+    None
 }
 
 fn listen(root: &Section<'_>) -> Vec<SocketAddr> {

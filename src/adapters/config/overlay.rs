@@ -79,7 +79,7 @@ fn from_file(cx: &Context, place: &Place, key: &str, value: &OsStr) -> Result<St
     let path = text(value)?;
     let resolved = cx.resolve(place, &path);
     let bytes = cx.read(&resolved, MAX_BYTES)?;
-    if matches!(key, "signing.key" | "admin.token") {
+    if keys::SECRETS.contains(&key) {
         cx.warn_if_world_readable(&resolved, "a secret");
     }
     let Ok(mut text) = String::from_utf8(bytes) else {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::names;
 use super::problem::Fault;
 use super::reader::{Section, Spot};
-use super::settings::{Access, Ambiguity, Cors, Csrf, CsrfMode, Paths, Rule};
+use super::settings::{Access, Ambiguity, Cors, Paths, Rule};
 use super::tree::Shape;
 use super::values;
 use super::web;
@@ -55,25 +55,6 @@ fn origins(spot: Spot<'_>) -> Vec<String> {
         }
     }
     origins
-}
-
-/// Reads `csrf`; its token modes are held back elsewhere.
-pub(super) fn csrf(root: &Section<'_>) -> Csrf {
-    let section = root.section("csrf", "csrf");
-    let words = [
-        ("origin", CsrfMode::Origin),
-        ("off", CsrfMode::Off),
-        ("token", CsrfMode::Origin),
-        ("both", CsrfMode::Origin),
-    ];
-    Csrf {
-        mode: section.or("mode", CsrfMode::Origin, |text| {
-            // YAML 1.1 reads a bare `off` as false, and so do editors that rewrite files.
-            values::choice(if text == "false" { "off" } else { text }, &words)
-        }),
-        header: http::HeaderName::from_static("x-csrf-token"),
-        cookie: None,
-    }
 }
 
 /// Reads `paths`: all distinct, none in the way of another.

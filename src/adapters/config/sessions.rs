@@ -5,13 +5,16 @@ use std::time::Duration;
 use super::names;
 use super::problem::Fault;
 use super::reader::Section;
-use super::settings::{Cookies, CrossSiteNavigation, Renewal, SameSite, Session, StoreKind};
-use super::tree::Shape;
+use super::settings::{Cookies, CrossSiteNavigation, Renewal, SameSite, Session};
+use super::store;
 use super::values;
 use super::web::WebOrigin;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+/// The longest that browsers keep a cookie that is not set again.
+const COOKIE_LIFE: Duration = Duration::from_secs(400 * DAY);
 
 /// Reads `cookies`.
 pub(super) fn cookies(root: &Section<'_>, public_url: Option<&WebOrigin>) -> Cookies {
@@ -46,10 +49,14 @@ pub(super) fn cookies(root: &Section<'_>, public_url: Option<&WebOrigin>) -> Coo
     }
 }
 
-/// Reads `session`; what only acts with refresh tokens is held back elsewhere.
+/// Reads `session`.
 pub(super) fn session(root: &Section<'_>) -> Session {
     let section = root.section("session", "session");
-    let absolute_timeout = Duration::from_secs(7 * 24 * HOUR);
+    let absolute_timeout = section.or(
+        "absolute_timeout",
+        Duration::from_secs(7 * DAY),
+        values::seconds,
+    );
     let access_ttl = section.or("access_ttl", Duration::from_secs(15 * MINUTE), |text| {
         let span = values::seconds(text)?;
         if span > absolute_timeout {
@@ -60,51 +67,49 @@ pub(super) fn session(root: &Section<'_>) -> Session {
         }
         Ok(span)
     });
+    let remember_me = match section.get("remember_me") {
+        Some(_) => section.optional("remember_me", idle),
+        None => Some(Duration::from_secs(30 * DAY)),
+    };
+    let renewal = [("silent", Renewal::Silent), ("endpoint", Renewal::Endpoint)];
     let navigation = [
         ("bounce", CrossSiteNavigation::Bounce),
         ("confirm", CrossSiteNavigation::Confirm),
         ("login", CrossSiteNavigation::Login),
     ];
+    let store = store::kind(&section, root);
     Session {
         access_ttl,
-        idle_timeout: Duration::from_secs(12 * HOUR),
+        idle_timeout: section.or("idle_timeout", Duration::from_secs(12 * HOUR), idle),
         absolute_timeout,
-        remember_me: Some(Duration::from_secs(30 * 24 * HOUR)),
-        refresh_grace: Duration::from_secs(10),
-        renewal: Renewal::Silent,
-        max_per_user: None,
-        refuse_when_stale: None,
+        remember_me,
+        refresh_grace: section.or(
+            "refresh_grace",
+            Duration::from_secs(10),
+            values::any_duration,
+        ),
+        renewal: section.or("renewal", Renewal::Silent, |text| {
+            values::choice(text, &renewal)
+        }),
+        max_per_user: section.optional("max_per_user", |text| values::count(text, 1..=1_000_000)),
+        refuse_when_stale: store::refuse_when_stale(&section, &store),
         cross_site_navigation: section.or(
             "cross_site_navigation",
             CrossSiteNavigation::Bounce,
             |text| values::choice(text, &navigation),
         ),
-        store: store(&section),
+        store,
     }
 }
 
-fn store(section: &Section<'_>) -> StoreKind {
-    let words = [
-        ("embedded", StoreKind::Embedded),
-        ("memory", StoreKind::Memory),
-    ];
-    let Some(spot) = section.get("store") else {
-        return StoreKind::Embedded;
-    };
-    if matches!(spot.node.shape, Shape::Map(_)) {
-        let redis = spot.section("session.store");
-        if !redis.has("redis") {
-            redis.missing("redis", "write embedded, memory or { redis: { url: … } }");
-        }
-        return StoreKind::Embedded;
-    }
-    if matches!(spot.text(), Ok("redis")) {
-        spot.refuse(Fault::new(
-            "lacks the server",
-            "write { redis: { url: redis://host } }",
+/// How long a browser that stays away keeps its session.
+fn idle(text: &str) -> Result<Duration, Fault> {
+    let span = values::seconds(text)?;
+    if span > COOKIE_LIFE {
+        return Err(Fault::new(
+            "is longer than browsers keep a cookie (RFC 6265bis §5.5)",
+            "give at most 400d",
         ));
-        return StoreKind::Embedded;
     }
-    spot.parse(|text| values::choice(text, &words))
-        .unwrap_or(StoreKind::Embedded)
+    Ok(span)
 }
