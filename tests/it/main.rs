@@ -15,6 +15,7 @@
 
 mod admin;
 mod browser;
+mod browser_tabs;
 mod check;
 mod cli;
 mod concurrency;
@@ -38,10 +39,13 @@ mod occupied;
 mod refresh;
 mod refusals;
 mod reload;
+mod remember_me;
 mod revoke;
 mod secrets;
 mod seed;
 mod session;
+mod sessions_browser;
+mod sessions_page;
 mod settings;
 mod shipped;
 mod silent;
