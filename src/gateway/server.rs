@@ -52,6 +52,9 @@ pub enum RunError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The store that is shared, after some waiting.
+    #[error(transparent)]
+    Unreachable(StoreError),
     /// Keys or upstream.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),

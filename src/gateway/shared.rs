@@ -10,6 +10,7 @@ use pingora::services::background::BackgroundService;
 use tokio::time::Instant;
 
 use super::house::House;
+use super::server::RunError;
 use crate::adapters::attempts::{Local, Shared};
 use crate::adapters::clock;
 use crate::adapters::config::settings::{self, Settings, StoreKind};
@@ -34,13 +35,14 @@ impl Kept {
     /// Opens the store and reads what is revoked.
     ///
     /// # Errors
-    /// [`StoreError`]; with Redis after a while, for it may be starting too.
-    pub(super) async fn open(settings: &Settings) -> Result<Self, StoreError> {
+    /// [`RunError::Store`], and [`RunError::Unreachable`] after a while: Redis may be
+    /// starting too.
+    pub(super) async fn open(settings: &Settings) -> Result<Self, RunError> {
         let (store, shared): (Arc<dyn Store>, _) = match &settings.session.store {
             StoreKind::Embedded => (Arc::new(Embedded::open(&settings.data_dir)?), None),
             StoreKind::Memory => (Arc::new(Memory::new()), None),
             StoreKind::Redis(redis) => {
-                let store = reach(redis).await?;
+                let store = reach(redis).await.map_err(RunError::Unreachable)?;
                 let shared = Shared::new(&store);
                 (Arc::new(store), Some(shared))
             }
