@@ -1,11 +1,16 @@
 //! The app's answer as the client receives it.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use http::header::{self, HeaderName};
 use http::{HeaderValue, StatusCode};
 use pingora::http::ResponseHeader;
 use pingora_proxy::Session;
 
 use super::ctx::Ctx;
+use super::house::House;
+use super::open;
 use crate::auth::cors::APP_CORS_HEADERS;
 use crate::domain::cookie;
 
@@ -19,13 +24,15 @@ const X_ACCEL_EXPIRES: HeaderName = HeaderName::from_static("x-accel-expires");
 /// # Errors
 /// If a header cannot be set.
 pub(super) fn response(
+    house: &Arc<House>,
     session: &mut Session,
     answer: &mut ResponseHeader,
-    ctx: &Ctx,
+    ctx: &mut Ctx,
 ) -> pingora::Result<()> {
     if is_interim(answer) {
         return Ok(());
     }
+    open::register(house, session, answer, ctx)?;
     switch_protocols(session, answer, ctx);
     drop_hop_by_hop(answer);
     for name in &APP_CORS_HEADERS {
@@ -37,6 +44,13 @@ pub(super) fn response(
         keep_from_shared_caches(answer)?;
     }
     give_cookies(answer, ctx)
+}
+
+/// Counts what goes by of an answer that may be cut before its end.
+pub(super) fn count(chunk: Option<&Bytes>, ctx: &mut Ctx) {
+    if let (Some(open), Some(chunk)) = (&mut ctx.open, chunk) {
+        open.passed(chunk.len());
+    }
 }
 
 /// The cookies of a session that was renewed on the way. An answer that carries them is

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::head_timeout::HeadTimer;
 use super::house::{House, InFlight};
+use super::open::Open;
 use super::snapshot::Snapshot;
 use crate::adapters::observe::metrics::Verdict;
 use crate::auth::denial::Denial;
@@ -48,6 +49,8 @@ pub(super) struct Ctx {
     pub(super) tries: u8,
     /// Ends the wait for the head of the app's answer.
     pub(super) head_timer: Option<HeadTimer>,
+    /// Its place among the open connections, if it stays open.
+    pub(super) open: Option<Open>,
     /// When the request began.
     pub(super) started: Instant,
     _in_flight: InFlight,
@@ -67,6 +70,7 @@ impl Ctx {
             body_seen: 0,
             tries: 0,
             head_timer: None,
+            open: None,
             started: Instant::now(),
             _in_flight: house.enter(),
         }

@@ -18,6 +18,8 @@ use pingora_proxy::HttpProxy;
 
 use super::house::House;
 use super::inbound::trusts;
+use super::leash::Leash;
+use super::line::{Line, Wire};
 use super::proxy::Gateway;
 
 /// Counts connections and turns away those over the limits.
@@ -107,8 +109,10 @@ impl ServerApp for Front {
         shutdown: &ShutdownWatch,
     ) -> Option<Stream> {
         let _seat = self.admit(&stream)?;
-        let inner = Arc::new(Keepalive::new(&self.house, &self.proxy));
-        inner.process_new(stream, shutdown).await
+        let line = Arc::new(Line::default());
+        let wire = Wire::new(stream, &line);
+        let inner = Arc::new(Keepalive::new(&self.house, &self.proxy, line));
+        inner.process_new(Box::new(wire), shutdown).await
     }
 
     async fn cleanup(&self) {
@@ -121,11 +125,12 @@ struct Keepalive {
     house: Arc<House>,
     proxy: Arc<HttpProxy<Gateway>>,
     options: HttpServerOptions,
+    line: Arc<Line>,
 }
 
 impl Keepalive {
     /// For one connection: an option of HTTP/2 holds as long as it does.
-    fn new(house: &Arc<House>, proxy: &Arc<HttpProxy<Gateway>>) -> Self {
+    fn new(house: &Arc<House>, proxy: &Arc<HttpProxy<Gateway>>, line: Arc<Line>) -> Self {
         let mut options = HttpServerOptions::default();
         // Without it an idle HTTP/2 connection keeps its seat for ever.
         let idle = house.snapshot().settings.limits.keepalive_idle;
@@ -134,6 +139,7 @@ impl Keepalive {
             house: Arc::clone(house),
             proxy: Arc::clone(proxy),
             options,
+            line,
         }
     }
 }
@@ -157,7 +163,15 @@ impl HttpServerApp for Keepalive {
                 session.set_keepalive_reuses_remaining(reuses);
             }
         }
-        self.proxy.process_new_http(session, shutdown).await
+        let leash = Leash::new(&self.line);
+        let request = self.proxy.process_new_http(session, shutdown);
+        match leash.hold(request).await {
+            Some(reused) => reused,
+            None => {
+                self.line.say_goodbye().await;
+                None
+            }
+        }
     }
 
     fn h2_options(&self) -> Option<H2Options> {

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
+use super::open::OpenConnections;
 use super::sightings::Sightings;
 use super::snapshot::Snapshot;
 use super::turns::Turns;
@@ -36,6 +37,8 @@ pub struct House {
     pub turns: Turns,
     /// Generations whose arrival was noted.
     pub sightings: Sightings,
+    /// What has to end with its session.
+    pub open: OpenConnections,
     /// Where passwords are checked; replaced when its limits change.
     pub passwords: ArcSwap<HashPool>,
     /// What is counted.
@@ -64,6 +67,7 @@ impl House {
             attempts,
             turns: Turns::new(),
             sightings: Sightings::new(),
+            open: OpenConnections::default(),
             passwords: ArcSwap::from_pointee(HashPool::new(
                 login.concurrent_hashes,
                 login.hash_queue,
@@ -111,9 +115,11 @@ impl House {
         Ok(())
     }
 
-    /// Puts in force what is durable already.
+    /// Puts in force what is durable already, and cuts the connections that it reaches.
     pub fn apply(&self, revocations: &[Revocation]) {
         self.replica.load(revocations);
+        // Only now: a connection is looked up in the replica after it was registered.
+        self.open.revoked(revocations);
         self.metrics.revocations(self.replica.len());
     }
 

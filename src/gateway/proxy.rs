@@ -1,6 +1,7 @@
 //! Pingora's hooks: a table of contents. What each does stands in the file it names.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -113,7 +114,18 @@ impl ProxyHttp for Gateway {
         head: &mut ResponseHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        answer::response(session, head, ctx)
+        answer::response(&self.house, session, head, ctx)
+    }
+
+    fn response_body_filter(
+        &self,
+        _session: &mut Session,
+        chunk: &mut Option<Bytes>,
+        _end_of_stream: bool,
+        ctx: &mut Ctx,
+    ) -> Result<Option<Duration>> {
+        answer::count(chunk.as_ref(), ctx);
+        Ok(None)
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, e: &Error, ctx: &mut Ctx) -> FailToProxy {

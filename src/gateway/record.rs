@@ -11,7 +11,10 @@ use crate::auth::event::{Event, EventKind};
 use crate::auth::pass::Pass;
 
 /// Records a request that has ended.
-pub(super) fn record(house: &House, session: &Session, e: Option<&Error>, ctx: &Ctx) {
+pub(super) fn record(house: &House, session: &Session, e: Option<&Error>, ctx: &mut Ctx) {
+    if let Some(open) = ctx.open.take() {
+        open.ended();
+    }
     let request = session.req_header();
     let status = session.response_written().map(|r| r.status.as_u16());
     let took = ctx.started.elapsed();

@@ -1,5 +1,6 @@
 //! What goes on beside the requests: looking at files, looking up the app's
-//! address, forgetting what is over (revocations and retired keys).
+//! address, forgetting what is over (revocations and retired keys), cutting connections
+//! whose session is over.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use pingora::server::ShutdownWatch;
 use pingora::services::background::BackgroundService;
 
+use super::cut::end_in_time;
 use super::house::House;
 use super::reload::{Look, Reloader};
 use super::sightings::tell_store;
@@ -50,6 +52,7 @@ impl BackgroundService for Upkeep {
             () = self.sweep() => {}
             () = self.give_up_keys() => {}
             () = tell_store(&self.house) => {}
+            () = end_in_time(&self.house) => {}
         }
     }
 }

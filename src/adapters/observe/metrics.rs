@@ -34,6 +34,7 @@ pub struct Metrics {
     hash_duration: Histogram,
     connections: IntGauge,
     in_flight: IntGauge,
+    session_connections: IntGauge,
 }
 
 /// How a request ended: `verdict` of `doorward_requests_total`.
@@ -211,6 +212,11 @@ impl Metrics {
                 "doorward_requests_in_flight",
                 "Requests that have not ended.",
             )?,
+            session_connections: gauge(
+                &registry,
+                "doorward_session_connections",
+                "WebSockets and event streams that end with their session.",
+            )?,
             registry,
         };
         metrics.show_zeros();
@@ -283,6 +289,13 @@ impl Metrics {
         Counted::new(&self.in_flight)
     }
 
+    /// A WebSocket or event stream of a session opened; it counts until the value is
+    /// dropped.
+    #[must_use]
+    pub fn session_connection(&self) -> Counted {
+        Counted::new(&self.session_connections)
+    }
+
     /// All of it in Prometheus' text format, version 0.0.4.
     ///
     /// # Errors
@@ -346,6 +359,7 @@ mod tests {
             "doorward_password_hash_duration_seconds_count 0",
             "doorward_connections 0",
             "doorward_requests_in_flight 0",
+            "doorward_session_connections 0",
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }

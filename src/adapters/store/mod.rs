@@ -6,6 +6,7 @@ mod contract;
 pub mod embedded;
 pub mod lock;
 pub mod memory;
+pub mod redis;
 pub mod replica;
 #[cfg(test)]
 mod rotation_model;
@@ -17,4 +18,5 @@ mod tables;
 pub use embedded::Embedded;
 pub use lock::{DataDir, DataDirError};
 pub use memory::Memory;
+pub use redis::Redis;
 pub use replica::Replica;

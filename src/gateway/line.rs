@@ -1,0 +1,248 @@
+//! The client's connection under pingora, and how a WebSocket is said goodbye.
+//!
+//! Pingora owns the connection while a request lasts and closes it with the request. When
+//! a session ends, its WebSockets shall hear why (close code 1008), and only the
+//! connection itself knows where a frame may stand: what pingora was given to write, and
+//! what of it was written, are two things. So the connection is ours, counts the frames
+//! that go by, and comes back to us when pingora lets go of it.
+//!
+//! It lies above TLS, whatever carries the app's side.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use pingora::protocols::raw_connect::ProxyDigest;
+use pingora::protocols::tls::{SslDigest, TlsRef};
+use pingora::protocols::{
+    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
+    Stream, TimingDigest, UniqueID, UniqueIDType,
+};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+
+use super::frames::Frames;
+
+/// Close, two bytes: 1008, "policy violation" (RFC 6455 section 7.4.1), which is what a
+/// session that is over comes to.
+const GOODBYE: [u8; 4] = [0x88, 0x02, 0x03, 0xf0];
+
+/// How long a client may take for the goodbye. A guess, half of the promised second.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// What is known of one connection by both of its holders.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    is_tunnel: AtomicBool,
+    returned: Mutex<Option<(Stream, Frames)>>,
+}
+
+impl Line {
+    /// From the next answer on the connection carries a WebSocket, until it closes.
+    pub(super) fn becomes_tunnel(&self) {
+        self.is_tunnel.store(true, Ordering::Relaxed);
+    }
+
+    /// Says goodbye to a WebSocket after pingora has let go of it; where it stands within
+    /// a frame, the connection closes without a word.
+    pub(super) async fn say_goodbye(&self) {
+        let Some((mut stream, frames)) = self.returned.lock().take() else {
+            return;
+        };
+        if frames.at_boundary() {
+            // A client that does not listen must not keep its connection.
+            let _late = tokio::time::timeout(FAREWELL, goodbye(&mut stream)).await;
+        }
+    }
+}
+
+async fn goodbye(stream: &mut Stream) -> io::Result<()> {
+    stream.write_all(&GOODBYE).await?;
+    stream.flush().await?;
+    AsyncWriteExt::shutdown(stream).await?;
+    // With bytes unread the system resets the connection, and what we wrote last may be
+    // lost: read what comes until the client closes too.
+    let mut rest = [0; 1024];
+    while stream.read(&mut rest).await? > 0 {}
+    Ok(())
+}
+
+/// The client's connection as pingora has it.
+#[derive(Debug)]
+pub(super) struct Wire {
+    /// There until the end.
+    stream: Option<Stream>,
+    frames: Option<Frames>,
+    line: Arc<Line>,
+}
+
+impl Wire {
+    pub(super) fn new(stream: Stream, line: &Arc<Line>) -> Self {
+        Self {
+            stream: Some(stream),
+            frames: None,
+            line: Arc::clone(line),
+        }
+    }
+
+    fn stream(&mut self) -> io::Result<Pin<&mut Stream>> {
+        let stream = self.stream.as_mut().map(Pin::new);
+        stream.ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+
+    fn frames(&mut self) -> Option<&mut Frames> {
+        if self.frames.is_none() && self.line.is_tunnel.load(Ordering::Relaxed) {
+            self.frames = Some(Frames::new());
+        }
+        self.frames.as_mut()
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        if let (Some(stream), Some(frames)) = (self.stream.take(), self.frames.take()) {
+            *self.line.returned.lock() = Some((stream, frames));
+        }
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.get_mut().stream()?.poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = std::task::ready!(this.stream()?.poll_write(cx, buf))?;
+        if let Some(frames) = this.frames() {
+            frames.pass(buf.get(..written).unwrap_or_default());
+        }
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = std::task::ready!(this.stream()?.poll_write_vectored(cx, bufs))?;
+        if let Some(frames) = this.frames() {
+            let mut left = written;
+            for buf in bufs {
+                let part = buf.get(..left.min(buf.len())).unwrap_or_default();
+                frames.pass(part);
+                left = left.saturating_sub(part.len());
+            }
+        }
+        Poll::Ready(Ok(written))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream
+            .as_ref()
+            .is_some_and(AsyncWrite::is_write_vectored)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().stream()?.poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().stream()?.poll_shutdown(cx)
+    }
+}
+
+#[async_trait]
+impl Shutdown for Wire {
+    async fn shutdown(&mut self) {
+        if let Some(stream) = &mut self.stream {
+            Shutdown::shutdown(stream.as_mut()).await;
+        }
+    }
+}
+
+#[async_trait]
+impl Peek for Wire {
+    async fn try_peek(&mut self, buf: &mut [u8]) -> io::Result<bool> {
+        match &mut self.stream {
+            Some(stream) => stream.try_peek(buf).await,
+            None => Ok(false),
+        }
+    }
+}
+
+impl UniqueID for Wire {
+    fn id(&self) -> UniqueIDType {
+        self.stream.as_ref().map_or(-1, |stream| stream.id())
+    }
+}
+
+impl Ssl for Wire {
+    fn get_ssl(&self) -> Option<&TlsRef> {
+        self.stream.as_ref()?.get_ssl()
+    }
+
+    fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
+        self.stream.as_ref()?.get_ssl_digest()
+    }
+
+    fn selected_alpn_proto(&self) -> Option<ALPN> {
+        self.stream.as_ref()?.selected_alpn_proto()
+    }
+}
+
+impl GetTimingDigest for Wire {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        let stream = self.stream.as_ref();
+        stream.map_or_else(Vec::new, |stream| stream.get_timing_digest())
+    }
+
+    fn get_read_pending_time(&self) -> Duration {
+        let stream = self.stream.as_ref();
+        stream.map_or(Duration::ZERO, |stream| stream.get_read_pending_time())
+    }
+
+    fn get_write_pending_time(&self) -> Duration {
+        let stream = self.stream.as_ref();
+        stream.map_or(Duration::ZERO, |stream| stream.get_write_pending_time())
+    }
+}
+
+impl GetProxyDigest for Wire {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        self.stream.as_ref()?.get_proxy_digest()
+    }
+
+    fn set_proxy_digest(&mut self, digest: ProxyDigest) {
+        if let Some(stream) = &mut self.stream {
+            stream.set_proxy_digest(digest);
+        }
+    }
+}
+
+impl GetSocketDigest for Wire {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        self.stream.as_ref()?.get_socket_digest()
+    }
+
+    fn set_socket_digest(&mut self, digest: SocketDigest) {
+        if let Some(stream) = &mut self.stream {
+            stream.set_socket_digest(digest);
+        }
+    }
+}

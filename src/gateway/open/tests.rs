@@ -1,0 +1,108 @@
+use super::super::line::Line;
+use super::*;
+
+fn session(created: u64) -> SessionId {
+    SessionId::new(Timestamp::from_millis(created), [7; 10])
+}
+
+fn revoke(reach: Reach, at: u64) -> [Revocation; 1] {
+    [Revocation {
+        reach,
+        at: Timestamp::from_millis(at),
+        until: Timestamp::from_millis(9_000),
+    }]
+}
+
+/// Alice's sessions of 1000, 2000 and 3000 ms, Bob's of 1001; one connection each.
+struct World {
+    open: OpenConnections,
+    leashes: Vec<(SessionId, Arc<Leash>)>,
+}
+
+impl World {
+    fn new() -> Self {
+        let open = OpenConnections::default();
+        let line = Arc::new(Line::default());
+        let leashes: Vec<_> = [(1000, "1"), (2000, "1"), (3000, "1"), (1001, "2")]
+            .map(|(created, user)| {
+                let (id, leash) = (session(created), Leash::new(&line));
+                open.add(
+                    id,
+                    &UserId::new(user),
+                    Timestamp::from_millis(5_000),
+                    &leash,
+                );
+                (id, leash)
+            })
+            .into();
+        Self { open, leashes }
+    }
+
+    fn cut(&self) -> Vec<u64> {
+        let cut = self
+            .leashes
+            .iter()
+            .filter(|(_, leash)| leash.why().is_some());
+        cut.map(|(id, _)| id.created().millis()).collect()
+    }
+}
+
+#[test]
+fn a_revocation_cuts_what_it_reaches_and_nothing_else() {
+    let alice = UserId::new("1");
+    for (reach, at, expected) in [
+        (Reach::Session(session(2000)), 0, vec![2000]),
+        (Reach::Session(session(4000)), 9000, vec![]),
+        (Reach::User(alice.clone()), 999, vec![]),
+        (Reach::User(alice.clone()), 2000, vec![1000, 2000]),
+        (Reach::User(alice), 9000, vec![1000, 2000, 3000]),
+        (Reach::User(UserId::new("3")), 9000, vec![]),
+        (Reach::Everybody, 1001, vec![1000, 1001]),
+    ] {
+        let world = World::new();
+        world.open.revoked(&revoke(reach.clone(), at));
+        assert_eq!(world.cut(), expected, "{reach:?} at {at}");
+    }
+}
+
+#[test]
+fn every_connection_of_a_session_is_cut() {
+    let world = World::new();
+    let second = Leash::new(&Arc::new(Line::default()));
+    let alice = UserId::new("1");
+    let due = Timestamp::from_millis(5_000);
+    world.open.add(session(2000), &alice, due, &second);
+    world.open.over(session(2000), Denial::SessionExpired);
+    assert_eq!(world.cut(), [2000]);
+    assert_eq!(second.why(), Some(Denial::SessionExpired));
+}
+
+#[test]
+fn a_session_is_asked_about_when_its_time_has_come() {
+    let world = World::new();
+    let at = Timestamp::from_millis;
+    assert_eq!(world.open.due(at(4_999)), []);
+    assert_eq!(world.open.due(at(5_000)).len(), 4);
+    world.open.lives_until(session(1001), at(8_000));
+    assert!(!world.open.due(at(7_999)).contains(&session(1001)));
+    assert!(world.open.due(at(8_000)).contains(&session(1001)));
+    let later = Leash::new(&Arc::new(Line::default()));
+    world
+        .open
+        .add(session(1001), &UserId::new("2"), at(6_000), &later);
+    assert!(
+        !world.open.due(at(7_999)).contains(&session(1001)),
+        "a new connection made the session shorter"
+    );
+}
+
+#[test]
+fn what_closed_is_forgotten() {
+    let world = World::new();
+    for (id, leash) in &world.leashes {
+        world.open.remove(*id, leash);
+    }
+    assert!(world.open.sessions.lock().is_empty(), "entries leak");
+    world.open.revoked(&revoke(Reach::Everybody, 9_000));
+    assert_eq!(world.cut(), [] as [u64; 0], "a closed connection is cut");
+}
