@@ -20,6 +20,7 @@ mod check;
 mod cli;
 mod concurrency;
 mod cors;
+mod crash;
 mod csrf;
 mod drain;
 mod floors;
