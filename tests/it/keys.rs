@@ -280,7 +280,7 @@ fn public_keys_are_published_and_secret_ones_are_not() {
 fn a_retired_key_that_was_stolen_opens_nothing_once_its_time_is_over() {
     let app = Upstream::start();
     let mut gateway = Builder::new(&app)
-        .yaml("session: { access_ttl: 3s }")
+        .yaml("session: { access_ttl: 3s, absolute_timeout: 3s, remember_me: null }")
         .start();
     let (header, mut claims) = token::parts(token::of(&gateway.alice()));
     let stored = std::fs::read(gateway.data_dir().join("keys.json")).unwrap();
