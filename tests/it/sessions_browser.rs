@@ -67,7 +67,7 @@ fn box_and_sessions_look_right_everywhere() {
     let app = Upstream::start();
     let gateway = Builder::new(&app)
         .yaml("session: { store: memory }")
-        .yaml("pages: { title: Sign in to Example }")
+        .yaml("pages: { title: Sign in to Example }\ntrusted_proxies: [127.0.0.1/32]")
         .start();
     for agent in [
         IPHONE,
@@ -80,6 +80,7 @@ fn box_and_sessions_look_right_everywhere() {
         let login = gateway
             .login_request("alice", ALICE_PASSWORD)
             .header("User-Agent", agent)
+            .header("X-Forwarded-For", "2001:db8:85a3:8d3:1319:8a2e:370:7348")
             .send();
         assert_eq!(login.status, 303, "{login}");
     }

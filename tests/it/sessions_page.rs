@@ -215,6 +215,33 @@ fn everywhere_else_leaves_only_this_one() {
 }
 
 #[test]
+fn of_very_many_the_newest_are_shown_and_all_can_be_ended() {
+    let (gateway, _app) = world_with("");
+    let oldest = login(&gateway, "alice", ALICE_PASSWORD, "oldest/1");
+    let more: Vec<_> = (0..203)
+        .map(|_| login(&gateway, "alice", ALICE_PASSWORD, "robot/1"))
+        .collect();
+    let here = more.last().unwrap();
+    let listed = ask(&gateway, here).send().json();
+    assert_eq!(listed["sessions"].as_array().unwrap().len(), 200);
+    assert_eq!(listed["more"], 4, "the rest is not counted");
+    assert_eq!(listed["sessions"][0]["current"], true);
+    let page = gateway
+        .request("GET", PAGE)
+        .navigate("none")
+        .cookie(here)
+        .send();
+    assert!(page.text().contains("204 sessions"), "{page}");
+    assert!(page.text().contains("4 more are not shown"), "{page}");
+    assert!(!page.text().contains("oldest"), "the oldest take the place");
+    let answer = post(&gateway, here, "others=true");
+    assert_eq!(answer.status, 303, "{answer}");
+    assert_ended(&gateway, &oldest, "what is not shown stays");
+    assert_ended(&gateway, &more[100], "one of many stays");
+    assert_alive(&gateway, here, "this one was ended too");
+}
+
+#[test]
 fn ending_this_one_is_a_logout() {
     let (gateway, _app) = world_with("");
     let here = login(&gateway, "alice", ALICE_PASSWORD, FIREFOX);
@@ -323,6 +350,36 @@ fn another_site_ends_nothing() {
             .send();
         assert_eq!(answer.status, 403, "{answer}");
         assert_alive(&gateway, &other, "another site ended a session");
+    }
+}
+
+#[test]
+fn where_tokens_are_asked_for_the_forms_carry_one() {
+    for mode in ["token", "both"] {
+        let (gateway, _app) = world_with(&format!("csrf: {{ mode: {mode} }}"));
+        let here = login(&gateway, "alice", ALICE_PASSWORD, FIREFOX);
+        let other = login(&gateway, "alice", ALICE_PASSWORD, IPHONE);
+        let bare = post(&gateway, &here, "others=true");
+        assert_eq!(bare.status, 403, "{bare}");
+        let forged = post(&gateway, &here, "others=true&csrf_token=x");
+        assert_eq!(forged.status, 403, "{forged}");
+        assert_alive(&gateway, &other, "no token was needed");
+        let page = gateway
+            .request("GET", PAGE)
+            .navigate("none")
+            .cookie(&here)
+            .send()
+            .text();
+        let tokens: Vec<_> = page
+            .split("name=\"csrf_token\" value=\"")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .collect();
+        assert_eq!(tokens.len(), 3, "{page}");
+        let body = format!("csrf_token={}&others=true", tokens[0]);
+        let honest = post(&gateway, &here, &body);
+        assert_eq!(honest.status, 303, "{honest}");
+        assert_ended(&gateway, &other, "the form of the page does nothing");
     }
 }
 
