@@ -447,7 +447,7 @@ fn each_session_says_where_and_when_and_has_its_button() {
             "<dt>Ends</dt><dd><time datetime=\"2026-12-19T14:20:59Z\">19 Dec 2026, 14:20 UTC",
         ),
     ]) {
-        let item = body.split("<li").nth(number).unwrap();
+        let item = body.split("</li>").nth(number - 1).unwrap();
         let id = format!("value=\"{}\"", shown[number - 1].id);
         let labelled = format!("id=\"end-{number}\" type=\"submit\" aria-labelledby=\"end-{number} device-{number}\"");
         let heading = format!("<h2 id=\"device-{number}\"");
