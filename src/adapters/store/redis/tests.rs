@@ -1,7 +1,6 @@
 //! Against a real Redis.
 
 use super::server::Server;
-use super::*;
 use crate::adapters::store::contract;
 
 #[tokio::test]
@@ -12,7 +11,8 @@ async fn keeps_the_contract() {
     let mut number = 0;
     contract::holds(|| {
         number += 1;
-        server.store(&format!("{number}:"))
+        let store = server.store(&format!("{number}:"));
+        async move { store }
     })
     .await;
 }
