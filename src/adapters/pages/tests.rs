@@ -376,6 +376,8 @@ fn signing_out_is_one_button_and_a_post() {
             .contains("<form method=\"post\" action=\"/logout\">")
     );
     assert_eq!(html.body.matches("<button").count(), 1);
+    let link = "<a href=\"/_doorward/sessions\">Your sessions</a>";
+    assert!(html.body.contains(link), "{}", html.body);
     assert!(
         !html.body.contains("autofocus"),
         "a stray Enter would sign out"
