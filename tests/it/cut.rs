@@ -278,3 +278,22 @@ fn an_app_on_a_unix_socket_is_cut_off_too() {
     }
     until("the app's side to be closed", || app.ended() >= 4);
 }
+
+#[test]
+fn a_stream_that_opens_after_the_end_is_cut_at_once() {
+    let (gateway, app) = world_with(MEMORY);
+    let bob = gateway.bob();
+    let mut connection = gateway.connect();
+    let request = gateway.request("GET", "/late-events").cookie(&bob);
+    connection.send(request.bytes()).unwrap();
+    until("the app to be asked", || app.count() == 1);
+    gateway.logout(&bob);
+    let since = Instant::now();
+    app.release();
+    while connection.take(1).is_ok() {}
+    let took = since.elapsed();
+    assert!(
+        took < SLACK,
+        "it opened after the logout, and lives for {took:?}"
+    );
+}

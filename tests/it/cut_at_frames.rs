@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use crate::support::curl::certificate;
 use crate::support::websocket::{self, FLOOD};
-use crate::support::{Builder, Conn, Gateway, Upstream, optional, until, world_with};
+use crate::support::{
+    Builder, Conn, Gateway, Process, TempDir, Upstream, optional, until, until_some, world_with,
+};
 
 const MEMORY: &str = "session: { store: memory }";
 
@@ -203,4 +205,78 @@ fn a_websocket_over_tls_hears_it_too() {
     eprintln!("over TLS: ended after {took:?}");
     assert!(took < Duration::from_secs(3), "it goes on for {took:?}");
     assert!(seen.ends_with(GOODBYE), "no goodbye over TLS");
+}
+
+#[test]
+fn a_client_that_does_not_close_loses_its_place() {
+    let (gateway, _app) = world_with(MEMORY);
+    let bob = gateway.bob();
+    let mut connection = open(&gateway, "/ws", &bob);
+    gateway.logout(&bob);
+    let since = Instant::now();
+    assert_eq!(connection.rest().unwrap(), GOODBYE);
+    let heard = since.elapsed();
+    until("the connection to be closed", || {
+        gateway.metric("doorward_connections") == 0.0
+    });
+    let took = since.elapsed();
+    eprintln!("a client that does not close: heard after {heard:?}, gone after {took:?}");
+    assert!(
+        took < Duration::from_secs(3),
+        "its place is taken for {took:?}"
+    );
+}
+
+/// Accepts an upgrade, says "hi", and waits.
+const TLS_APP: &str = r#"
+import socket, ssl, sys
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[1], sys.argv[2])
+server = socket.create_server(("127.0.0.1", 0))
+print("port", server.getsockname()[1], flush=True)
+app = context.wrap_socket(server, server_side=True)
+client, _ = app.accept()
+head = b""
+while not head.endswith(b"\r\n\r\n"):
+    head += client.recv(1)
+client.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n\x81\x02hi")
+try:
+    while client.recv(100): pass
+except OSError: pass
+print("closed", flush=True)
+"#;
+
+#[test]
+fn an_app_behind_tls_changes_nothing() {
+    if !optional::has("openssl") || !optional::has("python3") {
+        return;
+    }
+    let dir = TempDir::new();
+    let theirs = certificate(&dir, "app");
+    let mut command = Command::new("python3");
+    command
+        .args(["-c", TLS_APP])
+        .arg(&theirs.cert)
+        .arg(&theirs.key);
+    let app = Process::spawn(command);
+    let port = until_some("the TLS app", || {
+        let output = app.output();
+        let line = output.lines().find_map(|line| line.strip_prefix("port "));
+        line.map(String::from)
+    });
+    let gateway = Builder::before(&format!("https://localhost:{port}"))
+        .yaml(&format!("upstream_tls: {{ ca: {:?} }}", theirs.cert))
+        .yaml(MEMORY)
+        .start();
+    let bob = gateway.bob();
+    let mut connection = open(&gateway, "/", &bob);
+    assert_eq!(connection.take(4).unwrap(), b"\x81\x02hi");
+    let since = Instant::now();
+    gateway.logout(&bob);
+    assert_eq!(connection.rest().unwrap(), GOODBYE);
+    eprintln!("an app behind TLS: ended after {:?}", since.elapsed());
+    until("the app's side to be closed", || {
+        app.output().contains("closed")
+    });
 }

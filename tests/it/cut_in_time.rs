@@ -82,6 +82,24 @@ fn connections_end_when_nobody_renews_the_session() {
     }
 }
 
+/// The clock is looked at in steps; sessions that begin between them end between them.
+#[test]
+fn the_end_comes_soon_wherever_between_two_looks_it_falls() {
+    let (gateway, _app) =
+        world_with("session: { store: memory, access_ttl: 1s, idle_timeout: 2s }");
+    let watches: Vec<_> = (0..10)
+        .map(|_| {
+            let since = Instant::now();
+            let watch = Watch::open(&gateway, &gateway.alice(), Kind::IdleSocket);
+            std::thread::sleep(Duration::from_millis(57));
+            (since, watch)
+        })
+        .collect();
+    for (since, watch) in watches {
+        assert_ends("idle, spread", watch, since, Duration::from_secs(2));
+    }
+}
+
 #[test]
 fn a_session_that_another_tab_renews_keeps_its_connections() {
     let (gateway, _app) =

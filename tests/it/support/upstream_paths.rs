@@ -13,6 +13,10 @@ pub fn answer(wire: &mut dyn Wire, shared: &Shared, request: &Recorded) -> io::R
     match path {
         "/sse" => events(wire, shared),
         "/quiet-events" => quiet_events(wire),
+        "/late-events" => {
+            shared.hold();
+            quiet_events(wire)
+        }
         "/big" => big(wire, query),
         "/hold" => {
             shared.hold();
