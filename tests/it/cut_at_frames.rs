@@ -119,7 +119,8 @@ fn a_client_that_keeps_sending_hears_the_goodbye() {
             // It may be closed by now.
             let _refused = connection.send(&message);
         }
-        let all = drain(&mut connection);
+        // A reset may overtake the goodbye, and on some systems takes it away.
+        let all = connection.rest().expect("the connection was reset");
         let whole = all.strip_suffix(GOODBYE).expect("the goodbye was lost");
         for frame in whole.chunks(echoed.len()) {
             assert!(frame == echoed, "something stands within a frame");
