@@ -106,6 +106,7 @@ fn a_client_that_does_not_read_is_cut_off_too() {
 #[test]
 fn a_client_that_keeps_sending_hears_the_goodbye() {
     let (gateway, _app) = world_with(MEMORY);
+    let mut in_time = 0;
     for _ in 0..10 {
         let bob = gateway.bob();
         let mut connection = open(&gateway, "/ws", &bob);
@@ -114,18 +115,21 @@ fn a_client_that_keeps_sending_hears_the_goodbye() {
         for _ in 0..20 {
             connection.send(&message).unwrap();
         }
+        let since = Instant::now();
         gateway.logout(&bob);
-        for _ in 0..20 {
-            // It may be closed by now.
-            let _refused = connection.send(&message);
+        let all_sent = (0..20).try_for_each(|_| connection.send(&message));
+        // It listens for half a second only.
+        if since.elapsed() < Duration::from_millis(300) {
+            all_sent.expect("a reset, which takes the goodbye away on some systems");
+            in_time += 1;
         }
-        // A reset may overtake the goodbye, and on some systems takes it away.
         let all = connection.rest().expect("the connection was reset");
         let whole = all.strip_suffix(GOODBYE).expect("the goodbye was lost");
         for frame in whole.chunks(echoed.len()) {
             assert!(frame == echoed, "something stands within a frame");
         }
     }
+    assert!(in_time > 0, "the machine is too slow to show anything");
 }
 
 #[test]
