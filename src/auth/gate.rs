@@ -166,7 +166,12 @@ impl Policy {
                         purpose: Purpose::Endpoint(endpoint),
                     })
                 }
-                _ => Decision::Serve(endpoint, visitor),
+                _ => {
+                    if endpoint.needs_session() {
+                        visitor.presented.clone().required()?;
+                    }
+                    Decision::Serve(endpoint, visitor)
+                }
             });
         }
         let selected = self.rules.select(&path, view.method)?;
@@ -378,6 +383,12 @@ impl Policy {
 }
 
 impl Endpoint {
+    /// Whether it is a page of a signed-in person, shown like one of the app: without a
+    /// session the way leads to the login and back.
+    const fn needs_session(self) -> bool {
+        matches!(self, Self::Sessions | Self::EndSessions)
+    }
+
     /// Whether a session is renewed on the way to it, so that it can be used.
     const fn renews(self) -> bool {
         matches!(

@@ -49,11 +49,8 @@ fn list(settings: &Settings) -> Result<(), Failure> {
 
 fn rotate(settings: &Settings) -> Result<(), Failure> {
     refuse_configured(settings)?;
-    let session = &settings.session;
-    let longest = session
-        .access_ttl
-        .min(session.idle_timeout)
-        .min(session.absolute_timeout);
+    // A refresh token is signed by it too, and lives as long as its session.
+    let longest = settings.session.lifetimes().longest();
     let key = keyfile::rotate(
         &settings.data_dir,
         settings.signing.algorithm,

@@ -13,7 +13,7 @@ use crate::auth::cors::Cors;
 use crate::auth::csrf::Csrf;
 use crate::auth::directory::Directory;
 use crate::auth::headers::IdentityHeaders;
-use crate::auth::policy::{Hosts, Lifetimes, Policy, Sizes, principals};
+use crate::auth::policy::{Hosts, Policy, Sizes, principals};
 use crate::auth::ports::{Revoked, Tokens};
 use crate::auth::rules::Rules;
 use crate::auth::throttle::AttemptLimits;
@@ -101,13 +101,7 @@ impl Snapshot {
             principals: principals(&directory, tokens.as_ref(), &identity_headers),
             identity_headers,
             cross_site: settings.session.cross_site_navigation,
-            lifetimes: Lifetimes {
-                access: settings.session.access_ttl,
-                idle: settings.session.idle_timeout,
-                absolute: settings.session.absolute_timeout,
-                remember: settings.session.remember_me,
-                grace: settings.session.refresh_grace,
-            },
+            lifetimes: settings.session.lifetimes(),
             renewal: settings.session.renewal,
             max_per_user: settings.session.max_per_user,
             refuse_when_stale: settings.session.refuse_when_stale,
@@ -122,7 +116,11 @@ impl Snapshot {
             HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("max-age=0"))
         });
         Ok(Self {
-            pages: Pages::new(&settings.pages, &settings.paths),
+            pages: Pages::new(
+                &settings.pages,
+                &settings.paths,
+                settings.session.remember_me,
+            ),
             upstream: Arc::new(Upstream::new(
                 &settings.upstream,
                 &settings.upstream_tls,

@@ -45,3 +45,20 @@ impl Attempts for Local {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapters::attempts::contract;
+
+    #[tokio::test]
+    async fn keeps_the_contract() {
+        let limits = AttemptLimits {
+            max_attempts: 1,
+            window: std::time::Duration::ZERO,
+            lockout: std::time::Duration::ZERO,
+            address_attempts: 1,
+        };
+        contract::holds(|| Local::new(limits)).await;
+    }
+}

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::context::Context;
-use super::settings::{Access, Settings};
+use super::keys;
+use super::settings::{Access, Session, Settings, StoreKind};
 use super::tree::{Node, Shape};
 use super::web::WebOrigin;
 
@@ -69,36 +70,87 @@ pub(super) fn warn(cx: &Context, settings: &Settings, public_url: Option<&WebOri
     if settings.csrf.mode == super::settings::CsrfMode::Off {
         cx.warn("csrf.mode is off: other sites can make a signed-in browser send requests.");
     }
+    warn_of_lifetimes(cx, &settings.session);
     if settings.default_access == Access::Public {
         cx.warn("default_access is public: paths without a rule need no session.");
     }
 }
 
-/// Warns when others can read a configuration that holds password hashes or a key.
-pub(super) fn warn_of_readable_secrets(cx: &Context, root: &Node, path: &Path) {
-    let Shape::Map(entries) = &root.shape else {
-        return;
+/// Notes what of `session` is legal, and hardly what was meant.
+fn warn_of_lifetimes(cx: &Context, session: &Session) {
+    let span = humantime::format_duration;
+    let (access, idle) = (session.access_ttl, session.idle_timeout);
+    let warn_if = |odd: bool, sentence: String| {
+        if odd {
+            cx.warn(sentence);
+        }
     };
-    let find = |key: &str| entries.iter().find(|entry| entry.key == key);
-    if find("users").is_some_and(|users| matches!(users.value.shape, Shape::List(_))) {
+    warn_if(
+        access >= idle,
+        format!(
+            "session.access_ttl ({}) is not shorter than session.idle_timeout ({}): a session is renewed when its access token ends, so that those in use end too.",
+            span(access),
+            span(idle)
+        ),
+    );
+    warn_if(
+        idle > session.absolute_timeout,
+        format!(
+            "session.idle_timeout ({}) is longer than session.absolute_timeout ({}), and so does nothing.",
+            span(idle),
+            span(session.absolute_timeout)
+        ),
+    );
+    if let Some(remember) = session.remember_me {
+        warn_if(
+            remember < idle.min(session.absolute_timeout),
+            format!(
+                "session.remember_me ({}) is shorter than a session without it: who ticks the box is signed out sooner.",
+                span(remember)
+            ),
+        );
+    }
+    warn_if(
+        session.refresh_grace > access,
+        format!(
+            "session.refresh_grace ({}) is longer than session.access_ttl ({}): a stolen refresh token can be used beside its owner's for that long, and nobody notices.",
+            span(session.refresh_grace),
+            span(access)
+        ),
+    );
+    if matches!(session.store, StoreKind::Memory) {
+        cx.warn("session.store is memory: after a restart no session can be renewed, and those that were signed out are good again until their access token runs out.");
+    }
+}
+
+/// Warns when others can read a configuration that holds password hashes or a secret.
+pub(super) fn warn_of_readable_secrets(cx: &Context, root: &Node, path: &Path) {
+    if root
+        .child("users")
+        .is_some_and(|users| matches!(users.shape, Shape::List(_)))
+    {
         return cx.warn_if_world_readable(path, "password hashes");
     }
-    let Some(signing) = find("signing") else {
-        return;
-    };
-    let literal = |node: &Node| {
-        matches!(&node.shape, Shape::Scalar { text, .. }
-        if !node.is_null() && !text.starts_with("env:") && !text.starts_with("file:"))
-    };
-    if let Shape::Map(entries) = &signing.value.shape
-        && let Some(key) = entries.iter().find(|entry| entry.key == "key")
-    {
-        let holds = match &key.value.shape {
-            Shape::List(items) => items.iter().any(literal),
-            _ => literal(&key.value),
-        };
+    for key in keys::SECRETS {
+        let mut parts = key.split('.');
+        let found = parts.try_fold(root, |node, part| node.child(part));
+        let holds = found.is_some_and(|node| match &node.shape {
+            Shape::List(items) => items.iter().any(is_literal),
+            _ => is_literal(node),
+        });
         if holds {
-            cx.warn_if_world_readable(path, "a signing key");
+            return cx.warn_if_world_readable(path, &format!("a secret ({key})"));
         }
     }
+}
+
+/// Whether a secret stands here itself, and not where to find it.
+fn is_literal(node: &Node) -> bool {
+    let Shape::Scalar { text, .. } = &node.shape else {
+        return false;
+    };
+    let refers = text.starts_with("env:") || text.starts_with("file:");
+    // Of a Redis URL, the password is what is secret.
+    let is_open = text.contains("://") && !text.contains('@') && !text.contains("pass=");
+    !(node.is_null() || refers || is_open)
 }

@@ -14,7 +14,7 @@ use ipnet::IpNet;
 pub use crate::auth::csrf::CsrfMode;
 use crate::auth::directory::User;
 pub use crate::auth::headers::IdentityField;
-pub use crate::auth::policy::{Paths, Renewal};
+pub use crate::auth::policy::{Lifetimes, Paths, Renewal};
 pub use crate::auth::redirect::CrossSiteNavigation;
 pub use crate::auth::rules::{Access, Ambiguity, Rule};
 pub use crate::domain::cookie::SameSite;
@@ -197,6 +197,19 @@ pub struct Session {
     pub refuse_when_stale: Option<Duration>,
 }
 
+impl Session {
+    /// How long things live.
+    pub fn lifetimes(&self) -> Lifetimes {
+        Lifetimes {
+            access: self.access_ttl,
+            idle: self.idle_timeout,
+            absolute: self.absolute_timeout,
+            remember: self.remember_me,
+            grace: self.refresh_grace,
+        }
+    }
+}
+
 /// `session.store`
 #[derive(Clone, Debug)]
 pub enum StoreKind {
@@ -211,7 +224,8 @@ pub enum StoreKind {
 /// `session.store.redis`
 #[derive(Clone, Debug)]
 pub struct Redis {
-    /// `redis://` or `rediss://` (TLS), with user and password if it wants them.
+    /// `redis://`, `rediss://` (TLS) or `redis+unix://`, with user and password if it
+    /// wants them.
     pub url: Secret,
     /// What every key of ours begins with.
     pub prefix: String,

@@ -78,7 +78,19 @@ fn the_defaults_are_the_contract() {
     assert!(s.signing.keys.is_empty());
     assert_eq!(s.cookies.name, "doorward");
     assert_eq!(s.session.access_ttl.as_secs(), 900);
+    assert_eq!(s.session.idle_timeout.as_secs(), 12 * 3600);
+    assert_eq!(s.session.absolute_timeout.as_secs(), 7 * 86_400);
+    assert_eq!(s.session.remember_me.unwrap().as_secs(), 30 * 86_400);
+    assert_eq!(s.session.refresh_grace.as_secs(), 10);
+    assert_eq!(s.session.renewal, Renewal::Silent);
+    assert_eq!(s.session.max_per_user, None);
+    assert_eq!(s.session.refuse_when_stale, None);
     assert!(matches!(s.session.store, StoreKind::Embedded));
+    assert_eq!(s.csrf.mode, CsrfMode::Origin);
+    assert_eq!(s.csrf.header, "x-csrf-token");
+    assert_eq!(s.csrf.cookie, None);
+    assert!(s.admin.token.is_none());
+    assert_eq!(s.paths.refresh, "/refresh");
     assert_eq!(s.paths.prefix, "/_doorward");
     assert_eq!(s.cors.max_age.as_secs(), 600);
     assert_eq!(s.identity_headers.set["X-User-Id"], IdentityField::Id);
@@ -102,13 +114,25 @@ public_url: https://App.Example.com/
 extra_hosts: [app.internal:8080]
 threads: 4
 cookies: { name: sid, domain: .example.com, same_site: lax }
-session: { access_ttl: 5m, store: memory, cross_site_navigation: confirm }
-paths: { login: /auth/login, prefix: /auth/ }
+admin: { token: 0123456789abcdef }
+signing: { key: 0123456789abcdef0123456789abcdef }
+session:
+  access_ttl: 5m
+  idle_timeout: 1h
+  absolute_timeout: 2d
+  remember_me: null
+  refresh_grace: 0s
+  renewal: endpoint
+  max_per_user: 3
+  cross_site_navigation: confirm
+  store: { redis: { url: 'redis://:hunter2@redis:6379', prefix: 'door:' } }
+  refuse_when_stale: 30s
+paths: { login: /auth/login, refresh: /auth/renew, prefix: /auth/ }
 cors:
   allowed_origins: [https://spa.example.com:443, 'http://localhost:5173']
   allowed_headers: [X-Thing]
   max_age: 0s
-csrf: { mode: off }
+csrf: { mode: both, header: X-XSRF-TOKEN, cookie: XSRF-TOKEN }
 identity_headers:
   preset: authelia
   set: { remote_user: id, X-Session: session }
@@ -130,14 +154,29 @@ insecure: { cookies_over_http: true }",
     assert_eq!(s.threads, Some(4));
     assert_eq!(s.cookies.domain.as_deref(), Some("example.com"));
     assert_eq!(s.cookies.same_site, SameSite::Lax);
-    assert!(matches!(s.session.store, StoreKind::Memory));
+    assert_eq!(s.admin.token.unwrap().expose(), b"0123456789abcdef");
+    assert_eq!(s.session.idle_timeout.as_secs(), 3600);
+    assert_eq!(s.session.absolute_timeout.as_secs(), 2 * 86_400);
+    assert_eq!(s.session.remember_me, None);
+    assert!(s.session.refresh_grace.is_zero());
+    assert_eq!(s.session.renewal, Renewal::Endpoint);
+    assert_eq!(s.session.max_per_user, Some(3));
+    assert_eq!(s.session.refuse_when_stale.unwrap().as_secs(), 30);
+    let StoreKind::Redis(redis) = s.session.store else {
+        panic!("the store is not the one that was written");
+    };
+    assert_eq!(redis.url.expose(), b"redis://:hunter2@redis:6379");
+    assert_eq!(redis.prefix, "door:");
+    assert_eq!(s.paths.refresh, "/auth/renew");
     assert_eq!(s.paths.prefix, "/auth");
     assert_eq!(
         s.cors.allowed_origins,
         ["https://spa.example.com", "http://localhost:5173"]
     );
     assert_eq!(s.cors.allowed_headers, ["x-thing"]);
-    assert_eq!(s.csrf.mode, CsrfMode::Off);
+    assert_eq!(s.csrf.mode, CsrfMode::Both);
+    assert_eq!(s.csrf.header, "x-xsrf-token");
+    assert_eq!(s.csrf.cookie.as_deref(), Some("XSRF-TOKEN"));
     let headers: Vec<_> = s.identity_headers.set.keys().cloned().collect();
     assert_eq!(
         headers,
@@ -164,4 +203,67 @@ insecure: { cookies_over_http: true }",
     assert_eq!(s.log.format, LogFormat::Json);
     assert!(s.cookies_over_http);
     assert!(s.warnings.iter().any(|w| w.contains("cookies_over_http")));
+}
+
+#[test]
+fn the_words_of_a_choice_are_kept_apart() {
+    for (line, mode) in [
+        ("origin", CsrfMode::Origin),
+        ("token", CsrfMode::Token),
+        ("both", CsrfMode::Both),
+        ("off", CsrfMode::Off),
+        ("false", CsrfMode::Off),
+    ] {
+        assert_eq!(
+            settings(&format!("csrf: {{ mode: {line} }}")).csrf.mode,
+            mode
+        );
+    }
+    let memory = settings("session: { store: memory }");
+    assert!(matches!(memory.session.store, StoreKind::Memory));
+}
+
+#[test]
+fn odd_lifetimes_are_legal_and_said() {
+    for (lines, says) in [
+        (
+            "session: { access_ttl: 1h, idle_timeout: 1h }",
+            Some("not shorter than session.idle_timeout"),
+        ),
+        (
+            "session: { idle_timeout: 10m }",
+            Some("not shorter than session.idle_timeout"),
+        ),
+        (
+            "session: { idle_timeout: 8d }",
+            Some("longer than session.absolute_timeout"),
+        ),
+        ("session: { remember_me: 1h }", Some("signed out sooner")),
+        (
+            "session: { refresh_grace: 1h }",
+            Some("stolen refresh token"),
+        ),
+        ("session: { store: memory }", Some("after a restart")),
+        (
+            "csrf: { cookie: XSRF-TOKEN }",
+            Some("csrf.cookie does nothing"),
+        ),
+        (
+            "session: { absolute_timeout: 10m, idle_timeout: 10m, access_ttl: 1m }",
+            None,
+        ),
+        ("session: { idle_timeout: 7d, remember_me: 7d }", None),
+        ("session: { remember_me: null, refresh_grace: 0s }", None),
+        ("csrf: { mode: token, cookie: XSRF-TOKEN }", None),
+    ] {
+        let warnings = settings(lines).warnings;
+        assert_eq!(
+            warnings.len(),
+            usize::from(says.is_some()),
+            "{lines}: {warnings:?}"
+        );
+        if let Some(says) = says {
+            assert!(warnings[0].contains(says), "{lines}: {warnings:?}");
+        }
+    }
 }

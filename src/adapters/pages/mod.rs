@@ -1,12 +1,15 @@
-//! The pages that a person sees: sign in, sign out, the two ways back in from
-//! another site, and the error page.
+//! The pages that a person sees: sign in, sign out, my sessions, the two ways back in
+//! from another site, and the error page.
 //!
 //! They promise to work without a script, to load nothing from anywhere, and to be
 //! readable by everybody: one inline style sheet admitted by its hash, real labels,
 //! light and dark, from 320 pixels up. Every value is escaped by the templates;
 //! nothing here may ever mark a value of a client as safe.
 
+pub mod device;
 mod html;
+mod sessions;
+pub mod when;
 mod words;
 
 #[cfg(test)]
@@ -22,6 +25,7 @@ use http::HeaderValue;
 
 pub use self::html::{Html, security_headers};
 use self::html::{Isolation, render};
+pub use self::sessions::{Ended, SessionsView};
 use crate::adapters::config::settings;
 
 /// Everything that the pages share, prepared once for a set of settings.
@@ -29,6 +33,9 @@ use crate::adapters::config::settings;
 pub struct Pages {
     login: String,
     logout: String,
+    sessions: String,
+    /// What the box on the form says; `None` without the box.
+    remember: Option<Cow<'static, str>>,
     frame: Frame,
     csp: HeaderValue,
 }
@@ -40,6 +47,8 @@ pub struct LoginView<'a> {
     pub rd: &'a str,
     /// What was typed last time; empty at first.
     pub username: &'a str,
+    /// Whether the box was ticked last time.
+    pub remember_me: bool,
     /// Why the last attempt did not succeed.
     pub error: Option<LoginError>,
     /// `Secure` cookies are about to be set over plain HTTP to a host that is not
@@ -79,8 +88,13 @@ pub struct ErrorView<'a> {
 }
 
 impl Pages {
-    /// Prepares the pages for these settings.
-    pub fn new(settings: &settings::Pages, paths: &settings::Paths) -> Self {
+    /// Prepares the pages for these settings. `remember_me` is how long the box on the
+    /// login form keeps somebody signed in; there is no box without.
+    pub fn new(
+        settings: &settings::Pages,
+        paths: &settings::Paths,
+        remember_me: Option<Duration>,
+    ) -> Self {
         let logo = settings.logo.as_ref().map(|logo| {
             let bytes = STANDARD.encode(&logo.bytes);
             format!("data:{};base64,{bytes}", logo.media_type)
@@ -88,6 +102,8 @@ impl Pages {
         Self {
             login: paths.login.clone(),
             logout: paths.logout.clone(),
+            sessions: format!("{}/sessions", paths.prefix),
+            remember: remember_me.map(words::remember_me),
             frame: Frame {
                 title: settings.title.clone(),
                 logo,
@@ -111,6 +127,8 @@ impl Pages {
                 action: &self.login,
                 rd: view.rd,
                 username: view.username,
+                remember: self.remember.as_deref(),
+                remember_me: view.remember_me,
                 message: view.error.map(words::login_error),
                 wrong,
                 insecure: view.insecure_cookies_warning,
@@ -126,6 +144,7 @@ impl Pages {
             &LogoutPage {
                 frame: &self.frame,
                 action: &self.logout,
+                sessions: &self.sessions,
                 csrf_token,
             },
             Isolation::SameOrigin,
@@ -179,6 +198,7 @@ impl Pages {
                 name,
                 headers,
                 logout: &self.logout,
+                sessions: &self.sessions,
             },
             Isolation::SameOrigin,
         )
@@ -216,6 +236,8 @@ struct LoginPage<'a> {
     action: &'a str,
     rd: &'a str,
     username: &'a str,
+    remember: Option<&'a str>,
+    remember_me: bool,
     message: Option<Cow<'static, str>>,
     wrong: bool,
     insecure: bool,
@@ -228,6 +250,7 @@ struct LoginPage<'a> {
 struct LogoutPage<'a> {
     frame: &'a Frame,
     action: &'a str,
+    sessions: &'a str,
     csrf_token: &'a str,
 }
 
@@ -263,6 +286,7 @@ struct WhoamiPage<'a> {
     name: &'a str,
     headers: &'a [(String, String)],
     logout: &'a str,
+    sessions: &'a str,
 }
 
 /// `target` spelled so that a browser stays on this origin.

@@ -23,7 +23,7 @@ fn pages(title: &str, logo: Option<Logo>) -> Pages {
         title: title.into(),
         logo,
     };
-    Pages::new(&shown, &paths())
+    Pages::new(&shown, &paths(), Some(Duration::from_secs(30 * 24 * 3600)))
 }
 
 /// One of each page, with the same hostile or harmless text wherever text goes.

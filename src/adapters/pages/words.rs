@@ -28,6 +28,21 @@ pub(super) fn login_error(error: LoginError) -> Cow<'static, str> {
     }
 }
 
+/// The label of the box on the login form, with the time where it can be said in whole
+/// days or hours. Rounded down from two days on: nobody is promised more than they get.
+pub(super) fn remember_me(time: Duration) -> Cow<'static, str> {
+    const HOUR: u64 = 3600;
+    const DAY: u64 = 24 * HOUR;
+    let (count, unit) = match time.as_secs() {
+        seconds if seconds >= 2 * DAY => (seconds / DAY, "day"),
+        DAY => (1, "day"),
+        seconds if seconds >= HOUR && seconds.is_multiple_of(HOUR) => (seconds / HOUR, "hour"),
+        _ => return "Keep me signed in".into(),
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    format!("Keep me signed in for {count} {unit}{plural}").into()
+}
+
 /// A length of time as a person says it, rounded up: never "in 0 minutes".
 fn spoken(time: Duration) -> String {
     let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
@@ -172,6 +187,23 @@ mod tests {
             assert_eq!(spoken(Duration::from_secs(seconds)), expected, "{seconds}s");
         }
         assert_eq!(spoken(Duration::from_millis(1500)), "2 seconds");
+    }
+
+    #[test]
+    fn the_box_says_how_long_where_that_is_a_round_number() {
+        for (seconds, expected) in [
+            (30 * 86_400, "Keep me signed in for 30 days"),
+            (31_557_600, "Keep me signed in for 365 days"),
+            (86_400, "Keep me signed in for 1 day"),
+            (12 * 3600, "Keep me signed in for 12 hours"),
+            (3600, "Keep me signed in for 1 hour"),
+            (36 * 3600, "Keep me signed in for 36 hours"),
+            (5400, "Keep me signed in"),
+            (90, "Keep me signed in"),
+        ] {
+            let said = remember_me(Duration::from_secs(seconds));
+            assert_eq!(said, expected, "{seconds}s");
+        }
     }
 
     #[test]

@@ -1,16 +1,36 @@
 //! What every store promises, as one suite. A store's own tests call [`holds`].
 
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
 use crate::auth::ports::Store;
 use crate::auth::revocation::{Reach, Revocation};
+use crate::auth::stored::StoredSession;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 
+mod model;
+mod races;
+mod revocations;
+mod sessions;
+mod surplus;
+
+/// The suite's beginning of time, in 2096: a server that expires its keys by a clock of
+/// its own must not do so before the suite asks.
+const BASE: u64 = 4_000_000_000_000;
+
 pub(super) fn at(millis: u64) -> Timestamp {
-    Timestamp::from_millis(millis)
+    Timestamp::from_millis(BASE.saturating_add(millis))
+}
+
+/// A session id that was created at `millis`.
+pub(super) fn id(millis: u64, number: u8) -> SessionId {
+    SessionId::new(at(millis), [number; 10])
 }
 
 pub(super) fn session(number: u8) -> Reach {
-    Reach::Session(SessionId::new(at(1_790_000_000_000), [number; 10]))
+    Reach::Session(id(0, number))
 }
 
 pub(super) fn user(id: &str) -> Reach {
@@ -25,6 +45,44 @@ pub(super) fn record(reach: Reach, cut: u64, until: u64) -> Revocation {
     }
 }
 
+/// A session of `user` that was opened at `created`, ends 1000 ms later if it is not
+/// renewed, 5000 ms later in any case, and has tokens for 300 ms.
+pub(super) fn stored(user: &str, created: u64, number: u8) -> StoredSession {
+    StoredSession {
+        id: id(created, number),
+        user: UserId::new(user),
+        version: "0.abc".into(),
+        idle: Duration::from_millis(1000),
+        ends: at(created + 5000),
+        generation: 0,
+        renewed: at(created),
+        seen: false,
+        token_until: at(created + 300),
+        client: IpAddr::V4(Ipv4Addr::new(192, 0, 2, number)),
+        agent: "Mozilla/5.0".into(),
+    }
+}
+
+/// The session as a renewal at `now` leaves it.
+pub(super) fn renewed(session: &StoredSession, now: u64) -> StoredSession {
+    StoredSession {
+        generation: session.generation + 1,
+        renewed: at(now),
+        token_until: at(now + 300),
+        ..session.clone()
+    }
+}
+
+/// Keeps a session, however many there are.
+pub(super) async fn open(store: &dyn Store, session: &StoredSession) {
+    let ended = store.open(session, None, session.created()).await.unwrap();
+    assert_eq!(
+        ended,
+        [],
+        "a login ended sessions though nothing limits them"
+    );
+}
+
 /// Every live record at `now`, in an order that can be compared.
 pub(super) async fn live(store: &dyn Store, now: u64) -> Vec<Revocation> {
     sorted(store.live(at(now)).await.unwrap())
@@ -35,65 +93,29 @@ pub(super) fn sorted(mut records: Vec<Revocation>) -> Vec<Revocation> {
     records
 }
 
-/// Runs the suite, each promise on a fresh store.
-pub(super) async fn holds<S: Store>(mut fresh: impl FnMut() -> S) {
-    begins_empty(&fresh()).await;
-    keeps_each_reach(&fresh()).await;
-    forgets_exactly_at_the_end(&fresh()).await;
-    merges_to_the_later(&fresh()).await;
-    remembers_users(&fresh()).await;
+/// Runs the suite, each promise on a fresh store: one without sessions, revocations and
+/// known users. Only one is used at a time.
+pub(super) async fn holds<S: Store + 'static>(mut fresh: impl AsyncFnMut() -> S) {
+    begins_empty(&fresh().await).await;
+    remembers_users(&fresh().await).await;
+    revocations::hold(&mut fresh).await;
+    sessions::hold(&mut fresh).await;
+    surplus::hold(&mut fresh).await;
+    races::hold(async || Arc::new(fresh().await)).await;
+    model::agrees(&fresh().await).await;
 }
 
 async fn begins_empty(store: &dyn Store) {
+    store.ready().await.unwrap();
     assert_eq!(live(store, 0).await, []);
+    assert_eq!(store.count().await.unwrap(), 0);
+    assert_eq!(store.sessions(None, 10, at(0)).await.unwrap(), []);
+    assert_eq!(store.find(id(0, 1)).await.unwrap(), None);
     assert_eq!(store.sweep(at(u64::MAX)).await.unwrap(), 0);
     assert_eq!(
         store.known_users().await.unwrap(),
         None,
         "a first start would end the sessions of users who were never known"
-    );
-}
-
-async fn keeps_each_reach(store: &dyn Store) {
-    let records = sorted(vec![
-        record(session(1), 10, 100),
-        record(session(2), 11, 101),
-        record(user("1001"), 12, 102),
-        record(user("zoë"), 13, 103),
-        record(user("e"), 14, 104),
-        record(user(""), 15, 105),
-        record(Reach::Everybody, 16, u64::MAX),
-    ]);
-    for record in &records {
-        store.revoke(record).await.unwrap();
-    }
-    assert_eq!(live(store, 0).await, records);
-}
-
-async fn forgets_exactly_at_the_end(store: &dyn Store) {
-    let short = record(session(1), 10, 100);
-    let long = record(user("1"), 10, 200);
-    store.revoke(&short).await.unwrap();
-    store.revoke(&long).await.unwrap();
-    assert_eq!(live(store, 99).await.len(), 2, "forgotten too early");
-    assert_eq!(live(store, 100).await, std::slice::from_ref(&long));
-    assert_eq!(store.sweep(at(99)).await.unwrap(), 0);
-    assert_eq!(store.sweep(at(100)).await.unwrap(), 1);
-    assert_eq!(store.sweep(at(100)).await.unwrap(), 0);
-    assert_eq!(live(store, 0).await, [long], "the sweep took a live record");
-}
-
-async fn merges_to_the_later(store: &dyn Store) {
-    for reach in [session(1), user("1"), Reach::Everybody] {
-        store.revoke(&record(reach.clone(), 20, 100)).await.unwrap();
-        store.revoke(&record(reach.clone(), 10, 200)).await.unwrap();
-        store.revoke(&record(reach.clone(), 5, 50)).await.unwrap();
-    }
-    let expected = [session(1), user("1"), Reach::Everybody].map(|reach| record(reach, 20, 200));
-    assert_eq!(
-        live(store, 0).await,
-        sorted(expected.to_vec()),
-        "a later, weaker record freed a session"
     );
 }
 

@@ -235,8 +235,8 @@ mod tests {
     use super::*;
     use crate::adapters::store::contract;
 
-    #[tokio::test]
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn keeps_the_contract() {
-        contract::holds(Memory::new).await;
+        contract::holds(async || Memory::new()).await;
     }
 }

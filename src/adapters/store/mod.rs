@@ -1,4 +1,4 @@
-//! Where revocations live: on disk, in memory, and the replica that the gate reads.
+//! Where sessions and revocations live: on disk, in memory, and the replica that the gate reads.
 //! Every store passes the one suite in `contract.rs`.
 
 #[cfg(test)]
@@ -6,14 +6,17 @@ mod contract;
 pub mod embedded;
 pub mod lock;
 pub mod memory;
+pub mod redis;
 pub mod replica;
 #[cfg(test)]
 mod rotation_model;
 #[cfg(test)]
 pub(crate) mod scratch;
+mod session_record;
 mod tables;
 
 pub use embedded::Embedded;
 pub use lock::{DataDir, DataDirError};
 pub use memory::Memory;
+pub use redis::Redis;
 pub use replica::Replica;

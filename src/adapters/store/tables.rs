@@ -3,14 +3,23 @@
 //! What cannot be read back is damage, and said to be: a revocation that is dropped
 //! because it looks odd would let a thief back in.
 
-use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction};
+use redb::{
+    Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, Table, TableDefinition,
+    WriteTransaction,
+};
 
 use crate::auth::revocation::{Reach, Revocation};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 
+mod sessions;
+
+pub(super) use sessions::{count, find, of_all, of_user, open, replace, sweep as sweep_sessions};
+
 /// What [`META`]'s `format` must say.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
+/// The format before: no sessions.
+const OLD_FORMAT: u64 = 1;
 
 /// `format`, and `users_saved` once the users' versions were saved.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
@@ -40,19 +49,33 @@ pub(super) fn initialise(db: &Database) -> Result<(), Fault> {
     txn.open_table(META)?.insert("format", FORMAT)?;
     txn.open_table(REVOCATIONS)?;
     txn.open_table(USERS)?;
+    sessions::initialise(&txn)?;
     txn.commit()?;
     Ok(())
 }
 
+/// Brings a file of [`OLD_FORMAT`] to this one, in one transaction: it had no sessions,
+/// and the rest lies as it did. Leaves any other as it is.
+pub(super) fn migrate(db: &Database) -> Result<(), Fault> {
+    if format(db)? != Some(OLD_FORMAT) {
+        return Ok(());
+    }
+    let txn = db.begin_write()?;
+    sessions::initialise(&txn)?;
+    txn.open_table(META)?.insert("format", FORMAT)?;
+    txn.commit()?;
+    Ok(())
+}
+
+fn format(db: &Database) -> Result<Option<u64>, Fault> {
+    let meta = db.begin_read()?.open_table(META)?;
+    Ok(meta.get("format")?.map(|slot| slot.value()))
+}
+
 /// Refuses a file of another program or another version, and one that does not
-/// read back.
+/// read back. A session's record is read when it is asked for: there may be a million.
 pub(super) fn check(db: &Database) -> Result<(), Fault> {
-    let txn = db.begin_read()?;
-    let format = txn
-        .open_table(META)?
-        .get("format")?
-        .map(|slot| slot.value());
-    match format {
+    match format(db)? {
         Some(FORMAT) => {}
         Some(other) => {
             let reason = format!("its format is {other} and this version knows {FORMAT}");
@@ -62,18 +85,44 @@ pub(super) fn check(db: &Database) -> Result<(), Fault> {
     }
     live(db, Timestamp::EPOCH)?;
     known_users(db)?;
-    Ok(())
+    sessions::check(db)
 }
 
-/// Records a revocation; of two for one reach the later cut-off and end count.
-pub(super) fn revoke(txn: &WriteTransaction, revocation: &Revocation) -> Result<(), Fault> {
+/// What the contents would take in a file without holes, roughly and not too little:
+/// measured with `benches/store.rs`.
+pub(super) fn likely_size(db: &Database) -> Result<u64, Fault> {
+    let txn = db.begin_read()?;
+    let revocations = txn.open_table(REVOCATIONS)?.len()?;
+    let users = txn.open_table(USERS)?.len()?;
+    let sessions = sessions::count(db)?;
+    let small = revocations.saturating_add(users).saturating_mul(200);
+    Ok(sessions.saturating_mul(1000).saturating_add(small))
+}
+
+/// Records a revocation and forgets the sessions that it reaches; the record as kept.
+/// Of two for one reach the later cut-off and end count.
+pub(super) fn revoke(txn: &WriteTransaction, revocation: &Revocation) -> Result<Revocation, Fault> {
+    let mut until = revocation.until;
+    match &revocation.reach {
+        Reach::Session(id) => {
+            if let Some(session) = sessions::forget(txn, *id)? {
+                until = until.min(session.token_until);
+            }
+        }
+        Reach::User(user) => sessions::forget_of_user(txn, user, revocation.at)?,
+        Reach::Everybody => sessions::forget_all(txn, revocation.at)?,
+    }
     let mut table = txn.open_table(REVOCATIONS)?;
     let key = key_of(&revocation.reach);
-    let (at, until) = known(&table, &key)?;
+    let (at, known_until) = known(&table, &key)?;
     let at = at.max(revocation.at.millis());
-    let until = until.max(revocation.until.millis());
+    let until = known_until.max(until.millis());
     table.insert(key.as_slice(), (at, until))?;
-    Ok(())
+    Ok(Revocation {
+        reach: revocation.reach.clone(),
+        at: Timestamp::from_millis(at),
+        until: Timestamp::from_millis(until),
+    })
 }
 
 fn known(table: &Table<'_, &[u8], (u64, u64)>, key: &[u8]) -> Result<(u64, u64), Fault> {
@@ -99,7 +148,7 @@ pub(super) fn live(db: &Database, now: Timestamp) -> Result<Vec<Revocation>, Fau
 }
 
 /// Drops every record that has ended at `now`; how many.
-pub(super) fn sweep(txn: &WriteTransaction, now: Timestamp) -> Result<usize, Fault> {
+pub(super) fn sweep_revocations(txn: &WriteTransaction, now: Timestamp) -> Result<usize, Fault> {
     let mut table = txn.open_table(REVOCATIONS)?;
     let mut dropped: usize = 0;
     for entry in table.extract_if(|_, (_, until)| until <= now.millis())? {

@@ -33,6 +33,7 @@ pub(super) fn page(ctx: &Ctx, visitor: &Visitor, asked: &Asked) -> Result<Reply,
     let view = LoginView {
         rd: back_to,
         username: "",
+        remember_me: false,
         error: None,
         insecure_cookies_warning: asked.cookies_cannot_work,
     };
@@ -236,6 +237,7 @@ fn refused(
         rd: safe_return(typed.back_to.as_deref()),
         // Not typed again into the page: it would tell two failed bodies apart.
         username: "",
+        remember_me: typed.remember_me,
         error: Some(error),
         insecure_cookies_warning: asked.cookies_cannot_work,
     };

@@ -38,23 +38,49 @@ pub(super) async fn submit(
     let everywhere = form_field(&body, "everywhere")?.as_deref() == Some("true")
         || serde_json::from_slice::<serde_json::Value>(&body)
             .is_ok_and(|json| json.get("everywhere") == Some(&serde_json::Value::Bool(true)));
+    let extent = if everywhere {
+        Extent::Everywhere
+    } else {
+        Extent::Here
+    };
+    sign_out(house, ctx, visitor, asked, extent).await
+}
+
+/// How much a logout ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// What this browser has.
+    Here,
+    /// All that its user has.
+    Everywhere,
+}
+
+/// Ends what the cookies name, tells the browser to forget, and leads to the login page.
+pub(super) async fn sign_out(
+    house: &House,
+    ctx: &mut Ctx,
+    visitor: &Visitor,
+    asked: &Asked,
+    extent: Extent,
+) -> Result<Reply, Refused> {
     for (id, user) in named(house, visitor).await? {
-        let reach = if everywhere {
-            Reach::User(user.clone())
-        } else {
-            Reach::Session(id)
+        let reach = match extent {
+            Extent::Here => Reach::Session(id),
+            Extent::Everywhere => Reach::User(user.clone()),
         };
         house.end(reach, ctx.snapshot.policy.lifetimes).await?;
         let mut event = Event::new(EventKind::Logout)
             .user(&user)
             .session(id)
             .client(asked.client);
-        if everywhere {
+        if extent == Extent::Everywhere {
             event = event.reason("everywhere");
         }
         house.audit(&event);
         ctx.user = Some(user);
     }
+    // A renewal on the way here must not give back what is taken away now.
+    ctx.cookies.clear();
     let mut reply = if asked.wants_json {
         Reply::empty(StatusCode::NO_CONTENT)
     } else {

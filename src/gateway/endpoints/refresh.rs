@@ -36,7 +36,10 @@ pub(super) async fn submit(
             ctx.user = Some(issued.session.principal.user.identity.id.clone());
             ctx.cookies = issued.cookies;
             let body = serde_json::json!({ "expires_in": issued.expires_in.as_secs() });
-            Ok(respond::json(StatusCode::OK, &body))
+            let mut reply = respond::json(StatusCode::OK, &body);
+            // `send` says what the cookies mean for caches.
+            reply.headers.remove(header::CACHE_CONTROL);
+            Ok(reply)
         }
         Err(denial) if denial.lacks_session() && denial != Denial::SessionRequired => {
             let mut reply = respond::refusal(ctx, denial, &asked.shown);

@@ -1,33 +1,230 @@
 //! My sessions: where I am signed in, and ending some of it.
+//!
+//! Everybody sees and ends their own and nobody else's: whose a session is, the store
+//! says, never the request.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
+use http::StatusCode;
 use pingora_proxy::Session;
+use tokio::task::JoinSet;
 
-use super::{Asked, Refused};
+use super::logout::{Extent, sign_out};
+use super::{Asked, Refused, read_body, token_for};
+use crate::adapters::clock;
+use crate::adapters::pages::when::rfc3339;
+use crate::adapters::pages::{Ended, SessionsView, device};
 use crate::auth::denial::Denial;
-use crate::auth::session::Visitor;
+use crate::auth::event::{Event, EventKind};
+use crate::auth::login::form_field;
+use crate::auth::ports::{Revoked, StoreError};
+use crate::auth::revocation::Reach;
+use crate::auth::session::{self, Visitor};
+use crate::auth::stored::StoredSession;
+use crate::domain::id::{SessionId, UserId};
 use crate::domain::reply::Reply;
+use crate::domain::time::Timestamp;
 use crate::gateway::ctx::Ctx;
 use crate::gateway::house::House;
+use crate::gateway::respond;
+
+/// How many are shown; a guess at what somebody might still read.
+const SHOWN: usize = 200;
+
+/// How many of one person are read at once. A guess: whoever has more signs in by a
+/// program that never signs out, and sees the oldest.
+const READ: usize = 10_000;
+
+/// How many are ended at once, so that the store can write them together.
+const TOGETHER: usize = 64;
 
 /// The page, or JSON for a program.
 pub(super) async fn list(
-    _house: &Arc<House>,
-    _ctx: &mut Ctx,
-    _visitor: Visitor,
-    _asked: &Asked,
+    house: &Arc<House>,
+    ctx: &mut Ctx,
+    visitor: Visitor,
+    asked: &Asked,
 ) -> Result<Reply, Refused> {
-    Err(Denial::NotFound.into())
+    let csrf_token = token_for(ctx, &visitor);
+    let here = visitor.presented.required()?;
+    let identity = &here.principal.user.identity;
+    ctx.user = Some(identity.id.clone());
+    let now = clock::now();
+    let mut sessions = of_user(house, &identity.id, now).await?;
+    sessions.sort_by_key(|one| (one.id != here.id, Reverse((one.renewed, one.id))));
+    let more = sessions.len().saturating_sub(SHOWN);
+    let done = done(house, &here, &sessions, &asked.query);
+    sessions.truncate(SHOWN);
+    if asked.wants_json {
+        let sessions: Vec<_> = sessions.iter().map(|one| json(one, here.id)).collect();
+        let body = serde_json::json!({ "sessions": sessions, "more": more });
+        return Ok(respond::json(StatusCode::OK, &body));
+    }
+    let view = SessionsView {
+        name: &identity.name,
+        sessions: &sessions,
+        current: here.id,
+        more,
+        done,
+        csrf_token: &csrf_token,
+        now,
+    };
+    Ok(ctx
+        .snapshot
+        .pages
+        .sessions(&view)
+        .into_reply(StatusCode::OK))
 }
 
 /// Ends one of them, or all others.
 pub(super) async fn end(
-    _house: &Arc<House>,
-    _session: &mut Session,
-    _ctx: &mut Ctx,
-    _visitor: Visitor,
-    _asked: &Asked,
+    house: &Arc<House>,
+    session: &mut Session,
+    ctx: &mut Ctx,
+    visitor: Visitor,
+    asked: &Asked,
 ) -> Result<Reply, Refused> {
-    Err(Denial::NotFound.into())
+    let body = read_body(session, ctx, &visitor).await?;
+    let here = visitor.presented.clone().required()?;
+    let user = here.principal.user.identity.id.clone();
+    ctx.user = Some(user.clone());
+    let (ended, told) = match Named::parse(&body)? {
+        Named::One(id) if id == here.id => {
+            return sign_out(house, ctx, &visitor, asked, Extent::Here).await;
+        }
+        Named::One(id) => {
+            let found = house.store.find(id).await.map_err(away)?;
+            // Somebody else's is as unknown as one that never was.
+            let found = found.filter(|found| found.user == user);
+            if found.is_none() && asked.wants_json {
+                return Err(Denial::NotFound.into());
+            }
+            (found.into_iter().collect(), id.to_string())
+        }
+        Named::Others => {
+            let mut others = of_user(house, &user, clock::now()).await?;
+            others.retain(|one| one.id != here.id);
+            (others, "others".to_owned())
+        }
+    };
+    end_all(house, ctx, ended, asked).await?;
+    if asked.wants_json {
+        return Ok(Reply::empty(StatusCode::NO_CONTENT));
+    }
+    let prefix = &ctx.snapshot.policy.paths.prefix;
+    Ok(respond::see_other(&format!(
+        "{prefix}/sessions?ended={told}"
+    )))
+}
+
+/// What a form or a program wants to end; exactly one thing.
+enum Named {
+    One(SessionId),
+    Others,
+}
+
+impl Named {
+    fn parse(body: &[u8]) -> Result<Self, Denial> {
+        let (session, others) = match serde_json::from_slice::<serde_json::Value>(body) {
+            Ok(json) => {
+                let text = |key| {
+                    json.get(key).map(|v: &serde_json::Value| match v {
+                        serde_json::Value::String(text) => text.clone(),
+                        other => other.to_string(),
+                    })
+                };
+                (text("session"), text("others"))
+            }
+            Err(_not_json) => (form_field(body, "session")?, form_field(body, "others")?),
+        };
+        match (session, others.as_deref()) {
+            (Some(id), None) => SessionId::parse(&id)
+                .map(Self::One)
+                .ok_or(Denial::BadRequest),
+            (None, Some("true")) => Ok(Self::Others),
+            _ => Err(Denial::BadRequest),
+        }
+    }
+}
+
+async fn of_user(
+    house: &House,
+    user: &UserId,
+    now: Timestamp,
+) -> Result<Vec<StoredSession>, Denial> {
+    let sessions = house.store.sessions(Some(user), READ, now).await;
+    sessions.map_err(away)
+}
+
+/// Ends sessions, many at a time. Where one cannot be ended the others still are.
+async fn end_all(
+    house: &Arc<House>,
+    ctx: &Ctx,
+    sessions: Vec<StoredSession>,
+    asked: &Asked,
+) -> Result<(), Denial> {
+    let lifetimes = ctx.snapshot.policy.lifetimes;
+    let client = asked.client;
+    let mut result = Ok(());
+    let mut running = JoinSet::new();
+    let mut waiting = sessions.into_iter();
+    loop {
+        while running.len() < TOGETHER {
+            let Some(session) = waiting.next() else { break };
+            let house = Arc::clone(house);
+            running.spawn(async move {
+                house.end(Reach::Session(session.id), lifetimes).await?;
+                let event = Event::new(EventKind::Revoke).user(&session.user);
+                let event = event.session(session.id).client(client);
+                house.audit(&event.reason("self_service"));
+                Ok(())
+            });
+        }
+        match running.join_next().await {
+            None => return result,
+            Some(Ok(Ok(()))) => {}
+            Some(Ok(Err(denial))) => result = Err(denial),
+            Some(Err(e)) => {
+                log::error!("a session could not be ended: {e}");
+                result = Err(Denial::InternalError);
+            }
+        }
+    }
+}
+
+/// What the page says was done. The query is anybody's word (a link can bring it), so
+/// only what is true now is repeated.
+fn done(
+    house: &House,
+    here: &session::Session,
+    sessions: &[StoredSession],
+    query: &[u8],
+) -> Option<Ended> {
+    let said = form_field(query, "ended").ok()??;
+    if said == "others" {
+        let alone = sessions.iter().all(|one| one.id == here.id);
+        return alone.then_some(Ended::Others);
+    }
+    let id = SessionId::parse(&said)?;
+    let user = &here.principal.user.identity.id;
+    house.replica.is_revoked(id, user).then_some(Ended::One)
+}
+
+fn json(session: &StoredSession, current: SessionId) -> serde_json::Value {
+    serde_json::json!({
+        "id": session.id.to_string(),
+        "device": device::name(&session.agent),
+        "agent": session.agent,
+        "address": session.client,
+        "created": rfc3339(session.created()),
+        "last_seen": rfc3339(session.renewed),
+        "ends": rfc3339(session.end()),
+        "current": session.id == current,
+    })
+}
+
+fn away(e: StoreError) -> Denial {
+    log::error!("sessions could not be read: {e}");
+    Denial::StoreUnavailable
 }

@@ -116,6 +116,19 @@ impl Browser {
         )
     }
 
+    /// Opens a tab and goes to it; its handle.
+    pub fn new_tab(&self) -> String {
+        let made = self.post("/window/new", &json!({ "type": "tab" }));
+        let handle = made["handle"].as_str().expect("a handle").to_owned();
+        self.switch_to(&handle);
+        handle
+    }
+
+    /// Goes to a tab.
+    pub fn switch_to(&self, handle: &str) {
+        self.post("/window", &json!({ "handle": handle }));
+    }
+
     /// Whether the page has such an element now.
     #[track_caller]
     pub fn has(&self, css: &str) -> bool {

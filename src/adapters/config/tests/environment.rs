@@ -64,7 +64,7 @@ fn a_variable_beats_the_file_and_is_checked_alike() {
         (
             "DOORWARD_SESSION_STORE_REDIS_URL",
             "redis://r",
-            "session.store.redis: is not yet available",
+            "DOORWARD_SESSION_STORE_REDIS_URL: session.store.redis: is shared by replicas",
         ),
     ] {
         let said = load(&env([(name, value)])).unwrap_err().to_string();
@@ -72,6 +72,72 @@ fn a_variable_beats_the_file_and_is_checked_alike() {
             said.contains(says) && !said.contains("hunter2"),
             "{name}: {said}"
         );
+    }
+}
+
+#[test]
+fn a_shared_store_may_come_from_the_environment() {
+    let folder = Folder::new();
+    folder.write("url", "rediss://:hunter2@redis.internal:6380/1\n");
+    let load = |vars: &[(&str, &str)]| {
+        let vars = vars.iter().copied();
+        let key = ("DOORWARD_SIGNING_KEY", "0123456789abcdef0123456789abcdef");
+        let env = Environment::new(vars.chain([key]), &folder.0);
+        let file = with("session: { store: memory, idle_timeout: 1h }");
+        load_text(&file, Path::new("doorward.yaml"), &env)
+    };
+    for (vars, url, prefix) in [
+        (
+            &[("DOORWARD_SESSION_STORE_REDIS_URL", "redis://redis:6379")][..],
+            "redis://redis:6379",
+            "doorward:",
+        ),
+        (
+            &[
+                ("DOORWARD_SESSION_STORE_REDIS_URL_FILE", "url"),
+                ("DOORWARD_SESSION_STORE_REDIS_PREFIX", "door:"),
+                ("DOORWARD_SESSION_REFUSE_WHEN_STALE", "30s"),
+            ][..],
+            "rediss://:hunter2@redis.internal:6380/1",
+            "door:",
+        ),
+        (
+            &[("DOORWARD_SESSION_STORE_REDIS_URL", "file:url")][..],
+            "rediss://:hunter2@redis.internal:6380/1",
+            "doorward:",
+        ),
+    ] {
+        let s = load(vars).unwrap_or_else(|problems| panic!("{vars:?}: {problems}"));
+        assert!(
+            !format!("{s:?}").contains("hunter2"),
+            "a password was shown"
+        );
+        let StoreKind::Redis(redis) = s.session.store else {
+            panic!("{vars:?} did not replace the store of the file");
+        };
+        assert_eq!(redis.url.expose(), url.as_bytes(), "{vars:?}");
+        assert_eq!(redis.prefix, prefix, "{vars:?}");
+        assert_eq!(s.session.idle_timeout.as_secs(), 3600);
+    }
+    for (vars, says) in [
+        (
+            &[("DOORWARD_SESSION_STORE_REDIS_URL", "hunter2")][..],
+            "DOORWARD_SESSION_STORE_REDIS_URL: session.store.redis.url: is not a Redis URL (redacted)",
+        ),
+        (
+            &[
+                ("DOORWARD_SESSION_STORE_REDIS_URL", "redis://hunter2"),
+                ("DOORWARD_SESSION_STORE_REDIS_URL_FILE", "url"),
+            ][..],
+            "set one of the two",
+        ),
+        (
+            &[("DOORWARD_ADMIN_TOKEN", "hunter2")][..],
+            "DOORWARD_ADMIN_TOKEN: admin.token: is shorter",
+        ),
+    ] {
+        let said = load(vars).unwrap_err().to_string();
+        assert!(said.contains(says) && !said.contains("hunter2"), "{said}");
     }
 }
 

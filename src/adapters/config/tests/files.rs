@@ -234,11 +234,63 @@ fn tls_needs_files_that_hold_what_they_should() {
 fn secrets_that_everybody_can_read_are_said() {
     use std::os::unix::fs::PermissionsExt;
     let folder = Folder::new();
+    let set = |path: &Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
     let file = folder.write("doorward.yaml", with(""));
     for (mode, warned) in [(0o644, true), (0o640, false), (0o600, false)] {
-        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        set(&file, mode);
         let s = load(Some(&file), &no_env()).unwrap();
         let said = s.warnings.iter().any(|w| w.contains("password hashes"));
         assert_eq!(said, warned, "{mode:o}: {:?}", s.warnings);
+    }
+    let users = folder.write("users", "");
+    set(&users, 0o600);
+    let url = folder.write("url", "redis://:hunter2@redis");
+    set(&url, 0o644);
+    let key = folder.write("key", "0123456789abcdef0123456789abcdef");
+    set(&key, 0o600);
+    let shared = |url: &str| {
+        format!(
+            "signing: {{ key: file:key }}\nsession: {{ store: {{ redis: {{ url: '{url}' }} }} }}"
+        )
+    };
+    for (lines, holds) in [
+        (
+            shared("redis://:hunter2@redis"),
+            Some("doorward.yaml holds a secret (session.store.redis.url)"),
+        ),
+        (
+            shared("redis+unix:///run/redis.sock?pass=hunter2"),
+            Some("doorward.yaml holds a secret"),
+        ),
+        (shared("redis://redis:6379"), None),
+        (shared("file:url"), Some("url holds a secret")),
+        (
+            "admin: { token: hunter2hunter2hunter2 }".to_owned(),
+            Some("doorward.yaml holds a secret (admin.token)"),
+        ),
+        (
+            "signing: { key: 0123456789abcdef0123456789abcdef }".to_owned(),
+            Some("doorward.yaml holds a secret (signing.key)"),
+        ),
+        ("signing: { key: file:key }".to_owned(), None),
+    ] {
+        let text = format!("upstream: http://a\ndefault_access: public\n{lines}\n");
+        let file = folder.write("doorward.yaml", text);
+        set(&file, 0o644);
+        let s = load(Some(&file), &no_env()).unwrap_or_else(|problems| panic!("{problems}"));
+        let said: Vec<_> = s.warnings.iter().filter(|w| w.contains("chmod")).collect();
+        assert_eq!(
+            said.len(),
+            usize::from(holds.is_some()),
+            "{lines}: {said:?}"
+        );
+        if let Some(holds) = holds {
+            assert!(
+                said[0].contains(holds) && !said[0].contains("hunter2"),
+                "{lines}: {said:?}"
+            );
+        }
     }
 }

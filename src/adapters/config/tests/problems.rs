@@ -94,6 +94,66 @@ fn one_line_is_refused_with_its_path_and_mend() {
             "session.store",
             "embedded, memory",
         ),
+        (
+            "session: { idle_timeout: 401d }",
+            "session.idle_timeout",
+            "at most 400d",
+        ),
+        (
+            "session: { idle_timeout: null }",
+            "session.idle_timeout",
+            "has no value",
+        ),
+        (
+            "session: { absolute_timeout: 1500ms }",
+            "session.absolute_timeout",
+            "whole number of seconds",
+        ),
+        (
+            "session: { access_ttl: 2h, absolute_timeout: 1h }",
+            "session.access_ttl",
+            "whole session",
+        ),
+        (
+            "session: { remember_me: 500d }",
+            "session.remember_me",
+            "at most 400d",
+        ),
+        (
+            "session: { remember_me: 0s }",
+            "session.remember_me",
+            "out of range",
+        ),
+        (
+            "session: { refresh_grace: -1s }",
+            "session.refresh_grace",
+            "not a duration",
+        ),
+        (
+            "session: { renewal: never }",
+            "session.renewal",
+            "silent, endpoint",
+        ),
+        (
+            "session: { max_per_user: 0 }",
+            "session.max_per_user",
+            "between 1",
+        ),
+        (
+            "session: { refuse_when_stale: 1m }",
+            "session.refuse_when_stale",
+            "means nothing",
+        ),
+        (
+            "session: { store: memory, refuse_when_stale: 1m }",
+            "session.refuse_when_stale",
+            "means nothing",
+        ),
+        (
+            "session: { refuse_when_stale: 10ms }",
+            "session.refuse_when_stale",
+            "between 1s",
+        ),
         ("session: { store: redis }", "session.store", "redis: { url"),
         ("paths: { login: login }", "paths.login", "write /login"),
         ("paths: { login: /x?y }", "paths.login", "plain path"),
@@ -138,7 +198,60 @@ fn one_line_is_refused_with_its_path_and_mend() {
             "cors.allowed_headers[0]",
             "header name",
         ),
-        ("csrf: { mode: maybe }", "csrf.mode", "origin, off"),
+        ("csrf: { mode: maybe }", "csrf.mode", "origin, token, both"),
+        ("csrf: { header: Cookie }", "csrf.header", "another meaning"),
+        (
+            "csrf: { header: X-User-Id }",
+            "csrf.header",
+            "identity header",
+        ),
+        (
+            "csrf: { header: X-Team }\nidentity_headers: { set: { X-Team: roles } }",
+            "csrf.header",
+            "identity header",
+        ),
+        (
+            "csrf: { header: 'a b' }",
+            "csrf.header",
+            "not a header name",
+        ),
+        (
+            "csrf: { mode: token, cookie: 'a;b' }",
+            "csrf.cookie",
+            "not a cookie name",
+        ),
+        (
+            "csrf: { mode: token, cookie: __Host-doorward }",
+            "csrf.cookie",
+            "holds a token",
+        ),
+        (
+            "csrf: { mode: token, cookie: __Host-csrf }\ncookies: { domain: example.com }",
+            "csrf.cookie",
+            "__Secure-doorward-csrf",
+        ),
+        (
+            "csrf: { mode: token, cookie: __Secure-csrf }\ninsecure: { cookies_over_http: true }",
+            "csrf.cookie",
+            "wants Secure",
+        ),
+        (
+            "admin: { token: fifteen-letters }",
+            "admin.token",
+            "shorter than 16",
+        ),
+        (
+            "admin: { token: 'sixteen letters!' }",
+            "admin.token",
+            "holds a space",
+        ),
+        ("admin: { token: file:/nope }", "admin.token", "/nope"),
+        ("paths: { refresh: /login }", "paths.refresh", "paths.login"),
+        (
+            "limits: { request_head: 5s }",
+            "limits.request_head",
+            "not yet available",
+        ),
         (
             "identity_headers: { preset: x }",
             "identity_headers.preset",
@@ -261,87 +374,58 @@ fn one_line_is_refused_with_its_path_and_mend() {
     }
 }
 
+/// With a key, so that only the store can be wrong.
+const SHARED: &str = "signing: { key: 0123456789abcdef0123456789abcdef }\nsession: ";
+
 #[test]
-fn what_does_not_act_yet_is_refused_at_other_values_only() {
-    for (same, other, path) in [
+fn a_shared_store_needs_a_server_a_key_and_a_prefix() {
+    let good = format!("{SHARED}{{ store: {{ redis: {{ url: 'redis://r' }} }} }}");
+    assert_eq!(said(&good), "");
+    for (store, says) in [
         (
-            "session: { idle_timeout: 720m }",
-            "session: { idle_timeout: 1h }",
-            "session.idle_timeout",
+            "{ redis: { prefix: x } }",
+            "session.store.redis.url: is missing",
+        ),
+        ("{ redis: null }", "session.store.redis: is not a map"),
+        (
+            "{ redis: { url: null } }",
+            "session.store.redis.url: is missing",
         ),
         (
-            "session: { absolute_timeout: 168h }",
-            "session: { absolute_timeout: 1h }",
-            "session.absolute_timeout",
+            "{ redis: { url: 'http://r' } }",
+            "not a Redis URL (redacted)",
+        ),
+        ("{ redis: { url: 'rediss://r/#insecure' } }", "unchecked"),
+        ("{ redis: { url: env:NOPE } }", "set NOPE"),
+        ("{ redis: { url: file:/nope } }", "/nope"),
+        (
+            "{ redis: { url: 'redis://r', prefix: '' } }",
+            "session.store.redis.prefix: is not a prefix",
         ),
         (
-            "session: { remember_me: 30d }",
-            "session: { remember_me: null }",
-            "session.remember_me",
+            "{ redis: { url: 'redis://r', prefix: 'a b' } }",
+            "session.store.redis.prefix: is not a prefix",
         ),
         (
-            "session: { refresh_grace: 10s }",
-            "session: { refresh_grace: 1s }",
-            "session.refresh_grace",
+            "{ redis: { url: 'redis://r', db: 1 } }",
+            "known here: url, prefix",
         ),
-        (
-            "session: { renewal: silent }",
-            "session: { renewal: endpoint }",
-            "session.renewal",
-        ),
-        (
-            "session: { max_per_user: null }",
-            "session: { max_per_user: 3 }",
-            "session.max_per_user",
-        ),
-        (
-            "session: { refuse_when_stale: null }",
-            "session: { refuse_when_stale: 1m }",
-            "session.refuse_when_stale",
-        ),
-        (
-            "session: { store: embedded }",
-            "session: { store: { redis: { url: 'redis://r' } } }",
-            "session.store.redis",
-        ),
-        (
-            "csrf: { mode: origin }",
-            "csrf: { mode: token }",
-            "csrf.mode",
-        ),
-        ("csrf: { mode: off }", "csrf: { mode: both }", "csrf.mode"),
-        (
-            "csrf: { header: x-csrf-token }",
-            "csrf: { header: X-Other }",
-            "csrf.header",
-        ),
-        (
-            "csrf: { cookie: null }",
-            "csrf: { cookie: x }",
-            "csrf.cookie",
-        ),
-        (
-            "admin: { token: null }",
-            "admin: { token: hunter2 }",
-            "admin.token",
-        ),
-        (
-            "paths: { refresh: /refresh }",
-            "paths: { refresh: /renew }",
-            "paths.refresh",
-        ),
-        (
-            "limits: { request_head: 10s }",
-            "limits: { request_head: 5s }",
-            "limits.request_head",
-        ),
+        ("{ reddis: { url: 'redis://r' } }", "did you mean `redis`?"),
+        ("{}", "session.store.redis: is missing"),
     ] {
-        assert_eq!(said(same), "", "{same}");
-        let said = said(other);
+        let said = said(&format!("{SHARED}{{ store: {store} }}"));
+        assert!(said.contains(says), "{store}: {said}");
+        assert_eq!(said.lines().count(), 1, "{store}: {said}");
+    }
+    for signing in ["", "signing: { key: null }\n"] {
+        let said = said(&format!(
+            "{signing}session: {{ store: {{ redis: {{ url: 'redis://r' }} }} }}"
+        ));
         assert!(
-            said.contains(&format!("{path}: is not yet available")) && !said.contains("hunter2"),
-            "{other}: {said}"
+            said.contains("session.store.redis: is shared by replicas, and signing.key is not set"),
+            "each replica would make a key of its own: {said}"
         );
+        assert_eq!(said.lines().count(), 1, "{said}");
     }
 }
 
@@ -379,6 +463,11 @@ fn secrets_are_never_shown() {
         "signing: { algorithm: ES256, key: hunter2hunter2 }",
         "signing: { key: 'base64:hunter2' }",
         "session: { store: { redis: { url: 'http://:hunter2@r' } } }",
+        "session: { store: { redis: { url: 'redis://:hunter2@r' } } }",
+        "session: { store: { redis: { url: 'redis://:hunter2@r:x' } } }",
+        "session: { store: { redis: { url: 'rediss://:hunter2@r#insecure' } } }",
+        "admin: { token: hunter2 }",
+        "admin: { token: 'hunter2 hunter2 hunter2' }",
         "sining: { key: hunter2hunter2 }",
         "signing: { key: { a: hunter2 } }",
     ] {

@@ -4,13 +4,16 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use super::file::{DRAFT, FILE, settings};
 use super::*;
 use crate::adapters::store::contract::{self, at, live, record, session, sorted, user};
 use crate::adapters::store::scratch::Scratch;
 use crate::auth::revocation::Reach;
 use crate::domain::id::SessionId;
 
-/// A store with a few records, closed again.
+mod sessions;
+
+/// A store with a few records and sessions, closed again.
 async fn filled(scratch: &Scratch) -> Vec<Revocation> {
     let records = vec![
         record(session(1), 10, 100),
@@ -21,14 +24,22 @@ async fn filled(scratch: &Scratch) -> Vec<Revocation> {
     for record in &records {
         store.revoke(record).await.unwrap();
     }
+    for session in living() {
+        contract::open(&store, &session).await;
+    }
     sorted(records)
 }
 
-#[tokio::test]
+/// The sessions of [`filled`], the oldest first.
+fn living() -> [StoredSession; 3] {
+    [20, 21, 22].map(|created| contract::stored("1001", created, 7))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keeps_the_contract() {
     let scratch = Scratch::new();
     let mut number = 0;
-    contract::holds(|| {
+    contract::holds(async || {
         number += 1;
         let dir = scratch.path().join(number.to_string());
         fs::create_dir(&dir).unwrap();
@@ -140,11 +151,12 @@ async fn an_altered_page_is_refused_or_harmless() {
         bytes[*index] ^= 0x40;
         fs::write(&path, &bytes).unwrap();
         match Embedded::open(scratch.path()) {
-            Ok(store) => assert_eq!(
-                live(&store, 0).await,
-                records,
-                "byte {index}: records changed and nobody noticed"
-            ),
+            Ok(store) => {
+                let found = live(&store, 0).await;
+                assert_eq!(found, records, "byte {index}: nobody noticed");
+                let found = store.sessions(None, 9, at(30)).await.unwrap();
+                assert_eq!(found, living(), "byte {index}: nobody noticed");
+            }
             Err(StoreError::Damaged { .. }) => refused += 1,
             Err(other) => panic!("byte {index}: {other}"),
         }
@@ -182,7 +194,7 @@ async fn an_altered_record_is_refused() {
 #[tokio::test]
 async fn an_unknown_format_is_refused() {
     for (format, said) in [
-        (Some(2), "its format is 2"),
+        (Some(3), "its format is 3"),
         (Some(0), "its format is 0"),
         (None, "does not say its format"),
     ] {

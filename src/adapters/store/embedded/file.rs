@@ -1,0 +1,152 @@
+//! The file: made whole, verified when opened, brought to today's format, and made
+//! smaller when most of it is free.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use redb::{Builder, Database, DatabaseError, StorageError};
+
+use crate::adapters::store::lock::sync_dir;
+use crate::adapters::store::tables::{self, Fault};
+use crate::auth::ports::StoreError;
+
+/// The file inside `data_dir`.
+pub(super) const FILE: &str = "doorward.redb";
+/// The file while it is being made.
+pub(super) const DRAFT: &str = "doorward.redb.new";
+/// What the library may keep in memory; its default is a gigabyte. A guess: the inner
+/// pages of a million sessions fit, what is read beside them is in the system's cache.
+const CACHE_BYTES: usize = 32 * 1024 * 1024;
+/// A file below this is never compacted: there is nothing to gain.
+const COMPACT_ABOVE: u64 = 8 * 1024 * 1024;
+
+/// Opens the store's file in `dir`; makes a new one only if there is none.
+pub(super) fn open(dir: &Path) -> Result<(PathBuf, Database), StoreError> {
+    let path = dir.join(FILE);
+    match fs::symlink_metadata(&path) {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create(dir, &path)?,
+        Err(error) => return Err(unavailable(&path, &error)),
+    }
+    let db = open_checked(&path)?;
+    Ok((path, db))
+}
+
+/// Makes the file whole under another name first, so that a crash in between never
+/// leaves a half-made one, which the next start would have to call damaged.
+fn create(dir: &Path, path: &Path) -> Result<(), StoreError> {
+    let draft = dir.join(DRAFT);
+    match fs::remove_file(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(unavailable(&draft, &error));
+        }
+        Ok(()) | Err(_) => {}
+    }
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)
+        .map_err(|error| unavailable(&draft, &error))?;
+    let db = settings()
+        .create(&draft)
+        .map_err(|error| refused(&draft, error))?;
+    tables::initialise(&db).map_err(|fault| named(&draft.to_string_lossy(), fault))?;
+    drop(db);
+    fs::rename(&draft, path).map_err(|error| unavailable(path, &error))?;
+    sync_dir(dir).map_err(|error| unavailable(dir, &error))
+}
+
+/// Opens the file, every checksum verified. The library may panic over bytes that
+/// it did not write; that is damage like any other.
+fn open_checked(path: &Path) -> Result<Database, StoreError> {
+    let opened = catch_unwind(AssertUnwindSafe(|| {
+        let mut db = settings()
+            .open(path)
+            .map_err(|error| refused(path, error))?;
+        let in_file = |fault| named(&path.to_string_lossy(), fault);
+        tables::migrate(&db).map_err(in_file)?;
+        tables::check(&db).map_err(in_file)?;
+        let length = fs::metadata(path).map_err(|error| unavailable(path, &error))?;
+        compact(&mut db, length.len()).map_err(in_file)?;
+        Ok(db)
+    }));
+    opened.unwrap_or_else(|_panic| Err(damaged(path, "its structure cannot be followed")))
+}
+
+/// The file grows with the most sessions that it ever held; what they leave is used
+/// again, but given back only here, where nobody waits. Looks into the file only if it
+/// is large for what it holds, since that look takes as long as reading it all.
+fn compact(db: &mut Database, length: u64) -> Result<(), Fault> {
+    if length < COMPACT_ABOVE || length < tables::likely_size(db)?.saturating_mul(2) {
+        return Ok(());
+    }
+    let txn = db.begin_write()?;
+    let stats = txn.stats()?;
+    txn.abort()?;
+    let page = u64::try_from(stats.page_size()).unwrap_or(u64::MAX);
+    let used = stats.allocated_pages().saturating_mul(page);
+    if used < length / 2 {
+        db.compact()?;
+    }
+    Ok(())
+}
+
+pub(super) fn settings() -> Builder {
+    let mut builder = Builder::new();
+    builder
+        .set_cache_size(CACHE_BYTES)
+        .set_check_integrity_on_open(true);
+    builder
+}
+
+/// An error of opening.
+fn refused(path: &Path, error: DatabaseError) -> StoreError {
+    match error {
+        DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
+            StoreError::InUse {
+                path: path.to_string_lossy().into_owned(),
+            }
+        }
+        // A file that is not a database, or shorter than it says.
+        DatabaseError::Storage(StorageError::Io(error)) if !is_damage(&error) => {
+            unavailable(path, &error)
+        }
+        error => damaged(path, error.to_string()),
+    }
+}
+
+fn is_damage(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
+    )
+}
+
+/// An error of using an open file.
+pub(super) fn named(path: &str, fault: Fault) -> StoreError {
+    match fault {
+        Fault::Library(redb::Error::Io(error)) if !is_damage(&error) => {
+            unavailable(Path::new(path), &error)
+        }
+        Fault::Library(error @ (redb::Error::PreviousIo | redb::Error::DatabaseClosed)) => {
+            StoreError::Unavailable(format!("{path}: {error}"))
+        }
+        Fault::Library(error) => damaged(Path::new(path), error.to_string()),
+        Fault::Contents(reason) => damaged(Path::new(path), reason),
+    }
+}
+
+fn unavailable(path: &Path, error: &io::Error) -> StoreError {
+    StoreError::Unavailable(format!("{}: {error}", path.display()))
+}
+
+fn damaged(path: &Path, reason: impl Into<String>) -> StoreError {
+    StoreError::Damaged {
+        path: path.to_string_lossy().into_owned(),
+        reason: reason.into(),
+    }
+}

@@ -1,0 +1,362 @@
+//! The store that several gateways share: Redis 6.2 or newer, or Valkey; one node with as
+//! many replicas of its own as it likes, no cluster, no modules.
+//!
+//! `Ok` means that Redis has it, and Redis' own persistence decides what survives it. Each
+//! call is one script ([`scripts`]), atomic for everybody. Nothing here is asked on the way
+//! of a request: each gateway keeps the revocations in memory and reads on in the log
+//! ([`follow`]).
+//!
+//! | key | what |
+//! |---|---|
+//! | `s:<sid>` | a session: record, user, and what scripts compare |
+//! | `all`, `ends`, `u:<user>` | sessions by creation, by end, and of a user by creation |
+//! | `live`, `until` | revocations: cut-off and end by reach, reach by end |
+//! | `cuts` | cut-offs whose sessions are not all deleted yet |
+//! | `log` | revocations as a stream, for an hour |
+//! | `epoch` | random; one that changed is a Redis that lost its data |
+//! | `lost` | there for a day after Redis may have lost writes |
+//! | `users` | the users' versions |
+//!
+//! A cut-off of everybody may reach a million sessions. They are deleted some at a time,
+//! so that Redis answers others in between; until then `cuts` keeps them from being found.
+//!
+//! What Redis loses it loses: sessions that are gone must sign in again, and where an older
+//! snapshot came back, a session that was ended since, and whose last access token is over,
+//! can be renewed by whoever kept its refresh token.
+
+mod follow;
+mod link;
+mod scripts;
+#[cfg(test)]
+pub(crate) mod server;
+mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use redis::{ScriptInvocation, Value, cmd};
+
+use self::follow::Follower;
+pub(crate) use self::link::Link;
+use self::scripts::{Name, Scripts};
+use super::session_record::{decode, encode};
+use crate::adapters::config::settings;
+use crate::auth::ports::{Audience, Store, StoreError};
+use crate::auth::revocation::Revocation;
+use crate::auth::stored::StoredSession;
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::time::Timestamp;
+
+/// How much longer Redis keeps a session than it lasts, for the case that nobody sweeps;
+/// clocks may differ by as much.
+const SLACK: Duration = Duration::from_secs(3600);
+/// How long the log reaches back. Who was away for longer reads the live set.
+const LOG: Duration = Duration::from_secs(3600);
+/// Sessions or revocations that one script handles; some milliseconds of Redis' time. A guess.
+const CHUNK: usize = 500;
+
+/// The shared store.
+#[derive(Debug)]
+pub struct Redis {
+    link: Arc<Link>,
+    scripts: Scripts,
+    prefix: String,
+}
+
+impl Redis {
+    /// Begins to connect to Redis and does not wait for it: [`Store::ready`] tells.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the URL cannot be used.
+    pub fn new(settings: &settings::Redis) -> Result<Self, StoreError> {
+        Ok(Self {
+            link: Link::new(&settings.url)?,
+            scripts: Scripts::new(&settings.prefix),
+            prefix: settings.prefix.clone(),
+        })
+    }
+
+    /// The way to Redis, for what else is shared, and what keys begin with.
+    pub(crate) fn link(&self) -> (Arc<Link>, &str) {
+        (Arc::clone(&self.link), &self.prefix)
+    }
+
+    /// Asks the server what it is.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if it does not answer or cannot serve us.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.ready().await?;
+        let refused = |why: String| Err(StoreError::Unavailable(why));
+        let Ok(info) = self.link.ask::<redis::InfoDict>(&cmd("INFO")).await else {
+            // Not everybody may ask; what is needed shows itself.
+            return Ok(());
+        };
+        let of = |key: &str| info.get::<String>(key);
+        let version = of("redis_version").unwrap_or_default();
+        let numbers: Vec<u32> = version.split('.').map_while(|n| n.parse().ok()).collect();
+        if !numbers.is_empty() && numbers < vec![6, 2] {
+            return refused(format!("Redis {version} is too old; 6.2 is needed"));
+        }
+        if of("redis_mode").as_deref() == Some("cluster") {
+            return refused("a Redis cluster cannot be used, only a single node".into());
+        }
+        if let Some(policy) = of("maxmemory_policy").filter(|policy| policy != "noeviction") {
+            log::warn!(
+                "Redis' maxmemory-policy is {policy}: when memory runs out it will forget \
+                 sessions and revocations; set noeviction"
+            );
+        }
+        Ok(())
+    }
+
+    fn key(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    fn call(&self, name: Name) -> ScriptInvocation<'_> {
+        self.scripts.call(name)
+    }
+
+    /// Records revocations; of sessions that are known they end with their tokens, unless
+    /// the ends are known better here.
+    async fn record(
+        &self,
+        revocations: &[Revocation],
+        ends: Ends,
+    ) -> Result<Vec<Revocation>, StoreError> {
+        let mut call = self.call(Name::Revoke);
+        call.arg(CHUNK).arg(match ends {
+            Ends::WithTokens => "1",
+            Ends::AsGiven => "0",
+        });
+        for revocation in revocations {
+            call.arg(wire::reach(&revocation.reach))
+                .arg(wire::time(revocation.at))
+                .arg(wire::time(revocation.until));
+        }
+        let recorded: Vec<(String, String, String, u8)> = self.link.run(&call).await?;
+        let mut kept = Vec::with_capacity(recorded.len());
+        for (reach, at, until, more) in recorded {
+            if more > 0
+                && let Err(e) = self.forget_rest(&reach).await
+            {
+                // They cannot be used, and the next sweep deletes them.
+                log::warn!("ended sessions were not all deleted: {e}");
+            }
+            kept.push(self.read(wire::revocation(&reach, &at, &until))?);
+        }
+        Ok(kept)
+    }
+
+    async fn forget_rest(&self, reach: &str) -> Result<(), StoreError> {
+        loop {
+            let mut call = self.call(Name::Finish);
+            call.arg(reach).arg(CHUNK);
+            if self.link.run::<u8>(&call).await? == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What was read back, or that it is not what we wrote.
+    fn read<T>(&self, found: Option<T>) -> Result<T, StoreError> {
+        found.ok_or_else(|| StoreError::Damaged {
+            path: format!("Redis under {:?}", self.prefix),
+            reason: "an entry cannot be read; another version of Doorward, or another \
+                     program, wrote it"
+                .into(),
+        })
+    }
+}
+
+/// Until when revocations are to be remembered.
+#[derive(Clone, Copy, Debug)]
+enum Ends {
+    /// As long as the sessions' tokens, where Redis knows the sessions.
+    WithTokens,
+    /// As they say.
+    AsGiven,
+}
+
+/// How long Redis is to keep it, in milliseconds. Counted from when it arrives there: the
+/// clocks need not agree.
+fn time_to_live(session: &StoredSession) -> u128 {
+    let left = session.end().since(session.renewed);
+    left.saturating_add(SLACK).as_millis()
+}
+
+#[async_trait]
+impl Store for Redis {
+    async fn open(
+        &self,
+        session: &StoredSession,
+        most: Option<u32>,
+        now: Timestamp,
+    ) -> Result<Vec<Revocation>, StoreError> {
+        let mut call = self.call(Name::Open);
+        call.arg(session.id.to_string())
+            .arg(session.user.as_str())
+            .arg(encode(session))
+            .arg(wire::time(session.created()))
+            .arg(wire::time(session.end()))
+            .arg(wire::time(session.token_until))
+            .arg(time_to_live(session).to_string())
+            .arg(most.map(|most| most.to_string()).unwrap_or_default())
+            .arg(wire::time(now));
+        let ended: Vec<(String, String, String)> = self.link.run(&call).await?;
+        let ended = ended.into_iter();
+        ended
+            .map(|(reach, at, until)| self.read(wire::revocation(&reach, &at, &until)))
+            .collect()
+    }
+
+    async fn find(&self, id: SessionId) -> Result<Option<StoredSession>, StoreError> {
+        let mut call = self.call(Name::Find);
+        call.arg(id.to_string());
+        let found: Option<Vec<u8>> = self.link.run(&call).await?;
+        found.map(|bytes| self.read(decode(&bytes))).transpose()
+    }
+
+    async fn replace(&self, old: &StoredSession, new: &StoredSession) -> Result<bool, StoreError> {
+        let mut call = self.call(Name::Replace);
+        call.arg(old.id.to_string())
+            .arg(encode(old))
+            .arg(encode(new))
+            .arg(wire::time(new.end()))
+            .arg(wire::time(new.token_until))
+            .arg(time_to_live(new).to_string());
+        self.link.run(&call).await
+    }
+
+    async fn sessions(
+        &self,
+        user: Option<&UserId>,
+        most: usize,
+        now: Timestamp,
+    ) -> Result<Vec<StoredSession>, StoreError> {
+        let mut sessions = Vec::new();
+        let mut first: usize = 0;
+        while sessions.len() < most {
+            let mut call = self.call(Name::Page);
+            call.arg(user.map(|user| format!("u{user}")).unwrap_or_default())
+                .arg(first)
+                .arg(first.saturating_add(CHUNK - 1));
+            let page: Vec<Value> = self.link.run(&call).await?;
+            let mut page = page.into_iter();
+            let looked_at = match page.next() {
+                Some(Value::Int(count)) if count > 0 => usize::try_from(count).unwrap_or(CHUNK),
+                _ => break,
+            };
+            for record in page {
+                let bytes = match record {
+                    Value::BulkString(bytes) => Some(bytes),
+                    _ => None,
+                };
+                let session = self.read(bytes.and_then(|bytes| decode(&bytes)))?;
+                if !session.is_over(now) && sessions.len() < most {
+                    sessions.push(session);
+                }
+            }
+            first = first.saturating_add(looked_at);
+        }
+        Ok(sessions)
+    }
+
+    async fn count(&self) -> Result<u64, StoreError> {
+        self.link.ask(cmd("ZCARD").arg(self.key("all"))).await
+    }
+
+    async fn revoke(&self, revocation: &Revocation) -> Result<Revocation, StoreError> {
+        let kept = self
+            .record(std::slice::from_ref(revocation), Ends::WithTokens)
+            .await?;
+        self.read(kept.into_iter().next())
+    }
+
+    async fn live(&self, now: Timestamp) -> Result<Vec<Revocation>, StoreError> {
+        let mut live = Vec::new();
+        let mut cursor = "0".to_owned();
+        loop {
+            // Some at a time: a large set read at once would hold up everybody else.
+            let mut scan = cmd("HSCAN");
+            scan.arg(self.key("live")).arg(&cursor);
+            scan.arg("COUNT").arg(CHUNK);
+            let (next, found): (String, Vec<(String, String)>) = self.link.ask(&scan).await?;
+            for (key, window) in found {
+                live.push(self.read(wire::live(&key, &window))?);
+            }
+            if next == "0" {
+                break;
+            }
+            cursor = next;
+        }
+        live.retain(|revocation| revocation.until > now);
+        Ok(live)
+    }
+
+    async fn sweep(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let mut swept: usize = 0;
+        loop {
+            let mut call = self.call(Name::Sweep);
+            call.arg(wire::time(now)).arg(CHUNK);
+            let (count, more): (usize, u8) = self.link.run(&call).await?;
+            swept = swept.saturating_add(count);
+            if more == 0 {
+                break;
+            }
+        }
+        let cuts: Vec<String> = self.link.ask(cmd("HKEYS").arg(self.key("cuts"))).await?;
+        for reach in cuts {
+            self.forget_rest(&reach).await?;
+        }
+        let mut trim = self.call(Name::Trim);
+        trim.arg(LOG.as_millis().to_string());
+        self.link.run::<()>(&trim).await?;
+        Ok(swept)
+    }
+
+    async fn known_users(&self) -> Result<Option<Vec<(UserId, String)>>, StoreError> {
+        let saved: Option<Vec<u8>> = self.link.ask(cmd("GET").arg(self.key("users"))).await?;
+        let Some(saved) = saved else { return Ok(None) };
+        let users: Vec<(String, String)> = self.read(serde_json::from_slice(&saved).ok())?;
+        let users = users.into_iter();
+        Ok(Some(
+            users
+                .map(|(id, version)| (UserId::new(&id), version))
+                .collect(),
+        ))
+    }
+
+    async fn remember_users(&self, users: &[(UserId, String)]) -> Result<(), StoreError> {
+        let users: Vec<_> = users.iter().map(|(id, v)| (id.as_str(), v)).collect();
+        let text =
+            serde_json::to_string(&users).map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        let mut set = cmd("SET");
+        set.arg(self.key("users")).arg(text);
+        self.link.ask(&set).await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.link.ask(&cmd("PING")).await
+    }
+
+    async fn follow(&self, audience: &dyn Audience) {
+        Follower::new(self, audience).run().await
+    }
+}
+
+impl Redis {
+    /// Tells Redis the revocations that it lacks, and deletes the sessions that came back
+    /// with an older state of it.
+    async fn publish(&self, revocations: &[Revocation]) -> Result<(), StoreError> {
+        for some in revocations.chunks(100) {
+            self.record(some, Ends::AsGiven).await?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
