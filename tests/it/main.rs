@@ -28,6 +28,7 @@ mod csrf_tokens;
 mod cut;
 mod cut_at_frames;
 mod cut_in_time;
+mod disk_full;
 mod drain;
 mod floors;
 mod forged;
