@@ -89,7 +89,7 @@ fn session(number: u64) -> StoredSession {
         ends: created.after(Duration::from_secs(7 * 86_400)),
         generation: 0,
         renewed: created,
-        seen: false,
+        seen: None,
         token_until: created.after(Duration::from_secs(900)),
         client: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
         agent: "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0".into(),

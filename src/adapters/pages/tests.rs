@@ -32,7 +32,7 @@ fn session(agent: &str, random: u8, now: Timestamp, age: Duration) -> StoredSess
         ends: created.after(Duration::from_secs(7 * 86_400)),
         generation: 0,
         renewed: created,
-        seen: true,
+        seen: None,
         token_until: created,
         client: "2001:db8:85a3:8d3:1319:8a2e:370:7348".parse().unwrap(),
         agent: agent.into(),
