@@ -352,6 +352,11 @@ impl Policy {
                 _ => Ok(None),
             };
         };
+        // A token speaks for one session. Where the cookies name two, as after a sibling host
+        // put one of its own beside ours, the origin must speak for the other.
+        if visitor.sessions().nth(1).is_some() && self.csrf.mode == CsrfMode::Token {
+            by_origin()?;
+        }
         match self.csrf_check(view, caller, session)? {
             Token::Right => Ok(None),
             Token::InForm if takes_form => Ok(Some(session)),
