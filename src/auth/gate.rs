@@ -75,6 +75,11 @@ impl Ticket {
     pub fn refresh(&self) -> &RefreshToken {
         &self.refresh
     }
+
+    /// The session that still lives, where the renewal is early.
+    pub fn holder(&self) -> Option<&Session> {
+        self.visitor.presented.live()
+    }
 }
 
 /// A refusal on its way out of the checks.

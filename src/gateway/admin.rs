@@ -2,6 +2,7 @@
 //! what changes something. Never on the public listener.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use http::{Method, Response, StatusCode, header};
@@ -10,6 +11,12 @@ use pingora::protocols::http::ServerSession;
 
 use super::house::House;
 use super::reload::Reloader;
+use crate::adapters::clock;
+use crate::auth::ports::Revoked as _;
+
+/// How long after the last word of a shared store `/readyz` still says yes. It is heard
+/// twice a second.
+const FRESH: Duration = Duration::from_secs(5);
 
 /// Answers the operators.
 pub(super) struct Admin {
@@ -28,7 +35,7 @@ impl ServeHttp for Admin {
         match (method, path.as_str()) {
             (Method::GET | Method::HEAD, "/healthz") => text(StatusCode::OK, "ok\n"),
             (Method::GET | Method::HEAD, "/readyz") => self.ready().await,
-            (Method::GET | Method::HEAD, "/metrics") => self.metrics(),
+            (Method::GET | Method::HEAD, "/metrics") => self.metrics().await,
             (Method::POST, "/api/reload") if self.over_socket => self.reload().await,
             (_, "/healthz" | "/readyz" | "/metrics") => {
                 text(StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD\n")
@@ -44,7 +51,11 @@ impl Admin {
             return text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
         }
         match self.house.store.ready().await {
-            Ok(()) => text(StatusCode::OK, "ready\n"),
+            Ok(()) if self.is_fresh() => text(StatusCode::OK, "ready\n"),
+            Ok(()) => text(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the revocations of other gateways are not heard\n",
+            ),
             Err(e) => {
                 log::warn!("not ready: {e}");
                 text(
@@ -55,7 +66,17 @@ impl Admin {
         }
     }
 
-    fn metrics(&self) -> Response<Vec<u8>> {
+    /// Whether what is known of revocations is of this moment, or nearly.
+    fn is_fresh(&self) -> bool {
+        let heard = self.house.replica.heard();
+        heard.is_none_or(|heard| clock::now().since(heard) <= FRESH)
+    }
+
+    async fn metrics(&self) -> Response<Vec<u8>> {
+        let is_up = self.house.store.ready().await.is_ok();
+        let heard = self.house.replica.heard();
+        let lag = heard.map(|heard| clock::now().since(heard));
+        self.house.metrics.store(is_up, lag.unwrap_or_default());
         match self.house.metrics.render() {
             Ok(metrics) => {
                 let mut response = text(StatusCode::OK, &metrics);

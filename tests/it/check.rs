@@ -115,10 +115,12 @@ fn what_is_unsafe_or_not_there_yet_is_refused() {
         ("session: { access_ttl: 0s }", "access_ttl"),
         (
             "session: { store: { redis: { url: \"redis://127.0.0.1\" } } }",
-            "redis",
+            "signing.key",
         ),
-        ("session: { renewal: endpoint }", "renewal"),
-        ("csrf: { mode: token }", "csrf.mode"),
+        ("session: { refuse_when_stale: 1m }", "refuse_when_stale"),
+        ("session: { remember_me: 2000d }", "remember_me"),
+        ("csrf: { header: Cookie }", "csrf.header"),
+        ("admin: { token: guess-me }", "admin.token"),
         ("limits: { request_head: 5s }", "request_head"),
         (
             "tls: { cert: nowhere.crt, key: nowhere.key }",
