@@ -20,6 +20,7 @@ pub mod upstream;
 pub mod upstream_paths;
 pub mod users;
 pub mod wait;
+pub mod watch;
 pub mod websocket;
 
 pub use builder::Builder;
