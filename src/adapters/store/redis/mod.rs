@@ -16,6 +16,8 @@
 //! | `epoch` | random; one that changed is a Redis that lost its data |
 //! | `lost` | there for a day after Redis may have lost writes |
 //! | `users` | the users' versions |
+//! | `f:…` | failed logins ([`crate::adapters::attempts`]) |
+//! | `ready` | written to see whether Redis can be written to |
 //!
 //! A cut-off of everybody may reach a million sessions. They are deleted some at a time,
 //! so that Redis answers others in between; until then `cuts` keeps them from being found.
@@ -73,8 +75,11 @@ impl Redis {
     /// # Errors
     /// [`StoreError::Unavailable`] if the URL cannot be used.
     pub fn new(settings: &settings::Redis) -> Result<Self, StoreError> {
+        let mut probe = cmd("SET");
+        probe.arg(format!("{}ready", settings.prefix));
+        probe.arg(&["1", "PX", "60000"]);
         Ok(Self {
-            link: Link::new(&settings.url)?,
+            link: Link::new(&settings.url, probe)?,
             scripts: Scripts::new(&settings.prefix),
             prefix: settings.prefix.clone(),
         })
@@ -263,7 +268,7 @@ impl Store for Redis {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        self.link.ask(&cmd("PING")).await
+        self.link.try_out().await
     }
 
     async fn follow(&self, audience: &dyn Audience) {
