@@ -1,9 +1,9 @@
 //! A gateway that heard nothing for a while: what was revoked meanwhile is in force soon
 //! after it is back.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::support::{Fleet, Jar, RedisServer, Relay, Upstream, until};
+use crate::support::{Conn, Fleet, Jar, RedisServer, Relay, Upstream, until};
 
 #[test]
 fn a_gateway_that_was_paused() {
@@ -15,6 +15,10 @@ fn a_gateway_that_was_paused() {
     let jar = Jar::alice(one);
     assert_eq!(jar.get(paused, "/").status, 200);
     paused.signal("STOP");
+    // More than is read at once comes before it.
+    let many = "for i = 1, 2500 do redis.call('XADD', 'doorward:log', '*', \
+                'reach', 'ux' .. i, 'at', '1', 'until', '4000000000000') end";
+    let () = fleet.redis.ask(&["EVAL", many, "0"]);
     let answer = jar.request(one, "POST", "/logout").form("").send();
     assert_eq!(answer.status, 303, "{answer}");
     until("the others to know", || jar.get(two, "/").status == 401);
@@ -24,6 +28,43 @@ fn a_gateway_that_was_paused() {
         jar.get(paused, "/").code() == "session_revoked"
     });
     eprintln!("in force {:?} after SIGCONT", resumed.elapsed());
+}
+
+#[test]
+fn a_gateway_that_wakes_up_doubts_before_it_has_caught_up() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let fleet = Fleet::on(redis, "refuse_when_stale: 1s");
+    let [one, _, paused] = &fleet.gateways;
+    let jar = Jar::alice(one);
+    let request = jar.request(paused, "GET", "/");
+    let mut waiting: Vec<Conn> = (0..8)
+        .map(|_| {
+            let mut connection = Conn::open(paused.port()).unwrap();
+            assert_eq!(request.send_on(&mut connection).status, 200);
+            connection
+        })
+        .collect();
+    paused.signal("STOP");
+    let answer = jar.request(one, "POST", "/logout").form("").send();
+    assert_eq!(answer.status, 303, "{answer}");
+    // Time itself is what makes it stale.
+    std::thread::sleep(Duration::from_millis(1200));
+    for connection in &mut waiting {
+        connection.send(request.bytes()).unwrap();
+    }
+    paused.signal("CONT");
+    for connection in &mut waiting {
+        let answer = connection.answer("GET").unwrap();
+        assert!(
+            ["session_revoked", "store_unavailable"].contains(&answer.code().as_str()),
+            "let in by what was true a while ago: {answer}"
+        );
+    }
+    until("it to know", || {
+        jar.get(paused, "/").code() == "session_revoked"
+    });
 }
 
 #[test]
