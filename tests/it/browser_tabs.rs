@@ -48,7 +48,11 @@ fn parallel_tabs_never_notice_that_their_token_ran_out() {
         let answers = browser.script("return window.answers");
         assert!(answers.as_u64().unwrap() > 20, "it hardly asked: {answers}");
         browser.goto(&format!("{home}/page"));
-        assert_eq!(browser.text("#name"), "Alice Example", "a tab is signed out");
+        assert_eq!(
+            browser.text("#name"),
+            "Alice Example",
+            "a tab is signed out"
+        );
     }
     assert_eq!(gateway.labelled("doorward_refreshes_total", "reused"), 0.0);
     assert_eq!(gateway.labelled("doorward_refreshes_total", "refused"), 0.0);

@@ -14,10 +14,12 @@
 )]
 
 mod admin;
+mod admin_api;
 mod browser;
 mod browser_tabs;
 mod check;
 mod cli;
+mod cli_sessions;
 mod concurrency;
 mod cors;
 mod csrf;
@@ -36,6 +38,7 @@ mod login_body;
 mod login_form;
 mod logout;
 mod occupied;
+mod openapi;
 mod refresh;
 mod refusals;
 mod reload;
