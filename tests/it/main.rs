@@ -57,6 +57,7 @@ mod refresh;
 mod refusals;
 mod reload;
 mod remember_me;
+mod replicas_example;
 mod revoke;
 mod secrets;
 mod seed;
