@@ -14,10 +14,12 @@
 )]
 
 mod admin;
+mod admin_api;
 mod browser;
 mod browser_tabs;
 mod check;
 mod cli;
+mod cli_sessions;
 mod concurrency;
 mod cors;
 mod crash;
@@ -28,6 +30,7 @@ mod csrf_tokens;
 mod cut;
 mod cut_at_frames;
 mod cut_in_time;
+mod disk_full;
 mod drain;
 mod floors;
 mod forged;
@@ -43,6 +46,7 @@ mod login_body;
 mod login_form;
 mod logout;
 mod occupied;
+mod openapi;
 mod redis_away;
 mod redis_cut;
 mod redis_delay;

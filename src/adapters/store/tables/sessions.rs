@@ -243,7 +243,7 @@ pub(super) fn forget_of_user(
 }
 
 /// Forgets every session that was created up to `at`. Drops the tables and writes back
-/// who is spared: as a rule that is nobody, and a million removals would take a minute.
+/// who is spared: as a rule that is nobody, and there may be a million to remove.
 pub(super) fn forget_all(txn: &WriteTransaction, at: Timestamp) -> Result<(), Fault> {
     let mut spared = Vec::new();
     for entry in txn.open_table(SESSIONS)?.iter()?.rev() {
