@@ -149,9 +149,9 @@ fn every_other_method_is_refused_as_described() {
     let document = document();
     let (gateway, _app) = guarded();
     for (path, item) in document["paths"].as_object().unwrap() {
-        let (known, other): (Vec<_>, Vec<_>) = METHODS
-            .iter()
-            .partition(|method| item[**method].is_object());
+        let (known, other): (Vec<&str>, Vec<&str>) = METHODS
+            .into_iter()
+            .partition(|method| item[*method].is_object());
         let target = path.replace("{sid}", "019a0000-0000-7000-8000-000000000000");
         for method in other {
             let answer = with_token(&gateway, &method.to_uppercase(), &target).send();
