@@ -56,6 +56,9 @@
 //!   pingora has one read timeout for head and body, and streams need a long one.
 //! - *A WebSocket handshake has a connection of its own* (`gateway::tunnel`): pingora
 //!   0.9.1 loses one in a hundred when the app answers at once.
+//! - *A WebSocket hears why it ends from the client's connection* (`gateway::line`), not
+//!   through pingora: only there is it known where a frame has ended on the wire, also
+//!   over TLS, and an app behind TLS makes no difference.
 //! - *A tolerated ambiguous path must satisfy every rule that one of its readings
 //!   selects* ([`auth::rules`]), so that tolerance opens no side door.
 //! - *A change of a user leaves a cut-off in the store*, beside the comparison of

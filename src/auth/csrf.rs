@@ -120,3 +120,6 @@ impl Csrf {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,6 +75,11 @@ impl Ticket {
     pub fn refresh(&self) -> &RefreshToken {
         &self.refresh
     }
+
+    /// The session that still lives, where the renewal is early.
+    pub fn holder(&self) -> Option<&Session> {
+        self.visitor.presented.live()
+    }
 }
 
 /// A refusal on its way out of the checks.
@@ -190,7 +195,11 @@ impl Policy {
             });
         }
         if let Some(refresh) = visitor.to_renew(now) {
-            self.last_checks(view, caller, Some(refresh.session))?;
+            self.last_checks(view, caller, Some(refresh.session))
+                .map_err(|denial| Refusal {
+                    denial,
+                    user: visitor.presented.live().map(user_of),
+                })?;
             return Ok(Decision::Renew(Ticket {
                 refresh,
                 visitor,
@@ -352,6 +361,11 @@ impl Policy {
                 _ => Ok(None),
             };
         };
+        // A token speaks for one session. Where the cookies name two, as after a sibling host
+        // put one of its own beside ours, the origin must speak for the other.
+        if visitor.sessions().nth(1).is_some() && self.csrf.mode == CsrfMode::Token {
+            by_origin()?;
+        }
         match self.csrf_check(view, caller, session)? {
             Token::Right => Ok(None),
             Token::InForm if takes_form => Ok(Some(session)),

@@ -49,7 +49,7 @@ pub fn new_session(
         ends: now.after(absolute),
         generation: 0,
         renewed: now,
-        seen: false,
+        seen: None,
         token_until: now,
         client: device.client,
         agent: device.agent.clone(),

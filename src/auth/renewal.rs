@@ -4,7 +4,7 @@ use super::denial::Denial;
 use super::issue::{Issued, issue};
 use super::policy::Policy;
 use super::ports::{SignError, Store, StoreError};
-use super::refresh::{RefreshToken, Turn};
+use super::refresh::{RefreshToken, Turn, Way};
 use super::stored::{Device, StoredSession};
 use crate::domain::time::Timestamp;
 
@@ -46,6 +46,7 @@ pub async fn renew(
     policy: &Policy,
     store: &dyn Store,
     token: &RefreshToken,
+    way: Way,
     device: &Device,
     now: Timestamp,
     random: [u8; 16],
@@ -71,24 +72,25 @@ pub async fn renew(
             return refused(Denial::SessionRevoked);
         };
         let terms = policy.lifetimes.terms();
-        let (next, is_new) = match stored.present(token.generation, now, terms, device, version) {
-            Turn::Over => return refused(Denial::SessionExpired),
-            Turn::Reuse => return Ok(Renewed::Reused(stored)),
-            Turn::Repeat => (stored, false),
-            Turn::Recover(next) | Turn::Rotate(next) if next == stored => (next, false),
-            Turn::Recover(next) => {
-                if !store.replace(&stored, &next).await? {
-                    continue;
+        let (next, is_new) =
+            match stored.present(token.generation, way, now, terms, device, version) {
+                Turn::Over => return refused(Denial::SessionExpired),
+                Turn::Reuse => return Ok(Renewed::Reused(stored)),
+                Turn::Repeat => (stored, false),
+                Turn::Recover(next) | Turn::Rotate(next) if next == stored => (next, false),
+                Turn::Recover(next) => {
+                    if !store.replace(&stored, &next).await? {
+                        continue;
+                    }
+                    (next, false)
                 }
-                (next, false)
-            }
-            Turn::Rotate(next) => {
-                if !store.replace(&stored, &next).await? {
-                    continue;
+                Turn::Rotate(next) => {
+                    if !store.replace(&stored, &next).await? {
+                        continue;
+                    }
+                    (next, true)
                 }
-                (next, true)
-            }
-        };
+            };
         return match issue(policy, principal, &next, now, random)? {
             Some(issued) if is_new => Ok(Renewed::Rotated(issued)),
             Some(issued) => Ok(Renewed::Repeated(issued)),
@@ -98,7 +100,7 @@ pub async fn renew(
     Err(StoreError::Unavailable("the session changes too often".into()).into())
 }
 
-/// Notes that an access token of this generation arrived.
+/// Notes that an access token of this generation was presented `at` this moment.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -106,16 +108,17 @@ pub async fn note_seen(
     store: &dyn Store,
     session: crate::domain::id::SessionId,
     generation: u64,
+    at: Timestamp,
 ) -> Result<(), StoreError> {
     for _ in 0..TRIES {
         let Some(stored) = store.find(session).await? else {
             return Ok(());
         };
-        if stored.generation != generation || stored.seen {
+        if stored.generation != generation || stored.seen.is_some() {
             return Ok(());
         }
         let mut seen = stored.clone();
-        seen.seen = true;
+        seen.seen = Some(at);
         if store.replace(&stored, &seen).await? {
             return Ok(());
         }

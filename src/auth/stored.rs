@@ -26,9 +26,9 @@ pub struct StoredSession {
     pub generation: u64,
     /// When the newest generation was made. Idle time and grace count from here.
     pub renewed: Timestamp,
-    /// Whether an access token of the newest generation was ever presented, so that
-    /// the answer that carried it is known to have arrived.
-    pub seen: bool,
+    /// When an access token of the newest generation was first presented, so that the
+    /// answer that carried it is known to have arrived.
+    pub seen: Option<Timestamp>,
     /// From here on no access token that was ever issued for it is valid: as long
     /// must its revocation be remembered.
     pub token_until: Timestamp,

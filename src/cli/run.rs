@@ -37,7 +37,8 @@ fn code_of(error: &RunError) -> u8 {
     match error {
         RunError::DataDir(DataDirError::InUse { .. })
         | RunError::Listen(ListenError::Bind { .. })
-        | RunError::Store(StoreError::InUse { .. }) => Failure::UNAVAILABLE,
+        | RunError::Store(StoreError::InUse { .. })
+        | RunError::Unreachable(_) => Failure::UNAVAILABLE,
         RunError::DataDir(DataDirError::Io { .. })
         | RunError::Store(StoreError::Damaged { .. } | StoreError::Unavailable(_))
         | RunError::Snapshot(SnapshotError::Keys(RingError::File(

@@ -17,9 +17,16 @@ use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
 use tokio::time::timeout;
 
+use answer::text;
+
 use super::house::House;
 use super::reload::Reloader;
-use answer::text;
+use crate::adapters::clock;
+use crate::auth::ports::Revoked as _;
+
+/// How long after the last word of a shared store `/readyz` still says yes. It is heard
+/// twice a second.
+const FRESH: Duration = Duration::from_secs(5);
 
 /// Answers the operators.
 pub(super) struct Admin {
@@ -62,7 +69,11 @@ impl Admin {
             return text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
         }
         match self.house.store.ready().await {
-            Ok(()) => text(StatusCode::OK, "ready\n"),
+            Ok(()) if self.is_fresh() => text(StatusCode::OK, "ready\n"),
+            Ok(()) => text(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the revocations of other gateways are not heard\n",
+            ),
             Err(e) => {
                 log::warn!("not ready: {e}");
                 text(
@@ -73,11 +84,22 @@ impl Admin {
         }
     }
 
+    /// Whether what is known of revocations is of this moment, or nearly.
+    fn is_fresh(&self) -> bool {
+        let heard = self.house.replica.heard();
+        heard.is_none_or(|heard| clock::now().since(heard) <= FRESH)
+    }
+
     async fn metrics(&self) -> Response<Vec<u8>> {
         // Without an answer the last number stays.
-        if let Ok(Ok(count)) = timeout(COUNTING, self.house.store.count()).await {
+        let count = timeout(COUNTING, self.house.store.count()).await;
+        let is_up = matches!(count, Ok(Ok(_)));
+        if let Ok(Ok(count)) = count {
             self.house.metrics.sessions(count);
         }
+        let heard = self.house.replica.heard();
+        let lag = heard.map(|heard| clock::now().since(heard));
+        self.house.metrics.store(is_up, lag.unwrap_or_default());
         match self.house.metrics.render() {
             Ok(metrics) => {
                 let mut response = text(StatusCode::OK, &metrics);

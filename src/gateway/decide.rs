@@ -14,6 +14,7 @@ use super::inbound::{self, Peer, X_FORWARDED_FOR};
 use super::{renew, respond};
 use crate::adapters::clock;
 use crate::auth::gate::Decision;
+use crate::auth::refresh::Way;
 use crate::domain::origin::Scheme;
 
 /// Decides; `true` if the request has been answered.
@@ -38,10 +39,14 @@ pub(super) async fn decide(
         (view.client, verdict.decision)
     };
     ctx.client = Some(client);
+    if let Some(session) = presented(&decision) {
+        house.sightings.note(session.id, session.generation);
+    }
     let decision = match decision {
         Decision::Renew(ticket) => {
             let device = renew::device(session, client);
-            let renewed = renew::exchange(house, &snapshot, ticket.refresh(), &device).await;
+            let renewed =
+                renew::exchange(house, &snapshot, ticket.refresh(), Way::Through, &device).await;
             let renewed = renewed.map(|issued| {
                 ctx.cookies = issued.cookies;
                 (issued.session, issued.refresh)
@@ -57,15 +62,11 @@ pub(super) async fn decide(
         Decision::Forward(pass) => {
             if let Some(session) = pass.session() {
                 ctx.user = Some(session.principal.user.identity.id.clone());
-                house.sightings.note(session.id, session.generation);
             }
             ctx.stage = Stage::Admitted(pass);
             Ok(false)
         }
         Decision::Serve(endpoint, visitor) => {
-            if let Some(session) = visitor.presented.live() {
-                house.sightings.note(session.id, session.generation);
-            }
             let asked = {
                 let view = inbound::view(session, peer, proxies);
                 Asked::of(&view, snapshot.policy.cookies.is_secure())
@@ -99,4 +100,15 @@ fn warn_of_forwarded_for(house: &House, session: &Session, peer: Peer) {
 /// No `Pass`, no upstream. Cannot happen; if it does, it fails closed.
 pub(super) fn not_admitted<T>() -> Result<T> {
     Error::e_explain(ErrorType::InternalError, "the request was not admitted")
+}
+
+/// The session whose access token came with the request, before any renewal: one that is
+/// only now given out has not arrived anywhere.
+fn presented(decision: &Decision) -> Option<&crate::auth::session::Session> {
+    match decision {
+        Decision::Forward(pass) => pass.session(),
+        Decision::Serve(_, visitor) => visitor.presented.live(),
+        Decision::Renew(ticket) => ticket.holder(),
+        Decision::Deny(..) => None,
+    }
 }

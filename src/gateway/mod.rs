@@ -28,6 +28,7 @@ pub mod reload;
 mod renew;
 mod respond;
 pub mod server;
+mod shared;
 mod sightings;
 pub mod snapshot;
 mod stop;

@@ -33,36 +33,37 @@ struct OfSession {
     user: UserId,
     /// When the session is over unless somebody renewed it.
     due: Timestamp,
-    leashes: Vec<Arc<Leash>>,
+    connections: Vec<(Arc<Leash>, Counted)>,
 }
 
 impl OfSession {
     fn pull(&self, why: Denial) {
-        for leash in &self.leashes {
+        for (leash, _) in &self.connections {
             leash.pull(why);
         }
     }
 }
 
 impl OpenConnections {
-    fn add(&self, id: SessionId, user: &UserId, due: Timestamp, leash: &Arc<Leash>) {
+    fn add(&self, whose: (SessionId, &UserId), due: Timestamp, leash: &Arc<Leash>, count: Counted) {
+        let (id, user) = whose;
         let mut sessions = self.sessions.lock();
         let of_session = sessions.entry(id).or_insert_with(|| OfSession {
             user: user.clone(),
             due,
-            leashes: Vec::new(),
+            connections: Vec::new(),
         });
         of_session.due = of_session.due.max(due);
-        of_session.leashes.push(Arc::clone(leash));
+        of_session.connections.push((Arc::clone(leash), count));
     }
 
     fn remove(&self, id: SessionId, leash: &Arc<Leash>) {
         let mut sessions = self.sessions.lock();
         if let Some(of_session) = sessions.get_mut(&id) {
             of_session
-                .leashes
-                .retain(|other| !Arc::ptr_eq(other, leash));
-            if of_session.leashes.is_empty() {
+                .connections
+                .retain(|(other, _)| !Arc::ptr_eq(other, leash));
+            if of_session.connections.is_empty() {
                 sessions.remove(&id);
             }
         }
@@ -119,7 +120,6 @@ pub(super) struct Open {
     id: SessionId,
     leash: Arc<Leash>,
     story: Option<Story>,
-    _counted: Counted,
 }
 
 impl Open {
@@ -169,7 +169,10 @@ pub(super) fn register(
         leash.line.becomes_tunnel();
     }
     let user = &whose.principal.user.identity.id;
-    house.open.add(whose.id, user, whose.expires, &leash);
+    let count = house.metrics.session_connection();
+    house
+        .open
+        .add((whose.id, user), whose.expires, &leash, count);
     // Revoked since the gate looked, and before the connection stood in the list.
     if ctx.snapshot.policy.revoked.is_revoked(whose.id, user) {
         leash.pull(Denial::SessionRevoked);
@@ -179,7 +182,6 @@ pub(super) fn register(
         id: whose.id,
         leash,
         story: Some(Story::of(session, head.status, ctx)),
-        _counted: house.metrics.session_connection(),
     });
     Ok(())
 }

@@ -7,6 +7,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Mutex;
 
@@ -19,6 +20,7 @@ use crate::adapters::config::settings::Settings;
 use crate::adapters::observe::logger;
 use crate::adapters::observe::metrics::ReloadResult;
 use crate::auth::event::{Event, EventKind};
+use crate::auth::ports::StoreError;
 
 /// Reads the settings anew; the words of the error are for the operator.
 pub type Loader = Box<dyn Fn() -> Result<Settings, String> + Send + Sync>;
@@ -30,6 +32,25 @@ pub struct Reloader {
     certificate: Option<Certificate>,
     /// One reload at a time.
     turn: Mutex<()>,
+    /// Whether the last one was refused for nothing but the store.
+    waits_for_store: AtomicBool,
+}
+
+/// Why the old settings stay in force.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    /// The new ones cannot be put in force.
+    #[error("{0}")]
+    Settings(String),
+    /// What ends with the old ones could not be ended.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<String> for Refusal {
+    fn from(why: String) -> Self {
+        Self::Settings(why)
+    }
 }
 
 impl Reloader {
@@ -39,6 +60,7 @@ impl Reloader {
             load,
             certificate,
             turn: Mutex::new(()),
+            waits_for_store: AtomicBool::new(false),
         }
     }
 
@@ -59,13 +81,20 @@ impl Reloader {
         if outcome.is_ok() {
             log::info!("reloaded ({why})");
         }
+        let waits = matches!(outcome, Err(Refusal::Store(_)));
+        self.waits_for_store.store(waits, Ordering::Relaxed);
         self.house.metrics.reload(result);
         self.house
             .audit(&Event::new(EventKind::Reload).reason(reason));
-        outcome
+        outcome.map_err(|e| e.to_string())
     }
 
-    async fn try_reload(&self) -> Result<(), String> {
+    /// Whether the last reload would have been good but for the store, and that is back.
+    pub(super) async fn can_try_again(&self) -> bool {
+        self.waits_for_store.load(Ordering::Relaxed) && self.house.store.ready().await.is_ok()
+    }
+
+    async fn try_reload(&self) -> Result<(), Refusal> {
         let mut settings = (self.load)()?;
         let old = self.house.snapshot();
         // What only a restart can change stays as it is, also in what is read later.
@@ -91,9 +120,7 @@ impl Reloader {
         }
         snapshot.upstream.inherit(&old.upstream);
         snapshot.upstream.resolve_soon().await;
-        remember_users(&self.house, &snapshot)
-            .await
-            .map_err(|e| e.to_string())?;
+        remember_users(&self.house, &snapshot).await?;
         if let Some((certificate, key)) = renewed {
             certificate.replace(key);
         }

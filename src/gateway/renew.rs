@@ -10,7 +10,7 @@ use crate::adapters::{clock, entropy};
 use crate::auth::denial::Denial;
 use crate::auth::event::{Event, EventKind};
 use crate::auth::issue::Issued;
-use crate::auth::refresh::RefreshToken;
+use crate::auth::refresh::{RefreshToken, Way};
 use crate::auth::renewal::{Renewed, renew};
 use crate::auth::revocation::Reach;
 use crate::auth::stored::{Device, StoredSession};
@@ -30,8 +30,10 @@ pub(super) async fn exchange(
     house: &House,
     snapshot: &Snapshot,
     token: &RefreshToken,
+    way: Way,
     device: &Device,
 ) -> Result<Issued, Denial> {
+    let arrived = clock::now();
     let _turn = house.turns.of(token.session).await;
     let policy = &snapshot.policy;
     let store = house.store.as_ref();
@@ -39,8 +41,9 @@ pub(super) async fn exchange(
         policy,
         store,
         token,
+        way,
         device,
-        clock::now(),
+        arrived,
         entropy::random(),
     )
     .await;

@@ -16,19 +16,16 @@ use super::listen::{Certificate, ListenError, OnSockets, Sockets};
 use super::proxy::Gateway;
 use super::redirect::Redirect;
 use super::reload::{Loader, Reloader, look_at_sources};
+use super::shared::{Follow, Kept};
 use super::snapshot::{Snapshot, SnapshotError};
 use super::stop::{Signals, Stop, StopWatch, attend};
 use super::upkeep::{Upkeep, remember_users};
 use super::whoami::Whoami;
-use crate::adapters::attempts::Local;
-use crate::adapters::clock;
-use crate::adapters::config::settings::{Settings, StoreKind};
+use crate::adapters::config::settings::Settings;
 use crate::adapters::observe::metrics::Metrics;
-use crate::adapters::store::embedded::Embedded;
 use crate::adapters::store::lock::{DataDir, DataDirError};
-use crate::adapters::store::memory::Memory;
 use crate::adapters::store::replica::Replica;
-use crate::auth::ports::{Store, StoreError};
+use crate::auth::ports::{Revoked as _, StoreError};
 
 /// The name of the operators' socket inside `data_dir`.
 pub const ADMIN_SOCKET: &str = "admin.sock";
@@ -55,6 +52,9 @@ pub enum RunError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The store that is shared, after some waiting.
+    #[error(transparent)]
+    Unreachable(StoreError),
     /// Keys or upstream.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
@@ -159,6 +159,15 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
     );
     upkeep.threads = Some(1);
     server.add_service(upkeep);
+    if house.replica.heard().is_some() {
+        // On a thread of its own, so that nothing delays a revocation.
+        let follow = Follow {
+            house: Arc::clone(&house),
+        };
+        let mut follow = background_service("follow", follow);
+        follow.threads = Some(1);
+        server.add_service(follow);
+    }
 
     // Before anybody can see that we are ready: an early SIGHUP would kill us.
     let mut signals = {
@@ -188,21 +197,15 @@ fn cores() -> usize {
 
 /// Opens the store, ends what changed while we were down, and builds the house.
 async fn furnish(settings: Settings) -> Result<Arc<House>, RunError> {
-    let store: Arc<dyn Store> = match &settings.session.store {
-        StoreKind::Embedded => Arc::new(Embedded::open(&settings.data_dir)?),
-        StoreKind::Memory => Arc::new(Memory::new()),
-        StoreKind::Redis(_) => {
-            return Err(StoreError::Unavailable("interim".into()).into());
-        }
-    };
-    let replica = Arc::new(Replica::new());
-    replica.load(&store.live(clock::now()).await?);
+    let mut kept = Kept::open(&settings).await?;
+    let replica = Arc::clone(&kept.replica);
     let metrics = Metrics::new().map_err(|e| RunError::Broken(e.to_string()))?;
     metrics.revocations(replica.len());
     let revoked: Arc<Replica> = Arc::clone(&replica);
     let snapshot = Snapshot::build(settings, revoked)?;
     snapshot.upstream.resolve_soon().await;
-    let attempts = Arc::new(Local::new(snapshot.attempt_limits()));
+    let attempts = kept.attempts(snapshot.attempt_limits());
+    let store = kept.store;
     let metrics = Arc::new(metrics);
     let house = Arc::new(House::new(snapshot, store, attempts, replica, metrics));
     remember_users(&house, &house.snapshot()).await?;

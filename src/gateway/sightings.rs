@@ -11,8 +11,10 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::house::House;
+use crate::adapters::clock;
 use crate::auth::renewal::note_seen;
 use crate::domain::id::SessionId;
+use crate::domain::time::Timestamp;
 
 const SHARDS: usize = 64;
 /// Sessions a shard remembers; when it is full it begins anew, and the store is told
@@ -22,12 +24,14 @@ const PER_SHARD: usize = 2048;
 /// session is seen again.
 const QUEUE: usize = 4096;
 
+type Sighting = (SessionId, u64, Timestamp);
+
 /// What was seen.
 pub struct Sightings {
     shards: Vec<Mutex<HashMap<SessionId, u64>>>,
     hasher: RandomState,
-    told: mpsc::Sender<(SessionId, u64)>,
-    waiting: tokio::sync::Mutex<mpsc::Receiver<(SessionId, u64)>>,
+    told: mpsc::Sender<Sighting>,
+    waiting: tokio::sync::Mutex<mpsc::Receiver<Sighting>>,
 }
 
 impl Sightings {
@@ -58,7 +62,11 @@ impl Sightings {
         if seen.get(&session).is_some_and(|known| *known >= generation) {
             return;
         }
-        if self.told.try_send((session, generation)).is_err() {
+        if self
+            .told
+            .try_send((session, generation, clock::now()))
+            .is_err()
+        {
             return;
         }
         if seen.len() >= PER_SHARD {
@@ -80,8 +88,8 @@ impl Sightings {
 /// Tells the store, until the gateway ends.
 pub(super) async fn tell_store(house: &House) {
     let mut waiting = house.sightings.waiting.lock().await;
-    while let Some((session, generation)) = waiting.recv().await {
-        if let Err(e) = note_seen(house.store.as_ref(), session, generation).await {
+    while let Some((session, generation, at)) = waiting.recv().await {
+        if let Err(e) = note_seen(house.store.as_ref(), session, generation, at).await {
             log::debug!("a sighting was not noted: {e}");
             house.sightings.take_back(session);
         }

@@ -87,7 +87,7 @@ impl Snapshot {
                 settings.public_url.as_deref(),
                 &settings.cors.allowed_origins,
                 &settings.cors.allowed_methods,
-                &settings.cors.allowed_headers,
+                &allowed_headers(&settings),
                 &settings.cors.exposed_headers,
                 settings.cors.max_age,
             ),
@@ -158,6 +158,16 @@ impl Snapshot {
             store_of(settings),
         )
     }
+}
+
+/// What another origin's pages may send; the header of the CSRF token is asked of them.
+fn allowed_headers(settings: &Settings) -> Vec<String> {
+    let mut allowed = settings.cors.allowed_headers.clone();
+    let header = settings.csrf.header.as_str();
+    if settings.csrf.mode.uses_tokens() && allowed.iter().all(|name| name != header) {
+        allowed.push(header.to_owned());
+    }
+    allowed
 }
 
 fn cookies(settings: &Settings) -> CookieStyle {

@@ -64,11 +64,15 @@ impl Upkeep {
         loop {
             tokio::time::sleep(WATCH).await;
             let now = self.reloader.look();
-            if now == seen {
+            let why = if now != seen {
+                "a file changed"
+            } else if self.reloader.can_try_again().await {
+                "the store is back"
+            } else {
                 continue;
-            }
+            };
             // An error is logged where it happens; the same bad file is not tried again.
-            let _refused = self.reloader.reload("a file changed").await;
+            let _refused = self.reloader.reload(why).await;
             seen = self.reloader.look();
             if seen.iter().any(|file| !now.contains(file)) {
                 // Changed again while it was read, or other files are read now: look twice.

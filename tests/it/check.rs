@@ -115,10 +115,12 @@ fn what_is_unsafe_or_not_there_yet_is_refused() {
         ("session: { access_ttl: 0s }", "access_ttl"),
         (
             "session: { store: { redis: { url: \"redis://127.0.0.1\" } } }",
-            "redis",
+            "signing.key",
         ),
-        ("session: { renewal: endpoint }", "renewal"),
-        ("csrf: { mode: token }", "csrf.mode"),
+        ("session: { refuse_when_stale: 1m }", "refuse_when_stale"),
+        ("session: { remember_me: 2000d }", "remember_me"),
+        ("csrf: { header: Cookie }", "csrf.header"),
+        ("admin: { token: guess-me }", "admin.token"),
         ("limits: { request_head: 5s }", "request_head"),
         (
             "tls: { cert: nowhere.crt, key: nowhere.key }",
@@ -228,4 +230,46 @@ fn the_configuration_may_come_from_the_environment() {
         "",
     );
     assert_code(&output, 0, "DOORWARD_CONFIG");
+}
+
+#[test]
+fn a_shared_store_may_come_from_the_environment_and_stays_secret() {
+    let app = Upstream::start();
+    let url = TempDir::new();
+    let file = url.write("url", "rediss://:hunter2@redis.example.com:6380\n");
+    let key = ("DOORWARD_SIGNING_KEY", "0123456789abcdef0123456789abcdef");
+    for (name, value, code) in [
+        (
+            "DOORWARD_SESSION_STORE_REDIS_URL_FILE",
+            file.to_str().unwrap(),
+            0,
+        ),
+        (
+            "DOORWARD_SESSION_STORE_REDIS_URL",
+            "redis://:hunter2@redis",
+            0,
+        ),
+        (
+            "DOORWARD_SESSION_STORE_REDIS_URL",
+            "rediss://:hunter2@redis/#insecure",
+            78,
+        ),
+        (
+            "DOORWARD_SESSION_STORE_REDIS_URL",
+            "http://:hunter2@redis",
+            78,
+        ),
+        ("DOORWARD_ADMIN_TOKEN", "hunter2", 78),
+    ] {
+        let gateway = Builder::new(&app)
+            .env(key.0, key.1)
+            .env(name, value)
+            .write();
+        let output = gateway.command(&["check"], "");
+        assert_code(&output, code, value);
+        assert!(!said(&output).contains("hunter2"), "{}", said(&output));
+        if code != 0 {
+            assert!(said(&output).contains(name), "{}", said(&output));
+        }
+    }
 }

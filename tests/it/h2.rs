@@ -1,7 +1,11 @@
 //! HTTP/2 from the browser, HTTP/1.1 to the app: the same promises.
 
+use std::time::Duration;
+
 use crate::support::curl::{Certificate, certificate, curl};
-use crate::support::{Builder, Gateway, Response, Upstream, assert_problem, optional, until};
+use crate::support::{
+    Builder, Gateway, Process, Response, TempDir, Upstream, assert_problem, optional, until,
+};
 
 struct World {
     gateway: Gateway,
@@ -41,11 +45,14 @@ impl World {
 
     #[track_caller]
     fn login(&self) -> String {
+        self.login_as("alice", "wonderland")
+    }
+
+    #[track_caller]
+    fn login_as(&self, username: &str, password: &str) -> String {
         let origin = format!("Origin: https://localhost:{}", self.gateway.port());
-        let response = self.ask(
-            "/login",
-            &["-H", &origin, "-d", "username=alice&password=wonderland"],
-        );
+        let form = format!("username={username}&password={password}");
+        let response = self.ask("/login", &["-H", &origin, "-d", &form]);
         assert_eq!(response.status, 303, "{response}");
         format!(
             "__Host-doorward={}",
@@ -234,4 +241,67 @@ fn a_refusal_of_a_request_with_a_body_arrives() {
         let response = world.ask("/x", &["-d", "small"]);
         assert_problem(&response, 401, "session_required", "no cookie");
     }
+}
+
+#[test]
+fn a_stream_ends_with_its_session_and_its_connection_goes_on() {
+    let Some(world) = World::new("session: { store: memory }") else {
+        return;
+    };
+    let (alice, bob) = (world.login(), world.login_as("bob", "builder"));
+    let dir = TempDir::new();
+    let ca = world.ours.cert.display().to_string();
+    let events = |path: &str| format!("https://localhost:{}{path}", world.gateway.port());
+    let out = |name: &str| dir.join(name).display().to_string();
+    let mut client = std::process::Command::new("curl");
+    client.args(["--parallel", "--silent", "--no-buffer"]);
+    // What goes to its standard output curl would keep until its end. Over one connection:
+    // it waits for the first to know that it speaks HTTP/2.
+    for (number, (path, cookie)) in [
+        ("/sse", &alice),
+        ("/quiet-events", &bob),
+        ("/sse", &bob),
+        ("/quiet-events", &alice),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        if number > 0 {
+            client.arg("--next").args(["--silent", "--no-buffer"]);
+        }
+        client
+            .args(["--http2", "--max-time", "20", "--cacert", &ca])
+            .args(["-H", &format!("Cookie: {cookie}")])
+            .args([
+                "-w",
+                &format!("%{{stderr}}{number} ended with %{{exitcode}}\n"),
+            ])
+            .args(["-o", &out(&number.to_string()), &events(path)]);
+    }
+    let client = Process::spawn(client);
+    let open = || world.gateway.metric("doorward_session_connections");
+    until("four streams", || open() == 4.0);
+    until("them to be alone on one connection", || {
+        world.gateway.metric("doorward_connections") == 1.0
+    });
+    let since = std::time::Instant::now();
+    let cookie = format!("Cookie: {bob}");
+    let origin = format!("Origin: https://localhost:{}", world.gateway.port());
+    let answer = world.ask("/logout", &["-H", &cookie, "-H", &origin, "-d", ""]);
+    assert_eq!(answer.status, 303, "{answer}");
+    until("Bob's streams to be reset", || {
+        let said = client.output();
+        // RST_STREAM: CURLE_HTTP2_STREAM.
+        said.contains("1 ended with 92") && said.contains("2 ended with 92")
+    });
+    let took = since.elapsed();
+    eprintln!("HTTP/2: ended after {took:?}");
+    assert!(took < Duration::from_secs(3), "they go on for {took:?}");
+    until("Bob's streams, and no other, to be forgotten", || {
+        open() == 2.0
+    });
+    let size = || std::fs::metadata(dir.join("0")).map_or(0, |file| file.len());
+    let before = size();
+    until("Alice's next event", || size() > before);
+    assert_eq!(client.output().matches("ended").count(), 2);
 }

@@ -2,7 +2,11 @@
 
 use std::process::Output;
 
-use crate::support::{Builder, Gateway, Upstream, assert_problem, token, until, world};
+use std::time::{Duration, SystemTime};
+
+use crate::support::{
+    Builder, Gateway, Jar, Upstream, assert_problem, token, until, world, world_with,
+};
 
 fn said(output: &Output) -> String {
     format!(
@@ -76,7 +80,7 @@ fn rotated_keys_survive_a_restart() {
 fn a_retired_key_goes_when_its_last_token_is_dead() {
     let app = Upstream::start();
     let gateway = Builder::new(&app)
-        .yaml("session: { access_ttl: 2s }")
+        .yaml("session: { access_ttl: 1s, absolute_timeout: 3s, remember_me: null }")
         .start();
     let old = kid(&gateway.alice());
     rotate(&gateway);
@@ -87,10 +91,47 @@ fn a_retired_key_goes_when_its_last_token_is_dead() {
 }
 
 #[test]
+fn a_retired_key_stays_while_a_refresh_token_of_it_lives() {
+    let (gateway, _app) = world_with("session: { access_ttl: 1s, remember_me: 60d }");
+    let jar = Jar::alice(&gateway);
+    let old = token::parts(jar.access.as_ref().unwrap()).0["kid"].clone();
+    rotate(&gateway);
+    let list = said(&gateway.command(&["keys", "list"], ""));
+    let line = list
+        .lines()
+        .find(|line| line.contains(old.as_str().unwrap()));
+    let until_when = line.and_then(|line| line.split("verifies until ").nth(1));
+    let until_when = humantime::parse_rfc3339(until_when.unwrap().trim()).unwrap();
+    let kept = until_when.duration_since(SystemTime::now()).unwrap();
+    assert!(
+        kept > Duration::from_secs(59 * 86_400),
+        "who ticked the box is signed out after {kept:?}:\n{list}"
+    );
+    let alone = Jar {
+        refresh: None,
+        ..jar.clone()
+    };
+    until("the access token to run out", || {
+        alone.get(&gateway, "/").status == 401
+    });
+    let answer = jar.get(&gateway, "/");
+    assert_eq!(
+        answer.status, 200,
+        "a rotation signs everybody out: {answer}"
+    );
+    let next = Jar::of(&answer);
+    assert_ne!(
+        token::parts(next.access.as_ref().unwrap()).0["kid"],
+        old,
+        "the retired key still signs"
+    );
+}
+
+#[test]
 fn a_retired_public_key_is_published_while_a_token_of_it_lives() {
     let app = Upstream::start();
     let gateway = Builder::new(&app)
-        .yaml("signing: { algorithm: ES256 }\nsession: { access_ttl: 4s }")
+        .yaml("signing: { algorithm: ES256 }\nsession: { access_ttl: 4s, absolute_timeout: 6s, remember_me: null }")
         .start();
     let published = || {
         let keys = gateway.get("/.well-known/jwks.json", "").json();
@@ -239,7 +280,7 @@ fn public_keys_are_published_and_secret_ones_are_not() {
 fn a_retired_key_that_was_stolen_opens_nothing_once_its_time_is_over() {
     let app = Upstream::start();
     let mut gateway = Builder::new(&app)
-        .yaml("session: { access_ttl: 3s }")
+        .yaml("session: { access_ttl: 3s, absolute_timeout: 3s, remember_me: null }")
         .start();
     let (header, mut claims) = token::parts(token::of(&gateway.alice()));
     let stored = std::fs::read(gateway.data_dir().join("keys.json")).unwrap();

@@ -39,24 +39,22 @@ fn form(yaml: &str, more: &str) -> Response {
 
 #[test]
 fn a_ticked_box_keeps_both_cookies_for_that_long() {
-    let store = "session: { store: memory }";
-    assert_eq!(kept(&form(store, "&remember_me=true")), both(30 * DAY));
+    assert_eq!(kept(&form("", "&remember_me=true")), both(30 * DAY));
     assert_eq!(
-        kept(&form(store, "")),
+        kept(&form("", "")),
         both(DAY / 2),
         "the soonest of idle and absolute end"
     );
-    let short =
-        "session: { store: memory, remember_me: 3d, idle_timeout: 2h, absolute_timeout: 1d }";
+    let short = "session: { remember_me: 3d, idle_timeout: 2h, absolute_timeout: 1d }";
     assert_eq!(kept(&form(short, "&remember_me=true")), both(3 * DAY));
     assert_eq!(kept(&form(short, "")), both(2 * 3600));
-    let abrupt = "session: { store: memory, idle_timeout: 2h, absolute_timeout: 1h }";
+    let abrupt = "session: { idle_timeout: 2h, absolute_timeout: 1h }";
     assert_eq!(kept(&form(abrupt, "")), both(3600));
 }
 
 #[test]
 fn a_program_may_ask_for_it_too() {
-    let (gateway, _app) = world_with("session: { store: memory }");
+    let (gateway, _app) = world();
     let login = |remember: serde_json::Value| {
         let mut body = json!({ "username": "alice", "password": ALICE_PASSWORD });
         if !remember.is_null() {
@@ -77,14 +75,11 @@ fn a_program_may_ask_for_it_too() {
 
 #[test]
 fn without_the_setting_there_is_no_box_and_no_longer_session() {
-    let (gateway, _app) = world_with("session: { store: memory, remember_me: null }");
+    let (gateway, _app) = world_with("session: { remember_me: null }");
     let page = gateway.request("GET", "/login").navigate("none").send();
     assert_eq!(page.status, 200, "{page}");
     assert!(!page.text().contains("remember_me"), "{page}");
-    let ticked = form(
-        "session: { store: memory, remember_me: null }",
-        "&remember_me=true",
-    );
+    let ticked = form("session: { remember_me: null }", "&remember_me=true");
     assert_eq!(kept(&ticked), both(DAY / 2), "a made-up box counts");
 }
 

@@ -2,7 +2,7 @@
 
 use crate::support::browser::Browser;
 use crate::support::users::ALICE_PASSWORD;
-use crate::support::{Builder, Upstream, assert_problem, optional, until, world_with};
+use crate::support::{Builder, Upstream, assert_problem, optional, until, world};
 
 const IPHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) \
     AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1";
@@ -11,7 +11,7 @@ const MONTH: f64 = 30.0 * 86_400.0;
 
 #[test]
 fn a_person_ticks_the_box_and_ends_the_other_session() {
-    let (gateway, _app) = world_with("session: { store: memory }");
+    let (gateway, _app) = world();
     let phone = gateway
         .login_request("alice", ALICE_PASSWORD)
         .header("User-Agent", IPHONE)
@@ -66,8 +66,7 @@ fn a_person_ticks_the_box_and_ends_the_other_session() {
 fn box_and_sessions_look_right_everywhere() {
     let app = Upstream::start();
     let gateway = Builder::new(&app)
-        .yaml("session: { store: memory }")
-        .yaml("pages: { title: Sign in to Example }")
+        .yaml("pages: { title: Sign in to Example }\ntrusted_proxies: [127.0.0.1/32]")
         .start();
     for agent in [
         IPHONE,
@@ -80,6 +79,7 @@ fn box_and_sessions_look_right_everywhere() {
         let login = gateway
             .login_request("alice", ALICE_PASSWORD)
             .header("User-Agent", agent)
+            .header("X-Forwarded-For", "2001:db8:85a3:8d3:1319:8a2e:370:7348")
             .send();
         assert_eq!(login.status, 303, "{login}");
     }

@@ -4,18 +4,13 @@ use serde_json::{Value, json};
 
 use crate::support::gateway::Gateway;
 use crate::support::users::{ALICE_PASSWORD, BOB_PASSWORD};
-use crate::support::{Request, Response, Upstream, assert_problem, until};
+use crate::support::{Request, Response, assert_problem, until, world, world_with};
 
 const PAGE: &str = "/_doorward/sessions";
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0";
 const IPHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) \
     AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1";
-
-/// A gateway before an app.
-fn world_with(yaml: &str) -> (Gateway, Upstream) {
-    crate::support::world_with(&format!("session: {{ store: memory }}\n{yaml}"))
-}
 
 /// Logs in with this device; the text for a `Cookie` field.
 #[track_caller]
@@ -81,7 +76,7 @@ fn assert_ended(gateway: &Gateway, cookie: &str, world: &str) {
 
 #[test]
 fn people_see_their_own_sessions_and_no_others() {
-    let (gateway, _app) = world_with("");
+    let (gateway, _app) = world();
     let laptop = login(&gateway, "alice", ALICE_PASSWORD, FIREFOX);
     let phone = login(&gateway, "alice", ALICE_PASSWORD, IPHONE);
     let bob = login(&gateway, "bob", BOB_PASSWORD, "<script>alert(1)</script>");
@@ -132,7 +127,7 @@ fn people_see_their_own_sessions_and_no_others() {
 
 #[test]
 fn ending_one_is_in_force_on_its_next_request() {
-    let (gateway, _app) = world_with("");
+    let (gateway, _app) = world();
     let laptop = login(&gateway, "alice", ALICE_PASSWORD, FIREFOX);
     let phone = login(&gateway, "alice", ALICE_PASSWORD, IPHONE);
     let tablet = login(&gateway, "alice", ALICE_PASSWORD, "curl/8.5.0");
@@ -170,7 +165,7 @@ fn ending_one_is_in_force_on_its_next_request() {
 
 #[test]
 fn everywhere_else_leaves_only_this_one() {
-    let (gateway, _app) = world_with("");
+    let (gateway, _app) = world();
     let others: Vec<_> = (0..5)
         .map(|n| login(&gateway, "alice", ALICE_PASSWORD, &format!("agent{n}/1")))
         .collect();
@@ -215,8 +210,35 @@ fn everywhere_else_leaves_only_this_one() {
 }
 
 #[test]
+fn of_very_many_the_newest_are_shown_and_all_can_be_ended() {
+    let (gateway, _app) = world();
+    let oldest = login(&gateway, "alice", ALICE_PASSWORD, "oldest/1");
+    let more: Vec<_> = (0..203)
+        .map(|_| login(&gateway, "alice", ALICE_PASSWORD, "robot/1"))
+        .collect();
+    let here = more.last().unwrap();
+    let listed = ask(&gateway, here).send().json();
+    assert_eq!(listed["sessions"].as_array().unwrap().len(), 200);
+    assert_eq!(listed["more"], 4, "the rest is not counted");
+    assert_eq!(listed["sessions"][0]["current"], true);
+    let page = gateway
+        .request("GET", PAGE)
+        .navigate("none")
+        .cookie(here)
+        .send();
+    assert!(page.text().contains("204 sessions"), "{page}");
+    assert!(page.text().contains("4 more are not shown"), "{page}");
+    assert!(!page.text().contains("oldest"), "the oldest take the place");
+    let answer = post(&gateway, here, "others=true");
+    assert_eq!(answer.status, 303, "{answer}");
+    assert_ended(&gateway, &oldest, "what is not shown stays");
+    assert_ended(&gateway, &more[100], "one of many stays");
+    assert_alive(&gateway, here, "this one was ended too");
+}
+
+#[test]
 fn ending_this_one_is_a_logout() {
-    let (gateway, _app) = world_with("");
+    let (gateway, _app) = world();
     let here = login(&gateway, "alice", ALICE_PASSWORD, FIREFOX);
     let other = login(&gateway, "alice", ALICE_PASSWORD, IPHONE);
     let own = id(&gateway, &here);
@@ -240,7 +262,7 @@ fn ending_this_one_is_a_logout() {
 
 #[test]
 fn a_renewal_on_the_way_to_the_last_goodbye_gives_no_cookies_back() {
-    let (gateway, _app) = crate::support::world_with("session: { store: memory, access_ttl: 1s }");
+    let (gateway, _app) = world_with("session: { access_ttl: 1s }");
     let login = gateway.try_login("alice", ALICE_PASSWORD);
     let pairs: Vec<_> = login
         .cookies()
@@ -264,7 +286,7 @@ fn a_renewal_on_the_way_to_the_last_goodbye_gives_no_cookies_back() {
 
 #[test]
 fn a_foreign_session_is_as_unknown_as_one_that_never_was() {
-    let (gateway, _app) = world_with("");
+    let (gateway, _app) = world();
     // Alice is an administrator; here that counts for nothing.
     let alice = login(&gateway, "alice", ALICE_PASSWORD, FIREFOX);
     let bob = login(&gateway, "bob", BOB_PASSWORD, FIREFOX);
@@ -308,7 +330,7 @@ fn a_foreign_session_is_as_unknown_as_one_that_never_was() {
 
 #[test]
 fn another_site_ends_nothing() {
-    let (gateway, _app) = world_with("");
+    let (gateway, _app) = world();
     let here = login(&gateway, "alice", ALICE_PASSWORD, FIREFOX);
     let other = login(&gateway, "alice", ALICE_PASSWORD, IPHONE);
     for (name, value) in [
@@ -327,8 +349,38 @@ fn another_site_ends_nothing() {
 }
 
 #[test]
+fn where_tokens_are_asked_for_the_forms_carry_one() {
+    for mode in ["token", "both"] {
+        let (gateway, _app) = world_with(&format!("csrf: {{ mode: {mode} }}"));
+        let here = login(&gateway, "alice", ALICE_PASSWORD, FIREFOX);
+        let other = login(&gateway, "alice", ALICE_PASSWORD, IPHONE);
+        let bare = post(&gateway, &here, "others=true");
+        assert_eq!(bare.status, 403, "{bare}");
+        let forged = post(&gateway, &here, "others=true&csrf_token=x");
+        assert_eq!(forged.status, 403, "{forged}");
+        assert_alive(&gateway, &other, "no token was needed");
+        let page = gateway
+            .request("GET", PAGE)
+            .navigate("none")
+            .cookie(&here)
+            .send()
+            .text();
+        let tokens: Vec<_> = page
+            .split("name=\"csrf_token\" value=\"")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .collect();
+        assert_eq!(tokens.len(), 3, "{page}");
+        let body = format!("csrf_token={}&others=true", tokens[0]);
+        let honest = post(&gateway, &here, &body);
+        assert_eq!(honest.status, 303, "{honest}");
+        assert_ended(&gateway, &other, "the form of the page does nothing");
+    }
+}
+
+#[test]
 fn what_names_nothing_or_two_things_is_refused() {
-    let (gateway, _app) = world_with("");
+    let (gateway, _app) = world();
     let here = login(&gateway, "alice", ALICE_PASSWORD, FIREFOX);
     let other = login(&gateway, "alice", ALICE_PASSWORD, IPHONE);
     let of_other = id(&gateway, &other);
@@ -355,7 +407,7 @@ fn what_names_nothing_or_two_things_is_refused() {
 
 #[test]
 fn without_a_session_the_way_leads_to_the_login_and_back() {
-    let (gateway, _app) = world_with("");
+    let (gateway, _app) = world();
     let page = gateway.request("GET", PAGE).navigate("none").send();
     assert_eq!(page.status, 303, "{page}");
     assert_eq!(

@@ -47,7 +47,8 @@ pub(super) fn read(
     Csrf {
         mode,
         header,
-        cookie,
+        // Else a cookie of the app's own would be taken from its requests.
+        cookie: cookie.filter(|_| mode.uses_tokens()),
     }
 }
 

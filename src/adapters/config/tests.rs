@@ -11,6 +11,7 @@ const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$2MOVqQi5+7HuJg4B2NjSAA$RY8QdV
 mod environment;
 mod files;
 mod problems;
+mod sessions;
 mod yaml;
 
 /// A folder that is gone at the end of the test.
@@ -203,67 +204,4 @@ insecure: { cookies_over_http: true }",
     assert_eq!(s.log.format, LogFormat::Json);
     assert!(s.cookies_over_http);
     assert!(s.warnings.iter().any(|w| w.contains("cookies_over_http")));
-}
-
-#[test]
-fn the_words_of_a_choice_are_kept_apart() {
-    for (line, mode) in [
-        ("origin", CsrfMode::Origin),
-        ("token", CsrfMode::Token),
-        ("both", CsrfMode::Both),
-        ("off", CsrfMode::Off),
-        ("false", CsrfMode::Off),
-    ] {
-        assert_eq!(
-            settings(&format!("csrf: {{ mode: {line} }}")).csrf.mode,
-            mode
-        );
-    }
-    let memory = settings("session: { store: memory }");
-    assert!(matches!(memory.session.store, StoreKind::Memory));
-}
-
-#[test]
-fn odd_lifetimes_are_legal_and_said() {
-    for (lines, says) in [
-        (
-            "session: { access_ttl: 1h, idle_timeout: 1h }",
-            Some("not shorter than session.idle_timeout"),
-        ),
-        (
-            "session: { idle_timeout: 10m }",
-            Some("not shorter than session.idle_timeout"),
-        ),
-        (
-            "session: { idle_timeout: 8d }",
-            Some("longer than session.absolute_timeout"),
-        ),
-        ("session: { remember_me: 1h }", Some("signed out sooner")),
-        (
-            "session: { refresh_grace: 1h }",
-            Some("stolen refresh token"),
-        ),
-        ("session: { store: memory }", Some("after a restart")),
-        (
-            "csrf: { cookie: XSRF-TOKEN }",
-            Some("csrf.cookie does nothing"),
-        ),
-        (
-            "session: { absolute_timeout: 10m, idle_timeout: 10m, access_ttl: 1m }",
-            None,
-        ),
-        ("session: { idle_timeout: 7d, remember_me: 7d }", None),
-        ("session: { remember_me: null, refresh_grace: 0s }", None),
-        ("csrf: { mode: token, cookie: XSRF-TOKEN }", None),
-    ] {
-        let warnings = settings(lines).warnings;
-        assert_eq!(
-            warnings.len(),
-            usize::from(says.is_some()),
-            "{lines}: {warnings:?}"
-        );
-        if let Some(says) = says {
-            assert!(warnings[0].contains(says), "{lines}: {warnings:?}");
-        }
-    }
 }

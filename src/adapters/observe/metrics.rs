@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::{
-    Error, Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    Error, Gauge, Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
 
 /// Seconds. From an app on the same host to one that takes its time.
@@ -30,6 +30,8 @@ pub struct Metrics {
     reloads: IntCounterVec,
     revocations: IntGauge,
     sessions: IntGauge,
+    store_up: IntGauge,
+    replica_lag: Gauge,
     request_duration: Histogram,
     hash_duration: Histogram,
     connections: IntGauge,
@@ -181,6 +183,18 @@ impl Metrics {
                     &["result"],
                 )?,
             )?,
+            store_up: gauge(
+                &registry,
+                "doorward_store_up",
+                "1 while the store can be used.",
+            )?,
+            replica_lag: registered(
+                &registry,
+                Gauge::new(
+                    "doorward_replica_lag_seconds",
+                    "Since a shared store was last heard of; 0 without one.",
+                )?,
+            )?,
             sessions: gauge(&registry, "doorward_sessions", "Sessions that are kept.")?,
             reloads: registered(
                 &registry,
@@ -259,6 +273,12 @@ impl Metrics {
     /// How many sessions are kept now.
     pub fn sessions(&self, count: u64) {
         self.sessions.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// Whether the store can be used, and how long ago a shared one was heard of.
+    pub fn store(&self, is_up: bool, lag: Duration) {
+        self.store_up.set(i64::from(is_up));
+        self.replica_lag.set(lag.as_secs_f64());
     }
 
     /// The settings were read again.
@@ -355,6 +375,8 @@ mod tests {
             r#"doorward_logins_total{result="success"} 0"#,
             r#"doorward_reloads_total{result="applied"} 0"#,
             "doorward_revocations 0",
+            "doorward_store_up 0",
+            "doorward_replica_lag_seconds 0",
             "doorward_request_duration_seconds_count 0",
             "doorward_password_hash_duration_seconds_count 0",
             "doorward_connections 0",

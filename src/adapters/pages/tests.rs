@@ -6,6 +6,9 @@ use http::StatusCode;
 
 use super::*;
 use crate::adapters::config::settings::{Logo, Pages as Shown, Paths};
+use crate::auth::stored::StoredSession;
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::time::Timestamp;
 
 fn paths() -> Paths {
     Paths {
@@ -17,6 +20,40 @@ fn paths() -> Paths {
         jwks: "/.well-known/jwks.json".into(),
     }
 }
+
+/// A session of a device that calls itself this, signed in `age` before the given time.
+fn session(agent: &str, random: u8, now: Timestamp, age: Duration) -> StoredSession {
+    let created = now.before(age);
+    StoredSession {
+        id: SessionId::new(created, [random; 10]),
+        user: UserId::new("1001"),
+        version: "1".into(),
+        idle: Duration::from_secs(12 * 3600),
+        ends: created.after(Duration::from_secs(7 * 86_400)),
+        generation: 0,
+        renewed: created,
+        seen: None,
+        token_until: created,
+        client: "2001:db8:85a3:8d3:1319:8a2e:370:7348".parse().unwrap(),
+        agent: agent.into(),
+    }
+}
+
+/// The page of a person with these sessions, seen with the first of them.
+fn sessions(sessions: &[StoredSession], text: &str, done: Option<Ended>) -> Html {
+    pages(text, None).sessions(&SessionsView {
+        name: text,
+        sessions,
+        current: sessions[0].id,
+        more: 3,
+        done,
+        csrf_token: text,
+        now: NOW,
+    })
+}
+
+/// 21 Nov 2026, 16:20:59 UTC.
+const NOW: Timestamp = Timestamp::from_millis(1_795_278_059_000);
 
 fn pages(title: &str, logo: Option<Logo>) -> Pages {
     let shown = Shown {
@@ -73,7 +110,26 @@ fn gallery(text: &str) -> Vec<(&'static str, Html)> {
                 ..LoginView::default()
             }),
         ),
-        ("logout", pages.logout("")),
+        (
+            "login-box-ticked",
+            pages.login(&LoginView {
+                remember_me: true,
+                ..filled.clone()
+            }),
+        ),
+        ("logout", pages.logout(text)),
+        (
+            "sessions",
+            sessions(
+                &[
+                    session(text, 1, NOW, Duration::ZERO),
+                    session(&format!("Mozilla/5.0 {text}"), 2, NOW, Duration::ZERO),
+                ],
+                text,
+                Some(Ended::One),
+            ),
+        ),
+        ("whoami", pages.whoami(text, &[(text.into(), text.into())])),
         ("bounce", pages.bounce(&format!("/{text}"))),
         ("confirm", pages.confirm(&format!("/{text}"))),
         ("error-text", pages.error(&refusal(400, text))),
@@ -320,9 +376,129 @@ fn signing_out_is_one_button_and_a_post() {
             .contains("<form method=\"post\" action=\"/logout\">")
     );
     assert_eq!(html.body.matches("<button").count(), 1);
+    let link = "<a href=\"/_doorward/sessions\">Your sessions</a>";
+    assert!(html.body.contains(link), "{}", html.body);
     assert!(
         !html.body.contains("autofocus"),
         "a stray Enter would sign out"
+    );
+}
+
+#[test]
+fn the_box_has_a_label_and_is_there_only_when_it_does_something() {
+    let pages = pages("Sign in", None);
+    let form = pages.login(&LoginView::default()).body;
+    let label = "<label for=\"remember_me\">Keep me signed in for 30 days</label>";
+    assert!(form.contains(label), "{form}");
+    let field = input(&form, "remember_me");
+    for attribute in [
+        "type=\"checkbox\"",
+        "name=\"remember_me\"",
+        "value=\"true\"",
+    ] {
+        assert!(field.contains(attribute), "{field}");
+    }
+    assert!(!field.contains("checked"), "nobody asked for it: {field}");
+    let order = ["id=\"password\"", "id=\"remember_me\"", "<button"];
+    let places: Vec<_> = order.iter().map(|part| form.find(part)).collect();
+    assert!(places.is_sorted(), "read in the wrong order: {places:?}");
+
+    let shown = Shown {
+        title: "Sign in".into(),
+        logo: None,
+    };
+    let without = Pages::new(&shown, &paths(), None);
+    let ticked = LoginView {
+        remember_me: true,
+        ..LoginView::default()
+    };
+    let form = without.login(&ticked).body;
+    assert!(!form.contains("checkbox"), "{form}");
+}
+
+#[test]
+fn each_session_says_where_and_when_and_has_its_button() {
+    let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0";
+    let hour = Duration::from_secs(3600);
+    let mut remembered = session("curl/8.5.0", 3, NOW, hour * 50);
+    remembered.idle = hour * 720;
+    remembered.ends = remembered.created().after(remembered.idle);
+    let shown = [
+        session(firefox, 1, NOW, Duration::ZERO),
+        session("", 2, NOW, hour * 2),
+        remembered,
+    ];
+    let body = sessions(&shown, "Alice", None).body;
+    for (number, (device, seen, signed_in, end)) in (1..).zip([
+        (
+            "Firefox on Linux",
+            "just now",
+            "21 Nov 2026, 16:20 UTC",
+            "<dt>Ends if not used</dt><dd><time datetime=\"2026-11-22T04:20:59Z\">22 Nov 2026, 04:20 UTC",
+        ),
+        (
+            "Unknown device",
+            "2 hours ago",
+            "21 Nov 2026, 14:20 UTC",
+            "<dt>Ends if not used</dt><dd><time datetime=\"2026-11-22T02:20:59Z\">22 Nov 2026, 02:20 UTC",
+        ),
+        (
+            "curl",
+            "2 days ago",
+            "19 Nov 2026, 14:20 UTC",
+            "<dt>Ends</dt><dd><time datetime=\"2026-12-19T14:20:59Z\">19 Dec 2026, 14:20 UTC",
+        ),
+    ]) {
+        let item = body.split("</li>").nth(number - 1).unwrap();
+        let id = format!("value=\"{}\"", shown[number - 1].id);
+        let labelled = format!("id=\"end-{number}\" type=\"submit\" aria-labelledby=\"end-{number} device-{number}\"");
+        let heading = format!("<h2 id=\"device-{number}\"");
+        for part in [
+            device,
+            seen,
+            signed_in,
+            end,
+            &id,
+            &labelled,
+            &heading,
+            "from 2001:db8:85a3:8d3:1319:8a2e:370:7348",
+        ] {
+            assert!(item.contains(part), "session {number} lacks {part}: {item}");
+        }
+        assert_eq!(item.contains("This browser"), number == 1, "{item}");
+    }
+    assert!(body.contains("6 sessions") && body.contains("3 more are not shown."));
+    let forms = body.matches("<form method=\"post\" action=\"/_doorward/sessions\">");
+    let tokens = body.matches("name=\"csrf_token\" value=\"Alice\"");
+    assert_eq!((forms.count(), tokens.count()), (4, 4), "{body}");
+    assert!(
+        !body.contains("role=\"status\""),
+        "nothing was done: {body}"
+    );
+}
+
+#[test]
+fn whoever_is_signed_in_only_here_is_offered_nothing_else_to_end() {
+    let only = [session("curl/8.5.0", 1, NOW, Duration::ZERO)];
+    let view = SessionsView {
+        name: "Alice",
+        sessions: &only,
+        current: only[0].id,
+        more: 0,
+        done: Some(Ended::Others),
+        csrf_token: "",
+        now: NOW,
+    };
+    let body = pages("Sign in", None).sessions(&view).body;
+    assert!(!body.contains("name=\"others\""), "{body}");
+    assert!(
+        !body.contains("not shown") && !body.contains("csrf_token"),
+        "{body}"
+    );
+    assert!(body.contains("<p>1 session</p>"), "{body}");
+    assert!(
+        body.contains("role=\"status\">You are signed in only here now.<"),
+        "{body}"
     );
 }
 

@@ -3,7 +3,8 @@
 //! One browser with many tabs, a thief, several processes without a common lock: every
 //! request advances from one store operation to the next only when the test says so.
 //! Answers arrive late, in another order, or never; processes crash between any two
-//! operations; the clock steps back at any time, and forward while nothing is under way.
+//! operations; the clock steps back or forward, by more than half the grace only while
+//! nothing is under way.
 //!
 //! Assumed of an honest browser, since the gateway sees to it: a token is presented
 //! only when its access token has nearly run out, and an answer arrives within a minute or
@@ -24,7 +25,7 @@ use crate::auth::fixture::{NOW, policy_with, user};
 use crate::auth::issue::new_session;
 use crate::auth::policy::Policy;
 use crate::auth::ports::{Store, StoreError};
-use crate::auth::refresh::RefreshToken;
+use crate::auth::refresh::{RefreshToken, Way};
 use crate::auth::renewal::{RenewalError, Renewed, note_seen, renew};
 use crate::auth::revocation::{Reach, Revocation};
 use crate::auth::stored::{Device, StoredSession};
@@ -72,7 +73,7 @@ fn steps(thief: bool) -> impl Strategy<Value = Vec<Step>> {
         1 => any::<usize>().prop_map(Step::Lose),
         2 => (0..6_000_u64).prop_map(Step::Wait),
         1 => (0..2 * ACCESS).prop_map(Step::Sleep),
-        1 => (0..3_600_000_u64).prop_map(Step::Back),
+        1 => prop_oneof![0..GRACE / 2, 0..3_600_000_u64].prop_map(Step::Back),
         1 => Just(Step::Crash),
     ];
     let stolen = prop_oneof![
@@ -195,14 +196,16 @@ enum Expected {
 }
 
 /// The reference: a state and the table, nothing else.
-fn table(stored: Option<&StoredSession>, presented: u64, now: u64) -> Expected {
+fn table(stored: Option<&StoredSession>, presented: u64, way: Way, now: u64) -> Expected {
     let Some(stored) = stored else {
         return Expected::Ended;
     };
-    let age = now.saturating_sub(stored.renewed.millis());
+    let young = |since: Timestamp| now.saturating_sub(since.millis()) < GRACE;
+    let lately = way == Way::Through && stored.seen.is_some_and(young);
+    let early = stored.seen.is_none_or(|seen| now <= seen.millis());
     match stored.generation.checked_sub(presented) {
         Some(0) | None => Expected::Next,
-        Some(1) if age < GRACE || !stored.seen => Expected::Same,
+        Some(1) if young(stored.renewed) || lately || early => Expected::Same,
         Some(_) => Expected::Reuse,
     }
 }
@@ -239,10 +242,10 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
 }
 
 impl<'a> World<'a> {
-    fn renewal(&self, token: RefreshToken) -> Work<'a> {
+    fn renewal(&self, token: RefreshToken, way: Way) -> Work<'a> {
         let (policy, store, now) = (self.policy, self.store, Timestamp::from_millis(self.now));
         Work::Renewal(Box::pin(async move {
-            renew(policy, store, &token, &device(), now, [0; 16]).await
+            renew(policy, store, &token, way, &device(), now, [0; 16]).await
         }))
     }
 
@@ -251,11 +254,11 @@ impl<'a> World<'a> {
         let old = self.now >= self.browser.issued.saturating_add(ACCESS / 10 * 9);
         let token = self.browser.refresh;
         let work = if old {
-            self.renewal(token)
+            self.renewal(token, Way::Through)
         } else {
-            let store = self.store;
+            let (store, now) = (self.store, Timestamp::from_millis(self.now));
             Work::Sighting(Box::pin(async move {
-                note_seen(store, token.session, token.generation).await
+                note_seen(store, token.session, token.generation, now).await
             }))
         };
         self.under_way.push((self.now, work));
@@ -323,10 +326,10 @@ impl<'a> World<'a> {
     }
 
     /// Presents a token while nothing else is under way, and asks the table.
-    fn present_alone(&mut self, token: RefreshToken) -> Option<Pair> {
+    fn present_alone(&mut self, token: RefreshToken, way: Way) -> Option<Pair> {
         let before = self.stored();
-        let expected = table(before.as_ref(), token.generation, self.now);
-        let Work::Renewal(work) = self.renewal(token) else {
+        let expected = table(before.as_ref(), token.generation, way, self.now);
+        let Work::Renewal(work) = self.renewal(token, way) else {
             return None;
         };
         let outcome = at_once(work);
@@ -379,7 +382,12 @@ impl<'a> World<'a> {
                     self.browser = pair;
                 }
             }
-            Step::Back(millis) => self.now = self.now.saturating_sub(millis),
+            Step::Back(millis) => {
+                if millis > GRACE / 2 {
+                    self.finish();
+                }
+                self.now = self.now.saturating_sub(millis);
+            }
             Step::Crash => {
                 self.under_way.clear();
                 self.answers.clear();
@@ -389,14 +397,15 @@ impl<'a> World<'a> {
                 if let Some(loot) = self.thief {
                     self.finish();
                     self.robbed = true;
-                    self.thief = self.present_alone(loot.refresh);
+                    self.thief = self.present_alone(loot.refresh, Way::Asked);
                 }
             }
             Step::ThiefVisit => {
                 if let Some(loot) = self.thief {
                     self.finish();
                     let generation = loot.refresh.generation;
-                    at_once(note_seen(self.store, self.session, generation)).unwrap();
+                    let now = Timestamp::from_millis(self.now);
+                    at_once(note_seen(self.store, self.session, generation, now)).unwrap();
                 }
             }
             Step::Visit | Step::Advance(_) | Step::Deliver(_) | Step::Lose(_) => {}
@@ -405,7 +414,7 @@ impl<'a> World<'a> {
 
     fn present_alone_if_old(&mut self) -> Option<Pair> {
         let old = self.now >= self.browser.issued.saturating_add(ACCESS / 10 * 9);
-        old.then(|| self.present_alone(self.browser.refresh))?
+        old.then(|| self.present_alone(self.browser.refresh, Way::Through))?
     }
 }
 

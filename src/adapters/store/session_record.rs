@@ -27,7 +27,8 @@ struct Written {
     ends: u64,
     generation: u64,
     renewed: u64,
-    seen: bool,
+    /// Milliseconds; 0: never.
+    seen: u64,
     token_until: u64,
     client: IpAddr,
     agent: String,
@@ -44,7 +45,7 @@ pub(super) fn encode(session: &StoredSession) -> Vec<u8> {
         ends: session.ends.millis(),
         generation: session.generation,
         renewed: session.renewed.millis(),
-        seen: session.seen,
+        seen: session.seen.map_or(0, Timestamp::millis),
         token_until: session.token_until.millis(),
         client: session.client,
         agent: session.agent.clone(),
@@ -68,11 +69,16 @@ pub(super) fn decode(bytes: &[u8]) -> Option<StoredSession> {
         ends: Timestamp::from_millis(written.ends),
         generation: written.generation,
         renewed: Timestamp::from_millis(written.renewed),
-        seen: written.seen,
+        seen: time(written.seen),
         token_until: Timestamp::from_millis(written.token_until),
         client: written.client,
         agent: written.agent,
     })
+}
+
+/// A time that may not have come; the epoch stands for never.
+fn time(millis: u64) -> Option<Timestamp> {
+    (millis != 0).then(|| Timestamp::from_millis(millis))
 }
 
 #[cfg(test)]
@@ -86,7 +92,7 @@ mod tests {
         let expected = concat!(
             r#"{"v":1,"id":"03a35294-4000-7101-8101-010101010101","user":"zoë","#,
             r#""version":"0.abc","idle":{"secs":1,"nanos":0},"ends":4000000005000,"#,
-            r#""generation":0,"renewed":4000000000000,"seen":false,"#,
+            r#""generation":0,"renewed":4000000000000,"seen":0,"#,
             r#""token_until":4000000000300,"client":"192.0.2.1","agent":"Mozilla/5.0"}"#,
         );
         let text = String::from_utf8(bytes).unwrap();
@@ -100,9 +106,9 @@ mod tests {
         for (from, to) in [
             (r#""v":1"#, r#""v":2"#),
             (r#""v":1,"#, ""),
-            (r#""seen":false,"#, ""),
-            (r#""seen":false"#, r#""seen":false,"scope":"x""#),
-            (r#""seen":false"#, r#""seen":null"#),
+            (r#""seen":0,"#, ""),
+            (r#""seen":0"#, r#""seen":0,"scope":"x""#),
+            (r#""seen":0"#, r#""seen":null"#),
             (r#""generation":0"#, r#""generation":-1"#),
             (r#""generation":0"#, r#""generation":0.0"#),
             ("-7101-", "-4101-"),

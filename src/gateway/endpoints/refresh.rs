@@ -7,7 +7,7 @@ use pingora_proxy::Session;
 
 use super::{Asked, Refused, read_body};
 use crate::auth::denial::Denial;
-use crate::auth::refresh::RefreshToken;
+use crate::auth::refresh::{RefreshToken, Way};
 use crate::auth::session::{Presented, Refresh, Visitor};
 use crate::domain::reply::Reply;
 use crate::gateway::ctx::Ctx;
@@ -27,7 +27,7 @@ pub(super) async fn submit(
     let exchanged = match to_exchange(visitor) {
         Ok(token) => {
             let device = renew::device(session, asked.client);
-            renew::exchange(house, &ctx.snapshot, &token, &device).await
+            renew::exchange(house, &ctx.snapshot, &token, Way::Asked, &device).await
         }
         Err(denial) => Err(denial),
     };

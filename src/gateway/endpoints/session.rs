@@ -29,8 +29,10 @@ pub(super) fn who_am_i(ctx: &mut Ctx, visitor: Visitor) -> Result<Reply, Refused
         "expires_in": left,
         "session_expires_in": session_left,
     });
-    if !csrf_token.is_empty() {
-        body["csrf_token"] = csrf_token.into();
+    if let Some(fields) = body.as_object_mut()
+        && !csrf_token.is_empty()
+    {
+        fields.insert("csrf_token".to_owned(), csrf_token.into());
     }
     Ok(respond::json(StatusCode::OK, &body))
 }

@@ -1,5 +1,6 @@
 use super::super::line::Line;
 use super::*;
+use crate::adapters::observe::metrics::Metrics;
 
 fn session(created: u64) -> SessionId {
     SessionId::new(Timestamp::from_millis(created), [7; 10])
@@ -11,6 +12,12 @@ fn revoke(reach: Reach, at: u64) -> [Revocation; 1] {
         at: Timestamp::from_millis(at),
         until: Timestamp::from_millis(9_000),
     }]
+}
+
+fn add(open: &OpenConnections, id: SessionId, user: &str, due: u64, leash: &Arc<Leash>) {
+    let count = Metrics::new().unwrap().session_connection();
+    let whose = (id, &UserId::new(user));
+    open.add(whose, Timestamp::from_millis(due), leash, count);
 }
 
 /// Alice's sessions of 1000, 2000 and 3000 ms, Bob's of 1001; one connection each.
@@ -26,12 +33,7 @@ impl World {
         let leashes: Vec<_> = [(1000, "1"), (2000, "1"), (3000, "1"), (1001, "2")]
             .map(|(created, user)| {
                 let (id, leash) = (session(created), Leash::new(&line));
-                open.add(
-                    id,
-                    &UserId::new(user),
-                    Timestamp::from_millis(5_000),
-                    &leash,
-                );
+                add(&open, id, user, 5_000, &leash);
                 (id, leash)
             })
             .into();
@@ -69,9 +71,7 @@ fn a_revocation_cuts_what_it_reaches_and_nothing_else() {
 fn every_connection_of_a_session_is_cut() {
     let world = World::new();
     let second = Leash::new(&Arc::new(Line::default()));
-    let alice = UserId::new("1");
-    let due = Timestamp::from_millis(5_000);
-    world.open.add(session(2000), &alice, due, &second);
+    add(&world.open, session(2000), "1", 5_000, &second);
     world.open.over(session(2000), Denial::SessionExpired);
     assert_eq!(world.cut(), [2000]);
     assert_eq!(second.why(), Some(Denial::SessionExpired));
@@ -87,9 +87,7 @@ fn a_session_is_asked_about_when_its_time_has_come() {
     assert!(!world.open.due(at(7_999)).contains(&session(1001)));
     assert!(world.open.due(at(8_000)).contains(&session(1001)));
     let later = Leash::new(&Arc::new(Line::default()));
-    world
-        .open
-        .add(session(1001), &UserId::new("2"), at(6_000), &later);
+    add(&world.open, session(1001), "2", 6_000, &later);
     assert!(
         !world.open.due(at(7_999)).contains(&session(1001)),
         "a new connection made the session shorter"

@@ -95,6 +95,14 @@ impl Jar {
         self.request(gateway, "POST", "/refresh").send()
     }
 
+    /// The same with the CSRF token in its header.
+    #[track_caller]
+    pub fn post_refresh_with_token(&self, gateway: &Gateway) -> Response {
+        let token = self.csrf.as_deref().unwrap_or_default();
+        let request = self.request(gateway, "POST", "/refresh");
+        request.header("X-CSRF-Token", token).send()
+    }
+
     /// `POST /refresh`; the new pair is kept.
     #[track_caller]
     pub fn refresh(&mut self, gateway: &Gateway) {

@@ -89,6 +89,7 @@ impl Recorded {
 pub struct Shared {
     requests: Mutex<Vec<Recorded>>,
     connections: AtomicU64,
+    ended: AtomicU64,
     /// Bytes of request bodies so far, also of requests that have not ended.
     pub received: AtomicU64,
     released: Mutex<bool>,
@@ -196,6 +197,11 @@ impl Upstream {
         self.shared.connections.load(Ordering::Relaxed)
     }
 
+    /// How many of them have ended, as far as the app has noticed.
+    pub fn ended(&self) -> u64 {
+        self.shared.ended.load(Ordering::Relaxed)
+    }
+
     /// Bytes of request bodies so far.
     pub fn received(&self) -> u64 {
         self.shared.received.load(Ordering::Relaxed)
@@ -229,6 +235,7 @@ fn serve(mut wire: impl Wire + 'static, shared: &Arc<Shared>) {
         // The gateway closing a connection, or cutting it, is how most tests end.
         let _ = wire.patience(Duration::from_secs(60));
         let _ = connection(&mut wire, &shared);
+        shared.ended.fetch_add(1, Ordering::Relaxed);
     });
 }
 

@@ -12,6 +12,11 @@ pub fn answer(wire: &mut dyn Wire, shared: &Shared, request: &Recorded) -> io::R
     let is_head = request.line().starts_with("HEAD ");
     match path {
         "/sse" => events(wire, shared),
+        "/quiet-events" => quiet_events(wire),
+        "/late-events" => {
+            shared.hold();
+            quiet_events(wire)
+        }
         "/big" => big(wire, query),
         "/hold" => {
             shared.hold();
@@ -142,6 +147,23 @@ fn events(wire: &mut dyn Wire, shared: &Shared) -> io::Result<()> {
         std::thread::sleep(Duration::from_millis(100));
     }
     Ok(())
+}
+
+/// One event, and then nothing until nobody listens.
+fn quiet_events(wire: &mut dyn Wire) -> io::Result<()> {
+    wire.write_all(
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n\
+          Transfer-Encoding: chunked\r\n\r\n9\r\ndata: 0\n\n\r\n",
+    )?;
+    wire.flush()?;
+    listen(wire)
+}
+
+/// Reads until the other side has gone.
+pub fn listen(wire: &mut dyn Wire) -> io::Result<()> {
+    let mut nothing = [0; 1024];
+    while wire.read(&mut nothing)? > 0 {}
+    Err(io::ErrorKind::UnexpectedEof.into())
 }
 
 /// `n` bytes of `x`.

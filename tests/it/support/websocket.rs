@@ -9,6 +9,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::response::Response;
 use super::upstream::Wire;
+use super::upstream_paths::listen;
 use super::{Conn, Request};
 
 /// What opens a WebSocket.
@@ -61,7 +62,15 @@ impl Write for Both<'_> {
     }
 }
 
-/// The app's side: accepts the upgrade and sends everything back.
+/// A frame of 60 000 bytes.
+pub static FLOOD: [u8; 60_004] = {
+    let mut frame = [b'x'; 60_004];
+    [frame[0], frame[1], frame[2], frame[3]] = [0x82, 126, 0xea, 0x60];
+    frame
+};
+
+/// The app's side: accepts the upgrade and sends everything back; by path half a frame,
+/// or frames without an end.
 pub fn echo(wire: &mut dyn Wire, head: &[u8]) -> io::Result<()> {
     let text = String::from_utf8_lossy(head);
     let key = text
@@ -77,6 +86,17 @@ pub fn echo(wire: &mut dyn Wire, head: &[u8]) -> io::Result<()> {
         derive_accept_key(key.as_bytes())
     )?;
     wire.flush()?;
+    match text.split(' ').nth(1) {
+        Some("/ws-half") => {
+            wire.write_all(b"\x82\x05ab")?;
+            wire.flush()?;
+            return listen(wire);
+        }
+        Some("/ws-flood") => loop {
+            wire.write_all(&FLOOD)?;
+        },
+        _ => {}
+    }
     let mut socket = WebSocket::from_raw_socket(Both(wire), Role::Server, None);
     loop {
         match socket.read() {

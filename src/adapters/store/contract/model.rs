@@ -161,7 +161,7 @@ async fn step_both(store: &dyn Store, model: &mut Model, dice: &mut Dice, now: u
                 return;
             };
             let mut new = super::renewed(&old, now);
-            new.seen = dice.below(2) == 0;
+            new.seen = (dice.below(2) == 0).then_some(new.renewed);
             let presented = if dice.below(4) == 0 { &new } else { &old };
             let replaced = store.replace(presented, &new).await.unwrap();
             assert_eq!(replaced, model.replace(presented, &new), "step {step}");

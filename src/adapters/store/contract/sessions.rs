@@ -35,7 +35,7 @@ fn odd(session: &StoredSession) -> Vec<StoredSession> {
         // Above 2^53, where a double cannot tell neighbours apart.
         with(|s| s.generation = u64::MAX - 1),
         with(|s| s.renewed = at(1)),
-        with(|s| s.seen = true),
+        with(|s| s.seen = Some(s.renewed)),
         with(|s| s.token_until = Timestamp::from_millis(u64::MAX)),
         with(|s| s.client = "2001:db8::ffff".parse().unwrap()),
         with(|s| s.client = "::ffff:192.0.2.1".parse().unwrap()),

@@ -26,8 +26,8 @@ async fn ends_the_oldest(store: &dyn Store) {
     let ended = store.open(&fourth, Some(3), at(40)).await.unwrap();
     // The oldest by creation, however lately renewed; its tokens end at 335.
     let first = record(Reach::Session(oldest.id), 40, 335);
-    assert_eq!(ended, [first.clone()]);
-    assert_eq!(live(store, 40).await, [first.clone()]);
+    assert_eq!(ended, std::slice::from_ref(&first));
+    assert_eq!(live(store, 40).await, ended);
     assert_eq!(store.find(oldest.id).await.unwrap(), None);
 
     let fifth = stored("1", 50, 1);

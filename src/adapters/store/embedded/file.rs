@@ -21,7 +21,7 @@ pub(super) const DRAFT: &str = "doorward.redb.new";
 /// pages of a million sessions fit, what is read beside them is in the system's cache.
 const CACHE_BYTES: usize = 32 * 1024 * 1024;
 /// A file below this is never compacted: there is nothing to gain.
-const COMPACT_ABOVE: u64 = 8 * 1024 * 1024;
+const COMPACT_ABOVE: u64 = 4 * 1024 * 1024;
 
 /// Opens the store's file in `dir`; makes a new one only if there is none.
 pub(super) fn open(dir: &Path) -> Result<(PathBuf, Database), StoreError> {

@@ -15,23 +15,22 @@ use crate::auth::stored::StoredSession;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 
-type Id = &'static [u8; 16];
-
 /// Id → record.
-const SESSIONS: TableDefinition<'_, Id, &[u8]> = TableDefinition::new("sessions");
+const SESSIONS: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("sessions");
 /// (User, id) → end in milliseconds.
-const BY_USER: TableDefinition<'_, (&str, Id), u64> = TableDefinition::new("sessions_by_user");
+const BY_USER: TableDefinition<'_, (&str, &[u8; 16]), u64> =
+    TableDefinition::new("sessions_by_user");
 /// (End in milliseconds, id) → user.
-const BY_END: TableDefinition<'_, (u64, Id), &str> = TableDefinition::new("sessions_by_end");
+const BY_END: TableDefinition<'_, (u64, &[u8; 16]), &str> = TableDefinition::new("sessions_by_end");
 
 const FIRST: [u8; 16] = [0; 16];
 const LAST: [u8; 16] = [u8::MAX; 16];
 
 /// The three tables, open for writing.
 struct Tables<'txn> {
-    sessions: Table<'txn, Id, &'static [u8]>,
-    by_user: Table<'txn, (&'static str, Id), u64>,
-    by_end: Table<'txn, (u64, Id), &'static str>,
+    sessions: Table<'txn, &'static [u8; 16], &'static [u8]>,
+    by_user: Table<'txn, (&'static str, &'static [u8; 16]), u64>,
+    by_end: Table<'txn, (u64, &'static [u8; 16]), &'static str>,
 }
 
 impl<'txn> Tables<'txn> {
@@ -244,7 +243,7 @@ pub(super) fn forget_of_user(
 }
 
 /// Forgets every session that was created up to `at`. Drops the tables and writes back
-/// who is spared: as a rule that is nobody, and a million removals would take a minute.
+/// who is spared: as a rule that is nobody, and there may be a million to remove.
 pub(super) fn forget_all(txn: &WriteTransaction, at: Timestamp) -> Result<(), Fault> {
     let mut spared = Vec::new();
     for entry in txn.open_table(SESSIONS)?.iter()?.rev() {

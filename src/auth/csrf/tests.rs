@@ -1,0 +1,149 @@
+//! The decision table: by mode, by what the browser says, by what the header holds.
+
+use http::{HeaderMap, HeaderValue, Method};
+
+use super::*;
+use crate::auth::fixture::{NOW, PlainTokens};
+use crate::domain::origin::{Authority, Scheme};
+use crate::domain::request::{Framing, Host};
+
+fn session(number: u8) -> SessionId {
+    SessionId::new(NOW, [number; 10])
+}
+
+/// What the check says to this request of session 1.
+fn checked(
+    mode: CsrfMode,
+    method: &Method,
+    fields: &[(&'static str, String)],
+    caller: &Caller,
+    confined: bool,
+) -> &'static str {
+    let mut headers = HeaderMap::new();
+    for (name, value) in fields {
+        headers.append(*name, HeaderValue::try_from(value).unwrap());
+    }
+    let view = RequestView {
+        method,
+        path: b"/transfer",
+        query: None,
+        headers: &headers,
+        host: Host::At(Authority::parse(b"app.example").unwrap()),
+        scheme: Scheme::Https,
+        client: "192.0.2.1".parse().unwrap(),
+        framing: Framing::Plain,
+        content_length: None,
+    };
+    let csrf = Csrf {
+        mode,
+        header: HeaderName::from_static("x-csrf-token"),
+    };
+    match csrf.check(&PlainTokens, &view, caller, confined, session(1)) {
+        Ok(Token::Right) => "passes",
+        Ok(Token::InForm) => "owes it",
+        Err(Denial::CsrfFailed) => "fails",
+        Err(other) => panic!("another denial: {other:?}"),
+    }
+}
+
+fn token_of(number: u8) -> String {
+    PlainTokens.csrf_token(session(number)).unwrap()
+}
+
+#[test]
+fn the_token_must_be_there_once_and_be_of_this_session() {
+    let header = |value: &str| ("x-csrf-token", value.to_owned());
+    let right = token_of(1);
+    let cases = [
+        ("the right one", vec![header(&right)], "passes"),
+        ("none", vec![], "owes it"),
+        ("another session's", vec![header(&token_of(2))], "fails"),
+        ("an empty one", vec![header("")], "fails"),
+        ("a shortened one", vec![header(&right[1..])], "fails"),
+        (
+            "a lengthened one",
+            vec![header(&format!("{right}x"))],
+            "fails",
+        ),
+        ("another case", vec![header(&right.to_uppercase())], "fails"),
+        ("it twice", vec![header(&right), header(&right)], "fails"),
+        (
+            "a right and a wrong one",
+            vec![header(&right), header("x")],
+            "fails",
+        ),
+        (
+            "two in one",
+            vec![header(&format!("{right}, {right}"))],
+            "fails",
+        ),
+        (
+            "another header",
+            vec![("x-xsrf-token", right.clone())],
+            "owes it",
+        ),
+    ];
+    for (what, fields, expected) in &cases {
+        for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+            for mode in [CsrfMode::Token, CsrfMode::Both] {
+                let got = checked(mode, &method, fields, &Caller::Ours, true);
+                assert_eq!(got, *expected, "{what}: {method} in {mode:?}");
+            }
+            for mode in [CsrfMode::Origin, CsrfMode::Off] {
+                let got = checked(mode, &method, fields, &Caller::Ours, true);
+                assert_eq!(
+                    got, "passes",
+                    "{what}: {method} in {mode:?} asks for no token"
+                );
+            }
+        }
+        for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
+            let got = checked(CsrfMode::Both, &method, fields, &Caller::Unsaid, false);
+            assert_eq!(got, "passes", "{what}: {method} changes nothing");
+        }
+    }
+}
+
+#[test]
+fn each_mode_asks_for_what_it_promises() {
+    let allowed = || Caller::Allowed(HeaderValue::from_static("https://spa.example"));
+    let site = |value: &str| vec![("sec-fetch-site", value.to_owned())];
+    // Who calls, what the browser says, whether cookies are confined; whether the origin
+    // is good enough.
+    let callers = [
+        (Caller::Ours, vec![], false, true),
+        (allowed(), site("cross-site"), false, true),
+        (Caller::Unsaid, site("same-origin"), false, true),
+        (Caller::Unsaid, site("none"), false, true),
+        (Caller::Unsaid, site("same-site"), true, false),
+        (Caller::Unsaid, site("cross-site"), true, false),
+        (Caller::Unsaid, vec![], true, true),
+        (Caller::Unsaid, vec![], false, false),
+        (Caller::Foreign, vec![], true, false),
+    ];
+    for (caller, fields, confined, good) in callers {
+        for (token, right) in [
+            (Some(token_of(1)), true),
+            (Some("x".into()), false),
+            (None, false),
+        ] {
+            let mut fields = fields.clone();
+            let is_there = token.is_some();
+            fields.extend(token.map(|token| ("x-csrf-token", token)));
+            let by_token = match (right, is_there) {
+                (true, _) => "passes",
+                (false, true) => "fails",
+                (false, false) => "owes it",
+            };
+            for (mode, expected) in [
+                (CsrfMode::Off, "passes"),
+                (CsrfMode::Origin, if good { "passes" } else { "fails" }),
+                (CsrfMode::Token, by_token),
+                (CsrfMode::Both, if good { by_token } else { "fails" }),
+            ] {
+                let got = checked(mode, &Method::POST, &fields, &caller, confined);
+                assert_eq!(got, expected, "{mode:?}: {caller:?} {fields:?} {confined}");
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Gateways on one Redis are one: what begins on one goes on on the others.
+
+use std::sync::Barrier;
+
+use crate::support::users::ALICE_PASSWORD;
+use crate::support::{Fleet, Jar, RedisServer, Response, assert_problem, until};
+
+#[test]
+fn a_login_on_one_is_good_on_all() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let fleet = Fleet::on(redis, "");
+    let [one, two, three] = &fleet.gateways;
+    let mut jar = Jar::alice(one);
+    let session = jar.session();
+    for gateway in &fleet.gateways {
+        assert_eq!(jar.get(gateway, "/").status, 200);
+    }
+    for (generation, gateway) in [(1, two), (2, three), (3, one)] {
+        jar.refresh(gateway);
+        assert_eq!(jar.claims()["gen"], generation, "not one line of renewals");
+        assert_eq!(jar.session(), session, "another session");
+        for other in &fleet.gateways {
+            assert_eq!(jar.get(other, "/").status, 200);
+        }
+    }
+    let silent = jar.without_access().get(two, "/");
+    assert_eq!(silent.status, 200, "no renewal on the way: {silent}");
+    let listed: usize = fleet.redis.ask(&["ZCARD", "doorward:all"]);
+    assert_eq!(listed, 1);
+}
+
+#[test]
+fn an_end_on_one_is_an_end_on_all() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let fleet = Fleet::on(redis, "");
+    let [one, two, three] = &fleet.gateways;
+    let (ended, kept) = (Jar::alice(one), Jar::alice(two));
+    let answer = ended.request(three, "POST", "/logout").form("").send();
+    assert_eq!(answer.status, 303, "{answer}");
+    for gateway in &fleet.gateways {
+        until("the logout to be in force", || {
+            ended.get(gateway, "/").code() == "session_revoked"
+        });
+        let renewed = ended.without_access().get(gateway, "/");
+        assert_problem(&renewed, 401, "session_revoked", "renewed after its end");
+        assert_eq!(kept.get(gateway, "/").status, 200, "another session ended");
+    }
+    let fourth = fleet.another();
+    let known = ended.get(&fourth, "/");
+    assert_problem(&known, 401, "session_revoked", "a new gateway lets it in");
+}
+
+#[test]
+fn failed_logins_count_together() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let fleet = Fleet::on(redis, "");
+    let [one, two, three] = &fleet.gateways;
+    for (gateway, times) in [(one, 3), (two, 2)] {
+        for _ in 0..times {
+            let answer = gateway.try_login("alice", "wrong");
+            assert_eq!(answer.status, 401, "{answer}");
+        }
+    }
+    for gateway in [three, one, two] {
+        let locked = gateway.try_login("alice", ALICE_PASSWORD);
+        assert_eq!(locked.status, 429, "locked elsewhere, not here: {locked}");
+        let wait: u64 = locked.header("retry-after").unwrap().parse().unwrap();
+        assert!((290..=300).contains(&wait), "{locked}");
+    }
+    Jar::bob(three);
+    let keys: Vec<String> = fleet.redis.ask(&["KEYS", "*"]);
+    assert!(!keys.iter().any(|key| key.contains("alice")), "{keys:?}");
+}
+
+#[test]
+fn parallel_renewals_on_all_give_one_successor() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let fleet = Fleet::on(redis, "");
+    let jar = Jar::alice(&fleet.gateways[0]);
+    let start = Barrier::new(50);
+    let answers: Vec<Response> = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..50)
+            .map(|i| {
+                let (jar, start) = (&jar, &start);
+                let gateway = &fleet.gateways[i % 3];
+                scope.spawn(move || {
+                    start.wait();
+                    jar.post_refresh(gateway)
+                })
+            })
+            .collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let first = Jar::of(&answers[0]);
+    for answer in &answers {
+        assert_eq!(answer.status, 200, "an honest client is refused: {answer}");
+        let got = Jar::of(answer);
+        assert_eq!(got.refresh, first.refresh, "two branches");
+        assert_eq!(got.claims()["gen"], 1, "more than one step");
+    }
+    let sum = |label| -> f64 {
+        let gateways = fleet.gateways.iter();
+        gateways
+            .map(|gateway| gateway.labelled("doorward_refreshes_total", label))
+            .sum()
+    };
+    assert_eq!((sum("rotated"), sum("repeated")), (1.0, 49.0));
+    assert_eq!(sum("reused"), 0.0, "a false alarm");
+    for gateway in &fleet.gateways {
+        assert_eq!(first.get(gateway, "/").status, 200);
+    }
+}
