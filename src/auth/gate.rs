@@ -195,7 +195,11 @@ impl Policy {
             });
         }
         if let Some(refresh) = visitor.to_renew(now) {
-            self.last_checks(view, caller, Some(refresh.session))?;
+            self.last_checks(view, caller, Some(refresh.session))
+                .map_err(|denial| Refusal {
+                    denial,
+                    user: visitor.presented.live().map(user_of),
+                })?;
             return Ok(Decision::Renew(Ticket {
                 refresh,
                 visitor,

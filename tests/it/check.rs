@@ -231,3 +231,45 @@ fn the_configuration_may_come_from_the_environment() {
     );
     assert_code(&output, 0, "DOORWARD_CONFIG");
 }
+
+#[test]
+fn a_shared_store_may_come_from_the_environment_and_stays_secret() {
+    let app = Upstream::start();
+    let url = TempDir::new();
+    let file = url.write("url", "rediss://:hunter2@redis.example.com:6380\n");
+    let key = ("DOORWARD_SIGNING_KEY", "0123456789abcdef0123456789abcdef");
+    for (name, value, code) in [
+        (
+            "DOORWARD_SESSION_STORE_REDIS_URL_FILE",
+            file.to_str().unwrap(),
+            0,
+        ),
+        (
+            "DOORWARD_SESSION_STORE_REDIS_URL",
+            "redis://:hunter2@redis",
+            0,
+        ),
+        (
+            "DOORWARD_SESSION_STORE_REDIS_URL",
+            "rediss://:hunter2@redis/#insecure",
+            78,
+        ),
+        (
+            "DOORWARD_SESSION_STORE_REDIS_URL",
+            "http://:hunter2@redis",
+            78,
+        ),
+        ("DOORWARD_ADMIN_TOKEN", "hunter2", 78),
+    ] {
+        let gateway = Builder::new(&app)
+            .env(key.0, key.1)
+            .env(name, value)
+            .write();
+        let output = gateway.command(&["check"], "");
+        assert_code(&output, code, value);
+        assert!(!said(&output).contains("hunter2"), "{}", said(&output));
+        if code != 0 {
+            assert!(said(&output).contains(name), "{}", said(&output));
+        }
+    }
+}

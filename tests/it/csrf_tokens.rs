@@ -226,7 +226,7 @@ fn without_tokens_there_is_no_trace_of_them() {
 #[test]
 fn a_public_path_asks_only_who_is_signed_in() {
     let (gateway, app) = world_with(
-        "csrf: { mode: token }\nsession: { access_ttl: 2s }\nrules: [{ path: /hook, access: public }]\n",
+        "csrf: { mode: token }\nsession: { access_ttl: 4s }\nrules: [{ path: /hook, access: public }]\n",
     );
     let jar = Jar::alice(&gateway);
     let hook = |jar: &Jar| jar.request(&gateway, "POST", "/hook").body("x");

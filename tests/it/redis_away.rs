@@ -102,6 +102,46 @@ fn a_stale_gate_closes_and_opens_again() {
 }
 
 #[test]
+fn who_comes_after_a_restart_does_not_notice_it() {
+    let Some(redis) = RedisServer::durable() else {
+        return;
+    };
+    let mut fleet = Fleet::on(redis, "");
+    fleet.redis.kill();
+    fleet.redis.start_again();
+    until("all to be connected, for both of their purposes", || {
+        let clients: String = fleet.redis.ask(&["CLIENT", "LIST"]);
+        // The one that asks is one.
+        clients.lines().count() == 2 * fleet.gateways.len() + 1
+    });
+    for gateway in &fleet.gateways {
+        Jar::alice(gateway);
+    }
+}
+
+#[test]
+fn a_gateway_that_does_not_hear_is_not_ready() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let fleet = Fleet::on(redis, "");
+    let gateway = &fleet.gateways[0];
+    let () = fleet
+        .redis
+        .ask(&["ACL", "SETUSER", "default", "-xread", "-hscan"]);
+    until("it to be no longer ready", || !is_ready(gateway));
+    assert_eq!(gateway.metric("doorward_store_up"), 1.0);
+    let lag = gateway.metric("doorward_replica_lag_seconds");
+    assert!(lag > 5.0, "{lag}");
+    gateway.wait_for_log(&["WARN", "not heard"]);
+    let () = fleet
+        .redis
+        .ask(&["ACL", "SETUSER", "default", "+xread", "+hscan"]);
+    until("it to be ready again", || is_ready(gateway));
+    gateway.wait_for_log(&["heard again"]);
+}
+
+#[test]
 fn a_start_without_redis_waits_and_then_says_so() {
     let Some(mut redis) = RedisServer::start() else {
         return;

@@ -16,9 +16,9 @@ fn end(fleet: &Fleet, jar: &Jar) {
 
 /// Nobody lets it in: not who knew, and not who asks Redis for the first time.
 #[track_caller]
-fn assert_still_ended(fleet: &Fleet, jar: &Jar) {
+fn assert_still_ended(fleet: &Fleet, jar: &Jar, revocations: usize) {
     until("the revocation to be published again", || {
-        fleet.redis.revocations() == 1
+        fleet.redis.revocations() == revocations
     });
     let fourth = fleet.another();
     for gateway in fleet.gateways.iter().chain([&fourth]) {
@@ -42,7 +42,7 @@ fn emptied_while_running() {
     let (ended, other) = (Jar::alice(&fleet.gateways[1]), Jar::bob(&fleet.gateways[2]));
     end(&fleet, &ended);
     let () = fleet.redis.ask(&["FLUSHALL"]);
-    assert_still_ended(&fleet, &ended);
+    assert_still_ended(&fleet, &ended, 1);
     for gateway in &fleet.gateways {
         assert_eq!(other.get(gateway, "/").status, 200, "a valid access token");
         let lost = other.without_access().get(gateway, "/");
@@ -50,6 +50,20 @@ fn emptied_while_running() {
     }
     let again = Jar::bob(&fleet.gateways[0]);
     assert_eq!(again.get(&fleet.gateways[1], "/").status, 200);
+}
+
+#[test]
+fn emptied_and_written_to_before_anybody_looked() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let fleet = Fleet::on(redis, "");
+    let (ended, next) = (Jar::alice(&fleet.gateways[1]), Jar::bob(&fleet.gateways[2]));
+    end(&fleet, &ended);
+    let () = fleet.redis.ask(&["FLUSHALL"]);
+    // The log goes on where it was, as far as its newest entry tells.
+    end(&fleet, &next);
+    assert_still_ended(&fleet, &ended, 2);
 }
 
 #[test]
@@ -63,7 +77,7 @@ fn restarted_without_its_data() {
     fleet.redis.kill();
     fleet.redis.wipe();
     fleet.redis.start_again();
-    assert_still_ended(&fleet, &ended);
+    assert_still_ended(&fleet, &ended, 1);
 }
 
 #[test]
@@ -83,11 +97,11 @@ fn restarted_with_an_older_state() {
         .redis
         .ask(&["EXISTS", &format!("doorward:s:{}", renewed.session())]);
     assert_eq!(sessions, 1, "the older state did not come back");
-    assert_still_ended(&fleet, &ended);
+    assert_still_ended(&fleet, &ended, 1);
+    let doubted: usize = fleet.redis.ask(&["EXISTS", "doorward:lost"]);
+    assert_eq!(doubted, 1, "older ends of tokens are believed");
     renewed.refresh(&fleet.gateways[1]);
     assert_eq!(renewed.get(&fleet.gateways[2], "/").status, 200);
-
-    // The store knows an older end of its tokens than there is.
     let answer = renewed.request(&fleet.gateways[0], "POST", "/logout");
     assert_eq!(answer.form("").send().status, 303);
     for gateway in &fleet.gateways {
@@ -108,7 +122,7 @@ fn restarted_with_its_data() {
     end(&fleet, &ended);
     fleet.redis.kill();
     fleet.redis.start_again();
-    assert_still_ended(&fleet, &ended);
+    assert_still_ended(&fleet, &ended, 1);
     for gateway in &fleet.gateways {
         other.refresh(gateway);
     }

@@ -63,7 +63,7 @@ impl Write for Both<'_> {
 }
 
 /// A frame of 60 000 bytes.
-pub const FLOOD: [u8; 60_004] = {
+pub static FLOOD: [u8; 60_004] = {
     let mut frame = [b'x'; 60_004];
     [frame[0], frame[1], frame[2], frame[3]] = [0x82, 126, 0xea, 0x60];
     frame

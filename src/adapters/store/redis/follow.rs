@@ -71,6 +71,8 @@ pub(super) struct Follower<'a> {
     /// Whether Redis was heard of before, so that this is not the beginning.
     was_in_touch: bool,
     tried_out: Timestamp,
+    /// Whether it was logged that nothing is heard.
+    is_deaf: bool,
 }
 
 /// Where one connection has come to.
@@ -96,13 +98,16 @@ impl<'a> Follower<'a> {
             audience,
             was_in_touch: false,
             tried_out: Timestamp::EPOCH,
+            is_deaf: false,
         }
     }
 
     pub(super) async fn run(mut self) {
         loop {
             let Err(e) = self.follow().await;
-            log::debug!("the revocations of others are not heard: {e}");
+            if !std::mem::replace(&mut self.is_deaf, true) {
+                log::warn!("the revocations of other gateways are not heard: {e}");
+            }
             self.try_out().await;
             tokio::time::sleep(PAUSE).await;
         }
@@ -142,6 +147,9 @@ impl<'a> Follower<'a> {
                 // As of when it was asked: the answer may have waited for us.
                 thread.heard = asked;
                 self.audience.in_touch(asked);
+            }
+            if std::mem::take(&mut self.is_deaf) {
+                log::info!("the revocations of other gateways are heard again");
             }
             if asked.since(self.tried_out) > TRY_OUT {
                 self.try_out().await;

@@ -145,7 +145,7 @@ impl Link {
         let mut state = self.state.lock();
         if state.number == number && state.connection.is_ok() {
             log::warn!("Redis is away: {why}");
-            state.connection = Err(why.to_string());
+            state.connection = Err(words(why));
         }
     }
 
