@@ -20,10 +20,11 @@
 //! ```text
 //! bytes ─pingora─▶ gateway::proxy ─inbound─▶ RequestView ─Policy::decide(view, now)─▶ Decision
 //!                                                                                      │
-//!      ┌──────────────────────────┬─────────────────────────────────┬──────────────────┘
-//!   Deny(Denial, Presentation)   Serve(Endpoint)                 Forward(Pass)
-//!      │                          │ body → login, logout …          │ peer, outbound: strip and set
-//!      └────────▶ respond ◀───────┘                                 ▼
+//!      ┌──────────────────────────┬──────────────────┬──────────────┴──────────┐
+//!   Deny(Denial, Presentation)   Serve(Endpoint)   Renew(Ticket)            Forward(Pass)
+//!      │                          │ body → login …   │ renew::exchange         │ peer, outbound: strip and set
+//!      │                          │                  └─▶ Policy::resume ─▶ one of the others
+//!      └────────▶ respond ◀───────┘                                            ▼
 //!                   │                                            upstream ─▶ answer::response
 //!                   └──────────────▶ client ◀───────────────────────┘
 //!                                      └─ logging ─▶ access and audit lines, metrics
@@ -32,19 +33,41 @@
 //! # What always holds
 //!
 //! - **The decision is pure** ([`auth::gate`]): path → origin → rules → session → role
-//!   → CSRF, over one immutable [`auth::policy::Policy`], loaded once a request.
+//!   → CSRF, over one immutable [`auth::policy::Policy`], loaded once a request. No store
+//!   is asked on the way, but for the one request that renews its session.
 //! - **No [`auth::pass::Pass`], no upstream**: only `auth` can make one, and choosing
 //!   the peer and setting headers need it.
 //! - **A refusal is a value** ([`auth::denial::Denial`]) with a stable code; what breaks
 //!   becomes one in `gateway::failure`. It fails closed.
 //! - **Set or strip**: every header that we may set is removed from the client.
-//! - **Acknowledged is durable**: a revocation is on disk before it is answered, and
-//!   in the memory that the gate reads before the next request.
+//! - **Acknowledged is durable**: a login, a rotation and a revocation are on disk (or in
+//!   the shared store) before they are answered, and a revocation is in the memory that
+//!   the gate reads before the next request.
+//! - **One rotation is one compare-and-set** ([`auth::refresh`]): a refresh token leads to
+//!   one successor, and the store keeps nothing that could be replayed.
 //! - **One file reads the clock**, one randomness; `now` is an argument.
 //! - **Every table keyed by what a client sends has a capacity.**
 //!
+//! # Sessions
+//!
+//! A [`auth::stored::StoredSession`] is one login of one browser. The access token is
+//! checked in memory; the refresh token names the session and a generation. The rotation
+//! is decided in [`auth::refresh`], carried out by [`auth::renewal`] over the
+//! [`auth::ports::Store`], and told by `gateway::renew`. Memory, `redb` and Redis pass one
+//! suite (`adapters/store/contract`), and a model of browsers, thieves and crashes runs over
+//! all of it (`adapters/store/rotation_model.rs`). A revocation goes store → replica → open
+//! connections, and those of other gateways come in through [`auth::ports::Audience`].
+//!
 //! # Where the code taught us better than the plan
 //!
+//! - *The decision of a rotation is one Rust function*, and a store only compares and
+//!   swaps whole records. A second one in Lua would have to be proven equal.
+//! - *The grace counts from the first sight of the successor too*, for requests on their way
+//!   through: the model found a swarm after a lost answer that was taken for a thief.
+//! - *A refresh token carries the end of its session*, so that one whose session is no
+//!   longer kept is told apart as run out or ended.
+//! - *A session's revocation lasts as long as its last token could*, which the session
+//!   knows (`token_until`), not as long as today's settings say.
 //! - *YAML is read by `saphyr-parser` alone*, not by `serde_yaml` with a second, marked
 //!   parse for positions: two parsers of one text can disagree, and what an operator
 //!   is shown as line and column must be what was read. `serde_yaml` writes what

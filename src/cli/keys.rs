@@ -59,7 +59,12 @@ fn rotate(settings: &Settings) -> Result<(), Failure> {
     )
     .map_err(failure)?;
     say(&line(&key))?;
-    match socket::ask(&settings.data_dir.join(ADMIN_SOCKET), "POST", "/api/reload") {
+    match socket::ask(
+        &settings.data_dir.join(ADMIN_SOCKET),
+        "POST",
+        "/api/reload",
+        None,
+    ) {
         Ok(_) => say("the running gateway signs with it from now on"),
         Err(AskError::NobodyThere(_)) => say("no gateway is running on this data_dir"),
         Err(e @ AskError::Refused { .. }) => Err(Failure::new(Failure::UNAVAILABLE, e)),

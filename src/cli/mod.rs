@@ -9,7 +9,9 @@ mod hash_password;
 mod healthcheck;
 mod init;
 mod keys;
+mod revoke;
 mod run;
+mod sessions;
 mod socket;
 
 use std::io::Write;
@@ -19,6 +21,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::adapters::config::{self, Environment, settings::Settings};
+use crate::gateway::server::ADMIN_SOCKET;
+use socket::AskError;
 
 /// A login page, sessions, CSRF and CORS in front of an app that has none of them.
 #[derive(Parser)]
@@ -60,6 +64,18 @@ enum Verb {
         #[command(subcommand)]
         verb: keys::KeysVerb,
     },
+    /// Who is signed in to a running gateway
+    Sessions {
+        #[command(subcommand)]
+        verb: sessions::SessionsVerb,
+    },
+    /// End sessions at a running gateway, at once and for good
+    Revoke {
+        #[command(flatten)]
+        what: revoke::What,
+        #[command(flatten)]
+        config: Config,
+    },
     /// For container health checks: exit 0 when the gateway is ready
     Healthcheck(Config),
     /// Print completions for a shell
@@ -99,6 +115,32 @@ impl Config {
     /// Reads the settings.
     fn load(&self) -> Result<Settings, Failure> {
         config::load(self.file(), &Environment::from_process()).map_err(Failure::config)
+    }
+
+    /// Asks the gateway that runs with these settings, over its admin socket.
+    fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&serde_json::Value>,
+    ) -> Result<serde_json::Value, Failure> {
+        let data_dir = config::data_dir_of(self.file(), &Environment::from_process());
+        let socket = data_dir.map_err(Failure::config)?.join(ADMIN_SOCKET);
+        let answer = socket::ask(&socket, method, path, body).map_err(|e| {
+            let code = match e {
+                // What was typed names nothing.
+                AskError::Refused {
+                    status: 400..=499, ..
+                } => Failure::USAGE,
+                _ => Failure::UNAVAILABLE,
+            };
+            let place = socket.display().to_string();
+            Failure::new(code, anyhow::Error::new(e).context(place))
+        })?;
+        serde_json::from_str(&answer).map_err(|e| {
+            let error = anyhow::Error::new(e).context("the gateway's answer");
+            Failure::new(Failure::UNAVAILABLE, error)
+        })
     }
 }
 
@@ -154,6 +196,8 @@ pub fn main() -> ExitCode {
         Verb::Init { dir } => init::init(&dir),
         Verb::HashPassword => hash_password::hash_password(),
         Verb::Keys { verb } => keys::keys(&verb),
+        Verb::Sessions { verb } => sessions::sessions(&verb),
+        Verb::Revoke { what, config } => revoke::revoke(what, &config),
         Verb::Healthcheck(config) => healthcheck::healthcheck(&config),
         Verb::Completions { shell } => completions::completions(shell),
     };

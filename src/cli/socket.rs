@@ -23,14 +23,19 @@ pub(super) enum AskError {
 }
 
 /// Asks over the admin socket.
-pub(super) fn ask(socket: &Path, method: &str, path: &str) -> Result<String, AskError> {
+pub(super) fn ask(
+    socket: &Path,
+    method: &str,
+    path: &str,
+    body: Option<&serde_json::Value>,
+) -> Result<String, AskError> {
     let stream = UnixStream::connect(socket).map_err(AskError::NobodyThere)?;
     let patience = Some(PATIENCE);
     stream
         .set_read_timeout(patience)
         .and_then(|()| stream.set_write_timeout(patience))
         .map_err(AskError::NobodyThere)?;
-    exchange(stream, method, path)
+    exchange(stream, method, path, body)
 }
 
 /// Asks over TCP.
@@ -40,12 +45,21 @@ pub(super) fn ask_tcp(address: SocketAddr, path: &str) -> Result<String, AskErro
     stream
         .set_read_timeout(Some(HEALTH_PATIENCE))
         .map_err(AskError::NobodyThere)?;
-    exchange(stream, "GET", path)
+    exchange(stream, "GET", path, None)
 }
 
-fn exchange(mut stream: impl Read + Write, method: &str, path: &str) -> Result<String, AskError> {
+fn exchange(
+    mut stream: impl Read + Write,
+    method: &str,
+    path: &str,
+    body: Option<&serde_json::Value>,
+) -> Result<String, AskError> {
+    let kind = body.map_or("", |_| "Content-Type: application/json\r\n");
+    let body = body.map(ToString::to_string).unwrap_or_default();
+    let length = body.len();
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: doorward\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        "{method} {path} HTTP/1.1\r\nHost: doorward\r\n{kind}Content-Length: {length}\r\n\
+         Connection: close\r\n\r\n{body}"
     );
     let mut answer = String::new();
     stream
@@ -58,7 +72,16 @@ fn exchange(mut stream: impl Read + Write, method: &str, path: &str) -> Result<S
         Some(200..=299) => Ok(body.to_owned()),
         status => Err(AskError::Refused {
             status: status.unwrap_or(0),
-            body: body.trim_end().to_owned(),
+            body: reason(body),
         }),
     }
+}
+
+/// The words of a problem (RFC 9457) for a person, or the body as it came.
+fn reason(body: &str) -> String {
+    let problem = serde_json::from_str::<serde_json::Value>(body).ok();
+    let detail = problem
+        .as_ref()
+        .and_then(|problem| problem.get("detail")?.as_str());
+    detail.unwrap_or(body).trim_end().to_owned()
 }

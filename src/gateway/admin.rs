@@ -1,13 +1,23 @@
-//! The operators' listeners: health and metrics over TCP, and over `admin.sock` also
-//! what changes something. Never on the public listener.
+//! The operators' listeners: health and metrics for whoever reaches them, and the admin
+//! API over `admin.sock`, or over TCP with `admin.token`. Never on the public listener.
+//!
+//! `config/openapi.yaml` describes all of it.
+
+mod answer;
+mod api;
+mod door;
+mod sessions;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http::{Method, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, header};
 use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
+use tokio::time::timeout;
+
+use answer::text;
 
 use super::house::House;
 use super::reload::Reloader;
@@ -26,21 +36,29 @@ pub(super) struct Admin {
     pub(super) over_socket: bool,
 }
 
+/// A scrape does not wait longer for the store: the other numbers matter too. A guess.
+const COUNTING: Duration = Duration::from_secs(1);
+
 #[async_trait]
 impl ServeHttp for Admin {
     async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
         let request = session.req_header();
         let path = request.uri.path().to_owned();
-        let method = request.method.clone();
-        match (method, path.as_str()) {
-            (Method::GET | Method::HEAD, "/healthz") => text(StatusCode::OK, "ok\n"),
-            (Method::GET | Method::HEAD, "/readyz") => self.ready().await,
-            (Method::GET | Method::HEAD, "/metrics") => self.metrics().await,
-            (Method::POST, "/api/reload") if self.over_socket => self.reload().await,
-            (_, "/healthz" | "/readyz" | "/metrics") => {
-                text(StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD\n")
+        if path == "/api" || path.starts_with("/api/") {
+            return self.api(session, &path).await;
+        }
+        let reads = matches!(request.method, Method::GET | Method::HEAD);
+        match path.as_str() {
+            "/healthz" | "/readyz" | "/metrics" if !reads => {
+                let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD\n");
+                let allow = HeaderValue::from_static("GET, HEAD");
+                refused.headers_mut().insert(header::ALLOW, allow);
+                refused
             }
-            _ => text(StatusCode::NOT_FOUND, "nothing here\n"),
+            "/healthz" => text(StatusCode::OK, "ok\n"),
+            "/readyz" => self.ready().await,
+            "/metrics" => self.metrics().await,
+            _ => answer::not_found(),
         }
     }
 }
@@ -73,7 +91,12 @@ impl Admin {
     }
 
     async fn metrics(&self) -> Response<Vec<u8>> {
-        let is_up = self.house.store.ready().await.is_ok();
+        // Without an answer the last number stays.
+        let count = timeout(COUNTING, self.house.store.count()).await;
+        let is_up = matches!(count, Ok(Ok(_)));
+        if let Ok(Ok(count)) = count {
+            self.house.metrics.sessions(count);
+        }
         let heard = self.house.replica.heard();
         let lag = heard.map(|heard| clock::now().since(heard));
         self.house.metrics.store(is_up, lag.unwrap_or_default());
@@ -82,34 +105,11 @@ impl Admin {
                 let mut response = text(StatusCode::OK, &metrics);
                 response.headers_mut().insert(
                     header::CONTENT_TYPE,
-                    http::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),
+                    HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),
                 );
                 response
             }
             Err(e) => text(StatusCode::INTERNAL_SERVER_ERROR, &format!("{e}\n")),
         }
     }
-
-    async fn reload(&self) -> Response<Vec<u8>> {
-        match self.reloader.reload("asked").await {
-            Ok(()) => text(StatusCode::OK, "reloaded\n"),
-            Err(e) => text(StatusCode::UNPROCESSABLE_ENTITY, &format!("{e}\n")),
-        }
-    }
-}
-
-fn text(status: StatusCode, body: &str) -> Response<Vec<u8>> {
-    let mut response = Response::new(body.as_bytes().to_vec());
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        http::HeaderValue::from_static("text/plain; charset=utf-8"),
-    );
-    headers.insert(header::CONTENT_LENGTH, body.len().into());
-    headers.insert(
-        header::CACHE_CONTROL,
-        http::HeaderValue::from_static("no-store"),
-    );
-    response
 }

@@ -44,7 +44,14 @@ pub(super) struct Upkeep {
 
 #[async_trait]
 impl BackgroundService for Upkeep {
-    async fn start(&self, mut shutdown: ShutdownWatch) {
+    async fn start(&self, shutdown: ShutdownWatch) {
+        // Also during a stop: the session of what is still in flight may be over.
+        tokio::join!(end_in_time(&self.house), self.until(shutdown));
+    }
+}
+
+impl Upkeep {
+    async fn until(&self, mut shutdown: ShutdownWatch) {
         tokio::select! {
             _ = shutdown.changed() => {}
             () = self.watch_files() => {}
@@ -52,12 +59,9 @@ impl BackgroundService for Upkeep {
             () = self.sweep() => {}
             () = self.give_up_keys() => {}
             () = tell_store(&self.house) => {}
-            () = end_in_time(&self.house) => {}
         }
     }
-}
 
-impl Upkeep {
     async fn watch_files(&self) {
         let mut seen = self.first_look.clone();
         seen.push(self.reloader.look_at_keys());

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use crate::support::users::{ALICE_PASSWORD, User};
 use crate::support::watch::{End, Kind, Watch};
-use crate::support::{Builder, Gateway, Response, Upstream, assert_problem, until, world_with};
+use crate::support::{
+    Builder, Gateway, Response, Upstream, assert_problem, until, world, world_with,
+};
 
 /// The promise is one second; the machine may be busy with other things.
 const SLACK: Duration = Duration::from_secs(3);
-
-const MEMORY: &str = "session: { store: memory }";
 
 #[track_caller]
 fn assert_cut(why: &str, watch: Watch, since: Instant) {
@@ -30,7 +30,7 @@ fn assert_cut(why: &str, watch: Watch, since: Instant) {
 /// Bob's session.
 #[track_caller]
 fn assert_all_end(why: &str, alice_stays: Stays, act: impl FnOnce(&mut Gateway, &str, &str)) {
-    let (mut gateway, app) = world_with(MEMORY);
+    let (mut gateway, app) = world();
     let (alice, bob) = (gateway.alice(), gateway.bob());
     let of_alice = Watch::open(&gateway, &alice, Kind::BusySocket);
     let of_bob = Kind::ALL.map(|kind| Watch::open(&gateway, &bob, kind));
@@ -138,7 +138,7 @@ fn connections_end_when_the_token_version_is_raised() {
 
 #[test]
 fn connections_end_when_a_newer_login_takes_the_place() {
-    let (gateway, _app) = world_with("session: { store: memory, max_per_user: 1 }");
+    let (gateway, _app) = world_with("session: { max_per_user: 1 }");
     let watches = Kind::ALL.map(|kind| Watch::open(&gateway, &gateway.alice(), kind));
     // Each login ended the session before it.
     let since = Instant::now();
@@ -150,7 +150,7 @@ fn connections_end_when_a_newer_login_takes_the_place() {
 
 #[test]
 fn connections_of_another_session_of_the_same_user_live_on() {
-    let (gateway, _app) = world_with(MEMORY);
+    let (gateway, _app) = world();
     let (here, there) = (gateway.bob(), gateway.bob());
     let ended = Watch::open(&gateway, &here, Kind::IdleSocket);
     let others = Kind::ALL.map(|kind| Watch::open(&gateway, &there, kind));
@@ -165,8 +165,7 @@ fn connections_of_another_session_of_the_same_user_live_on() {
 
 #[test]
 fn a_session_on_a_public_path_counts_and_a_stranger_is_left_alone() {
-    let (gateway, _app) =
-        world_with("session: { store: memory }\nrules: [{ path: /**, access: public }]");
+    let (gateway, _app) = world_with("rules: [{ path: /**, access: public }]");
     let bob = gateway.bob();
     let of_bob = Watch::open(&gateway, &bob, Kind::IdleSocket);
     let of_nobody = Watch::open(&gateway, "", Kind::IdleSocket);
@@ -179,7 +178,7 @@ fn a_session_on_a_public_path_counts_and_a_stranger_is_left_alone() {
 
 #[test]
 fn a_connection_that_is_kept_alive_is_not_disturbed() {
-    let (gateway, app) = world_with(MEMORY);
+    let (gateway, app) = world();
     let bob = gateway.bob();
     let mut connection = gateway.connect();
     let request = gateway.request("GET", "/").cookie(&bob);
@@ -206,7 +205,7 @@ fn a_connection_that_is_kept_alive_is_not_disturbed() {
 
 #[test]
 fn what_was_cut_has_a_line_in_the_log() {
-    let (gateway, _app) = world_with(MEMORY);
+    let (gateway, _app) = world();
     let bob = gateway.bob();
     let watches =
         [Kind::IdleSocket, Kind::BusyEvents].map(|kind| Watch::open(&gateway, &bob, kind));
@@ -230,7 +229,7 @@ fn what_was_cut_has_a_line_in_the_log() {
 
 #[test]
 fn what_ends_by_itself_is_forgotten_and_recorded_once() {
-    let (gateway, _app) = world_with(MEMORY);
+    let (gateway, _app) = world();
     let bob = gateway.bob();
     for path in ["/sse", "/quiet-events"] {
         let mut connection = gateway.connect();
@@ -252,7 +251,7 @@ fn what_ends_by_itself_is_forgotten_and_recorded_once() {
 
 #[test]
 fn a_stop_does_not_wait_for_what_was_cut() {
-    let (mut gateway, _app) = world_with(MEMORY);
+    let (mut gateway, _app) = world();
     let bob = gateway.bob();
     let watches = Kind::ALL.map(|kind| Watch::open(&gateway, &bob, kind));
     gateway.logout(&bob);
@@ -270,7 +269,7 @@ fn a_stop_does_not_wait_for_what_was_cut() {
 fn an_app_on_a_unix_socket_is_cut_off_too() {
     let dir = crate::support::TempDir::new();
     let app = Upstream::start_unix(&dir.join("app.sock"));
-    let gateway = Builder::new(&app).yaml(MEMORY).start();
+    let gateway = Builder::new(&app).start();
     let bob = gateway.bob();
     let watches = Kind::ALL.map(|kind| Watch::open(&gateway, &bob, kind));
     let since = Instant::now();
@@ -283,7 +282,7 @@ fn an_app_on_a_unix_socket_is_cut_off_too() {
 
 #[test]
 fn a_stream_that_opens_after_the_end_is_cut_at_once() {
-    let (gateway, app) = world_with(MEMORY);
+    let (gateway, app) = world();
     let bob = gateway.bob();
     let mut connection = gateway.connect();
     let request = gateway.request("GET", "/late-events").cookie(&bob);

@@ -7,10 +7,8 @@ use std::time::{Duration, Instant};
 use crate::support::curl::certificate;
 use crate::support::websocket::{self, FLOOD};
 use crate::support::{
-    Builder, Conn, Gateway, Process, TempDir, Upstream, optional, until, until_some, world_with,
+    Builder, Conn, Gateway, Process, TempDir, Upstream, optional, until, until_some, world,
 };
-
-const MEMORY: &str = "session: { store: memory }";
 
 /// Close with 1008, unmasked.
 const GOODBYE: &[u8] = b"\x88\x02\x03\xf0";
@@ -37,7 +35,7 @@ fn drain(connection: &mut Conn) -> Vec<u8> {
 
 #[test]
 fn within_a_frame_nothing_is_said() {
-    let (gateway, app) = world_with(MEMORY);
+    let (gateway, app) = world();
     let bob = gateway.bob();
     let mut connection = open(&gateway, "/ws-half", &bob);
     assert_eq!(connection.take(4).unwrap(), b"\x82\x05ab");
@@ -56,7 +54,7 @@ fn within_a_frame_nothing_is_said() {
 
 #[test]
 fn frames_without_an_end_stay_whole_up_to_the_cut() {
-    let (gateway, _app) = world_with(MEMORY);
+    let (gateway, _app) = world();
     for round in 0..10 {
         let bob = gateway.bob();
         let mut connection = open(&gateway, "/ws-flood", &bob);
@@ -83,7 +81,7 @@ fn frames_without_an_end_stay_whole_up_to_the_cut() {
 
 #[test]
 fn a_client_that_does_not_read_is_cut_off_too() {
-    let (gateway, app) = world_with(MEMORY);
+    let (gateway, app) = world();
     let bob = gateway.bob();
     let connection = open(&gateway, "/ws-flood", &bob);
     let in_flight = || gateway.metric("doorward_requests_in_flight");
@@ -105,7 +103,7 @@ fn a_client_that_does_not_read_is_cut_off_too() {
 
 #[test]
 fn a_client_that_keeps_sending_hears_the_goodbye() {
-    let (gateway, _app) = world_with(MEMORY);
+    let (gateway, _app) = world();
     let mut in_time = 0;
     for _ in 0..10 {
         let bob = gateway.bob();
@@ -142,7 +140,6 @@ fn a_websocket_over_tls_hears_it_too() {
     let ours = certificate(builder.dir(), "gateway");
     let gateway = builder
         .yaml("tls: { cert: gateway.crt, key: gateway.key }")
-        .yaml(MEMORY)
         .start();
     let address = format!("localhost:{}", gateway.port());
     let talk = |bytes: &[u8], then: &dyn Fn()| -> Vec<u8> {
@@ -214,7 +211,7 @@ fn a_websocket_over_tls_hears_it_too() {
 
 #[test]
 fn a_client_that_does_not_close_loses_its_place() {
-    let (gateway, _app) = world_with(MEMORY);
+    let (gateway, _app) = world();
     let bob = gateway.bob();
     let mut connection = open(&gateway, "/ws", &bob);
     gateway.logout(&bob);
@@ -272,7 +269,6 @@ fn an_app_behind_tls_changes_nothing() {
     });
     let gateway = Builder::before(&format!("https://localhost:{port}"))
         .yaml(&format!("upstream_tls: {{ ca: {:?} }}", theirs.cert))
-        .yaml(MEMORY)
         .start();
     let bob = gateway.bob();
     let mut connection = open(&gateway, "/", &bob);

@@ -2,39 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::users::ALICE_PASSWORD;
 use crate::support::watch::{End, Kind, Watch};
-use crate::support::{Gateway, world_with};
-
-/// Both cookies of a fresh session of Alice.
-fn both(gateway: &Gateway) -> String {
-    let response = gateway.try_login("alice", ALICE_PASSWORD);
-    let access = response.cookie("__Host-doorward").expect("a session");
-    let refresh = response
-        .cookie("__Host-doorward-refresh")
-        .expect("a refresh token");
-    format!(
-        "__Host-doorward={}; __Host-doorward-refresh={}",
-        access.value, refresh.value
-    )
-}
-
-/// What another tab does: the next pair.
-#[track_caller]
-fn renewed(gateway: &Gateway, cookies: &str) -> String {
-    let response = gateway
-        .request("POST", "/refresh")
-        .own_origin()
-        .cookie(cookies)
-        .send();
-    assert_eq!(response.status, 200, "no renewal: {response}");
-    let value = |name: &str| response.cookie(name).expect("the next pair").value.clone();
-    format!(
-        "__Host-doorward={}; __Host-doorward-refresh={}",
-        value("__Host-doorward"),
-        value("__Host-doorward-refresh")
-    )
-}
+use crate::support::{Jar, world_with};
 
 /// When what was opened at `since` must end, within the promised second and what a busy
 /// machine takes.
@@ -61,13 +30,10 @@ fn assert_ends(why: &str, watch: Watch, since: Instant, after: Duration) {
 #[test]
 fn connections_end_when_nobody_renews_the_session() {
     for (why, yaml) in [
-        (
-            "idle",
-            "session: { store: memory, access_ttl: 1s, idle_timeout: 3s }",
-        ),
+        ("idle", "session: { access_ttl: 1s, idle_timeout: 3s }"),
         (
             "absolute",
-            "session: { store: memory, access_ttl: 1s, absolute_timeout: 3s }",
+            "session: { access_ttl: 1s, absolute_timeout: 3s }",
         ),
     ] {
         let (gateway, _app) = world_with(yaml);
@@ -85,8 +51,7 @@ fn connections_end_when_nobody_renews_the_session() {
 /// The clock is looked at in steps; sessions that begin between them end between them.
 #[test]
 fn the_end_comes_soon_wherever_between_two_looks_it_falls() {
-    let (gateway, _app) =
-        world_with("session: { store: memory, access_ttl: 1s, idle_timeout: 2s }");
+    let (gateway, _app) = world_with("session: { access_ttl: 1s, idle_timeout: 2s }");
     let watches: Vec<_> = (0..10)
         .map(|_| {
             let since = Instant::now();
@@ -102,10 +67,9 @@ fn the_end_comes_soon_wherever_between_two_looks_it_falls() {
 
 #[test]
 fn a_session_that_another_tab_renews_keeps_its_connections() {
-    let (gateway, _app) =
-        world_with("session: { store: memory, access_ttl: 2s, idle_timeout: 3s }");
-    let mut cookies = both(&gateway);
-    let watches = Kind::ALL.map(|kind| Watch::open(&gateway, &cookies, kind));
+    let (gateway, _app) = world_with("session: { access_ttl: 2s, idle_timeout: 3s }");
+    let mut jar = Jar::alice(&gateway);
+    let watches = Kind::ALL.map(|kind| Watch::open(&gateway, &jar.cookies(), kind));
     let mut since = Instant::now();
     // Three times the life of the token with which they were admitted.
     for second in 1..=6 {
@@ -116,7 +80,7 @@ fn a_session_that_another_tab_renews_keeps_its_connections() {
             );
         }
         since = Instant::now();
-        cookies = renewed(&gateway, &cookies);
+        jar.refresh(&gateway);
     }
     assert!(watches.iter().all(Watch::is_open));
     for watch in watches {
@@ -126,14 +90,25 @@ fn a_session_that_another_tab_renews_keeps_its_connections() {
 
 #[test]
 fn the_absolute_end_comes_however_often_the_session_is_renewed() {
-    let (gateway, _app) =
-        world_with("session: { store: memory, access_ttl: 1s, absolute_timeout: 4s }");
+    let (gateway, _app) = world_with("session: { access_ttl: 1s, absolute_timeout: 4s }");
     let since = Instant::now();
-    let mut cookies = both(&gateway);
-    let watch = Watch::open(&gateway, &cookies, Kind::IdleSocket);
+    let mut jar = Jar::alice(&gateway);
+    let watch = Watch::open(&gateway, &jar.cookies(), Kind::IdleSocket);
     for _ in 0..2 {
         assert!(watch.stays_open(Duration::from_secs(1)), "cut too early");
-        cookies = renewed(&gateway, &cookies);
+        jar.refresh(&gateway);
     }
     assert_ends("absolute", watch, since, Duration::from_secs(4));
+}
+
+#[test]
+fn the_end_comes_during_a_stop_too() {
+    let (mut gateway, _app) =
+        world_with("session: { access_ttl: 1s, absolute_timeout: 3s }\nlimits: { drain: 20s }");
+    let since = Instant::now();
+    let cookie = gateway.alice();
+    let watch = Watch::open(&gateway, &cookie, Kind::IdleSocket);
+    gateway.signal("TERM");
+    assert_ends("during a stop", watch, since, Duration::from_secs(3));
+    gateway.process().wait();
 }

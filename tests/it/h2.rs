@@ -245,7 +245,7 @@ fn a_refusal_of_a_request_with_a_body_arrives() {
 
 #[test]
 fn a_stream_ends_with_its_session_and_its_connection_goes_on() {
-    let Some(world) = World::new("session: { store: memory }") else {
+    let Some(world) = World::new("") else {
         return;
     };
     let (alice, bob) = (world.login(), world.login_as("bob", "builder"));

@@ -23,7 +23,12 @@ fn a_form_login_leads_back_and_sets_the_session_cookie() {
         "the user lands elsewhere than they wanted: {response}"
     );
     let cookies = response.cookies();
-    assert_eq!(cookies.len(), 1, "other cookies were set too: {response}");
+    let names: Vec<&str> = cookies.iter().map(|cookie| cookie.name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["__Host-doorward", "__Host-doorward-refresh"],
+        "other cookies were set too: {response}"
+    );
     assert_session_cookie(&response);
     assert_private(&response);
     assert_eq!(app.count(), 0, "the app saw a password");

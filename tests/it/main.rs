@@ -14,10 +14,12 @@
 )]
 
 mod admin;
+mod admin_api;
 mod browser;
 mod browser_tabs;
 mod check;
 mod cli;
+mod cli_sessions;
 mod concurrency;
 mod cors;
 mod crash;
@@ -44,16 +46,19 @@ mod login_body;
 mod login_form;
 mod logout;
 mod occupied;
+mod openapi;
 mod redis_away;
 mod redis_cut;
 mod redis_delay;
 mod redis_login;
 mod redis_lost;
+mod redis_open;
 mod redis_secure;
 mod refresh;
 mod refusals;
 mod reload;
 mod remember_me;
+mod replicas_example;
 mod revoke;
 mod secrets;
 mod seed;

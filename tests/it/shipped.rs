@@ -322,7 +322,10 @@ fn the_configuration_of_the_readme_is_accepted() {
             format!("{whole}{block}")
         };
         let config = dir.write("doorward.yaml", text);
-        let output = run(doorward().args(["check", "--config"]).arg(&config), "");
+        let mut command = doorward();
+        command.env("SIGNING_KEY", crate::support::token::KEY);
+        command.env("REDIS_URL", "redis://redis:6379");
+        let output = run(command.args(["check", "--config"]).arg(&config), "");
         assert_code(&output, 0, &block);
     }
 }

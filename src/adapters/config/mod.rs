@@ -31,7 +31,7 @@ mod web;
 mod tests;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use environment::Environment;
@@ -57,6 +57,16 @@ pub fn load(file: Option<&Path>, env: &Environment) -> Result<Settings, Problems
 pub fn admin_listen(file: Option<&Path>, env: &Environment) -> Option<SocketAddr> {
     let (settings, _problems) = open(file, env).ok()?;
     Some(settings.admin.listen)
+}
+
+/// Where the data of a gateway with this configuration is, whatever else is wrong with it:
+/// who ends a session in need may lack the secrets that the gateway itself was given.
+///
+/// # Errors
+/// If the file cannot be read, or is no YAML.
+pub fn data_dir_of(file: Option<&Path>, env: &Environment) -> Result<PathBuf, Problems> {
+    let (settings, _problems) = open(file, env)?;
+    Ok(settings.data_dir)
 }
 
 /// Reads what can be read, and notes what is wrong with the rest.

@@ -3,7 +3,7 @@
 mod login;
 mod logout;
 mod refresh;
-mod revoke;
+pub(super) mod revoke;
 mod session;
 mod sessions;
 

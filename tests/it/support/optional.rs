@@ -22,6 +22,16 @@ pub fn has(program: &str) -> bool {
     found || skip(&format!("{program} is not installed"))
 }
 
+/// Whether there is nginx, which has a flag of its own for it, and is where only
+/// administrators look.
+pub fn has_nginx() -> bool {
+    let found = Command::new("nginx")
+        .arg("-v")
+        .output()
+        .is_ok_and(|output| output.status.success());
+    found || skip("nginx is not installed")
+}
+
 /// Says that a test is skipped; `false`, so that it can be returned.
 pub fn skip(why: &str) -> bool {
     assert!(
