@@ -152,7 +152,8 @@ fn a_server_that_was_demoted_is_away_and_its_promotion_is_noticed() {
     for gateway in &fleet.gateways {
         assert_eq!(jar.get(gateway, "/").status, 200);
         assert_away(&jar.post_refresh(gateway), "a refresh that is not kept");
-        until("it to be no longer ready", || !is_ready(gateway));
+        assert_eq!(gateway.metric("doorward_store_up"), 0.0);
+        assert!(!is_ready(gateway), "logins are sent to it");
     }
     let () = fleet.redis.ask(&["REPLICAOF", "NO", "ONE"]);
     for gateway in &fleet.gateways {
