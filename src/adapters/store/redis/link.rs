@@ -3,6 +3,10 @@
 //! While Redis is away a command fails at once and does not wait for it to come back; a
 //! task of its own tries to connect until it is. The connections live on a thread of their
 //! own, so that they outlive whichever service first used them.
+//!
+//! `rediss://` believes the authorities of the system, or those of `SSL_CERT_FILE` and
+//! `SSL_CERT_DIR` where one is set. rustls takes the one crypto provider that is built in,
+//! which pingora brings.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;

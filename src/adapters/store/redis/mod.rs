@@ -22,6 +22,9 @@
 //! A cut-off of everybody may reach a million sessions. They are deleted some at a time,
 //! so that Redis answers others in between; until then `cuts` keeps them from being found.
 //!
+//! Cut-offs compare the clocks of gateways: one that is behind by a second ends the logins
+//! of its next second too. Nothing depends on Redis' clock but the age of the log.
+//!
 //! What Redis loses it loses: sessions that are gone must sign in again, and where an older
 //! snapshot came back, a session that was ended since, and whose last access token is over,
 //! can be renewed by whoever kept its refresh token.
