@@ -129,16 +129,26 @@ impl House {
     /// # Errors
     /// [`Denial::StoreUnavailable`]; nothing has ended then.
     pub async fn end(&self, reach: Reach, lifetimes: Lifetimes) -> Result<(), Denial> {
-        let at = clock::now();
-        let revocation = Revocation {
-            reach,
-            at,
-            until: at.after(lifetimes.longest()),
-        };
-        self.revoke(&revocation).await.map_err(|e| {
+        let failed = |e: StoreError| {
             log::error!("a session could not be ended: {e}");
             Denial::StoreUnavailable
-        })
+        };
+        // A token from before a reload may live longer than those of today.
+        let token_until = match &reach {
+            Reach::Session(id) => {
+                let kept = self.store.find(*id).await.map_err(failed)?;
+                kept.map(|session| session.token_until)
+            }
+            Reach::User(_) | Reach::Everybody => None,
+        };
+        let at = clock::now();
+        let longest = match &reach {
+            Reach::Session(_) => lifetimes.longest(),
+            Reach::User(_) | Reach::Everybody => lifetimes.longest_ever(),
+        };
+        let until = at.after(longest).max(token_until.unwrap_or(at));
+        let revocation = Revocation { reach, at, until };
+        self.revoke(&revocation).await.map_err(failed)
     }
 
     /// Writes an audit line.

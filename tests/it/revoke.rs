@@ -403,3 +403,26 @@ fn roles_and_names_are_todays() {
         "the app is told yesterday's roles"
     );
 }
+
+#[test]
+fn a_revocation_outlasts_tokens_of_longer_settings() {
+    for (name, everywhere) in [("session", false), ("user", true)] {
+        let app = Upstream::start();
+        let mut gateway = Builder::new(&app)
+            .yaml("session: { access_ttl: 10m }\n")
+            .start();
+        let cookie = gateway.alice();
+        gateway.rewrite(
+            "session: { access_ttl: 1s, idle_timeout: 1s, absolute_timeout: 1s, remember_me: null }\n",
+        );
+        gateway.reload();
+        let logout = gateway.request("POST", "/logout").own_origin();
+        let body = if everywhere { "everywhere=true" } else { "" };
+        assert_eq!(logout.cookie(&cookie).form(body).send().status, 303);
+        assert_revoked(&gateway, &cookie, "not even ended");
+        // What the settings of today could have issued is over.
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+        gateway.restart();
+        assert_revoked(&gateway, &cookie, &format!("back in after a restart: {name}"));
+    }
+}
