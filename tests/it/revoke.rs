@@ -423,6 +423,10 @@ fn a_revocation_outlasts_tokens_of_longer_settings() {
         // What the settings of today could have issued is over.
         std::thread::sleep(std::time::Duration::from_millis(1100));
         gateway.restart();
-        assert_revoked(&gateway, &cookie, &format!("back in after a restart: {name}"));
+        assert_revoked(
+            &gateway,
+            &cookie,
+            &format!("back in after a restart: {name}"),
+        );
     }
 }
