@@ -420,9 +420,10 @@ impl Ticket {
                 visitor.presented = Presented::Live(session);
                 visitor.refresh = Refresh::Ours(refresh);
             }
-            // It was early, and there is time to try again.
-            (Err(_), Some(_)) => {}
-            (Err(denial), None) => match self.purpose {
+            // It was early, and there is time to try again; not if the session was ended,
+            // perhaps because of this very request (reuse).
+            (Err(denial), Some(_)) if denial != Denial::SessionRevoked => {}
+            (Err(denial), _) => match self.purpose {
                 Purpose::Endpoint(Endpoint::LoginPage) => visitor.presented = Presented::Absent,
                 Purpose::Endpoint(_) | Purpose::App(_) => return Err(denial.into()),
             },

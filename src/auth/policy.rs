@@ -164,14 +164,24 @@ impl Lifetimes {
         }
     }
 
-    /// How long a cut-off must be remembered, and a retired key be kept: nothing that
-    /// exists now outlives it.
+    /// How long a retired key must be kept: nothing that these settings make outlives it.
     pub fn longest(&self) -> Duration {
         self.absolute
             .max(self.access)
             .max(self.remember.unwrap_or_default())
     }
+
+    /// How long a cut-off must be remembered: tokens from before a reload or a restart may
+    /// live longer than what these settings make.
+    pub fn longest_ever(&self) -> Duration {
+        self.longest().max(LONGEST_TOKEN)
+    }
 }
+
+/// No access token lives longer, whatever the settings were when it was issued: it ends
+/// with its session, and whoever stays away for so long has lost that (the longest
+/// `idle_timeout` and `remember_me`).
+pub const LONGEST_TOKEN: Duration = Duration::from_secs(400 * 24 * 3600);
 
 /// Renders what is computed once a snapshot: versions under every key, and headers.
 /// Disabled users have no principal, and so no session.

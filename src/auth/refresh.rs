@@ -45,8 +45,8 @@ pub enum Turn {
     Rotate(StoredSession),
     /// The newest pair again; nothing changes.
     Repeat,
-    /// The newest pair again, for an answer that was lost long ago: the session as it is
-    /// to be, since its access token is a fresh one.
+    /// The newest pair again, long after it was made: the session as it is to be, since
+    /// its access token is a fresh one and lives longer.
     Recover(StoredSession),
     /// The session's time has run out.
     Over,
@@ -93,16 +93,20 @@ impl StoredSession {
         let is_last = generation.checked_add(1) == Some(self.generation);
         let within = |since: Timestamp| now.since(since) < terms.grace;
         let seen_lately = way == Way::Through && self.seen.is_some_and(within);
-        if is_last && (within(self.renewed) || seen_lately) {
+        let is_lately = within(self.renewed) || seen_lately;
+        // What arrived before the newest was seen was sent by somebody who did not have it.
+        let unseen = self.seen.is_none_or(|seen| now <= seen);
+        if !is_last || !(is_lately || unseen) {
+            return Turn::Reuse;
+        }
+        // The access token is a fresh one: if nothing that is remembered of the session
+        // lasted as long, its revocation would be forgotten too soon.
+        if is_lately && self.token_end(now, terms.access) <= self.token_until {
             return Turn::Repeat;
         }
-        // What arrived before the newest was seen was sent by somebody who did not have it.
-        if is_last && self.seen.is_none_or(|seen| now <= seen) {
-            let mut again = self.clone();
-            again.token_until = again.token_until.max(longest_token(&again, now, terms));
-            return Turn::Recover(again);
-        }
-        Turn::Reuse
+        let mut again = self.clone();
+        again.token_until = again.token_until.max(longest_token(&again, now, terms));
+        Turn::Recover(again)
     }
 
     fn rotated(
@@ -250,6 +254,15 @@ mod tests {
             stored(2000, false).renewed,
             "no second grace"
         );
+        // Inside the grace too, where tokens live longer than when it began.
+        let longer = Terms {
+            access: TERMS.access * 2,
+            ..TERMS
+        };
+        let turn = stored(5, false).present(4, Way::Asked, NOW, longer, &device(2), "");
+        assert!(
+            matches!(turn, Turn::Recover(after) if after.token_until > NOW.after(longer.access))
+        );
         // Close to the end of the session nothing goes beyond it.
         let mut last = stored(0, true);
         last.ends = NOW.after(Duration::from_secs(5));
@@ -263,11 +276,17 @@ mod tests {
             session.seen = Some(NOW.before(Duration::from_secs(seen)));
             match session.present(4, way, NOW, TERMS, &device(2), "") {
                 Turn::Repeat => "repeat",
+                Turn::Recover(after) => {
+                    assert!(after.token_until >= after.token_end(NOW, TERMS.access));
+                    let next = after.present(4, way, NOW, TERMS, &device(2), "");
+                    assert_eq!(next, Turn::Repeat, "written once");
+                    "recover"
+                }
                 Turn::Reuse => "reuse",
                 _ => "other",
             }
         };
-        assert_eq!(after(9, Way::Through), "repeat");
+        assert_eq!(after(9, Way::Through), "recover");
         assert_eq!(after(10, Way::Through), "reuse");
         assert_eq!(after(9, Way::Asked), "reuse");
         let mut session = stored(2000, true);

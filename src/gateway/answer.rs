@@ -12,6 +12,8 @@ use super::ctx::Ctx;
 use super::house::House;
 use super::open;
 use crate::auth::cors::APP_CORS_HEADERS;
+use crate::auth::pass::Pass;
+use crate::auth::ports::Revoked as _;
 use crate::domain::cookie;
 
 const SURROGATE_CONTROL: HeaderName = HeaderName::from_static("surrogate-control");
@@ -33,6 +35,7 @@ pub(super) fn response(
         return Ok(());
     }
     open::register(house, session, answer, ctx)?;
+    drop_late_cookies(house, ctx);
     switch_protocols(session, answer, ctx);
     drop_hop_by_hop(answer);
     for name in &APP_CORS_HEADERS {
@@ -50,6 +53,21 @@ pub(super) fn response(
 pub(super) fn count(chunk: Option<&Bytes>, ctx: &mut Ctx) {
     if let (Some(open), Some(chunk)) = (&mut ctx.open, chunk) {
         open.passed(chunk.len());
+    }
+}
+
+/// Drops the cookies of a renewal that time has passed by. The app may take a minute to
+/// answer, and meanwhile the browser got a later pair, or signed out and in again: the
+/// older pair would replace it, and its refresh token be taken for a thief's.
+pub(super) fn drop_late_cookies(house: &House, ctx: &mut Ctx) {
+    let Some(session) = ctx.pass().and_then(Pass::session) else {
+        return;
+    };
+    let user = &session.principal.user.identity.id;
+    if house.replica.is_revoked(session.id, user)
+        || house.sightings.has_passed(session.id, session.generation)
+    {
+        ctx.cookies.clear();
     }
 }
 

@@ -4,8 +4,9 @@ use pingora::{Error, ErrorSource, ErrorType};
 use pingora_proxy::{FailToProxy, Session};
 
 use super::ctx::Ctx;
+use super::house::House;
 use super::inbound::{self, Peer};
-use super::respond;
+use super::{answer, respond};
 use crate::auth::denial::Denial;
 use crate::auth::redirect::in_place;
 
@@ -34,7 +35,12 @@ fn denial_of(e: &Error) -> Option<Denial> {
 }
 
 /// Tells the client what broke, if anybody is there and nothing was said yet.
-pub(super) async fn report(session: &mut Session, e: &Error, ctx: &mut Ctx) -> FailToProxy {
+pub(super) async fn report(
+    house: &House,
+    session: &mut Session,
+    e: &Error,
+    ctx: &mut Ctx,
+) -> FailToProxy {
     let timed_out = ctx.head_timer.take().is_some_and(|timer| timer.ran_out());
     let denial = if timed_out {
         Some(Denial::UpstreamTimeout)
@@ -47,6 +53,7 @@ pub(super) async fn report(session: &mut Session, e: &Error, ctx: &mut Ctx) -> F
         .response_written()
         .is_some_and(|written| !written.status.is_informational());
     if let Some(denial) = denial.filter(|_| !answered) {
+        answer::drop_late_cookies(house, ctx);
         let proxies = &ctx.snapshot.settings.trusted_proxies;
         let peer = Peer::of(session, proxies);
         let shown = in_place(&inbound::view(session, peer, proxies));

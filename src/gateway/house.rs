@@ -24,6 +24,10 @@ use crate::auth::ports::{Attempts, Audience, Store, StoreError};
 use crate::auth::revocation::{Reach, Revocation};
 use crate::domain::time::Timestamp;
 
+/// How many sessions from ahead of the clock a cut-off looks for; a guess far above what
+/// begins while a clock is wrong.
+const AHEAD: usize = 10_000;
+
 /// Shared by every service of one gateway.
 pub struct House {
     current: ArcSwap<Snapshot>,
@@ -127,18 +131,51 @@ impl House {
     /// endpoint.
     ///
     /// # Errors
-    /// [`Denial::StoreUnavailable`]; nothing has ended then.
+    /// [`Denial::StoreUnavailable`]; as a rule nothing has ended then.
     pub async fn end(&self, reach: Reach, lifetimes: Lifetimes) -> Result<(), Denial> {
-        let at = clock::now();
-        let revocation = Revocation {
-            reach,
-            at,
-            until: at.after(lifetimes.longest()),
-        };
-        self.revoke(&revocation).await.map_err(|e| {
+        let failed = |e: StoreError| {
             log::error!("a session could not be ended: {e}");
             Denial::StoreUnavailable
-        })
+        };
+        // A token from before a reload may live longer than those of today.
+        let token_until = match &reach {
+            Reach::Session(id) => {
+                let kept = self.store.find(*id).await.map_err(failed)?;
+                kept.map(|session| session.token_until)
+            }
+            Reach::User(_) | Reach::Everybody => None,
+        };
+        let at = clock::now();
+        let longest = match &reach {
+            Reach::Session(_) => lifetimes.longest(),
+            Reach::User(_) | Reach::Everybody => lifetimes.longest_ever(),
+        };
+        let until = at.after(longest).max(token_until.unwrap_or(at));
+        let revocation = Revocation { reach, at, until };
+        self.revoke(&revocation).await.map_err(failed)?;
+        self.end_ahead(&revocation).await.map_err(failed)
+    }
+
+    /// Ends the sessions that a cut-off ought to reach and does not, because the clock has
+    /// been set back since, or that of another gateway is ahead. One by one: a later
+    /// cut-off would reach the logins that follow too.
+    async fn end_ahead(&self, cut_off: &Revocation) -> Result<(), StoreError> {
+        let user = match &cut_off.reach {
+            Reach::Session(_) => return Ok(()),
+            Reach::User(user) => Some(user),
+            Reach::Everybody => None,
+        };
+        let left = self.store.sessions(user, AHEAD, cut_off.at).await?;
+        let now = clock::now();
+        for ahead in left.iter().filter(|session| session.created() > now) {
+            let revocation = Revocation {
+                reach: Reach::Session(ahead.id),
+                at: cut_off.at,
+                until: cut_off.until.max(ahead.token_until),
+            };
+            self.revoke(&revocation).await?;
+        }
+        Ok(())
     }
 
     /// Writes an audit line.

@@ -75,6 +75,16 @@ impl Sightings {
         seen.insert(session, generation);
     }
 
+    /// Whether the browser is known to have a later pair than that of this generation.
+    pub(super) fn has_passed(&self, session: SessionId, generation: u64) -> bool {
+        let hash = self.hasher.hash_one(session);
+        let place = usize::try_from(hash).unwrap_or_default() % SHARDS;
+        self.shards.get(place).is_some_and(|shard| {
+            let seen = shard.lock();
+            seen.get(&session).is_some_and(|known| *known > generation)
+        })
+    }
+
     /// Forgets what was noted of a session, so that it is told again.
     fn take_back(&self, session: SessionId) {
         let hash = self.hasher.hash_one(session);

@@ -135,7 +135,7 @@ pub(super) async fn remember_users(house: &House, snapshot: &Snapshot) -> Result
         return Ok(());
     }
     let now = clock::now();
-    let until = now.after(snapshot.policy.lifetimes.longest());
+    let until = now.after(snapshot.policy.lifetimes.longest_ever());
     for revocation in cut_offs(&known.unwrap_or_default(), &today, now, until) {
         house.revoke(&revocation).await?;
     }

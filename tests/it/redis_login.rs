@@ -3,7 +3,7 @@
 use std::sync::Barrier;
 
 use crate::support::users::ALICE_PASSWORD;
-use crate::support::{Fleet, Jar, RedisServer, Response, assert_problem, until};
+use crate::support::{Fleet, Jar, RedisServer, Response, Upstream, assert_problem, token, until};
 
 #[test]
 fn a_login_on_one_is_good_on_all() {
@@ -116,5 +116,47 @@ fn parallel_renewals_on_all_give_one_successor() {
     assert_eq!(sum("reused"), 0.0, "a false alarm");
     for gateway in &fleet.gateways {
         assert_eq!(first.get(gateway, "/").status, 200);
+    }
+}
+
+/// The session of this browser once more, as if it had begun an hour from now: on a gateway
+/// whose clock is ahead, or before ours was set back.
+fn from_ahead(redis: &RedisServer, jar: &Jar) -> String {
+    let (header, mut claims) = token::parts(jar.access.as_ref().unwrap());
+    let id = jar.session();
+    let begun = u64::from_str_radix(&id.replace('-', "")[..12], 16).unwrap() + 3_600_000;
+    let hex = format!("{begun:012x}");
+    let ahead = format!("{}-{}{}", &hex[..8], &hex[8..], &id[13..]);
+    let key = format!("doorward:s:{ahead}");
+    let kept = format!("doorward:s:{id}");
+    let _copied: i32 = redis.ask(&["COPY", &kept, &key]);
+    let record: String = redis.ask(&["HGET", &key, "record"]);
+    let record = record.replace(&id, &ahead);
+    let created = format!("{begun:020}");
+    let _new: i32 = redis.ask(&["HSET", &key, "record", &record, "created", &created]);
+    for index in ["all", "u:1001", "ends"] {
+        let index = format!("doorward:{index}");
+        let _new: i32 = redis.ask(&["ZADD", &index, &begun.to_string(), &ahead]);
+    }
+    claims["sid"] = ahead.into();
+    token::cookie(&token::sign(&header, &claims, token::KEY.as_bytes()))
+}
+
+#[test]
+fn a_clock_that_is_ahead_saves_no_session_from_its_end() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let app = Upstream::start();
+    let gateway = redis.gateway(&app, "").start();
+    for what in [&["--user", "alice"][..], &["--all"]] {
+        let ahead = from_ahead(&redis, &Jar::alice(&gateway));
+        assert_eq!(gateway.get("/", &ahead).status, 200);
+        let verb = [&["revoke"], what].concat();
+        assert!(gateway.command(&verb, "").status.success());
+        let open = gateway.get("/", &ahead);
+        assert_problem(&open, 401, "session_revoked", &format!("left by {what:?}"));
+        let next = Jar::alice(&gateway);
+        assert_eq!(next.get(&gateway, "/").status, 200, "no login any more");
     }
 }

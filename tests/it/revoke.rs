@@ -1,9 +1,13 @@
 //! Ending sessions: at once, for good, and whatever happens to the process.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::support::users::User;
-use crate::support::{Builder, Gateway, Response, Upstream, assert_problem, token, until, world};
+use crate::support::{
+    Builder, Gateway, Jar, Response, Upstream, assert_problem, token, until, world,
+};
 
 #[track_caller]
 fn assert_revoked(gateway: &Gateway, cookie: &str, world: &str) {
@@ -402,4 +406,52 @@ fn roles_and_names_are_todays() {
         app.last().all("x-user-roles").is_empty(),
         "the app is told yesterday's roles"
     );
+}
+
+#[test]
+fn a_revocation_outlasts_tokens_of_longer_settings() {
+    for (name, everywhere) in [("session", false), ("user", true)] {
+        let app = Upstream::start();
+        let mut gateway = Builder::new(&app)
+            .yaml("session: { access_ttl: 10m }\n")
+            .start();
+        let cookie = gateway.alice();
+        gateway.rewrite(
+            "session: { access_ttl: 1s, idle_timeout: 1s, absolute_timeout: 1s, remember_me: null }\n",
+        );
+        gateway.reload();
+        let logout = gateway.request("POST", "/logout").own_origin();
+        let body = if everywhere { "everywhere=true" } else { "" };
+        assert_eq!(logout.cookie(&cookie).form(body).send().status, 303);
+        assert_revoked(&gateway, &cookie, "not even ended");
+        // What the settings of today could have issued is over.
+        std::thread::sleep(Duration::from_millis(1100));
+        gateway.restart();
+        assert_revoked(
+            &gateway,
+            &cookie,
+            &format!("back in after a restart: {name}"),
+        );
+    }
+}
+
+/// The pair is given once more to whoever comes with the old one right after the new one
+/// was first used: long after it was made, and so with a token that lives longer.
+#[test]
+fn a_revocation_outlasts_tokens_that_were_given_again() {
+    let app = Upstream::start();
+    let yaml = "session: { access_ttl: 6s, refresh_grace: 2s }\n";
+    let mut gateway = Builder::new(&app).yaml(yaml).start();
+    let first = Jar::alice(&gateway);
+    let next = Jar::of(&first.post_refresh(&gateway));
+    std::thread::sleep(Duration::from_secs(4));
+    assert_eq!(next.get(&gateway, "/used").status, 200);
+    std::thread::sleep(Duration::from_millis(200));
+    let again = Jar::of(&first.without_access().get(&gateway, "/"));
+    let again = token::cookie(again.access.as_ref().expect("the pair again"));
+    assert_eq!(gateway.logout(&next.cookies()).status, 303);
+    // What was given out first is over, and so was what was remembered of it.
+    std::thread::sleep(Duration::from_secs(4));
+    gateway.restart();
+    assert_revoked(&gateway, &again, "back in after a restart");
 }

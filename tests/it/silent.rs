@@ -1,8 +1,11 @@
 //! Renewal on the way through: the page never notices that its token ran out.
 
 use std::sync::Barrier;
+use std::time::Duration;
 
-use crate::support::{Gateway, Jar, Response, assert_problem, until, world, world_with};
+use crate::support::{
+    Conn, Gateway, Jar, Response, Upstream, assert_problem, until, world, world_with,
+};
 
 /// Tokens that a test can outlive.
 const SHORT: &str = "session: { access_ttl: 2s }\n";
@@ -258,4 +261,46 @@ fn a_lost_answer_is_given_again_and_the_swarm_behind_it_is_forgiven() {
     gateway.wait_for_log(&["event=reuse_detected"]);
     let owner = found.get(&gateway, "/");
     assert_problem(&owner, 401, "session_revoked", "the branch lives on");
+}
+
+/// A request that is renewed and whose answer the app keeps back.
+fn ask_slowly(gateway: &Gateway, app: &Upstream, jar: &Jar) -> Conn {
+    let before = app.count();
+    let mut slow = gateway.connect();
+    slow.send(jar.request(gateway, "GET", "/hold").bytes())
+        .unwrap();
+    until("the app to be asked", || app.count() == before + 1);
+    slow
+}
+
+#[test]
+fn a_late_answer_does_not_take_the_browser_back() {
+    let (gateway, app) = world_with("session: { refresh_grace: 1s }\n");
+    let jar = Jar::alice(&gateway).without_access();
+    let mut slow = ask_slowly(&gateway, &app, &jar);
+    let mut browser = assert_renewed(&jar.get(&gateway, "/fast"));
+    browser.refresh(&gateway);
+    assert_eq!(browser.get(&gateway, "/used").status, 200);
+    // The note that it arrived is made beside the requests.
+    std::thread::sleep(Duration::from_millis(200));
+    app.release();
+    browser.take(&slow.answer("GET").unwrap());
+    assert_eq!(browser.claims()["gen"], 2, "the older pair replaced it");
+    std::thread::sleep(Duration::from_millis(1100));
+    let next = browser.without_access().get(&gateway, "/");
+    assert_eq!(next.status, 200, "taken for a thief: {next}");
+}
+
+#[test]
+fn a_late_answer_does_not_replace_the_next_session() {
+    let (gateway, app) = world();
+    let jar = Jar::alice(&gateway).without_access();
+    let mut slow = ask_slowly(&gateway, &app, &jar);
+    gateway.logout(&jar.cookies());
+    let mut browser = Jar::bob(&gateway);
+    app.release();
+    let late = slow.answer("GET").unwrap();
+    assert_eq!(late.status, 200, "{late}");
+    browser.take(&late);
+    assert_eq!(browser.get(&gateway, "/").status, 200, "Bob is signed out");
 }

@@ -9,12 +9,13 @@ use super::settings::{Cookies, CrossSiteNavigation, Renewal, SameSite, Session};
 use super::store;
 use super::values;
 use super::web::WebOrigin;
+use crate::auth::policy::LONGEST_TOKEN;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 /// The longest that browsers keep a cookie that is not set again.
-const COOKIE_LIFE: Duration = Duration::from_secs(400 * DAY);
+const COOKIE_LIFE: Duration = LONGEST_TOKEN;
 
 /// Reads `cookies`.
 pub(super) fn cookies(root: &Section<'_>, public_url: Option<&WebOrigin>) -> Cookies {

@@ -240,6 +240,14 @@ fn what_comes_of_a_request_whose_session_was_to_be_renewed() {
         "as 1002",
         "a token that still lives goes on without the store"
     );
+    let early = ask("GET", "/x", &[("cookie", &both(&live(1)))]);
+    assert_eq!(
+        resumed(&early, None, Denial::SessionRevoked),
+        "session_revoked",
+        "the request that was told from a thief's by nothing goes on"
+    );
+    let login = ask("GET", "/login", &[("cookie", &both(&live(1)))]);
+    assert_eq!(resumed(&login, None, gone), "LoginPage false", "a loop");
 }
 
 /// A replica of a shared store that was heard of so long ago.
