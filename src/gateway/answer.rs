@@ -60,6 +60,9 @@ pub(super) fn count(chunk: Option<&Bytes>, ctx: &mut Ctx) {
 /// answer, and meanwhile the browser got a later pair, or signed out and in again: the
 /// older pair would replace it, and its refresh token be taken for a thief's.
 pub(super) fn drop_late_cookies(house: &House, ctx: &mut Ctx) {
+    if ctx.cookies.is_empty() {
+        return;
+    }
     let Some(session) = ctx.pass().and_then(Pass::session) else {
         return;
     };
