@@ -142,6 +142,28 @@ fn a_gateway_that_does_not_hear_is_not_ready() {
 }
 
 #[test]
+fn a_server_that_was_demoted_is_away_and_its_promotion_is_noticed() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let fleet = Fleet::on(redis, "");
+    let jar = Jar::alice(&fleet.gateways[0]);
+    let () = fleet.redis.ask(&["REPLICAOF", "127.0.0.1", "1"]);
+    for gateway in &fleet.gateways {
+        assert_eq!(jar.get(gateway, "/").status, 200);
+        assert_away(&jar.post_refresh(gateway), "a refresh that is not kept");
+        assert_eq!(gateway.metric("doorward_store_up"), 0.0);
+        assert!(!is_ready(gateway), "logins are sent to it");
+    }
+    let () = fleet.redis.ask(&["REPLICAOF", "NO", "ONE"]);
+    for gateway in &fleet.gateways {
+        until("it to be ready again", || is_ready(gateway));
+        let answer = jar.post_refresh(gateway);
+        assert_eq!(answer.status, 200, "{answer}");
+    }
+}
+
+#[test]
 fn a_start_without_redis_waits_and_then_says_so() {
     let Some(mut redis) = RedisServer::start() else {
         return;

@@ -161,7 +161,12 @@ fn the_log_changes_its_format_and_level_without_a_restart() {
     gateway.wait_for_log(&["\"level\":\"INFO\"", "\"path\":\"/after\""]);
     gateway.rewrite("log: { level: error }");
     gateway.reload();
+    let before = gateway.metric("doorward_requests_total");
     gateway.get("/unseen", "");
+    // A request is recorded after its answer.
+    until("the request to be recorded", || {
+        gateway.metric("doorward_requests_total") > before
+    });
     gateway.rewrite("log: { level: info }");
     gateway.reload();
     gateway.get("/seen", "");

@@ -1,6 +1,8 @@
 //! Keys of the file that no promise of their own covers: each one acts.
 
-use crate::support::{Builder, Gateway, TempDir, Upstream, assert_problem, token, world_with};
+use crate::support::{
+    Builder, Gateway, TempDir, Upstream, assert_problem, token, until, world_with,
+};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\0\0\0\nIDATx\x9cc\0\x01\0\0\x05\0\x01\r\n-\xb4\0\0\0\0IEND\xaeB`\x82";
 
@@ -143,6 +145,8 @@ fn threads(gateway: &Gateway, name: &str) -> usize {
 fn proxy_workers_are_as_many_as_asked_for() {
     for workers in [1, 3] {
         let (gateway, _app) = world_with(&format!("threads: {workers}"));
+        // They start one after the other, and the operators' listener beside them.
+        until("the workers", || threads(&gateway, "proxy") >= workers);
         assert_eq!(threads(&gateway, "proxy"), workers);
     }
 }

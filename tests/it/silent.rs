@@ -236,3 +236,26 @@ fn an_upgrade_is_renewed_like_any_request() {
     assert_eq!(websocket::text(&mut socket), "hello");
     assert_eq!(gateway.labelled("doorward_refreshes_total", "rotated"), 1.0);
 }
+
+#[test]
+fn a_lost_answer_is_given_again_and_the_swarm_behind_it_is_forgiven() {
+    let pause = || std::thread::sleep(std::time::Duration::from_millis(1200));
+    let (gateway, _app) = world_with("session: { refresh_grace: 1s }\n");
+    let old = Jar::alice(&gateway).without_access();
+    let lost = assert_renewed(&old.get(&gateway, "/lost"));
+    pause();
+    let found = assert_renewed(&old.get(&gateway, "/reload"));
+    assert_eq!(found.refresh, lost.refresh, "a second branch");
+    assert_eq!(found.get(&gateway, "/first").status, 200);
+    // What the page asked for at once with the reload arrives a little later.
+    for number in 0..5 {
+        let late = old.get(&gateway, &format!("/asset/{number}"));
+        assert_eq!(assert_renewed(&late).refresh, lost.refresh);
+    }
+    pause();
+    let thief = old.get(&gateway, "/");
+    assert_problem(&thief, 401, "session_revoked", "an old token for ever");
+    gateway.wait_for_log(&["event=reuse_detected"]);
+    let owner = found.get(&gateway, "/");
+    assert_problem(&owner, 401, "session_revoked", "the branch lives on");
+}

@@ -1,8 +1,8 @@
 //! The store that survives: one file in the `data_dir`, through `redb`.
 //!
 //! `Ok` means that the change is on disk (fsync), so it outlives `kill -9` and a power
-//! cut. Changes go through one thread ([`writer`]), reads see the last commit. A damaged,
-//! foreign or newer file is refused by name and never replaced ([`file`]).
+//! cut. Changes go through one thread (`writer`), reads see the last commit. A damaged,
+//! foreign or newer file is refused by name and never replaced (`file`).
 
 use std::path::Path;
 use std::sync::Arc;

@@ -359,7 +359,7 @@ impl<'a> World<'a> {
             }
             Step::Lose(n) if !self.answers.is_empty() => {
                 let place = n % self.answers.len();
-                drop(self.answers.remove(place));
+                let _lost = self.answers.remove(place);
             }
             Step::Wait(millis) => {
                 // A request is not under way for longer than half the grace.

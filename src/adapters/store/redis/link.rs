@@ -3,6 +3,10 @@
 //! While Redis is away a command fails at once and does not wait for it to come back; a
 //! task of its own tries to connect until it is. The connections live on a thread of their
 //! own, so that they outlive whichever service first used them.
+//!
+//! `rediss://` believes the authorities of the system, or those of `SSL_CERT_FILE` and
+//! `SSL_CERT_DIR` where one is set. rustls takes the one crypto provider that is built in,
+//! which pingora brings.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -32,6 +36,9 @@ const KEEPALIVE: Duration = Duration::from_secs(15);
 /// The way to Redis.
 pub(crate) struct Link {
     client: Client,
+    /// Shows that the server serves: a small write, since one that loads its data answers,
+    /// and one that was demoted even reads.
+    probe: Cmd,
     /// `None` only while dropping.
     runtime: Option<Runtime>,
     state: Mutex<State>,
@@ -56,7 +63,7 @@ impl Link {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if the URL cannot be used.
-    pub(super) fn new(url: &Secret) -> Result<Arc<Self>, StoreError> {
+    pub(super) fn new(url: &Secret, probe: Cmd) -> Result<Arc<Self>, StoreError> {
         let client = client(url).map_err(|e| StoreError::Unavailable(e.to_string()))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -66,6 +73,7 @@ impl Link {
             .map_err(|e| StoreError::Unavailable(e.to_string()))?;
         let link = Arc::new(Self {
             client,
+            probe,
             runtime: Some(runtime),
             state: Mutex::new(State {
                 number: 0,
@@ -75,6 +83,11 @@ impl Link {
         });
         link.reconnect();
         Ok(link)
+    }
+
+    /// Whether the server serves.
+    pub(super) async fn try_out(self: &Arc<Self>) -> Result<(), StoreError> {
+        self.ask(&self.probe).await
     }
 
     /// Runs a command.
@@ -104,8 +117,8 @@ impl Link {
     ) -> Result<MultiplexedConnection, StoreError> {
         let runtime = self.runtime.as_ref();
         let runtime = runtime.ok_or_else(|| StoreError::Unavailable("stopping".into()))?;
-        let client = self.client.clone();
-        let connecting = runtime.spawn(async move { connect(&client, patience).await });
+        let (client, probe) = (self.client.clone(), self.probe.clone());
+        let connecting = runtime.spawn(async move { connect(&client, &probe, patience).await });
         match connecting.await {
             Ok(connected) => connected.map_err(|e| unavailable(&e)),
             Err(e) => Err(StoreError::Unavailable(e.to_string())),
@@ -157,7 +170,8 @@ impl Link {
         }
         if let Some(runtime) = &self.runtime {
             state.is_connecting = true;
-            runtime.spawn(connect_again(Arc::downgrade(self), self.client.clone()));
+            let (client, probe) = (self.client.clone(), self.probe.clone());
+            runtime.spawn(connect_again(Arc::downgrade(self), client, probe));
         }
     }
 }
@@ -171,10 +185,10 @@ impl Drop for Link {
     }
 }
 
-async fn connect_again(link: Weak<Link>, client: Client) {
+async fn connect_again(link: Weak<Link>, client: Client, probe: Cmd) {
     let mut pause = FIRST_PAUSE;
     loop {
-        let connected = connect(&client, RESPONSE).await;
+        let connected = connect(&client, &probe, RESPONSE).await;
         let Some(link) = link.upgrade() else { return };
         {
             let mut state = link.state.lock();
@@ -197,16 +211,18 @@ async fn connect_again(link: Weak<Link>, client: Client) {
     }
 }
 
-async fn connect(client: &Client, response: Duration) -> RedisResult<MultiplexedConnection> {
+async fn connect(
+    client: &Client,
+    probe: &Cmd,
+    response: Duration,
+) -> RedisResult<MultiplexedConnection> {
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECT))
         .set_response_timeout(Some(response));
     let mut connection = client
         .get_multiplexed_async_connection_with_config(&config)
         .await?;
-    // Without a password connecting asks nothing: a server that loads its data, or wants
-    // a password, would seem to be there.
-    redis::cmd("PING").exec_async(&mut connection).await?;
+    probe.exec_async(&mut connection).await?;
     Ok(connection)
 }
 
@@ -233,14 +249,15 @@ fn client(url: &Secret) -> RedisResult<Client> {
 /// Whether another connection may do what this one did not: it is cut or silent, or leads
 /// to a server that is no longer the one to ask.
 fn is_loss(error: &RedisError) -> bool {
+    const NOT_THE_ONE: [&str; 4] = ["READONLY", "LOADING", "MASTERDOWN", "NOAUTH"];
+    let is_said = |detail: &str| NOT_THE_ONE.iter().any(|word| detail.contains(word));
     error.is_io_error()
         || error.is_timeout()
         || error.is_connection_dropped()
         || error.is_unrecoverable_error()
-        || matches!(
-            error.code(),
-            Some("READONLY" | "LOADING" | "MASTERDOWN" | "NOAUTH")
-        )
+        || error.code().is_some_and(is_said)
+        // Redis 6 packs what a command of a script says into another error.
+        || error.detail().is_some_and(is_said)
 }
 
 pub(super) fn unavailable(error: &RedisError) -> StoreError {

@@ -2,9 +2,9 @@
 //! many replicas of its own as it likes, no cluster, no modules.
 //!
 //! `Ok` means that Redis has it, and Redis' own persistence decides what survives it. Each
-//! call is one script ([`scripts`]), atomic for everybody. Nothing here is asked on the way
+//! call is one script (`scripts`), atomic for everybody. Nothing here is asked on the way
 //! of a request: each gateway keeps the revocations in memory and reads on in the log
-//! ([`follow`]).
+//! (`follow`).
 //!
 //! | key | what |
 //! |---|---|
@@ -16,16 +16,23 @@
 //! | `epoch` | random; one that changed is a Redis that lost its data |
 //! | `lost` | there for a day after Redis may have lost writes |
 //! | `users` | the users' versions |
+//! | `f:…` | failed logins ([`crate::adapters::attempts`]) |
+//! | `ready` | written to see whether Redis can be written to |
 //!
 //! A cut-off of everybody may reach a million sessions. They are deleted some at a time,
 //! so that Redis answers others in between; until then `cuts` keeps them from being found.
+//!
+//! Cut-offs compare the clocks of gateways: one that is behind by a second ends the logins
+//! of its next second too. Nothing depends on Redis' clock but the age of the log.
 //!
 //! What Redis loses it loses: sessions that are gone must sign in again, and where an older
 //! snapshot came back, a session that was ended since, and whose last access token is over,
 //! can be renewed by whoever kept its refresh token.
 
+mod fitness;
 mod follow;
 mod link;
+mod record;
 mod scripts;
 #[cfg(test)]
 pub(crate) mod server;
@@ -39,6 +46,7 @@ use redis::{ScriptInvocation, Value, cmd};
 
 use self::follow::Follower;
 pub(crate) use self::link::Link;
+use self::record::Ends;
 use self::scripts::{Name, Scripts};
 use super::session_record::{decode, encode};
 use crate::adapters::config::settings;
@@ -70,8 +78,11 @@ impl Redis {
     /// # Errors
     /// [`StoreError::Unavailable`] if the URL cannot be used.
     pub fn new(settings: &settings::Redis) -> Result<Self, StoreError> {
+        let mut probe = cmd("SET");
+        probe.arg(format!("{}ready", settings.prefix));
+        probe.arg(&["1", "PX", "60000"]);
         Ok(Self {
-            link: Link::new(&settings.url)?,
+            link: Link::new(&settings.url, probe)?,
             scripts: Scripts::new(&settings.prefix),
             prefix: settings.prefix.clone(),
         })
@@ -82,82 +93,12 @@ impl Redis {
         (Arc::clone(&self.link), &self.prefix)
     }
 
-    /// Asks the server what it is.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] if it does not answer or cannot serve us.
-    pub async fn check(&self) -> Result<(), StoreError> {
-        self.ready().await?;
-        let refused = |why: String| Err(StoreError::Unavailable(why));
-        let Ok(info) = self.link.ask::<redis::InfoDict>(&cmd("INFO")).await else {
-            // Not everybody may ask; what is needed shows itself.
-            return Ok(());
-        };
-        let of = |key: &str| info.get::<String>(key);
-        let version = of("redis_version").unwrap_or_default();
-        let numbers: Vec<u32> = version.split('.').map_while(|n| n.parse().ok()).collect();
-        if !numbers.is_empty() && numbers < vec![6, 2] {
-            return refused(format!("Redis {version} is too old; 6.2 is needed"));
-        }
-        if of("redis_mode").as_deref() == Some("cluster") {
-            return refused("a Redis cluster cannot be used, only a single node".into());
-        }
-        if let Some(policy) = of("maxmemory_policy").filter(|policy| policy != "noeviction") {
-            log::warn!(
-                "Redis' maxmemory-policy is {policy}: when memory runs out it will forget \
-                 sessions and revocations; set noeviction"
-            );
-        }
-        Ok(())
-    }
-
     fn key(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
 
     fn call(&self, name: Name) -> ScriptInvocation<'_> {
         self.scripts.call(name)
-    }
-
-    /// Records revocations; of sessions that are known they end with their tokens, unless
-    /// the ends are known better here.
-    async fn record(
-        &self,
-        revocations: &[Revocation],
-        ends: Ends,
-    ) -> Result<Vec<Revocation>, StoreError> {
-        let mut call = self.call(Name::Revoke);
-        call.arg(CHUNK).arg(match ends {
-            Ends::WithTokens => "1",
-            Ends::AsGiven => "0",
-        });
-        for revocation in revocations {
-            call.arg(wire::reach(&revocation.reach))
-                .arg(wire::time(revocation.at))
-                .arg(wire::time(revocation.until));
-        }
-        let recorded: Vec<(String, String, String, u8)> = self.link.run(&call).await?;
-        let mut kept = Vec::with_capacity(recorded.len());
-        for (reach, at, until, more) in recorded {
-            if more > 0
-                && let Err(e) = self.forget_rest(&reach).await
-            {
-                // They cannot be used, and the next sweep deletes them.
-                log::warn!("ended sessions were not all deleted: {e}");
-            }
-            kept.push(self.read(wire::revocation(&reach, &at, &until))?);
-        }
-        Ok(kept)
-    }
-
-    async fn forget_rest(&self, reach: &str) -> Result<(), StoreError> {
-        loop {
-            let mut call = self.call(Name::Finish);
-            call.arg(reach).arg(CHUNK);
-            if self.link.run::<u8>(&call).await? == 0 {
-                return Ok(());
-            }
-        }
     }
 
     /// What was read back, or that it is not what we wrote.
@@ -169,15 +110,6 @@ impl Redis {
                 .into(),
         })
     }
-}
-
-/// Until when revocations are to be remembered.
-#[derive(Clone, Copy, Debug)]
-enum Ends {
-    /// As long as the sessions' tokens, where Redis knows the sessions.
-    WithTokens,
-    /// As they say.
-    AsGiven,
 }
 
 /// How long Redis is to keep it, in milliseconds. Counted from when it arrives there: the
@@ -339,22 +271,11 @@ impl Store for Redis {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        self.link.ask(&cmd("PING")).await
+        self.link.try_out().await
     }
 
     async fn follow(&self, audience: &dyn Audience) {
         Follower::new(self, audience).run().await
-    }
-}
-
-impl Redis {
-    /// Tells Redis the revocations that it lacks, and deletes the sessions that came back
-    /// with an older state of it.
-    async fn publish(&self, revocations: &[Revocation]) -> Result<(), StoreError> {
-        for some in revocations.chunks(100) {
-            self.record(some, Ends::AsGiven).await?;
-        }
-        Ok(())
     }
 }
 
