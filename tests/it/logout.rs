@@ -74,6 +74,24 @@ fn everywhere_is_every_session_of_this_user_and_of_nobody_else() {
 }
 
 #[test]
+fn a_program_may_ask_for_everywhere_too() {
+    let (gateway, _app) = world();
+    let send = |jar: &Jar, body: serde_json::Value| {
+        let request = jar.request(&gateway, "POST", "/logout").json(&body);
+        let answer = request.send();
+        assert_eq!(answer.status, 204, "{answer}");
+    };
+    let (here, there) = (Jar::alice(&gateway), Jar::alice(&gateway));
+    send(&here, serde_json::json!({ "everywhere": false }));
+    assert_ended(&gateway, &here, "here");
+    assert_lives(&gateway, &there, "nobody asked for that");
+    let here = Jar::alice(&gateway);
+    send(&here, serde_json::json!({ "everywhere": true }));
+    assert_ended(&gateway, &here, "here");
+    assert_ended(&gateway, &there, "there");
+}
+
+#[test]
 fn a_new_login_ends_the_session_that_the_browser_had() {
     let (gateway, _app) = world();
     for part in [
