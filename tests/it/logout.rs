@@ -154,3 +154,23 @@ fn revoking_a_refresh_token_ends_its_session() {
     assert_eq!(revoke(&alice, &refresh).status, 200);
     assert_ended(&gateway, &alice, "one's own token");
 }
+
+#[test]
+fn revoking_an_access_token_that_ran_out_ends_its_session() {
+    let (gateway, _app) = world_with("session: { access_ttl: 2s }\n");
+    let jar = Jar::bob(&gateway);
+    let access = jar.access.clone().unwrap();
+    let alone = Jar {
+        refresh: None,
+        ..jar.clone()
+    };
+    until("the access token to run out", || {
+        alone.get(&gateway, "/").status == 401
+    });
+    let admin = Jar::alice(&gateway);
+    let request = admin.request(&gateway, "POST", "/revoke");
+    let answer = request.form(&format!("token={access}")).send();
+    assert_eq!(answer.status, 200, "{answer}");
+    let renewed = jar.without_access().get(&gateway, "/");
+    assert_problem(&renewed, 401, "session_revoked", "it is renewed after all");
+}
