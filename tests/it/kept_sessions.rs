@@ -5,7 +5,8 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::support::{Gateway, Jar, RedisServer, Upstream, world_with};
+use crate::admin_api::over_socket;
+use crate::support::{Gateway, Jar, RedisServer, Upstream, assert_problem, until, world_with};
 
 const TOKENS: &str = "csrf: { mode: token }\n";
 
@@ -55,6 +56,24 @@ fn no_file_holds_a_token() {
         let bytes = std::fs::read(&file).unwrap();
         assert_holds_none(&bytes, &tokens, &file.display().to_string());
     }
+}
+
+#[test]
+fn what_ran_out_is_swept() {
+    let (mut gateway, _app) = world_with("session: { access_ttl: 1s, idle_timeout: 1s }\n");
+    let jar = Jar::alice(&gateway);
+    assert_eq!(gateway.metric("doorward_sessions"), 1.0);
+    until("the session to run out", || {
+        let listed = over_socket(&gateway, "GET", "/api/sessions", None).json();
+        listed["sessions"] == serde_json::json!([])
+    });
+    // A sweep comes with the start, and then once a minute.
+    gateway.restart();
+    until("the session to be swept", || {
+        gateway.metric("doorward_sessions") == 0.0
+    });
+    let late = jar.post_refresh(&gateway);
+    assert_problem(&late, 401, "session_expired", "swept, and called revoked");
 }
 
 #[test]
