@@ -415,17 +415,23 @@ impl Endpoint {
 impl Ticket {
     fn resume(self, renewed: Result<(Session, RefreshToken), Denial>) -> Result<Decision, Refusal> {
         let mut visitor = self.visitor;
-        match (renewed, visitor.presented.live()) {
-            (Ok((session, refresh)), _) => {
+        let holder = visitor.presented.live().map(user_of);
+        match renewed {
+            Ok((session, refresh)) => {
                 visitor.presented = Presented::Live(session);
                 visitor.refresh = Refresh::Ours(refresh);
             }
-            // It was early, and there is time to try again; not if the session was ended,
-            // perhaps because of this very request (reuse).
-            (Err(denial), Some(_)) if denial != Denial::SessionRevoked => {}
-            (Err(denial), _) => match self.purpose {
+            // It was early, and there is time to try again. Not where the session has ended:
+            // a token that was exchanged before may be presented with a live one beside it.
+            Err(denial) if holder.is_some() && denial != Denial::SessionRevoked => {}
+            Err(denial) => match self.purpose {
                 Purpose::Endpoint(Endpoint::LoginPage) => visitor.presented = Presented::Absent,
-                Purpose::Endpoint(_) | Purpose::App(_) => return Err(denial.into()),
+                Purpose::Endpoint(_) | Purpose::App(_) => {
+                    return Err(Refusal {
+                        denial,
+                        user: holder,
+                    });
+                }
             },
         }
         match self.purpose {

@@ -30,7 +30,7 @@ const WATCH: Duration = Duration::from_secs(1);
 const LOOK_UP: Duration = Duration::from_secs(10);
 /// Not sooner than this, however many connections fail.
 const LOOK_UP_PAUSE: Duration = Duration::from_secs(1);
-/// How often dead records are swept.
+/// How often dead records are swept, from the start on: there may be many after a pause.
 const SWEEP: Duration = Duration::from_secs(60);
 
 /// Does it all, until the gateway stops.
@@ -108,10 +108,10 @@ impl Upkeep {
 
     async fn sweep(&self) {
         loop {
-            tokio::time::sleep(SWEEP).await;
             if let Err(e) = self.house.sweep().await {
                 log::warn!("dead revocations were not swept: {e}");
             }
+            tokio::time::sleep(SWEEP).await;
         }
     }
 }

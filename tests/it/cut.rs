@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::support::users::{ALICE_PASSWORD, User};
 use crate::support::watch::{End, Kind, Watch};
 use crate::support::{
-    Builder, Gateway, Response, Upstream, assert_problem, until, world, world_with,
+    Builder, Gateway, Jar, Response, Upstream, assert_problem, until, world, world_with,
 };
 
 /// The promise is one second; the machine may be busy with other things.
@@ -145,6 +145,22 @@ fn connections_end_when_a_newer_login_takes_the_place() {
     gateway.login("alice", ALICE_PASSWORD);
     for watch in watches {
         assert_cut("max_per_user", watch, since);
+    }
+}
+
+#[test]
+fn connections_end_when_a_stolen_token_is_noticed() {
+    let (gateway, _app) = world_with("session: { refresh_grace: 0s }");
+    let stolen = Jar::bob(&gateway);
+    let mut jar = stolen.clone();
+    jar.refresh(&gateway);
+    jar.refresh(&gateway);
+    let watches = Kind::ALL.map(|kind| Watch::open(&gateway, &jar.cookies(), kind));
+    let since = Instant::now();
+    let reuse = stolen.without_access().post_refresh(&gateway);
+    assert_problem(&reuse, 401, "session_revoked", "a stolen token");
+    for watch in watches {
+        assert_cut("reuse", watch, since);
     }
 }
 

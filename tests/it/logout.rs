@@ -74,6 +74,24 @@ fn everywhere_is_every_session_of_this_user_and_of_nobody_else() {
 }
 
 #[test]
+fn a_program_may_ask_for_everywhere_too() {
+    let (gateway, _app) = world();
+    let send = |jar: &Jar, body: serde_json::Value| {
+        let request = jar.request(&gateway, "POST", "/logout").json(&body);
+        let answer = request.send();
+        assert_eq!(answer.status, 204, "{answer}");
+    };
+    let (here, there) = (Jar::alice(&gateway), Jar::alice(&gateway));
+    send(&here, serde_json::json!({ "everywhere": false }));
+    assert_ended(&gateway, &here, "here");
+    assert_lives(&gateway, &there, "nobody asked for that");
+    let here = Jar::alice(&gateway);
+    send(&here, serde_json::json!({ "everywhere": true }));
+    assert_ended(&gateway, &here, "here");
+    assert_ended(&gateway, &there, "there");
+}
+
+#[test]
 fn a_new_login_ends_the_session_that_the_browser_had() {
     let (gateway, _app) = world();
     for part in [
@@ -135,4 +153,24 @@ fn revoking_a_refresh_token_ends_its_session() {
     assert_ended(&gateway, &bob, "an admin's word does nothing");
     assert_eq!(revoke(&alice, &refresh).status, 200);
     assert_ended(&gateway, &alice, "one's own token");
+}
+
+#[test]
+fn revoking_an_access_token_that_ran_out_ends_its_session() {
+    let (gateway, _app) = world_with("session: { access_ttl: 2s }\n");
+    let jar = Jar::bob(&gateway);
+    let access = jar.access.clone().unwrap();
+    let alone = Jar {
+        refresh: None,
+        ..jar.clone()
+    };
+    until("the access token to run out", || {
+        alone.get(&gateway, "/").status == 401
+    });
+    let admin = Jar::alice(&gateway);
+    let request = admin.request(&gateway, "POST", "/revoke");
+    let answer = request.form(&format!("token={access}")).send();
+    assert_eq!(answer.status, 200, "{answer}");
+    let renewed = jar.without_access().get(&gateway, "/");
+    assert_problem(&renewed, 401, "session_revoked", "it is renewed after all");
 }

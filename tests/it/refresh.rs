@@ -269,6 +269,23 @@ fn the_access_token_may_be_gone_or_over_but_not_revoked() {
 }
 
 #[test]
+fn an_access_token_that_ran_out_vouches_for_its_own_session_alone() {
+    let (gateway, _app) = world_with("session: { access_ttl: 1s, renewal: endpoint }\n");
+    let (alice, bob) = (Jar::alice(&gateway), Jar::bob(&gateway));
+    until("the access token to run out", || {
+        alice.get(&gateway, "/").status == 401
+    });
+    let mixed = Jar {
+        refresh: bob.refresh.clone(),
+        ..alice.clone()
+    };
+    let answer = mixed.post_refresh(&gateway);
+    assert_problem(&answer, 401, "session_invalid", "tokens of two sessions");
+    assert_eq!(alice.post_refresh(&gateway).status, 200);
+    assert_eq!(bob.without_access().post_refresh(&gateway).status, 200);
+}
+
+#[test]
 fn fifty_parallel_uses_make_one_rotation() {
     let (gateway, _app) = world();
     let jar = Jar::alice(&gateway);

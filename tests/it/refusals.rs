@@ -1,6 +1,8 @@
 //! How a refusal is shown: redirect, bounce, page or problem, by who asks.
 
-use crate::support::{Gateway, Request, Response, assert_page, assert_problem, world, world_with};
+use crate::support::{
+    Gateway, Jar, Request, Response, assert_page, assert_problem, world, world_with,
+};
 
 const HTML: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
 
@@ -93,6 +95,25 @@ fn an_arrival_from_another_site_without_our_cookie_is_bounced() {
     assert_eq!(app.count(), 0, "the app was asked");
     // The second request comes from our own page: no more bouncing.
     assert_login(&fetch(&gateway, "GET", "same-origin", "navigate", "document").send());
+}
+
+#[test]
+fn either_session_cookie_says_that_cookies_arrive() {
+    let (gateway, app) = world();
+    let jar = Jar::alice(&gateway);
+    let arrive = |gateway: &Gateway, cookies: &str| {
+        let request = fetch(gateway, "GET", "cross-site", "navigate", "document");
+        request.cookie(cookies).send()
+    };
+    let renewed = arrive(&gateway, &jar.without_access().cookies());
+    assert_eq!(renewed.status, 200, "{renewed}");
+    assert_eq!(app.count(), 1, "bounced, though it could be renewed");
+    assert_login(&arrive(&gateway, "__Host-doorward-refresh=x"));
+    // Whatever others are there, ours included.
+    assert_bounce(&arrive(&gateway, "__Host-doorward-csrf=x; app=1"));
+    let (by_endpoint, _app) = world_with("session: { renewal: endpoint }\n");
+    let jar = Jar::alice(&by_endpoint).without_access();
+    assert_login(&arrive(&by_endpoint, &jar.cookies()));
 }
 
 #[test]

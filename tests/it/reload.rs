@@ -4,7 +4,7 @@ use std::os::unix::fs::symlink;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::support::users::{self, User};
-use crate::support::{Builder, Upstream, doorward_at, until, world};
+use crate::support::{Builder, Upstream, assert_problem, doorward_at, until, world};
 
 #[test]
 fn sighup_reads_the_file_again() {
@@ -128,6 +128,26 @@ fn what_needs_a_restart_says_so() {
     gateway.wait_for_log(&["threads", "restart"]);
     let cookie = gateway.alice();
     assert_eq!(gateway.get("/", &cookie).status, 200);
+}
+
+#[test]
+fn another_store_needs_a_restart_and_says_so() {
+    let (mut gateway, _app) = world();
+    let cookie = gateway.alice();
+    gateway.rewrite("session: { store: memory }");
+    gateway.reload();
+    gateway.wait_for_log(&["WARN", "the store", "restart"]);
+    assert_eq!(gateway.get("/", &cookie).status, 200);
+    gateway.logout(&cookie);
+    // Back to the file, which must have heard of the logout.
+    gateway.rewrite("session: { store: embedded }");
+    gateway.restart();
+    assert_problem(
+        &gateway.get("/", &cookie),
+        401,
+        "session_revoked",
+        "a reload changed the store without a word",
+    );
 }
 
 #[test]

@@ -228,6 +228,25 @@ fn administrators_revoke_by_session_user_or_everybody() {
 }
 
 #[test]
+fn an_id_wins_over_a_name() {
+    use crate::support::users::{ALICE_PASSWORD, BOB_PASSWORD, User};
+    let app = Upstream::start();
+    let mut admin = User::new("1003", "carol", "Carol", "pw-of-carol");
+    admin.roles = vec!["admin".into()];
+    let people = [
+        User::new("bob", "alice", "Alice", ALICE_PASSWORD),
+        User::new("1002", "bob", "Bob", BOB_PASSWORD),
+        admin,
+    ];
+    let gateway = Builder::new(&app).users(&people).start();
+    let (alice, bob) = (gateway.alice(), gateway.bob());
+    let admin = gateway.login("carol", "pw-of-carol");
+    assert_eq!(post_revoke(&gateway, &admin, "user=bob").status, 200);
+    assert_revoked(&gateway, &alice, "the id did not win");
+    assert_eq!(gateway.get("/", &bob).status, 200, "the name won");
+}
+
+#[test]
 fn a_revocation_survives_restart_and_kill() {
     let app = Upstream::start();
     let mut gateway = Builder::new(&app).start();

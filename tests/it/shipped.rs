@@ -293,6 +293,16 @@ fn the_commands_of_the_readmes_exist() {
                     let output = run(doorward().args([command, "--help"]), "");
                     assert_code(&output, 0, line);
                 }
+                ["curl", .., url] => {
+                    let path = url.split("/api/").nth(1).expect("the admin API");
+                    let path = path.split('?').next().unwrap_or(path);
+                    let described = std::fs::read_to_string(root().join("config/openapi.yaml"));
+                    let described = described.unwrap();
+                    assert!(
+                        described.contains(&format!("\n  /api/{path}:\n")),
+                        "{file}: {line}"
+                    );
+                }
                 _ => panic!("{file}: nobody has tried: {line}"),
             }
         }

@@ -176,6 +176,12 @@ fn an_app_can_warn_before_the_end() {
     };
     let (token, session) = who(&gateway, &alone);
     assert_eq!(token, session, "it cannot be renewed");
+    let mixed = Jar {
+        refresh: Jar::bob(&gateway).refresh,
+        ..alone
+    };
+    let (token, session) = who(&gateway, &mixed);
+    assert_eq!(token, session, "another session's end is told");
 }
 
 #[test]

@@ -234,20 +234,29 @@ fn what_comes_of_a_request_whose_session_was_to_be_renewed() {
     ] {
         assert_eq!(resumed(&request, user, gone), expected);
     }
-    let early = ask("GET", "/x", &[("cookie", &both(&live(1)))]);
-    assert_eq!(
-        resumed(&early, None, Denial::StoreUnavailable),
-        "as 1002",
-        "a token that still lives goes on without the store"
-    );
-    let early = ask("GET", "/x", &[("cookie", &both(&live(1)))]);
-    assert_eq!(
-        resumed(&early, None, Denial::SessionRevoked),
-        "session_revoked",
-        "the request that was told from a thief's by nothing goes on"
-    );
-    let login = ask("GET", "/login", &[("cookie", &both(&live(1)))]);
-    assert_eq!(resumed(&login, None, gone), "LoginPage false", "a loop");
+    let early = |path| ask("GET", path, &[("cookie", &both(&live(1)))]);
+    for (denial, path, expected, world) in [
+        (
+            Denial::StoreUnavailable,
+            "/x",
+            "as 1002",
+            "a token that still lives needs the store",
+        ),
+        (
+            gone,
+            "/x",
+            "session_revoked",
+            "the request that ended the session passes",
+        ),
+        (
+            gone,
+            "/login",
+            "LoginPage false",
+            "an ended session is led on",
+        ),
+    ] {
+        assert_eq!(resumed(&early(path), None, denial), expected, "{world}");
+    }
 }
 
 /// A replica of a shared store that was heard of so long ago.

@@ -53,7 +53,10 @@ pub(super) async fn submit(
             };
             (Reach::Session(id), Some(user), "token")
         }
-        Named::Session(id) => (Reach::Session(id), None, "session"),
+        Named::Session(id) => {
+            let owner = kept(house, id).await?.map(|(_, user)| user);
+            (Reach::Session(id), owner, "session")
+        }
         Named::User(name) => {
             let users = &policy.directory;
             let by_name = || users.by_name(&Username::canonical(&name));
@@ -85,17 +88,22 @@ pub(in crate::gateway) async fn owner(
     token: &[u8],
 ) -> Result<Option<(SessionId, UserId)>, Denial> {
     if let Some(refresh) = policy.tokens.open_refresh(token) {
-        let stored = house.store.find(refresh.session).await.map_err(|e| {
-            log::error!("a session could not be found to end it: {e}");
-            Denial::StoreUnavailable
-        })?;
-        return Ok(stored.map(|stored| (stored.id, stored.user)));
+        return kept(house, refresh.session).await;
     }
     Ok(match Presented::judge(policy, token, clock::now()) {
         Presented::Live(live) => Some((live.id, live.principal.user.identity.id.clone())),
         Presented::Expired { session, user } => Some((session, user)),
         Presented::Absent | Presented::Revoked | Presented::Invalid | Presented::Doubtful => None,
     })
+}
+
+/// A session that is kept, and whose it is.
+async fn kept(house: &House, id: SessionId) -> Result<Option<(SessionId, UserId)>, Denial> {
+    let stored = house.store.find(id).await.map_err(|e| {
+        log::error!("a session could not be found to end it: {e}");
+        Denial::StoreUnavailable
+    })?;
+    Ok(stored.map(|stored| (stored.id, stored.user)))
 }
 
 /// What the form names; exactly one thing.

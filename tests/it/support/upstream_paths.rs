@@ -63,7 +63,8 @@ pub fn answer(wire: &mut dyn Wire, shared: &Shared, request: &Recorded) -> io::R
             "Set-Cookie: app=1; Path=/\r\n\
              Set-Cookie: __Host-doorward=evil; Path=/; Secure\r\n\
              Set-Cookie: =__Host-doorward=evil; Path=/; Secure\r\n\
-             Set-Cookie: __host-doorward-refresh=evil; Path=/; Secure\r\n",
+             Set-Cookie: __host-doorward-refresh=evil; Path=/; Secure\r\n\
+             Set-Cookie: __Host-doorward-csrf=evil; Path=/; Secure\r\n",
             b"cookies",
         ),
         "/hop" => whole(
