@@ -45,8 +45,13 @@ pub(super) struct Upkeep {
 #[async_trait]
 impl BackgroundService for Upkeep {
     async fn start(&self, shutdown: ShutdownWatch) {
-        // Also during a stop: the session of what is still in flight may be over.
-        tokio::join!(end_in_time(&self.house), self.until(shutdown));
+        // Also during a stop: the session of what is still in flight may be over, and what
+        // was seen must be known after it.
+        tokio::join!(
+            end_in_time(&self.house),
+            tell_store(&self.house),
+            self.until(shutdown),
+        );
     }
 }
 
@@ -58,7 +63,6 @@ impl Upkeep {
             () = self.look_up() => {}
             () = self.sweep() => {}
             () = self.give_up_keys() => {}
-            () = tell_store(&self.house) => {}
         }
     }
 
