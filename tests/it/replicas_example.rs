@@ -108,8 +108,9 @@ fn balancer(dir: &TempDir, replicas: [&Replica; 2]) -> (Process, u16) {
     command.arg("-p").arg(dir.path()).arg("-c").arg(conf);
     command.args([
         "-g",
-        &format!("daemon off; pid {folder}/pid; error_log stderr;"),
+        &format!("daemon off; master_process off; pid {folder}/pid; error_log stderr;"),
     ]);
+    // One process: a worker would outlive a master that is killed.
     let process = Process::spawn(command);
     until("the balancer to listen", || {
         std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
