@@ -32,6 +32,10 @@ const ASK: Duration = Duration::from_millis(400);
 pub(super) async fn end_in_time(house: &Arc<House>) {
     loop {
         tokio::time::sleep(LOOK).await;
+        // What the gate does not believe any more is not left open either.
+        if house.snapshot().policy.is_stale(clock::now()) {
+            house.open.all_over(Denial::StoreUnavailable);
+        }
         let mut questions = JoinSet::new();
         for id in house.open.due(clock::now()) {
             questions.spawn(ask(Arc::clone(house), id));

@@ -106,6 +106,13 @@ impl OpenConnections {
         }
     }
 
+    /// Nobody knows which of them have ended.
+    pub(super) fn all_over(&self, why: Denial) {
+        for of_session in self.sessions.lock().values() {
+            of_session.pull(why);
+        }
+    }
+
     /// The session is over.
     pub(super) fn over(&self, id: SessionId, why: Denial) {
         if let Some(of_session) = self.sessions.lock().get(&id) {

@@ -84,3 +84,27 @@ fn while_redis_is_away_connections_live_as_long_as_their_token() {
     assert_eq!(end, End::Code(1008));
     fleet.gateways[0].wait_for_log(&["path=/ws", "verdict=store_unavailable"]);
 }
+
+#[test]
+fn where_certainty_is_asked_for_connections_end_when_the_gate_closes() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let mut fleet = Fleet::on(redis, "refuse_when_stale: 2s");
+    let jar = Jar::bob(&fleet.gateways[0]);
+    let watch = Watch::open(&fleet.gateways[0], &jar.cookies(), Kind::IdleSocket);
+    assert!(
+        watch.stays_open(Duration::from_secs(3)),
+        "cut while Redis is heard"
+    );
+    fleet.redis.kill();
+    let since = Instant::now();
+    let (at, end) = watch.end();
+    let took = at.saturating_duration_since(since);
+    eprintln!("nothing heard for 2 s: ended after {took:?} ({end:?})");
+    assert!(
+        took < Duration::from_secs(2) + SLACK,
+        "it goes on while the gate is closed: {took:?}"
+    );
+    assert_eq!(end, End::Code(1008));
+}
