@@ -30,10 +30,10 @@ fn assert_ends(why: &str, watch: Watch, since: Instant, after: Duration) {
 #[test]
 fn connections_end_when_nobody_renews_the_session() {
     for (why, yaml) in [
-        ("idle", "session: { access_ttl: 1s, idle_timeout: 3s }"),
+        ("idle", "session: { access_ttl: 2s, idle_timeout: 3s }"),
         (
             "absolute",
-            "session: { access_ttl: 1s, absolute_timeout: 3s }",
+            "session: { access_ttl: 2s, absolute_timeout: 3s }",
         ),
     ] {
         let (gateway, _app) = world_with(yaml);
@@ -51,7 +51,7 @@ fn connections_end_when_nobody_renews_the_session() {
 /// The clock is looked at in steps; sessions that begin between them end between them.
 #[test]
 fn the_end_comes_soon_wherever_between_two_looks_it_falls() {
-    let (gateway, _app) = world_with("session: { access_ttl: 1s, idle_timeout: 2s }");
+    let (gateway, _app) = world_with("session: { access_ttl: 2s, idle_timeout: 3s }");
     let watches: Vec<_> = (0..10)
         .map(|_| {
             let since = Instant::now();
@@ -61,7 +61,7 @@ fn the_end_comes_soon_wherever_between_two_looks_it_falls() {
         })
         .collect();
     for (since, watch) in watches {
-        assert_ends("idle, spread", watch, since, Duration::from_secs(2));
+        assert_ends("idle, spread", watch, since, Duration::from_secs(3));
     }
 }
 
@@ -90,7 +90,7 @@ fn a_session_that_another_tab_renews_keeps_its_connections() {
 
 #[test]
 fn the_absolute_end_comes_however_often_the_session_is_renewed() {
-    let (gateway, _app) = world_with("session: { access_ttl: 1s, absolute_timeout: 4s }");
+    let (gateway, _app) = world_with("session: { access_ttl: 2s, absolute_timeout: 4s }");
     let since = Instant::now();
     let mut jar = Jar::alice(&gateway);
     let watch = Watch::open(&gateway, &jar.cookies(), Kind::IdleSocket);
@@ -104,7 +104,7 @@ fn the_absolute_end_comes_however_often_the_session_is_renewed() {
 #[test]
 fn the_end_comes_during_a_stop_too() {
     let (mut gateway, _app) =
-        world_with("session: { access_ttl: 1s, absolute_timeout: 3s }\nlimits: { drain: 20s }");
+        world_with("session: { access_ttl: 2s, absolute_timeout: 3s }\nlimits: { drain: 20s }");
     let since = Instant::now();
     let cookie = gateway.alice();
     let watch = Watch::open(&gateway, &cookie, Kind::IdleSocket);
