@@ -66,10 +66,10 @@ pub struct Policy {
 impl Policy {
     /// Whether what is known of revocations is too old to be believed.
     pub fn is_stale(&self, now: Timestamp) -> bool {
-        match (self.refuse_when_stale, self.revoked.heard()) {
-            (Some(limit), Some(heard)) => now.since(heard) > limit,
-            _ => false,
-        }
+        self.refuse_when_stale.is_some_and(|limit| {
+            let heard = self.revoked.heard();
+            heard.is_some_and(|heard| now.since(heard) > limit)
+        })
     }
 }
 
