@@ -80,6 +80,12 @@ impl Directory {
         self.by_name.get(name)
     }
 
+    /// The user with this id, else with this name as typed.
+    pub fn named(&self, text: &str) -> Option<&Arc<User>> {
+        let by_name = || self.by_name(&Username::canonical(text));
+        self.by_id(text).or_else(by_name)
+    }
+
     /// Every user, in the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<User>> {
         self.in_order.iter()

@@ -122,6 +122,15 @@ impl Presented {
         }
     }
 
+    /// The session, live or expired, and whose it is.
+    pub fn owner(&self) -> Option<(SessionId, &UserId)> {
+        match self {
+            Self::Live(session) => Some((session.id, session.user())),
+            Self::Expired { session, user } => Some((*session, user)),
+            Self::Absent | Self::Revoked | Self::Invalid | Self::Doubtful => None,
+        }
+    }
+
     /// The session, for what needs one.
     ///
     /// # Errors
@@ -211,26 +220,16 @@ impl Visitor {
         visitor
     }
 
-    /// The session that the visitor names, live or not, by either cookie.
+    /// The session that the visitor names, live or not: by the access cookie if that names
+    /// one.
     pub fn session(&self) -> Option<SessionId> {
-        match &self.presented {
-            Presented::Live(session) => Some(session.id),
-            Presented::Expired { session, .. } => Some(*session),
-            Presented::Absent | Presented::Revoked | Presented::Invalid | Presented::Doubtful => {
-                self.refresh.ours().map(|refresh| refresh.session)
-            }
-        }
+        self.sessions().next()
     }
 
-    /// Every session that the cookies name, live or not.
+    /// Every session that the cookies name, live or not; two only where something went
+    /// wrong in the browser.
     pub fn sessions(&self) -> impl Iterator<Item = SessionId> {
-        let of_access = match &self.presented {
-            Presented::Live(session) => Some(session.id),
-            Presented::Expired { session, .. } => Some(*session),
-            Presented::Absent | Presented::Revoked | Presented::Invalid | Presented::Doubtful => {
-                None
-            }
-        };
+        let of_access = self.presented.owner().map(|(session, _)| session);
         let of_refresh = self.refresh.ours().map(|refresh| refresh.session);
         of_access
             .into_iter()
@@ -253,6 +252,11 @@ impl Visitor {
 }
 
 impl Session {
+    /// Whose it is.
+    pub fn user(&self) -> &UserId {
+        &self.principal.user.identity.id
+    }
+
     /// Whether its token is in that last part of its life, up to a tenth, in which it
     /// may be renewed early. Where the part begins is drawn from the random bits of the
     /// session and the generation, so that a thousand browsers that signed in together

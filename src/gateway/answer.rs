@@ -66,7 +66,7 @@ pub(super) fn drop_late_cookies(house: &House, ctx: &mut Ctx) {
     let Some(session) = ctx.pass().and_then(Pass::session) else {
         return;
     };
-    let user = &session.principal.user.identity.id;
+    let user = session.user();
     if house.replica.is_revoked(session.id, user)
         || house.sightings.has_passed(session.id, session.generation)
     {

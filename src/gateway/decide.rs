@@ -61,7 +61,7 @@ pub(super) async fn decide(
     match decision {
         Decision::Forward(pass) => {
             if let Some(session) = pass.session() {
-                ctx.user = Some(session.principal.user.identity.id.clone());
+                ctx.user = Some(session.user().clone());
             }
             ctx.stage = Stage::Admitted(pass);
             Ok(false)

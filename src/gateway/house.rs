@@ -22,6 +22,7 @@ use crate::auth::login::Credentials;
 use crate::auth::policy::Lifetimes;
 use crate::auth::ports::{Attempts, Audience, Store, StoreError};
 use crate::auth::revocation::{Reach, Revocation};
+use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 
 /// How many sessions from ahead of the clock a cut-off looks for; a guess far above what
@@ -154,6 +155,18 @@ impl House {
         let revocation = Revocation { reach, at, until };
         self.revoke(&revocation).await.map_err(failed)?;
         self.end_ahead(&revocation).await.map_err(failed)
+    }
+
+    /// The session if it is kept, and whose it is, on behalf of an endpoint that ends it.
+    ///
+    /// # Errors
+    /// [`Denial::StoreUnavailable`]
+    pub async fn owner(&self, id: SessionId) -> Result<Option<(SessionId, UserId)>, Denial> {
+        let stored = self.store.find(id).await.map_err(|e| {
+            log::error!("a session could not be found to end it: {e}");
+            Denial::StoreUnavailable
+        })?;
+        Ok(stored.map(|stored| (stored.id, stored.user)))
     }
 
     /// Ends the sessions that a cut-off ought to reach and does not, because the clock has

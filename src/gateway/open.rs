@@ -175,7 +175,7 @@ pub(super) fn register(
     if is_tunnel {
         leash.line.becomes_tunnel();
     }
-    let user = &whose.principal.user.identity.id;
+    let user = whose.user();
     let count = house.metrics.session_connection();
     house
         .open

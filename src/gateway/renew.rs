@@ -52,7 +52,7 @@ pub(super) async fn exchange(
     };
     let (result, answer) = match outcome {
         Ok(Renewed::Rotated(issued)) => {
-            let user = &issued.session.principal.user.identity.id;
+            let user = issued.session.user();
             tell(Event::new(EventKind::Refresh).user(user));
             (RefreshResult::Rotated, Ok(issued))
         }

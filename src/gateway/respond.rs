@@ -111,20 +111,25 @@ pub(super) fn decorate(mut reply: Reply, denial: Denial) -> Reply {
 
 /// RFC 9457, with our stable code.
 pub(super) fn problem(denial: Denial) -> Reply {
+    let body = problem_body(denial.status(), denial.code(), denial.sentence());
+    Reply::with_body(denial.status(), PROBLEM, body.into_bytes())
+        .header(header::CACHE_CONTROL, NO_STORE)
+        .header(NOSNIFF.0, NOSNIFF.1)
+}
+
+/// The media type of a problem.
+pub(super) const PROBLEM: &str = "application/problem+json";
+
+/// The text of a problem.
+pub(super) fn problem_body(status: StatusCode, code: &str, detail: &str) -> String {
     let body = serde_json::json!({
         "type": "about:blank",
-        "title": denial.status().canonical_reason().unwrap_or("Refused"),
-        "status": denial.status().as_u16(),
-        "code": denial.code(),
-        "detail": denial.sentence(),
+        "title": status.canonical_reason().unwrap_or("Refused"),
+        "status": status.as_u16(),
+        "code": code,
+        "detail": detail,
     });
-    Reply::with_body(
-        denial.status(),
-        "application/problem+json",
-        body.to_string().into_bytes(),
-    )
-    .header(header::CACHE_CONTROL, NO_STORE)
-    .header(NOSNIFF.0, NOSNIFF.1)
+    body.to_string()
 }
 
 /// JSON of ours; never cached.

@@ -53,9 +53,7 @@ impl Sightings {
         if generation == 0 {
             return;
         }
-        let hash = self.hasher.hash_one(session);
-        let place = usize::try_from(hash).unwrap_or_default() % SHARDS;
-        let Some(shard) = self.shards.get(place) else {
+        let Some(shard) = self.shard(session) else {
             return;
         };
         let mut seen = shard.lock();
@@ -77,9 +75,7 @@ impl Sightings {
 
     /// Whether the browser is known to have a later pair than that of this generation.
     pub(super) fn has_passed(&self, session: SessionId, generation: u64) -> bool {
-        let hash = self.hasher.hash_one(session);
-        let place = usize::try_from(hash).unwrap_or_default() % SHARDS;
-        self.shards.get(place).is_some_and(|shard| {
+        self.shard(session).is_some_and(|shard| {
             let seen = shard.lock();
             seen.get(&session).is_some_and(|known| *known > generation)
         })
@@ -87,11 +83,15 @@ impl Sightings {
 
     /// Forgets what was noted of a session, so that it is told again.
     fn take_back(&self, session: SessionId) {
-        let hash = self.hasher.hash_one(session);
-        let place = usize::try_from(hash).unwrap_or_default() % SHARDS;
-        if let Some(shard) = self.shards.get(place) {
+        if let Some(shard) = self.shard(session) {
             shard.lock().remove(&session);
         }
+    }
+
+    fn shard(&self, session: SessionId) -> Option<&Mutex<HashMap<SessionId, u64>>> {
+        let hash = self.hasher.hash_one(session);
+        let place = usize::try_from(hash).unwrap_or_default() % SHARDS;
+        self.shards.get(place)
     }
 }
 

@@ -4,13 +4,7 @@ use crate::support::{Gateway, Response, assert_page, assert_problem, world, worl
 
 fn post(gateway: &Gateway, cookie: &str, method: &str, fields: &[(&str, &str)]) -> Response {
     let request = gateway.request(method, "/transfer").cookie(cookie);
-    fields
-        .iter()
-        .fold(request, |request, (name, value)| {
-            request.header(name, value)
-        })
-        .form("amount=1000")
-        .send()
+    request.fields(fields).form("amount=1000").send()
 }
 
 #[test]

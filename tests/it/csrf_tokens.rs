@@ -12,13 +12,7 @@ fn token_of(jar: &Jar) -> &str {
 #[track_caller]
 fn post(gateway: &Gateway, jar: &Jar, fields: &[(&str, &str)]) -> Response {
     let request = jar.request(gateway, "POST", "/transfer");
-    fields
-        .iter()
-        .fold(request, |request, (name, value)| {
-            request.header(name, value)
-        })
-        .form("amount=1000")
-        .send()
+    request.fields(fields).form("amount=1000").send()
 }
 
 #[test]

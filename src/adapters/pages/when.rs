@@ -89,4 +89,14 @@ mod tests {
         let later = now.after(Duration::from_secs(100));
         assert_eq!(ago(later, now), "just now", "a clock that runs ahead");
     }
+
+    #[test]
+    fn the_end_of_time_can_be_written() {
+        for (at, expected) in [
+            (Timestamp::EPOCH, "1970-01-01T00:00:00Z"),
+            (Timestamp::from_millis(u64::MAX), "9999-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(rfc3339(at), expected);
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
 use crate::auth::denial::Denial;
+use crate::gateway::respond::{PROBLEM, problem_body};
 
 /// Why the admin API says no.
 #[derive(Debug)]
@@ -48,14 +49,8 @@ impl Refusal {
     /// As an answer: RFC 9457.
     pub(super) fn into_response(self) -> Response<Vec<u8>> {
         let (status, code, detail) = self.parts();
-        let body = serde_json::json!({
-            "type": "about:blank",
-            "title": status.canonical_reason().unwrap_or("Refused"),
-            "status": status.as_u16(),
-            "code": code,
-            "detail": detail,
-        });
-        let mut response = with_body(status, "application/problem+json", &body.to_string());
+        let body = problem_body(status, code, detail);
+        let mut response = with_body(status, PROBLEM, &body);
         let mut add = |name: HeaderName, value: &'static str| {
             let value = HeaderValue::from_static(value);
             response.headers_mut().insert(name, value);

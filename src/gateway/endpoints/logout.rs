@@ -11,7 +11,7 @@ use crate::auth::denial::Denial;
 use crate::auth::event::{Event, EventKind};
 use crate::auth::login::form_field;
 use crate::auth::revocation::Reach;
-use crate::auth::session::{Presented, Visitor};
+use crate::auth::session::Visitor;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::reply::Reply;
 use crate::gateway::ctx::Ctx;
@@ -103,22 +103,13 @@ pub(super) async fn sign_out(
 /// The sessions that the cookies name, and whose they are. Both cookies name the same
 /// one, but for a browser in which something went wrong.
 async fn named(house: &House, visitor: &Visitor) -> Result<Vec<(SessionId, UserId)>, Denial> {
-    let mut named = Vec::new();
-    match &visitor.presented {
-        Presented::Live(live) => {
-            named.push((live.id, live.principal.user.identity.id.clone()));
-        }
-        Presented::Expired { session, user } => named.push((*session, user.clone())),
-        Presented::Absent | Presented::Revoked | Presented::Invalid | Presented::Doubtful => {}
+    let by_access = visitor.presented.owner();
+    let mut named: Vec<_> = by_access
+        .map(|(id, user)| (id, user.clone()))
+        .into_iter()
+        .collect();
+    for id in visitor.sessions().skip(named.len()) {
+        named.extend(house.owner(id).await?);
     }
-    let refresh = visitor.refresh.ours().map(|refresh| refresh.session);
-    let Some(id) = refresh.filter(|id| named.iter().all(|(known, _)| known != id)) else {
-        return Ok(named);
-    };
-    let stored = house.store.find(id).await.map_err(|e| {
-        log::error!("a session could not be found to end it: {e}");
-        Denial::StoreUnavailable
-    })?;
-    named.extend(stored.map(|stored| (id, stored.user)));
     Ok(named)
 }

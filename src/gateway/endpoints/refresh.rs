@@ -33,7 +33,7 @@ pub(super) async fn submit(
     };
     match exchanged {
         Ok(issued) => {
-            ctx.user = Some(issued.session.principal.user.identity.id.clone());
+            ctx.user = Some(issued.session.user().clone());
             ctx.cookies = issued.cookies;
             let body = serde_json::json!({ "expires_in": issued.expires_in.as_secs() });
             let mut reply = respond::json(StatusCode::OK, &body);

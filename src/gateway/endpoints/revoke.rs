@@ -14,7 +14,7 @@ use crate::auth::login::{LoginFormat, form_field};
 use crate::auth::policy::Policy;
 use crate::auth::revocation::Reach;
 use crate::auth::session::{Presented, Visitor};
-use crate::domain::id::{SessionId, UserId, Username};
+use crate::domain::id::{SessionId, UserId};
 use crate::domain::reply::Reply;
 use crate::gateway::ctx::Ctx;
 use crate::gateway::house::House;
@@ -54,13 +54,11 @@ pub(super) async fn submit(
             (Reach::Session(id), Some(user), "token")
         }
         Named::Session(id) => {
-            let owner = kept(house, id).await?.map(|(_, user)| user);
+            let owner = house.owner(id).await?.map(|(_, user)| user);
             (Reach::Session(id), owner, "session")
         }
         Named::User(name) => {
-            let users = &policy.directory;
-            let by_name = || users.by_name(&Username::canonical(&name));
-            let Some(user) = users.by_id(&name).or_else(by_name) else {
+            let Some(user) = policy.directory.named(&name) else {
                 return Ok(Reply::empty(StatusCode::OK));
             };
             let id = user.identity.id.clone();
@@ -88,22 +86,10 @@ pub(in crate::gateway) async fn owner(
     token: &[u8],
 ) -> Result<Option<(SessionId, UserId)>, Denial> {
     if let Some(refresh) = policy.tokens.open_refresh(token) {
-        return kept(house, refresh.session).await;
+        return house.owner(refresh.session).await;
     }
-    Ok(match Presented::judge(policy, token, clock::now()) {
-        Presented::Live(live) => Some((live.id, live.principal.user.identity.id.clone())),
-        Presented::Expired { session, user } => Some((session, user)),
-        Presented::Absent | Presented::Revoked | Presented::Invalid | Presented::Doubtful => None,
-    })
-}
-
-/// A session that is kept, and whose it is.
-async fn kept(house: &House, id: SessionId) -> Result<Option<(SessionId, UserId)>, Denial> {
-    let stored = house.store.find(id).await.map_err(|e| {
-        log::error!("a session could not be found to end it: {e}");
-        Denial::StoreUnavailable
-    })?;
-    Ok(stored.map(|stored| (stored.id, stored.user)))
+    let presented = Presented::judge(policy, token, clock::now());
+    Ok(presented.owner().map(|(id, user)| (id, user.clone())))
 }
 
 /// What the form names; exactly one thing.

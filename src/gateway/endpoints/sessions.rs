@@ -87,7 +87,7 @@ pub(super) async fn end(
 ) -> Result<Reply, Refused> {
     let body = read_body(session, ctx, &visitor).await?;
     let here = visitor.presented.clone().required()?;
-    let user = here.principal.user.identity.id.clone();
+    let user = here.user().clone();
     ctx.user = Some(user.clone());
     let (ended, told) = match Named::parse(&body)? {
         Named::One(id) if id == here.id => {
@@ -207,7 +207,7 @@ fn done(
         return alone.then_some(Ended::Others);
     }
     let id = SessionId::parse(&said)?;
-    let user = &here.principal.user.identity.id;
+    let user = here.user();
     house.replica.is_revoked(id, user).then_some(Ended::One)
 }
 

@@ -198,6 +198,13 @@ impl Request {
         self
     }
 
+    /// Adds fields.
+    #[must_use]
+    pub fn fields(self, fields: &[(&str, &str)]) -> Self {
+        let add = |request: Self, (name, value): &(&str, &str)| request.header(name, value);
+        fields.iter().fold(self, add)
+    }
+
     /// Adds a `Cookie` field, unless the text is empty.
     #[must_use]
     pub fn cookie(self, cookie: &str) -> Self {

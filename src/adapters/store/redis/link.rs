@@ -6,7 +6,7 @@
 //!
 //! `rediss://` believes the authorities of the system, or those of `SSL_CERT_FILE` and
 //! `SSL_CERT_DIR` where one is set. rustls takes the one crypto provider that is built in,
-//! which pingora brings.
+//! which the proxy brings.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
