@@ -8,9 +8,13 @@
 //! comes back to [`Policy::resume`] with a renewed session or without; its role is asked
 //! for then, CSRF before.
 
+mod ticket;
+
 use http::header::{self, HeaderMap};
 use http::{HeaderValue, Method};
 
+pub use self::ticket::Ticket;
+use self::ticket::{Demand, Purpose};
 use super::cors::{Caller, Cors};
 use super::csrf::{self, CsrfMode, Token};
 use super::denial::Denial;
@@ -19,7 +23,7 @@ use super::policy::{Policy, Renewal};
 use super::redirect::{self, Manners, Presentation};
 use super::refresh::RefreshToken;
 use super::rules::{Access, Selected};
-use super::session::{Presented, Refresh, Session, Visitor};
+use super::session::{Presented, Session, Visitor};
 use crate::domain::cookie;
 use crate::domain::cookie::SameSite;
 use crate::domain::id::{SessionId, UserId};
@@ -52,34 +56,6 @@ pub struct Verdict {
     pub cors: HeaderMap,
     /// Who was refused, if they had a session, for the audit log.
     pub refused: Option<UserId>,
-}
-
-/// A request that waits for its session to be renewed.
-#[derive(Debug)]
-#[must_use = "a ticket that nobody redeems leaves a client waiting"]
-pub struct Ticket {
-    refresh: RefreshToken,
-    visitor: Visitor,
-    purpose: Purpose,
-}
-
-/// What the request wants, once it has a session.
-#[derive(Debug)]
-enum Purpose {
-    Endpoint(Endpoint),
-    App(Demand),
-}
-
-impl Ticket {
-    /// What is to be exchanged.
-    pub fn refresh(&self) -> &RefreshToken {
-        &self.refresh
-    }
-
-    /// The session that still lives, where the renewal is early.
-    pub fn holder(&self) -> Option<&Session> {
-        self.visitor.presented.live()
-    }
 }
 
 /// A refusal on its way out of the checks.
@@ -412,62 +388,13 @@ impl Endpoint {
     }
 }
 
-impl Ticket {
-    fn resume(self, renewed: Result<(Session, RefreshToken), Denial>) -> Result<Decision, Refusal> {
-        let mut visitor = self.visitor;
-        let holder = visitor.presented.live().map(user_of);
-        match renewed {
-            Ok((session, refresh)) => {
-                visitor.presented = Presented::Live(session);
-                visitor.refresh = Refresh::Ours(refresh);
-            }
-            // It was early, and there is time to try again. Not where the session has ended:
-            // a token that was exchanged before may be presented with a live one beside it.
-            Err(denial) if holder.is_some() && denial != Denial::SessionRevoked => {}
-            Err(denial) => match self.purpose {
-                Purpose::Endpoint(Endpoint::LoginPage) => visitor.presented = Presented::Absent,
-                Purpose::Endpoint(_) | Purpose::App(_) => {
-                    return Err(Refusal {
-                        denial,
-                        user: holder,
-                    });
-                }
-            },
-        }
-        match self.purpose {
-            Purpose::Endpoint(endpoint) => Ok(Decision::Serve(endpoint, visitor)),
-            Purpose::App(demand) => {
-                let session = visitor.presented.required()?;
-                let pass = admit(session, demand.all.iter(), demand.rule)?;
-                Ok(Decision::Forward(pass))
-            }
-        }
-    }
-}
-
-/// What a path asks for, kept while the session is renewed.
-#[derive(Debug)]
-struct Demand {
-    rule: Option<usize>,
-    all: Vec<Access>,
-}
-
-impl Demand {
-    fn of(selected: &Selected<'_>) -> Self {
-        Self {
-            rule: selected.rule,
-            all: selected.asked().cloned().collect(),
-        }
-    }
-}
-
 /// Whether everybody may see the path; no reading of it asks for anything.
 fn is_public(selected: &Selected<'_>) -> bool {
     *selected.access == Access::Public && selected.also.is_empty()
 }
 
 fn user_of(session: &Session) -> UserId {
-    session.principal.user.identity.id.clone()
+    session.user().clone()
 }
 
 /// The role: what the rule asks for, under every reading of the path.

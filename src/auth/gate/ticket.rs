@@ -1,0 +1,86 @@
+//! A request between its two visits to the gate: its access token ran out, and its session
+//! is being renewed.
+
+use super::{Decision, Endpoint, Refusal, admit, user_of};
+use crate::auth::denial::Denial;
+use crate::auth::refresh::RefreshToken;
+use crate::auth::rules::{Access, Selected};
+use crate::auth::session::{Presented, Refresh, Session, Visitor};
+
+/// A request that waits for its session to be renewed.
+#[derive(Debug)]
+#[must_use = "a ticket that nobody redeems leaves a client waiting"]
+pub struct Ticket {
+    pub(super) refresh: RefreshToken,
+    pub(super) visitor: Visitor,
+    pub(super) purpose: Purpose,
+}
+
+/// What the request wants, once it has a session.
+#[derive(Debug)]
+pub(super) enum Purpose {
+    Endpoint(Endpoint),
+    App(Demand),
+}
+
+impl Ticket {
+    /// What is to be exchanged.
+    pub fn refresh(&self) -> &RefreshToken {
+        &self.refresh
+    }
+
+    /// The session that still lives, where the renewal is early.
+    pub fn holder(&self) -> Option<&Session> {
+        self.visitor.presented.live()
+    }
+
+    pub(super) fn resume(
+        self,
+        renewed: Result<(Session, RefreshToken), Denial>,
+    ) -> Result<Decision, Refusal> {
+        let mut visitor = self.visitor;
+        let holder = visitor.presented.live().map(user_of);
+        match renewed {
+            Ok((session, refresh)) => {
+                visitor.presented = Presented::Live(session);
+                visitor.refresh = Refresh::Ours(refresh);
+            }
+            // It was early, and there is time to try again. Not where the session has ended:
+            // a token that was exchanged before may be presented with a live one beside it.
+            Err(denial) if holder.is_some() && denial != Denial::SessionRevoked => {}
+            Err(denial) => match self.purpose {
+                Purpose::Endpoint(Endpoint::LoginPage) => visitor.presented = Presented::Absent,
+                Purpose::Endpoint(_) | Purpose::App(_) => {
+                    return Err(Refusal {
+                        denial,
+                        user: holder,
+                    });
+                }
+            },
+        }
+        match self.purpose {
+            Purpose::Endpoint(endpoint) => Ok(Decision::Serve(endpoint, visitor)),
+            Purpose::App(demand) => {
+                let session = visitor.presented.required()?;
+                let pass = admit(session, demand.all.iter(), demand.rule)?;
+                Ok(Decision::Forward(pass))
+            }
+        }
+    }
+}
+
+/// What a path asks for, kept while the session is renewed.
+#[derive(Debug)]
+pub(super) struct Demand {
+    rule: Option<usize>,
+    all: Vec<Access>,
+}
+
+impl Demand {
+    pub(super) fn of(selected: &Selected<'_>) -> Self {
+        Self {
+            rule: selected.rule,
+            all: selected.asked().cloned().collect(),
+        }
+    }
+}
