@@ -14,7 +14,8 @@ use crate::adapters::observe::logger;
 use crate::adapters::users::hashing;
 use crate::domain::secret::Secret;
 use crate::gateway::PLATFORM;
-use crate::gateway::server::{Plan, address_of};
+use crate::gateway::listen::address_of;
+use crate::gateway::server::Plan;
 
 pub(super) fn demo(port: u16) -> Result<(), Failure> {
     let app = TcpListener::bind(("127.0.0.1", 0))?;
@@ -54,6 +55,7 @@ pub(super) fn demo(port: u16) -> Result<(), Failure> {
     run::serve(Plan {
         settings,
         load: Box::new(move || load().map_err(|problems| problems.to_string())),
+        take_over: false,
         demo_app: Some(app),
     })
 }

@@ -39,7 +39,14 @@ enum Verb {
     /// SIGTERM and SIGINT stop: no new connections, and an end as soon as nothing is in
     /// flight, at the latest after limits.drain. A second one ends at once. SIGHUP
     /// reloads the configuration, as does a change of its files.
-    Run(Config),
+    Run {
+        #[command(flatten)]
+        config: Config,
+        /// Take over from the gateway that runs on the same data_dir: its listeners pass
+        /// to this one, which serves at once, and the other drains
+        #[arg(long)]
+        take_over: bool,
+    },
     /// Read the configuration and name everything that is wrong with it
     Check(Config),
     /// Try it: gateway, a small app behind it and one user; needs no file
@@ -190,7 +197,7 @@ pub fn main() -> ExitCode {
         }
     };
     let outcome = match cli.verb {
-        Verb::Run(config) => run::run(&config),
+        Verb::Run { config, take_over } => run::run(&config, take_over),
         Verb::Check(config) => check::check(&config),
         Verb::Demo { port } => demo::demo(port),
         Verb::Init { dir } => init::init(&dir),

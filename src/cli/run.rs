@@ -13,7 +13,7 @@ use crate::gateway::snapshot::SnapshotError;
 
 use super::{Config, Failure};
 
-pub(super) fn run(config: &Config) -> Result<(), Failure> {
+pub(super) fn run(config: &Config, take_over: bool) -> Result<(), Failure> {
     // Settled once: a reload must not find another file than the start.
     let file = config.file().map(std::path::Path::to_owned);
     let settings = config.load()?;
@@ -25,6 +25,7 @@ pub(super) fn run(config: &Config) -> Result<(), Failure> {
             config::load(file.as_deref(), &Environment::from_process())
                 .map_err(|problems| problems.to_string())
         }),
+        take_over,
         demo_app: None,
     })
 }
@@ -38,6 +39,7 @@ fn code_of(error: &RunError) -> u8 {
         RunError::DataDir(DataDirError::InUse { .. })
         | RunError::Listen(ListenError::Bind { .. })
         | RunError::Store(StoreError::InUse { .. })
+        | RunError::TakeOver(_)
         | RunError::Unreachable(_) => Failure::UNAVAILABLE,
         RunError::DataDir(DataDirError::Io { .. })
         | RunError::Store(StoreError::Damaged { .. } | StoreError::Unavailable(_))

@@ -116,7 +116,11 @@ impl ServerApp for Front {
     }
 
     async fn cleanup(&self) {
-        self.proxy.http_cleanup().await;
+        // It closes the connections that wait for a request, which may be on its way. After
+        // a take-over each of them is answered once more instead.
+        if !self.house.is_relieved() {
+            self.proxy.http_cleanup().await;
+        }
     }
 }
 

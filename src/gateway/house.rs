@@ -1,11 +1,12 @@
 //! What all requests share: the snapshot of this moment, and the few things that
 //! outlive a snapshot.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use super::open::OpenConnections;
 use super::sightings::Sightings;
@@ -54,6 +55,9 @@ pub struct House {
     pub resolve_now: Notify,
     in_flight: AtomicUsize,
     draining: AtomicBool,
+    relieved: AtomicBool,
+    /// The process before us, which still serves what it began.
+    predecessor: OnceLock<UnboundedSender<Vec<Revocation>>>,
     /// Whether an untrusted `X-Forwarded-For` was warned of.
     pub forwarded_warned: AtomicBool,
 }
@@ -86,6 +90,8 @@ impl House {
             resolve_now: Notify::new(),
             in_flight: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
+            relieved: AtomicBool::new(false),
+            predecessor: OnceLock::new(),
             forwarded_warned: AtomicBool::new(false),
         }
     }
@@ -123,6 +129,10 @@ impl House {
     /// Puts in force what is durable already, and cuts the connections that it reaches.
     pub fn apply(&self, revocations: &[Revocation]) {
         self.replica.load(revocations);
+        if let Some(predecessor) = self.predecessor.get() {
+            // Once it has ended nobody listens.
+            let _gone = predecessor.send(revocations.to_vec());
+        }
         // Only now: a connection is looked up in the replica after it was registered.
         self.open.revoked(revocations);
         self.metrics.revocations(self.replica.len());
@@ -230,6 +240,25 @@ impl House {
     /// From now on `/readyz` says no.
     pub fn start_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Another process has our listeners from now on: whoever has a connection here shall
+    /// be answered once more before it closes.
+    pub fn is_relieved_now(&self) {
+        self.relieved.store(true, Ordering::Release);
+    }
+
+    /// Whether another process has our listeners.
+    pub fn is_relieved(&self) -> bool {
+        self.relieved.load(Ordering::Acquire)
+    }
+
+    /// Tells the process before us what is revoked from now on.
+    pub fn tell_predecessor(&self) -> UnboundedReceiver<Vec<Revocation>> {
+        let (tell, told) = tokio::sync::mpsc::unbounded_channel();
+        // There is one at most.
+        let _second = self.predecessor.set(tell);
+        told
     }
 
     /// Whether a stop has begun.

@@ -4,8 +4,9 @@
 //! Everything is bound before the server starts: pingora would try a taken port for
 //! half a minute and then panic in a task.
 
+use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::IntoRawFd;
+use std::os::fd::{IntoRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -46,12 +47,19 @@ pub enum ListenError {
 /// The sockets of one gateway, bound and not yet accepting.
 pub(super) struct Sockets {
     table: ListenFds,
+    /// Those that a process before us had, by their names.
+    inherited: Mutex<HashMap<String, OwnedFd>>,
+    /// Ours once more, to give to a process after us.
+    ours: Mutex<Vec<(String, OwnedFd)>>,
 }
 
 impl Sockets {
-    pub(super) fn new() -> Self {
+    /// None yet; a name that is among the `inherited` is not bound again.
+    pub(super) fn new(inherited: HashMap<String, OwnedFd>) -> Self {
         Self {
             table: Arc::new(Mutex::new(Fds::new())),
+            inherited: Mutex::new(inherited),
+            ours: Mutex::default(),
         }
     }
 
@@ -60,50 +68,82 @@ impl Sockets {
         Arc::clone(&self.table)
     }
 
+    /// All that there are, for a process after us. They stay open as long as this does.
+    pub(super) fn ours(&self) -> Vec<(String, OwnedFd)> {
+        std::mem::take(&mut self.ours.lock())
+    }
+
     /// Binds a TCP address; the name to give to pingora.
     pub(super) fn tcp(&self, address: SocketAddr) -> Result<String, ListenError> {
-        let failed = |source| ListenError::Bind {
-            place: address.to_string(),
-            source,
-        };
-        // The standard library sets SO_REUSEADDR, so that a restart need not wait.
-        let listener = TcpListener::bind(address).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
-        let name = address.to_string();
-        self.table.lock().add(name.clone(), listener.into_raw_fd());
-        Ok(name)
+        self.named(address.to_string(), || {
+            // The standard library sets SO_REUSEADDR, so that a restart need not wait.
+            let listener = TcpListener::bind(address)?;
+            listener.set_nonblocking(true)?;
+            Ok(listener.into())
+        })
     }
 
     /// Takes a socket that somebody else has bound.
     pub(super) fn adopt(&self, listener: TcpListener) -> Result<String, ListenError> {
-        let failed = |source| ListenError::Bind {
-            place: "a given socket".into(),
-            source,
-        };
-        let name = listener.local_addr().map_err(failed)?.to_string();
-        listener.set_nonblocking(true).map_err(failed)?;
-        self.table.lock().add(name.clone(), listener.into_raw_fd());
-        Ok(name)
+        let name = address_of(&listener)?.to_string();
+        self.named(name, || {
+            listener.set_nonblocking(true)?;
+            Ok(listener.into())
+        })
     }
 
     /// Binds a unix socket in a folder that is ours alone (the `data_dir` is claimed).
     pub(super) fn unix(&self, path: &Path) -> Result<String, ListenError> {
-        let failed = |source| ListenError::Bind {
-            place: path.display().to_string(),
+        self.named(name_of(path), || private_socket(path).map(Into::into))
+    }
+
+    /// The socket of this name, inherited or made; known to pingora by it.
+    fn named(
+        &self,
+        name: String,
+        make: impl FnOnce() -> std::io::Result<OwnedFd>,
+    ) -> Result<String, ListenError> {
+        let inherited = self.inherited.lock().remove(&name);
+        let both = inherited.map_or_else(make, Ok).and_then(|socket| {
+            let copy = socket.try_clone()?;
+            Ok((socket, copy))
+        });
+        let (socket, copy) = both.map_err(|source| ListenError::Bind {
+            place: name.clone(),
             source,
-        };
-        match std::fs::remove_file(path) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(failed(e)),
-            _ => {}
-        }
-        let listener = UnixListener::bind(path).map_err(failed)?;
-        let private = std::fs::Permissions::from_mode(0o600);
-        std::fs::set_permissions(path, private).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
-        let name = path.display().to_string();
-        self.table.lock().add(name.clone(), listener.into_raw_fd());
+        })?;
+        self.table.lock().add(name.clone(), socket.into_raw_fd());
+        self.ours.lock().push((name.clone(), copy));
         Ok(name)
     }
+}
+
+/// The name of a unix socket.
+pub(super) fn name_of(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// Binds a unix socket that only its owner may use, in a folder that is ours alone.
+pub(super) fn private_socket(path: &Path) -> std::io::Result<UnixListener> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// The address that a bound listener got.
+///
+/// # Errors
+/// [`ListenError::Bind`] if the system does not say.
+pub fn address_of(listener: &TcpListener) -> Result<SocketAddr, ListenError> {
+    listener.local_addr().map_err(|source| ListenError::Bind {
+        place: "a given socket".into(),
+        source,
+    })
 }
 
 /// A service on sockets that were bound before.

@@ -1,6 +1,8 @@
 //! One gateway from start to end: sockets first, then store, snapshot and services.
 
-use std::net::{SocketAddr, TcpListener};
+use std::collections::HashMap;
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 
 use pingora::server::configuration::ServerConf;
@@ -8,24 +10,30 @@ use pingora::server::{RunArgs, Server};
 use pingora::services::background::background_service;
 use pingora::services::listening::Service;
 use pingora_proxy::http_proxy;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::admin::Admin;
 use super::front::Front;
+use super::hand_over::HandOver;
 use super::house::House;
-use super::listen::{Certificate, ListenError, OnSockets, Sockets};
+use super::listen::{Certificate, ListenError, OnSockets, Sockets, name_of, private_socket};
 use super::proxy::Gateway;
 use super::redirect::Redirect;
 use super::reload::{Loader, Reloader, look_at_sources};
 use super::shared::{Follow, Kept};
 use super::snapshot::{Snapshot, SnapshotError};
 use super::stop::{Signals, Stop, StopWatch, attend};
+use super::take_over::{Predecessor, TakeOverError};
 use super::upkeep::{Upkeep, remember_users};
 use super::whoami::Whoami;
 use crate::adapters::config::settings::Settings;
 use crate::adapters::observe::metrics::Metrics;
+use crate::adapters::store::embedded::Embedded;
 use crate::adapters::store::lock::{DataDir, DataDirError};
 use crate::adapters::store::replica::Replica;
+use crate::adapters::take_over;
 use crate::auth::ports::{Revoked as _, StoreError};
+use crate::auth::revocation::Revocation;
 
 /// The name of the operators' socket inside `data_dir`.
 pub const ADMIN_SOCKET: &str = "admin.sock";
@@ -36,6 +44,8 @@ pub struct Plan {
     pub settings: Settings,
     /// How they are read again.
     pub load: Loader,
+    /// Whether to take over from the process that runs on the same `data_dir`.
+    pub take_over: bool,
     /// A bound socket on which the built-in app answers, for the demo.
     pub demo_app: Option<TcpListener>,
 }
@@ -46,6 +56,9 @@ pub enum RunError {
     /// The `data_dir`.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
+    /// The process to take over from.
+    #[error("no take-over: {0}")]
+    TakeOver(#[from] TakeOverError),
     /// The sockets, or the certificate.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -74,16 +87,27 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
         log::warn!("{warning}");
     }
     let first_look = look_at_sources(&settings);
-    let _claim = DataDir::claim(&settings.data_dir)?;
-    let sockets = Sockets::new();
-    let bound = Bound::all(&sockets, &settings)?;
-    let certificate = settings.tls.as_ref().map(Certificate::load).transpose()?;
-
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| broken(&e))?;
-    let house = runtime.block_on(furnish(settings))?;
+    let Premises {
+        claim,
+        next,
+        sockets,
+        mut predecessor,
+    } = if plan.take_over {
+        runtime.block_on(Premises::inherit(&settings))?
+    } else {
+        Premises::claim(&settings)?
+    };
+    let bound = Bound::all(&sockets, &settings)?;
+    let certificate = settings.tls.as_ref().map(Certificate::load).transpose()?;
+    let Furnished {
+        house,
+        embedded,
+        revoked,
+    } = runtime.block_on(furnish(settings, predecessor.as_mut()))?;
     let snapshot = house.snapshot();
 
     let conf = ServerConf {
@@ -180,9 +204,20 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
         .spawn(move || server.run(RunArgs { shutdown_signal }))
         .map_err(|e| broken(&e))?;
     log::info!("listening on {}", bound.public.join(", "));
-    let outcome = runtime.block_on(attend(&mut signals, &house, &reloader, &stop, || {
+    if let Some((predecessor, revoked)) = predecessor.zip(revoked) {
+        runtime.spawn(predecessor.relieve(revoked));
+    }
+    let hand_over = HandOver {
+        house: Arc::clone(&house),
+        claim,
+        listener: next,
+        sockets: sockets.ours(),
+        embedded,
+    };
+    let attention = attend(&mut signals, &house, &reloader, &stop, hand_over, || {
         thread.is_finished()
-    }));
+    });
+    let outcome = runtime.block_on(attention);
     // A look-up of the app's name that still waits for its DNS server must not hold up the end.
     runtime.shutdown_background();
     if outcome.is_ok() {
@@ -195,21 +230,81 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// Opens the store, ends what changed while we were down, and builds the house.
-async fn furnish(settings: Settings) -> Result<Arc<House>, RunError> {
-    let mut kept = Kept::open(&settings).await?;
-    let replica = Arc::clone(&kept.replica);
+/// Opens the store, ends what changed while we were down, and builds the house. What
+/// takes time comes first: from a predecessor's store nobody can have anything before we
+/// serve.
+async fn furnish(
+    settings: Settings,
+    predecessor: Option<&mut Predecessor>,
+) -> Result<Furnished, RunError> {
+    let replica = Arc::new(Replica::new());
     let metrics = Metrics::new().map_err(|e| RunError::Broken(e.to_string()))?;
-    metrics.revocations(replica.len());
     let revoked: Arc<Replica> = Arc::clone(&replica);
     let snapshot = Snapshot::build(settings, revoked)?;
     snapshot.upstream.resolve_soon().await;
+    let is_successor = predecessor.is_some();
+    if let Some(predecessor) = predecessor {
+        predecessor.give_store().await?;
+    }
+    let mut kept = Kept::open(&snapshot.settings, &replica).await?;
+    metrics.revocations(replica.len());
     let attempts = kept.attempts(snapshot.attempt_limits());
     let store = kept.store;
     let metrics = Arc::new(metrics);
     let house = Arc::new(House::new(snapshot, store, attempts, replica, metrics));
+    let revoked = is_successor.then(|| house.tell_predecessor());
     remember_users(&house, &house.snapshot()).await?;
-    Ok(house)
+    Ok(Furnished {
+        house,
+        embedded: kept.embedded,
+        revoked,
+    })
+}
+
+/// What a gateway begins with.
+struct Furnished {
+    house: Arc<House>,
+    embedded: Option<Arc<Embedded>>,
+    /// What a process before us has to hear of.
+    revoked: Option<UnboundedReceiver<Vec<Revocation>>>,
+}
+
+/// What nobody else may have: the `data_dir` and the sockets, or those of the process
+/// before us.
+struct Premises {
+    claim: DataDir,
+    /// Where the process after us asks.
+    next: UnixListener,
+    sockets: Sockets,
+    predecessor: Option<Predecessor>,
+}
+
+impl Premises {
+    fn claim(settings: &Settings) -> Result<Self, RunError> {
+        let claim = DataDir::claim(&settings.data_dir)?;
+        let path = settings.data_dir.join(take_over::SOCKET);
+        let next = private_socket(&path).map_err(|source| ListenError::Bind {
+            place: name_of(&path),
+            source,
+        })?;
+        Ok(Self {
+            claim,
+            next,
+            sockets: Sockets::new(HashMap::new()),
+            predecessor: None,
+        })
+    }
+
+    async fn inherit(settings: &Settings) -> Result<Self, RunError> {
+        let names = Bound::names(settings);
+        let (predecessor, inherited) = Predecessor::meet(&settings.data_dir, names).await?;
+        Ok(Self {
+            claim: inherited.claim,
+            next: inherited.next,
+            sockets: Sockets::new(inherited.sockets),
+            predecessor: Some(predecessor),
+        })
+    }
 }
 
 /// The names under which pingora finds the sockets.
@@ -221,6 +316,16 @@ struct Bound {
 }
 
 impl Bound {
+    /// The names of all of them, before they are bound.
+    fn names(settings: &Settings) -> Vec<String> {
+        let redirect = settings.tls.as_ref().and_then(|tls| tls.redirect_from);
+        let tcp = settings.listen.iter().copied().chain(redirect);
+        tcp.chain([settings.admin.listen])
+            .map(|address| address.to_string())
+            .chain([name_of(&settings.data_dir.join(ADMIN_SOCKET))])
+            .collect()
+    }
+
     fn all(sockets: &Sockets, settings: &Settings) -> Result<Self, ListenError> {
         let redirect = settings.tls.as_ref().and_then(|tls| tls.redirect_from);
         Ok(Self {
@@ -234,15 +339,4 @@ impl Bound {
             socket: sockets.unix(&settings.data_dir.join(ADMIN_SOCKET))?,
         })
     }
-}
-
-/// The address that a bound listener got.
-///
-/// # Errors
-/// [`ListenError::Bind`] if the system does not say.
-pub fn address_of(listener: &TcpListener) -> Result<SocketAddr, ListenError> {
-    listener.local_addr().map_err(|source| ListenError::Bind {
-        place: "the demo's app".into(),
-        source,
-    })
 }

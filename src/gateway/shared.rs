@@ -26,28 +26,32 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// What outlives a request, as the settings ask for it.
 pub(super) struct Kept {
     pub(super) store: Arc<dyn Store>,
-    /// What is revoked already.
-    pub(super) replica: Arc<Replica>,
+    /// The store, if it is one that two processes cannot use.
+    pub(super) embedded: Option<Arc<Embedded>>,
     shared: Option<Shared>,
 }
 
 impl Kept {
-    /// Opens the store and reads what is revoked.
+    /// Opens the store and reads into the replica what is revoked.
     ///
     /// # Errors
     /// [`RunError::Store`], and [`RunError::Unreachable`] after a while: Redis may be
     /// starting too.
-    pub(super) async fn open(settings: &Settings) -> Result<Self, RunError> {
-        let (store, shared): (Arc<dyn Store>, _) = match &settings.session.store {
-            StoreKind::Embedded => (Arc::new(Embedded::open(&settings.data_dir)?), None),
-            StoreKind::Memory => (Arc::new(Memory::new()), None),
+    pub(super) async fn open(settings: &Settings, replica: &Replica) -> Result<Self, RunError> {
+        let (mut embedded, mut shared) = (None, None);
+        let store: Arc<dyn Store> = match &settings.session.store {
+            StoreKind::Embedded => {
+                let store = Arc::new(Embedded::open(&settings.data_dir)?);
+                embedded = Some(Arc::clone(&store));
+                store
+            }
+            StoreKind::Memory => Arc::new(Memory::new()),
             StoreKind::Redis(redis) => {
                 let store = reach(redis).await.map_err(RunError::Unreachable)?;
-                let shared = Shared::new(&store);
-                (Arc::new(store), Some(shared))
+                shared = Some(Shared::new(&store));
+                Arc::new(store)
             }
         };
-        let replica = Arc::new(Replica::new());
         let asked = clock::now();
         replica.load(&store.live(asked).await?);
         if shared.is_some() {
@@ -55,7 +59,7 @@ impl Kept {
         }
         Ok(Self {
             store,
-            replica,
+            embedded,
             shared,
         })
     }

@@ -81,6 +81,11 @@ impl Sightings {
         })
     }
 
+    /// Whether the store has been told of all, or is being told of the last.
+    pub(super) fn are_told(&self) -> bool {
+        self.told.capacity() == self.told.max_capacity()
+    }
+
     /// Forgets what was noted of a session, so that it is told again.
     fn take_back(&self, session: SessionId) {
         if let Some(shard) = self.shard(session) {

@@ -8,6 +8,7 @@ use pingora::server::{ShutdownSignal, ShutdownSignalWatch};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
+use super::hand_over::HandOver;
 use super::house::House;
 use super::reload::Reloader;
 use super::server::RunError;
@@ -29,19 +30,35 @@ impl Signals {
     }
 }
 
+/// How long there must be no connection before it is believed: one may have been
+/// accepted and not yet counted. A guess.
+const QUIET: Duration = Duration::from_millis(250);
+
 /// Attends to signals until the gateway is to end.
 ///
 /// SIGTERM and SIGINT: no new connections, end as soon as nothing is in flight, at
-/// the latest after `limits.drain`; a second one ends at once. SIGHUP reloads.
+/// the latest after `limits.drain`; a second one ends at once. SIGHUP reloads. When
+/// another process has taken over, the end comes as soon as there is no connection, at
+/// the latest after `limits.drain` too.
 pub(super) async fn attend(
     signals: &mut Signals,
     house: &Arc<House>,
     reloader: &Arc<Reloader>,
     stop: &Stop,
+    hand_over: HandOver,
     server_ended: impl Fn() -> bool,
 ) -> Result<(), RunError> {
     let mut until: Option<Instant> = None;
+    let mut busy = Instant::now();
+    // Dropped when a stop begins: as long as it lives the listeners are open.
+    let mut hand_over = Some(Box::pin(hand_over.done()));
     loop {
+        let handed_over = async {
+            match &mut hand_over {
+                Some(hand_over) => hand_over.await,
+                None => std::future::pending().await,
+            }
+        };
         let asked_to_stop = tokio::select! {
             _ = signals.terminate.recv() => true,
             _ = signals.interrupt.recv() => true,
@@ -52,12 +69,21 @@ pub(super) async fn attend(
                 });
                 false
             }
+            follow = handed_over => {
+                tokio::spawn(follow.listen());
+                house.is_relieved_now();
+                true
+            }
             () = tokio::time::sleep(Duration::from_millis(20)), if until.is_some() => false,
             () = tokio::time::sleep(Duration::from_millis(500)), if until.is_none() => false,
         };
+        if house.is_relieved() && house.metrics.connections() > 0 {
+            busy = Instant::now();
+        }
         match until {
             Some(_) if asked_to_stop => return Ok(()),
-            Some(_) if house.in_flight() == 0 => return Ok(()),
+            Some(_) if house.is_relieved() && busy.elapsed() >= QUIET => return Ok(()),
+            Some(_) if !house.is_relieved() && house.in_flight() == 0 => return Ok(()),
             Some(end) if Instant::now() >= end => {
                 log::warn!("{} requests were cut off by the stop", house.in_flight());
                 return Ok(());
@@ -66,8 +92,10 @@ pub(super) async fn attend(
             None if asked_to_stop => {
                 let drain = house.snapshot().settings.limits.drain;
                 log::info!("stopping; {} requests in flight", house.in_flight());
+                hand_over = None;
                 house.start_draining();
                 stop.0.notify_one();
+                busy = Instant::now();
                 until = Some(Instant::now() + drain);
             }
             None if server_ended() => {

@@ -72,6 +72,7 @@ mod shipped;
 mod silent;
 mod store_away;
 mod support;
+mod take_over;
 mod throttle;
 mod time_limits;
 mod tls;

@@ -303,6 +303,11 @@ impl Metrics {
         Counted::new(&self.connections)
     }
 
+    /// How many client connections are open.
+    pub fn connections(&self) -> i64 {
+        self.connections.get()
+    }
+
     /// A request began; it counts until the value is dropped.
     #[must_use]
     pub fn in_flight(&self) -> Counted {

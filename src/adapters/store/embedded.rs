@@ -3,12 +3,19 @@
 //! `Ok` means that the change is on disk (fsync), so it outlives `kill -9` and a power
 //! cut. Changes go through one thread (`writer`), reads see the last commit. A damaged,
 //! foreign or newer file is refused by name and never replaced (`file`).
+//!
+//! One process writes at a time. The file can be given to another one ([`Embedded::lend`]);
+//! whoever asks for something meanwhile waits.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use redb::{Database, WriteTransaction};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use super::tables::{self, Fault};
 use crate::auth::ports::{Store, StoreError};
@@ -24,13 +31,55 @@ mod writer;
 /// Sessions that a sweep forgets in one transaction, so that logins need not wait for
 /// the sweep of a whole night; a guess.
 const PORTION: usize = 2000;
+/// How long whoever needs the store waits while another process has it. A guess: longer
+/// than a million sessions take to open.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The embedded store.
 #[derive(Debug)]
 pub struct Embedded {
+    dir: PathBuf,
+    /// `None` when the file was given away. Held for reading while the file is used.
+    place: Arc<RwLock<Option<Open>>>,
+}
+
+/// The file while it is open.
+#[derive(Debug)]
+struct Open {
     path: Arc<str>,
     db: Arc<Database>,
     writer: Writer,
+}
+
+impl Open {
+    fn at(dir: &Path) -> Result<Self, StoreError> {
+        let (path, db) = file::open(dir)?;
+        let path: Arc<str> = path.to_string_lossy().into();
+        let db = Arc::new(db);
+        let writer = Writer::start(Arc::clone(&path), Arc::clone(&db))?;
+        Ok(Self { path, db, writer })
+    }
+}
+
+/// The store while another process may open it; nobody else can use it.
+#[derive(Debug)]
+#[must_use = "whoever waits for the store is refused when this is dropped"]
+pub struct Lent {
+    dir: PathBuf,
+    place: OwnedRwLockWriteGuard<Option<Open>>,
+}
+
+impl Lent {
+    /// Opens the file again: the other process does not want it any more.
+    ///
+    /// # Errors
+    /// As [`Embedded::open`]; can be tried again.
+    pub async fn take_back(&mut self) -> Result<(), StoreError> {
+        let dir = self.dir.clone();
+        let open = spawn_blocking(move || Open::at(&dir)).await;
+        *self.place = Some(open.map_err(|e| StoreError::Unavailable(e.to_string()))??);
+        Ok(())
+    }
 }
 
 impl Embedded {
@@ -44,30 +93,54 @@ impl Embedded {
     /// unknown format; [`StoreError::InUse`] if another process has it open;
     /// [`StoreError::Unavailable`] if the system refuses.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        let (path, db) = file::open(dir)?;
-        let path: Arc<str> = path.to_string_lossy().into();
-        let db = Arc::new(db);
-        let writer = Writer::start(Arc::clone(&path), Arc::clone(&db))?;
-        Ok(Self { path, db, writer })
+        Ok(Self {
+            dir: dir.to_owned(),
+            place: Arc::new(RwLock::new(Some(Open::at(dir)?))),
+        })
+    }
+
+    /// Closes the file after what has begun, so that another process can open it. What
+    /// was acknowledged is in it. Everything that is asked from here on waits until the
+    /// store is taken back, and is refused when it is not.
+    pub async fn lend(&self) -> Lent {
+        let mut place = Arc::clone(&self.place).write_owned().await;
+        let open = place.take();
+        // Waits for the thread that writes. It cannot fail, but for a panic on the way.
+        let _closed = spawn_blocking(move || drop(open)).await;
+        Lent {
+            dir: self.dir.clone(),
+            place,
+        }
+    }
+
+    /// The open file, for as long as the guard lives.
+    async fn opened(&self) -> Result<OwnedRwLockReadGuard<Option<Open>, Open>, StoreError> {
+        let place = timeout(PATIENCE, Arc::clone(&self.place).read_owned())
+            .await
+            .map_err(|_late| given_away())?;
+        OwnedRwLockReadGuard::try_map(place, Option::as_ref).map_err(|_none| given_away())
     }
 
     async fn write<T: Send + 'static>(
         &self,
         change: impl Fn(&WriteTransaction) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.writer.write(change).await
+        self.opened().await?.writer.write(change).await
     }
 
     async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Database) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let db = Arc::clone(&self.db);
-        let path = Arc::clone(&self.path);
-        tokio::task::spawn_blocking(move || read(&db).map_err(|fault| file::named(&path, fault)))
+        let open = self.opened().await?;
+        spawn_blocking(move || read(&open.db).map_err(|fault| file::named(&open.path, fault)))
             .await
             .map_err(|error| StoreError::Unavailable(error.to_string()))?
     }
+}
+
+fn given_away() -> StoreError {
+    StoreError::Unavailable("another process has taken it over".into())
 }
 
 #[async_trait]
@@ -148,7 +221,10 @@ impl Store for Embedded {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        self.writer.ready()
+        match self.place.try_read() {
+            Ok(place) => place.as_ref().ok_or_else(given_away)?.writer.ready(),
+            Err(_lent) => Err(given_away()),
+        }
     }
 }
 

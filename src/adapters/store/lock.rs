@@ -5,7 +5,8 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// The file inside `data_dir` that is locked; it stays empty.
@@ -16,7 +17,7 @@ const LOCK: &str = "lock";
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl DataDir {
@@ -38,7 +39,7 @@ impl DataDir {
         match lock.try_lock() {
             Ok(()) => Ok(Self {
                 path: path.to_owned(),
-                _lock: lock,
+                lock,
             }),
             Err(TryLockError::WouldBlock) => Err(DataDirError::InUse {
                 path: path.to_owned(),
@@ -47,9 +48,37 @@ impl DataDir {
         }
     }
 
+    /// Takes a claim that the process before us holds; it is held until both have let go.
+    ///
+    /// # Errors
+    /// [`DataDirError::InUse`] if `lock` is no claim to this folder.
+    pub fn inherit(path: &Path, lock: OwnedFd) -> Result<Self, DataDirError> {
+        private_dir(path)?;
+        let lock_path = path.join(LOCK);
+        let lock = File::from(lock);
+        let given = lock.metadata().map_err(io_at(&lock_path))?;
+        let ours = fs::metadata(&lock_path).map_err(io_at(&lock_path))?;
+        if (given.dev(), given.ino()) != (ours.dev(), ours.ino()) {
+            return Err(DataDirError::InUse {
+                path: path.to_owned(),
+            });
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            lock,
+        })
+    }
+
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+impl AsFd for DataDir {
+    /// The claim, to give to the process after us.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.lock.as_fd()
     }
 }
 

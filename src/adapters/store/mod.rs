@@ -14,6 +14,7 @@ mod rotation_model;
 pub(crate) mod scratch;
 mod session_record;
 mod tables;
+pub(super) mod wire;
 
 pub use embedded::Embedded;
 pub use lock::{DataDir, DataDirError};

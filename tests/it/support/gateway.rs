@@ -101,6 +101,15 @@ impl Gateway {
         self.process = Some(Process::spawn(command));
     }
 
+    /// Starts a second process that is to take over from the one that runs.
+    pub fn successor(&self) -> Process {
+        let mut command = doorward();
+        command.args(["run", "--take-over"]);
+        command.arg("--config").arg(&self.config);
+        command.envs(self.setup.env.iter().cloned());
+        Process::spawn(command)
+    }
+
     /// Starts it; the exit code and the output when it ends instead.
     pub fn try_start(&mut self) -> Result<(), (Option<i32>, String)> {
         self.spawn();

@@ -19,8 +19,9 @@ use redis::aio::MultiplexedConnection;
 use redis::streams::{StreamId, StreamRangeReply, StreamReadReply};
 use redis::{cmd, pipe};
 
+use super::Redis;
 use super::link::unavailable;
-use super::{Redis, wire};
+use crate::adapters::store::wire;
 use crate::adapters::{clock, entropy};
 use crate::auth::ports::{Audience, Store, StoreError};
 use crate::auth::revocation::{Reach, Revocation};

@@ -36,7 +36,6 @@ mod record;
 mod scripts;
 #[cfg(test)]
 pub(crate) mod server;
-mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +48,7 @@ pub(crate) use self::link::Link;
 use self::record::Ends;
 use self::scripts::{Name, Scripts};
 use super::session_record::{decode, encode};
+use super::wire;
 use crate::adapters::config::settings;
 use crate::auth::ports::{Audience, Store, StoreError};
 use crate::auth::revocation::Revocation;

@@ -1,7 +1,8 @@
 //! Recording revocations, and deleting the sessions that they reach.
 
 use super::scripts::Name;
-use super::{CHUNK, Redis, wire};
+use super::{CHUNK, Redis};
+use crate::adapters::store::wire;
 use crate::auth::ports::StoreError;
 use crate::auth::revocation::Revocation;
 

@@ -1,16 +1,17 @@
-//! How times and revocations are spelled in Redis.
+//! How times and revocations are spelled for other processes: in Redis, and for the
+//! process that is taken over from.
 
 use crate::auth::revocation::{Reach, Revocation};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 
 /// Twenty digits, as many as the largest has, so that they compare as text.
-pub(super) fn time(at: Timestamp) -> String {
+pub(in crate::adapters) fn time(at: Timestamp) -> String {
     format!("{:020}", at.millis())
 }
 
 /// A letter for the kind, then the id.
-pub(super) fn reach(reach: &Reach) -> String {
+pub(in crate::adapters) fn reach(reach: &Reach) -> String {
     match reach {
         Reach::Session(session) => format!("s{session}"),
         Reach::User(user) => format!("u{user}"),
@@ -19,7 +20,7 @@ pub(super) fn reach(reach: &Reach) -> String {
 }
 
 /// The revocation with these parts; `None` if they are not ours.
-pub(super) fn revocation(reach: &str, at: &str, until: &str) -> Option<Revocation> {
+pub(in crate::adapters) fn revocation(reach: &str, at: &str, until: &str) -> Option<Revocation> {
     let reach = match reach.split_at_checked(1)? {
         ("s", id) => Reach::Session(SessionId::parse(id)?),
         ("u", id) => Reach::User(UserId::new(id)),
