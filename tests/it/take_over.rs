@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::cli::{assert_code, said, written};
@@ -28,6 +28,8 @@ struct Tally {
     ended: AtomicU32,
     /// Asked to come again, as is allowed while nobody has the store.
     asked_again: AtomicU32,
+    /// The longest that a login took, in milliseconds.
+    slowest_login: AtomicU64,
     wrong: Mutex<Vec<String>>,
 }
 
@@ -100,7 +102,10 @@ fn reads_anew(gateway: &Gateway, cookie: &str, tally: &Tally) {
 /// Signs in, is served, signs out, and is refused from that answer on.
 fn comes_and_goes(gateway: &Gateway, tally: &Tally) {
     while tally.goes_on() {
+        let began = Instant::now();
         let login = gateway.login_request("alice", ALICE_PASSWORD).try_send();
+        let took = u64::try_from(began.elapsed().as_millis()).unwrap();
+        tally.slowest_login.fetch_max(took, Ordering::Relaxed);
         let Some(answer) = tally.is("login", 303, login) else {
             continue;
         };

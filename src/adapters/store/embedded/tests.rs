@@ -275,3 +275,43 @@ async fn a_caller_who_leaves_does_not_stop_the_writer() {
     store.revoke(&record(session(99), 1, 100)).await.unwrap();
     assert_eq!(live(&store, 0).await.len(), 21);
 }
+
+#[tokio::test]
+async fn a_store_that_is_lent_can_be_opened_elsewhere_and_comes_back() {
+    let scratch = Scratch::new();
+    let store = Arc::new(Embedded::open(scratch.path()).unwrap());
+    let first = record(Reach::Everybody, 1, 100);
+    store.revoke(&first).await.unwrap();
+    let mut lent = store.lend().await;
+    assert!(store.ready().await.is_err(), "it is not here");
+    let waiting = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.live(at(1)).await.unwrap() }
+    });
+    {
+        let other = Embedded::open(scratch.path()).expect("the file is closed");
+        assert_eq!(
+            other.live(at(1)).await.unwrap(),
+            [first]
+        );
+        let in_use = lent.take_back().await;
+        assert!(
+            matches!(in_use, Err(StoreError::InUse { .. })),
+            "{in_use:?}"
+        );
+        other.revoke(&record(Reach::Everybody, 2, 100)).await.unwrap();
+    }
+    assert!(!waiting.is_finished(), "nobody has the store");
+    lent.take_back().await.unwrap();
+    drop(lent);
+    assert_eq!(
+        waiting.await.unwrap(),
+        [record(Reach::Everybody, 2, 100)],
+        "who waited sees all"
+    );
+    drop(store.lend().await);
+    assert!(
+        store.live(at(1)).await.is_err(),
+        "given away"
+    );
+}
