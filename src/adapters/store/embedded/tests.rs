@@ -290,16 +290,16 @@ async fn a_store_that_is_lent_can_be_opened_elsewhere_and_comes_back() {
     });
     {
         let other = Embedded::open(scratch.path()).expect("the file is closed");
-        assert_eq!(
-            other.live(at(1)).await.unwrap(),
-            [first]
-        );
+        assert_eq!(other.live(at(1)).await.unwrap(), [first]);
         let in_use = lent.take_back().await;
         assert!(
             matches!(in_use, Err(StoreError::InUse { .. })),
             "{in_use:?}"
         );
-        other.revoke(&record(Reach::Everybody, 2, 100)).await.unwrap();
+        other
+            .revoke(&record(Reach::Everybody, 2, 100))
+            .await
+            .unwrap();
     }
     assert!(!waiting.is_finished(), "nobody has the store");
     lent.take_back().await.unwrap();
@@ -310,8 +310,5 @@ async fn a_store_that_is_lent_can_be_opened_elsewhere_and_comes_back() {
         "who waited sees all"
     );
     drop(store.lend().await);
-    assert!(
-        store.live(at(1)).await.is_err(),
-        "given away"
-    );
+    assert!(store.live(at(1)).await.is_err(), "given away");
 }
