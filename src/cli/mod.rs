@@ -177,6 +177,19 @@ impl Failure {
     fn io(error: impl Into<anyhow::Error>) -> Self {
         Self::new(Self::IO, error)
     }
+
+    /// The error and its causes, each once: many an error says its cause itself.
+    fn told(&self) -> String {
+        let mut told = String::new();
+        for cause in self.error.chain().map(ToString::to_string) {
+            if !told.ends_with(&cause) {
+                let colon = if told.is_empty() { "" } else { ": " };
+                told.push_str(colon);
+                told.push_str(&cause);
+            }
+        }
+        told
+    }
 }
 
 impl From<std::io::Error> for Failure {
@@ -211,7 +224,7 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let _nobody_reads = writeln!(std::io::stderr(), "doorward: {:#}", failure.error);
+            let _nobody_reads = writeln!(std::io::stderr(), "doorward: {}", failure.told());
             failure.code.into()
         }
     }

@@ -27,6 +27,8 @@ fn a_port_in_use_is_told_within_a_second() {
             said(&output)
         );
         assert!(took < Duration::from_secs(2), "{took:?}");
+        let times = said(&output).matches("in use").count();
+        assert_eq!(times, 1, "said once is enough: {}", said(&output));
     }
 }
 
