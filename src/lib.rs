@@ -56,7 +56,9 @@
 //! [`auth::ports::Store`], and told by `gateway::renew`. Memory, `redb` and Redis pass one
 //! suite (`adapters/store/contract`), and a model of browsers, thieves and crashes runs over
 //! all of it (`adapters/store/rotation_model.rs`). A revocation goes store → replica → open
-//! connections, and those of other gateways come in through [`auth::ports::Audience`].
+//! connections, and those of other gateways come in through [`auth::ports::Audience`]. A
+//! process that takes over gets the embedded store too, and tells the one before it what it
+//! revokes (docs/take-over.md).
 //!
 //! # Where the code taught us better than the plan
 //!
@@ -82,6 +84,10 @@
 //! - *A WebSocket hears why it ends from the client's connection* (`gateway::line`), not
 //!   through pingora: only there is it known where a frame has ended on the wire, also
 //!   over TLS, and an app behind TLS makes no difference.
+//! - *A take-over is ours* (`gateway::hand_over`, `gateway::take_over`), not pingora's
+//!   upgrade: that one lets both processes accept for a fixed five seconds, knows of no store
+//!   and no claim to a folder, and resets kept connections on which a request is on its way
+//!   (two of 1800 requests in a test under load).
 //! - *A tolerated ambiguous path must satisfy every rule that one of its readings
 //!   selects* ([`auth::rules`]), so that tolerance opens no side door.
 //! - *A change of a user leaves a cut-off in the store*, beside the comparison of
