@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
@@ -12,7 +13,7 @@ use super::sightings::Sightings;
 use super::snapshot::Snapshot;
 use super::turns::Turns;
 use crate::adapters::observe::access::Lines;
-use crate::adapters::observe::metrics::{Counted, Metrics};
+use crate::adapters::observe::metrics::{Counted, Metrics, Verdict};
 use crate::adapters::store::replica::Replica;
 use crate::adapters::users::hashing::HashPool;
 use crate::adapters::{clock, entropy};
@@ -218,6 +219,7 @@ impl House {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         InFlight {
             house: Arc::clone(self),
+            since: Instant::now(),
             _counted: self.metrics.in_flight(),
         }
     }
@@ -268,11 +270,17 @@ impl Audience for House {
 /// whose future is dropped.
 pub struct InFlight {
     house: Arc<House>,
+    since: Instant,
     _counted: Counted,
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.house.in_flight.fetch_sub(1, Ordering::Relaxed);
+        // A panic in a hook: nothing else counts it.
+        if std::thread::panicking() {
+            let verdict = Verdict::Refused(Denial::InternalError.code());
+            self.house.metrics.request(verdict, self.since.elapsed());
+        }
     }
 }

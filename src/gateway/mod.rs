@@ -32,6 +32,7 @@ mod shared;
 mod sightings;
 pub mod snapshot;
 mod stop;
+mod supervise;
 mod tunnel;
 mod turns;
 mod upkeep;

@@ -2,7 +2,8 @@
 //!
 //! `Ok` means that the change is on disk (fsync), so it outlives `kill -9` and a power
 //! cut. Changes go through one thread (`writer`), reads see the last commit. A damaged,
-//! foreign or newer file is refused by name and never replaced (`file`).
+//! foreign or newer file is refused by name and never replaced (`file`). After an error
+//! of the disk nothing is acknowledged until the file was verified anew (`handle`).
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,9 +17,12 @@ use crate::auth::revocation::Revocation;
 use crate::auth::stored::StoredSession;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
+use handle::Handle;
 use writer::Writer;
 
 mod file;
+mod handle;
+mod health;
 mod writer;
 
 /// Sessions that a sweep forgets in one transaction, so that logins need not wait for
@@ -28,8 +32,7 @@ const PORTION: usize = 2000;
 /// The embedded store.
 #[derive(Debug)]
 pub struct Embedded {
-    path: Arc<str>,
-    db: Arc<Database>,
+    file: Arc<Handle>,
     writer: Writer,
 }
 
@@ -44,11 +47,9 @@ impl Embedded {
     /// unknown format; [`StoreError::InUse`] if another process has it open;
     /// [`StoreError::Unavailable`] if the system refuses.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        let (path, db) = file::open(dir)?;
-        let path: Arc<str> = path.to_string_lossy().into();
-        let db = Arc::new(db);
-        let writer = Writer::start(Arc::clone(&path), Arc::clone(&db))?;
-        Ok(Self { path, db, writer })
+        let file = Arc::new(Handle::open(dir)?);
+        let writer = Writer::start(Arc::clone(&file))?;
+        Ok(Self { file, writer })
     }
 
     async fn write<T: Send + 'static>(
@@ -62,11 +63,16 @@ impl Embedded {
         &self,
         read: impl FnOnce(&Database) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let db = Arc::clone(&self.db);
-        let path = Arc::clone(&self.path);
-        tokio::task::spawn_blocking(move || read(&db).map_err(|fault| file::named(&path, fault)))
-            .await
-            .map_err(|error| StoreError::Unavailable(error.to_string()))?
+        let file = Arc::clone(&self.file);
+        let answer = tokio::task::spawn_blocking(move || {
+            file.with(read).map_err(|trouble| file.named(trouble))
+        })
+        .await
+        .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        if matches!(answer, Err(StoreError::Unavailable(_))) {
+            self.writer.nudge();
+        }
+        answer
     }
 }
 
