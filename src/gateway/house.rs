@@ -53,6 +53,7 @@ pub struct House {
     pub stand_in_seed: [u8; 32],
     /// Woken when the upstream's addresses should be looked up again now.
     pub resolve_now: Notify,
+    settled: clock::Settled,
     in_flight: AtomicUsize,
     draining: AtomicBool,
     /// Whether an untrusted `X-Forwarded-For` was warned of.
@@ -85,6 +86,7 @@ impl House {
             metrics,
             stand_in_seed: entropy::random(),
             resolve_now: Notify::new(),
+            settled: clock::Settled::default(),
             in_flight: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
             forwarded_warned: AtomicBool::new(false),
@@ -244,7 +246,7 @@ impl House {
     /// # Errors
     /// [`StoreError`] if the store could not.
     pub async fn sweep(&self) -> Result<(), StoreError> {
-        let now = clock::now();
+        let now = self.settled.now();
         self.store.sweep(now).await?;
         self.replica.forget(now);
         self.metrics.revocations(self.replica.len());

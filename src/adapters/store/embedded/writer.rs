@@ -167,6 +167,10 @@ fn write_all(file: &Handle, mut incoming: mpsc::Receiver<Box<dyn Change>>, healt
 
 /// Makes these changes, all of them or each for itself, and tells whoever waits.
 fn write(file: &Handle, mut changes: Vec<Box<dyn Change>>, health: &Health) {
+    // What goes into a file that was removed would be told to nobody and yet be done.
+    if let Err(error) = file.in_place() {
+        return tell(changes, &health.judged(Err(error)));
+    }
     match commit(file, &mut changes) {
         // One unreadable record is no reason to refuse everybody else.
         Err(trouble) if trouble.is_contents() && changes.len() > 1 => {
