@@ -32,7 +32,9 @@ fn is_ready(gateway: &Gateway) -> bool {
 /// The soft and the hard limit of open files.
 fn limits_of(pid: u32) -> (u64, u64) {
     let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
-    let line = limits.lines().find(|line| line.starts_with("Max open files"));
+    let line = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
     let mut words = line.unwrap().split_whitespace().skip(3);
     let mut number = || words.next().unwrap().parse().unwrap();
     (number(), number())
@@ -51,7 +53,9 @@ fn processor(pid: u32) -> Duration {
 #[test]
 fn the_soft_limit_is_raised_to_the_hard_one() {
     let app = Upstream::start();
-    let gateway = Builder::new(&app).yaml("limits: { connections: 100 }").write();
+    let gateway = Builder::new(&app)
+        .yaml("limits: { connections: 100 }")
+        .write();
     let process = limited(&gateway, "-S -n 100");
     let (soft, hard) = limits_of(process.pid());
     assert_eq!(soft, hard, "a default for small programs is kept");
@@ -78,7 +82,11 @@ fn clients_cannot_use_up_the_descriptors() {
         request.try_send().is_err()
     });
     for _ in 0..10 {
-        assert_eq!(request.send_on(&mut ours).status, 200, "who is in is served");
+        assert_eq!(
+            request.send_on(&mut ours).status,
+            200,
+            "who is in is served"
+        );
         assert!(is_ready(&gateway), "operators are locked out");
     }
     let open = gateway.metric("doorward_connections");
@@ -109,13 +117,24 @@ fn without_descriptors_nothing_falls_over_and_it_passes() {
     });
     let (began, before) = (Instant::now(), processor(process.pid()));
     for _ in 0..20 {
-        assert_eq!(request.send_on(&mut ours).status, 200, "who is in is served");
+        assert_eq!(
+            request.send_on(&mut ours).status,
+            200,
+            "who is in is served"
+        );
     }
-    assert_eq!(app.connections(), connections, "not over the kept connection");
+    assert_eq!(
+        app.connections(),
+        connections,
+        "not over the kept connection"
+    );
     std::thread::sleep(Duration::from_secs(4).saturating_sub(began.elapsed()));
     let used = processor(process.pid()) - before;
     let took = began.elapsed();
-    assert!(used < took / 2, "{used:?} of processor in {took:?} for nothing");
+    assert!(
+        used < took / 2,
+        "{used:?} of processor in {took:?} for nothing"
+    );
     let lines = process.output().matches("Too many open files").count();
     let most = 10 + 10 * usize::try_from(took.as_secs()).unwrap();
     assert!(lines < most, "{lines} lines in {took:?}");

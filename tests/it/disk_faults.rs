@@ -28,7 +28,10 @@ fn ready(gateway: &Gateway) -> u16 {
 fn assert_refuses_aloud(gateway: &Gateway, jar: &Jar, what: &str) {
     let login = gateway.try_login("bob", BOB_PASSWORD);
     assert_eq!(login.status, 503, "{what}: {login}");
-    assert!(login.cookies().is_empty(), "a session that is nowhere: {login}");
+    assert!(
+        login.cookies().is_empty(),
+        "a session that is nowhere: {login}"
+    );
     assert!(login.header("retry-after").is_some(), "{login}");
     assert_eq!(ready(gateway), 503, "{what}: nobody is told");
     assert_eq!(gateway.operators("/healthz").status, 200, "{what}");
@@ -45,18 +48,26 @@ fn assert_refuses_aloud(gateway: &Gateway, jar: &Jar, what: &str) {
     assert_problem(&answer, 503, "store_unavailable", what);
     assert!(answer.cookies().is_empty(), "{what}: {answer}");
     let answer = jar.get(gateway, "/");
-    assert_eq!(answer.status, 200, "{what}: access tokens need no store: {answer}");
+    assert_eq!(
+        answer.status, 200,
+        "{what}: access tokens need no store: {answer}"
+    );
 }
 
 #[test]
 fn a_disk_that_fails_refuses_aloud_and_is_used_again_when_it_is_well() {
-    let cases: [(&str, fn(&Faults, i64), i64, &str); 4] = [
-        ("read-only", Faults::failing_writes, EROFS, "Read-only file system"),
-        ("full", Faults::failing_writes, ENOSPC, "No space left on device"),
-        ("full at the sync", Faults::failing_syncs, ENOSPC, "No space left on device"),
-        ("broken at the sync", Faults::failing_syncs, EIO, "Input/output error"),
-    ];
-    for (what, fail, errno, words) in cases {
+    let disk = "Input/output error";
+    let room = "No space left on device";
+    for (what, at_sync, errno, words) in [
+        ("read-only", false, EROFS, "Read-only file system"),
+        ("full", false, ENOSPC, room),
+        ("full at the sync", true, ENOSPC, room),
+        ("broken at the sync", true, EIO, disk),
+    ] {
+        let fail = match at_sync {
+            true => Faults::failing_syncs,
+            false => Faults::failing_writes,
+        };
         let faults = Faults::new();
         let (mut gateway, _app) = world(&faults);
         let mut jars = vec![Jar::alice(&gateway)];
@@ -84,7 +95,7 @@ fn a_disk_that_fails_refuses_aloud_and_is_used_again_when_it_is_well() {
         }
         let answer = ended.post_refresh(&gateway);
         assert_problem(&answer, 401, "session_revoked", "ended, and back again");
-        let answer = Jar { refresh: None, ..ended.clone() }.get(&gateway, "/");
+        let answer = ended.without_refresh().get(&gateway, "/");
         assert_problem(&answer, 401, "session_revoked", "ended, and back again");
     }
 }
@@ -144,7 +155,10 @@ fn what_is_written_into_a_removed_file_is_not_acknowledged() {
     std::fs::copy(&kept, &file).unwrap();
     let copy = std::fs::read(&file).unwrap();
     assert_refuses_aloud(&gateway, &jar, "with another file in its place");
-    assert!(std::fs::read(&file).unwrap() == copy, "the copy was written to");
+    assert!(
+        std::fs::read(&file).unwrap() == copy,
+        "the copy was written to"
+    );
     put(&kept, &file);
     until("the file to be used again", || ready(&gateway) == 200);
     gateway.kill();

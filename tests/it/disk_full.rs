@@ -5,9 +5,7 @@ use std::process::Command;
 
 use crate::support::gateway::PROGRAM;
 use crate::support::users::ALICE_PASSWORD;
-use crate::support::{
-    Builder, Gateway, Jar, Process, Request, Response, Upstream, until,
-};
+use crate::support::{Builder, Gateway, Jar, Process, Request, Response, Upstream, until};
 
 /// Enough room for some logins, too little for [`LOGINS`].
 const ROOM_BYTES: u64 = 256 * 1024;
@@ -64,7 +62,9 @@ fn a_disk_with_room_again_needs_no_restart() {
     assert_eq!(status(&gateway, "/readyz"), 503);
     let pid = full.pid().to_string();
     let limit = "--fsize=unlimited:unlimited";
-    let made = Command::new("prlimit").args(["--pid", &pid, limit]).status();
+    let made = Command::new("prlimit")
+        .args(["--pid", &pid, limit])
+        .status();
     assert!(made.unwrap().success(), "no room could be made");
     until("the room to be used", || status(&gateway, "/readyz") == 200);
     acknowledged.push(Jar::alice(&gateway));
@@ -97,7 +97,11 @@ fn a_full_disk_refuses_aloud_and_loses_nothing() {
         503,
         "nobody is told that it cannot write"
     );
-    assert_eq!(status(&gateway, "/healthz"), 200, "a restart would not make room");
+    assert_eq!(
+        status(&gateway, "/healthz"),
+        200,
+        "a restart would not make room"
+    );
     let last = acknowledged.last().unwrap().clone();
     let answer = last.get(&gateway, "/");
     assert_eq!(answer.status, 200, "access tokens need no store: {answer}");

@@ -63,17 +63,12 @@ impl Faults {
         self.set(0, seconds * 1_000_000_000);
     }
 
-    /// Has threads of this name panic, so many times in all.
-    pub fn panic(&self, thread: &str, times: i64) {
+    /// Has the next thread of this name panic that reads the wall clock.
+    pub fn panic(&self, thread: &str) {
         let mut name = [0; 16];
         name[..thread.len()].copy_from_slice(thread.as_bytes());
         self.control.write_all_at(&name, THREAD).unwrap();
-        self.set(1, times);
-    }
-
-    /// How many of those panics have not come yet.
-    pub fn panics_left(&self) -> i64 {
-        self.number(1)
+        self.set(1, 1);
     }
 
     /// Has each sync of the store take so much longer.

@@ -57,11 +57,6 @@ impl Wild {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Where it listens.
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
     /// Sets what it does from now on.
     pub fn behave(
         &self,
