@@ -5,7 +5,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::support::gateway::PROGRAM;
-use crate::support::{Builder, Conn, Gateway, Jar, Process, Request, Upstream, until};
+use crate::support::{
+    Builder, Conn, Gateway, Jar, Process, Request, Upstream, assert_problem, until,
+};
 
 /// Hard limits of the tests: little more than the gateway needs for itself.
 const FEW: usize = 96;
@@ -104,8 +106,10 @@ fn without_descriptors_nothing_falls_over_and_it_passes() {
     let mut process = limited(&gateway, &format!("-n {FEW}"));
     let jar = Jar::alice(&gateway);
     let request = jar.request(&gateway, "GET", "/");
-    let mut ours = gateway.connect();
-    assert_eq!(request.send_on(&mut ours).status, 200);
+    let (mut ours, mut second) = (gateway.connect(), gateway.connect());
+    for connection in [&mut ours, &mut second] {
+        assert_eq!(request.send_on(connection).status, 200);
+    }
     let connections = app.connections();
 
     // The operators' listener has no limit of its own.
@@ -135,6 +139,15 @@ fn without_descriptors_nothing_falls_over_and_it_passes() {
         used < took / 2,
         "{used:?} of processor in {took:?} for nothing"
     );
+    // There is one kept connection, and it is taken.
+    let hold = jar.request(&gateway, "GET", "/hold");
+    let asked = app.count();
+    ours.send(hold.bytes()).unwrap();
+    until("the app to be asked", || app.count() > asked);
+    let answer = request.send_on(&mut second);
+    assert_problem(&answer, 502, "upstream_unreachable", "no descriptor");
+    app.release();
+    assert_eq!(ours.answer("GET").unwrap().status, 200);
     let lines = process.output().matches("Too many open files").count();
     let most = 10 + 10 * usize::try_from(took.as_secs()).unwrap();
     assert!(lines < most, "{lines} lines in {took:?}");

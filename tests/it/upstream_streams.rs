@@ -85,10 +85,12 @@ fn announcements_without_an_answer_end() {
     let (gateway, app, jar) = world("limits: { upstream_read: 1s }");
     for pause in [Duration::from_millis(50), Duration::ZERO] {
         app.behave(move |stream, _| {
-            loop {
+            let began = Instant::now();
+            while began.elapsed() < Duration::from_secs(15) {
                 stream.write_all(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")?;
                 std::thread::sleep(pause);
             }
+            Ok(false)
         });
         let began = Instant::now();
         let answer = jar.get(&gateway, "/");
