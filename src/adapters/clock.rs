@@ -1,6 +1,8 @@
 //! The one place that reads the wall clock.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use parking_lot::Mutex;
 
 use crate::domain::time::Timestamp;
 
@@ -12,4 +14,84 @@ pub fn now() -> Timestamp {
     Timestamp::from_millis(since.map_or(0, |span| {
         u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
     }))
+}
+
+/// How far the wall clock may run ahead of the time that has really passed. A guess above
+/// any honest correction of a clock that runs.
+const AHEAD: Duration = Duration::from_secs(60);
+/// For how long a clock that jumped ahead is doubted.
+const DOUBT: Duration = Duration::from_secs(24 * 3600);
+
+/// The time for whoever forgets things for good. A clock that jumps ahead and is set right
+/// again must not have made anybody forget a revocation: the session would be back. So a
+/// jump ahead is believed only when it has lasted for a day; until then time passes as it
+/// really does. A jump back is believed at once.
+#[derive(Debug, Default)]
+pub struct Settled(Mutex<Option<Anchor>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Anchor {
+    wall: Timestamp,
+    at: Instant,
+    /// Since when the wall clock is ahead.
+    ahead_since: Option<Instant>,
+}
+
+impl Settled {
+    /// The time now, or earlier.
+    pub fn now(&self) -> Timestamp {
+        self.judge(now(), Instant::now())
+    }
+
+    fn judge(&self, wall: Timestamp, at: Instant) -> Timestamp {
+        let mut anchor = self.0.lock();
+        let known = anchor.get_or_insert(Anchor {
+            wall,
+            at,
+            ahead_since: None,
+        });
+        let passed = known.wall.after(at.saturating_duration_since(known.at));
+        if wall > passed.after(AHEAD) {
+            let since = *known.ahead_since.get_or_insert(at);
+            if at.saturating_duration_since(since) < DOUBT {
+                return passed;
+            }
+        }
+        *known = Anchor {
+            wall,
+            at,
+            ahead_since: None,
+        };
+        wall
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jump_ahead_is_believed_after_a_day_and_one_back_at_once() {
+        let begin = Instant::now();
+        let real = Timestamp::from_secs(1_800_000_000);
+        let clock = Settled::default();
+        let hours = |hours: u64| Duration::from_secs(hours * 3600);
+        // Hours that passed, the hour that the wall clock shows, and the hour that counts.
+        let years = 10 * 365 * 24;
+        for (what, passed, shown, counts) in [
+            ("the start", 0, 0, 0),
+            ("time passes", 1, 1, 1),
+            ("a jump", 2, years, 2),
+            ("it lasts", 25, years, 25),
+            ("it is set right", 25, 25, 25),
+            ("a jump again", 26, years, 26),
+            ("it lasts for less than a day", 49, years, 49),
+            ("for a day", 50, years, years),
+            ("a jump back", 51, 51, 51),
+        ] {
+            let at = begin + hours(passed);
+            let judged = clock.judge(real.after(hours(shown)), at);
+            assert_eq!(judged, real.after(hours(counts)), "{what}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 pub mod attempts;
 pub mod clock;
 pub mod config;
+pub mod descriptors;
 pub mod entropy;
 pub mod jwt;
 pub mod observe;

@@ -41,9 +41,10 @@ pub fn new_session(
     random: [u8; 10],
 ) -> Result<StoredSession, SignError> {
     let (idle, absolute) = policy.lifetimes.of_session(remember);
+    let user = principal.user.identity.id.clone();
     let mut session = StoredSession {
-        id: SessionId::new(now, random),
-        user: principal.user.identity.id.clone(),
+        id: SessionId::new(born(policy.revoked.cut_off(&user), now), random),
+        user,
         version: version_of(principal)?.to_owned(),
         idle,
         ends: now.after(absolute),
@@ -56,6 +57,16 @@ pub fn new_session(
     };
     session.token_until = longest_token(&session, now, policy.lifetimes.terms());
     Ok(session)
+}
+
+/// When a session of this moment counts as created: after every cut-off that is known. One
+/// from ahead of the clock, which was set back since, would else end each login of its user
+/// until the clock has caught up.
+fn born(cut_off: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    match cut_off {
+        Some(at) if at > now => at.after(Duration::from_millis(1)),
+        _ => now,
+    }
 }
 
 /// Makes the tokens of the newest generation of a session that is kept. `None` if less

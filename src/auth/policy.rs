@@ -68,7 +68,7 @@ impl Policy {
     pub fn is_stale(&self, now: Timestamp) -> bool {
         self.refuse_when_stale.is_some_and(|limit| {
             let heard = self.revoked.heard();
-            heard.is_some_and(|heard| now.since(heard) > limit)
+            heard.is_some_and(|heard| now.distance(heard) > limit)
         })
     }
 }

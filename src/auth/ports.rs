@@ -75,6 +75,11 @@ pub trait Revoked: Send + Sync {
     /// Whether the session was ended, by itself or by a cut-off of its user or of all.
     fn is_revoked(&self, session: SessionId, user: &UserId) -> bool;
 
+    /// Up to when the sessions of this user, or of everybody, were ended, if they were.
+    fn cut_off(&self, _user: &UserId) -> Option<Timestamp> {
+        None
+    }
+
     /// When the shared store was last heard of; `None` if nobody else writes to the
     /// store, so that what is in memory is the whole truth.
     fn heard(&self) -> Option<Timestamp> {

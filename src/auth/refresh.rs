@@ -125,7 +125,7 @@ impl StoredSession {
             user: self.user.clone(),
             version: version.to_owned(),
             idle: self.idle,
-            ends: self.ends,
+            ends: self.ends_seen_from(now),
             generation,
             renewed: now,
             seen: None,
@@ -135,6 +135,16 @@ impl StoredSession {
         };
         next.token_until = next.token_until.max(longest_token(&next, now, terms));
         Turn::Rotate(next)
+    }
+
+    /// Its absolute end. Of a login from ahead of the clock, which was set back since, it
+    /// is as far away as at any login, and not beyond that by as much as the clock was off.
+    fn ends_seen_from(&self, now: Timestamp) -> Timestamp {
+        let created = self.created();
+        if created <= now || self.ends <= created {
+            return self.ends;
+        }
+        self.ends.min(now.after(self.ends.since(created)))
     }
 }
 

@@ -43,6 +43,10 @@ const CAPACITY: usize = 65_536;
 #[derive(Debug)]
 pub struct Throttle {
     limits: AttemptLimits,
+    /// The latest time that was counted.
+    latest: Timestamp,
+    /// How far the clock was set back in all; see [`Self::onward`].
+    back: Duration,
     pairs: Table<(Username, IpAddr)>,
     addresses: Table<IpAddr>,
     names: Table<Username>,
@@ -103,6 +107,8 @@ impl Throttle {
     pub fn new(limits: AttemptLimits) -> Self {
         Self {
             limits,
+            latest: Timestamp::EPOCH,
+            back: Duration::ZERO,
             pairs: Table::default(),
             addresses: Table::default(),
             names: Table::default(),
@@ -124,6 +130,7 @@ impl Throttle {
         client: IpAddr,
         now: Timestamp,
     ) -> Result<Attempt, Locked> {
+        let now = self.onward(now);
         let address = network_of(client);
         let pair = (name.clone(), address);
         let until = [
@@ -159,6 +166,18 @@ impl Throttle {
             at: now,
             locks: locks.contains(&true),
         })
+    }
+
+    /// The time as it is counted here: it never goes back. A clock that was an hour ahead
+    /// and is set right would else lock people out for that hour, or for the ten years
+    /// that it was ahead.
+    fn onward(&mut self, now: Timestamp) -> Timestamp {
+        let counted = now.after(self.back);
+        if counted < self.latest {
+            self.back = self.latest.since(now);
+        }
+        self.latest = counted.max(self.latest);
+        self.latest
     }
 
     /// The password was right: the pair starts anew, the others forget this attempt.

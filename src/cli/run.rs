@@ -3,7 +3,7 @@
 use crate::adapters::config::{self, Environment};
 use crate::adapters::jwt::RingError;
 use crate::adapters::jwt::keyfile::KeyFileError;
-use crate::adapters::observe::logger;
+use crate::adapters::observe::{logger, panics};
 use crate::adapters::store::lock::DataDirError;
 use crate::auth::ports::StoreError;
 use crate::gateway::PLATFORM;
@@ -31,6 +31,7 @@ pub(super) fn run(config: &Config, take_over: bool) -> Result<(), Failure> {
 }
 
 pub(super) fn serve(plan: Plan) -> Result<(), Failure> {
+    panics::watch();
     server::run(plan).map_err(|e| Failure::new(code_of(&e), e))
 }
 

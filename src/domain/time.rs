@@ -47,6 +47,12 @@ impl Timestamp {
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
+
+    /// How far it is to `other`, whichever was earlier. For an age that a clock which was
+    /// set back must not make young again.
+    pub const fn distance(self, other: Self) -> Duration {
+        Duration::from_millis(self.0.abs_diff(other.0))
+    }
 }
 
 fn millis_of(span: Duration) -> u64 {
@@ -70,5 +76,8 @@ mod tests {
             u64::MAX
         );
         assert_eq!(Timestamp::from_millis(1999).secs(), 1);
+        for (one, other) in [(t, Timestamp::EPOCH), (Timestamp::EPOCH, t)] {
+            assert_eq!(one.distance(other), Duration::from_secs(10));
+        }
     }
 }

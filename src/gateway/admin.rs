@@ -87,7 +87,7 @@ impl Admin {
     /// Whether what is known of revocations is of this moment, or nearly.
     fn is_fresh(&self) -> bool {
         let heard = self.house.replica.heard();
-        heard.is_none_or(|heard| clock::now().since(heard) <= FRESH)
+        heard.is_none_or(|heard| clock::now().distance(heard) <= FRESH)
     }
 
     async fn metrics(&self) -> Response<Vec<u8>> {

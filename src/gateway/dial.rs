@@ -2,6 +2,7 @@
 
 use std::os::fd::RawFd;
 
+use http::StatusCode;
 use pingora::http::ResponseHeader;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
@@ -85,8 +86,17 @@ pub(super) fn await_head(fd: RawFd, ctx: &mut Ctx) {
 }
 
 /// A head has come; the wait is over unless it announces another.
-pub(super) fn see_head(answer: &ResponseHeader, ctx: &mut Ctx) {
+///
+/// # Errors
+/// If the app switches to a protocol that nobody asked for: client and app would no longer
+/// agree on where an answer ends.
+pub(super) fn see_head(session: &Session, answer: &ResponseHeader, ctx: &mut Ctx) -> Result<()> {
+    if answer.status == StatusCode::SWITCHING_PROTOCOLS && !session.is_upgrade_req() {
+        let e = Error::explain(ErrorType::InvalidHTTPHeader, "a 101 that nobody asked for");
+        return Err(e.into_up());
+    }
     if !is_interim(answer) {
         ctx.head_timer = None;
     }
+    Ok(())
 }

@@ -26,15 +26,19 @@ use super::proxy::Gateway;
 pub(super) struct Front {
     house: Arc<House>,
     proxy: Arc<HttpProxy<Gateway>>,
+    /// More than these the process cannot carry, whatever the settings say: it would run
+    /// out of descriptors for the app, the store and the operators.
+    most: usize,
     open: AtomicUsize,
     by_address: Mutex<HashMap<IpAddr, usize>>,
 }
 
 impl Front {
-    pub(super) fn new(house: Arc<House>, proxy: HttpProxy<Gateway>) -> Self {
+    pub(super) fn new(house: Arc<House>, proxy: HttpProxy<Gateway>, most: usize) -> Self {
         Self {
             house,
             proxy: Arc::new(proxy),
+            most,
             open: AtomicUsize::new(0),
             by_address: Mutex::new(HashMap::new()),
         }
@@ -44,7 +48,7 @@ impl Front {
     fn admit(self: &Arc<Self>, stream: &Stream) -> Option<Seat> {
         let snapshot = self.house.snapshot();
         let limits = &snapshot.settings.limits;
-        if self.open.fetch_add(1, Ordering::Relaxed) >= limits.connections {
+        if self.open.fetch_add(1, Ordering::Relaxed) >= limits.connections.min(self.most) {
             self.open.fetch_sub(1, Ordering::Relaxed);
             log::debug!("a connection over limits.connections was closed");
             return None;

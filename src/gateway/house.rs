@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
@@ -13,7 +14,7 @@ use super::sightings::Sightings;
 use super::snapshot::Snapshot;
 use super::turns::Turns;
 use crate::adapters::observe::access::Lines;
-use crate::adapters::observe::metrics::{Counted, Metrics};
+use crate::adapters::observe::metrics::{Counted, Metrics, Verdict};
 use crate::adapters::store::replica::Replica;
 use crate::adapters::users::hashing::HashPool;
 use crate::adapters::{clock, entropy};
@@ -53,6 +54,7 @@ pub struct House {
     pub stand_in_seed: [u8; 32],
     /// Woken when the upstream's addresses should be looked up again now.
     pub resolve_now: Notify,
+    settled: clock::Settled,
     in_flight: AtomicUsize,
     draining: AtomicBool,
     relieved: AtomicBool,
@@ -88,6 +90,7 @@ impl House {
             metrics,
             stand_in_seed: entropy::random(),
             resolve_now: Notify::new(),
+            settled: clock::Settled::default(),
             in_flight: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
             relieved: AtomicBool::new(false),
@@ -228,6 +231,7 @@ impl House {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         InFlight {
             house: Arc::clone(self),
+            since: Instant::now(),
             _counted: self.metrics.in_flight(),
         }
     }
@@ -271,7 +275,7 @@ impl House {
     /// # Errors
     /// [`StoreError`] if the store could not.
     pub async fn sweep(&self) -> Result<(), StoreError> {
-        let now = clock::now();
+        let now = self.settled.now();
         self.store.sweep(now).await?;
         self.replica.forget(now);
         self.metrics.revocations(self.replica.len());
@@ -297,11 +301,17 @@ impl Audience for House {
 /// whose future is dropped.
 pub struct InFlight {
     house: Arc<House>,
+    since: Instant,
     _counted: Counted,
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.house.in_flight.fetch_sub(1, Ordering::Relaxed);
+        // A panic in a hook: nothing else counts it.
+        if std::thread::panicking() {
+            let verdict = Verdict::Refused(Denial::InternalError.code());
+            self.house.metrics.request(verdict, self.since.elapsed());
+        }
     }
 }

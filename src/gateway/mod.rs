@@ -33,6 +33,7 @@ mod shared;
 mod sightings;
 pub mod snapshot;
 mod stop;
+mod supervise;
 pub mod take_over;
 mod tunnel;
 mod turns;

@@ -100,12 +100,11 @@ impl ProxyHttp for Gateway {
 
     async fn upstream_response_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         head: &mut ResponseHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        dial::see_head(head, ctx);
-        Ok(())
+        dial::see_head(session, head, ctx)
     }
 
     async fn response_filter(

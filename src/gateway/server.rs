@@ -27,6 +27,7 @@ use super::take_over::{Predecessor, TakeOverError};
 use super::upkeep::{Upkeep, remember_users};
 use super::whoami::Whoami;
 use crate::adapters::config::settings::Settings;
+use crate::adapters::descriptors;
 use crate::adapters::observe::metrics::Metrics;
 use crate::adapters::store::embedded::Embedded;
 use crate::adapters::store::lock::{DataDir, DataDirError};
@@ -86,6 +87,7 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
     for warning in &settings.warnings {
         log::warn!("{warning}");
     }
+    let most = connections_to_carry(settings.limits.connections);
     let first_look = look_at_sources(&settings);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -128,7 +130,8 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
             house: Arc::clone(&house),
         },
     );
-    let mut public = Service::new("proxy".into(), Front::new(Arc::clone(&house), proxy));
+    let front = Front::new(Arc::clone(&house), proxy, most);
+    let mut public = Service::new("proxy".into(), front);
     for name in &bound.public {
         match &certificate {
             Some(certificate) => {
@@ -224,6 +227,23 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
         log::info!("stopped");
     }
     outcome
+}
+
+/// How many client connections the system lets us have; says so if they are fewer than
+/// the settings want.
+fn connections_to_carry(wanted: usize) -> usize {
+    let Some(limit) = descriptors::raise() else {
+        return usize::MAX;
+    };
+    let most = descriptors::connections_within(limit);
+    if most < wanted {
+        log::warn!(
+            "limits.connections is {wanted}, and the limit of open files, {limit}, is enough for \
+             {most}: raise it to {} (ulimit -n, LimitNOFILE)",
+            descriptors::needed_for(wanted)
+        );
+    }
+    most
 }
 
 fn cores() -> usize {

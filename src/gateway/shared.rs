@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::house::House;
 use super::server::RunError;
+use super::supervise::supervise;
 use crate::adapters::attempts::{Local, Shared};
 use crate::adapters::clock;
 use crate::adapters::config::settings::{self, Settings, StoreKind};
@@ -102,6 +103,10 @@ pub(super) struct Follow {
 impl BackgroundService for Follow {
     /// Also during a stop: what is still in flight may be revoked.
     async fn start(&self, _shutdown: ShutdownWatch) {
-        self.house.store.follow(self.house.as_ref()).await;
+        supervise("the ear for other gateways", || {
+            let house = Arc::clone(&self.house);
+            async move { house.store.follow(house.as_ref()).await }
+        })
+        .await;
     }
 }

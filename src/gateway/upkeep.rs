@@ -17,6 +17,7 @@ use super::house::House;
 use super::reload::{Look, Reloader};
 use super::sightings::tell_store;
 use super::snapshot::Snapshot;
+use super::supervise::supervise;
 use crate::adapters::clock;
 use crate::auth::directory::User;
 use crate::auth::ports::StoreError;
@@ -34,6 +35,7 @@ const LOOK_UP_PAUSE: Duration = Duration::from_secs(1);
 const SWEEP: Duration = Duration::from_secs(60);
 
 /// Does it all, until the gateway stops.
+#[derive(Clone)]
 pub(super) struct Upkeep {
     pub(super) house: Arc<House>,
     pub(super) reloader: Arc<Reloader>,
@@ -48,8 +50,14 @@ impl BackgroundService for Upkeep {
         // Also during a stop: the session of what is still in flight may be over, and what
         // was seen must be known after it.
         tokio::join!(
-            end_in_time(&self.house),
-            tell_store(&self.house),
+            supervise("the end of sessions in time", || {
+                let house = Arc::clone(&self.house);
+                async move { end_in_time(&house).await }
+            }),
+            supervise("the notes of what was seen", || {
+                let house = Arc::clone(&self.house);
+                async move { tell_store(&house).await }
+            }),
             self.until(shutdown),
         );
     }
@@ -59,14 +67,21 @@ impl Upkeep {
     async fn until(&self, mut shutdown: ShutdownWatch) {
         tokio::select! {
             _ = shutdown.changed() => {}
-            () = self.watch_files() => {}
-            () = self.look_up() => {}
-            () = self.sweep() => {}
-            () = self.give_up_keys() => {}
+            () = self.supervised("the watch over files", Self::watch_files) => {}
+            () = self.supervised("the look-up of the app", Self::look_up) => {}
+            () = self.supervised("the sweep", Self::sweep) => {}
+            () = self.supervised("the end of retired keys", Self::give_up_keys) => {}
         }
     }
 
-    async fn watch_files(&self) {
+    async fn supervised<F>(&self, what: &str, task: fn(Self) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        supervise(what, || task(self.clone())).await;
+    }
+
+    async fn watch_files(self) {
         let mut seen = self.first_look.clone();
         seen.push(self.reloader.look_at_keys());
         loop {
@@ -89,7 +104,7 @@ impl Upkeep {
         }
     }
 
-    async fn look_up(&self) {
+    async fn look_up(self) {
         loop {
             self.house.snapshot().upstream.resolve().await;
             tokio::time::sleep(LOOK_UP_PAUSE).await;
@@ -100,7 +115,7 @@ impl Upkeep {
         }
     }
 
-    async fn give_up_keys(&self) {
+    async fn give_up_keys(self) {
         loop {
             tokio::time::sleep(WATCH).await;
             if let Err(e) = self.reloader.give_up_keys().await {
@@ -110,7 +125,7 @@ impl Upkeep {
         }
     }
 
-    async fn sweep(&self) {
+    async fn sweep(self) {
         loop {
             if let Err(e) = self.house.sweep().await {
                 log::warn!("dead revocations were not swept: {e}");

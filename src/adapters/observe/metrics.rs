@@ -233,6 +233,9 @@ impl Metrics {
             )?,
             registry,
         };
+        if let Some(panics) = super::panics::count() {
+            registered(&metrics.registry, panics)?;
+        }
         metrics.show_zeros();
         Ok(metrics)
     }
@@ -387,6 +390,7 @@ mod tests {
             "doorward_connections 0",
             "doorward_requests_in_flight 0",
             "doorward_session_connections 0",
+            "doorward_panics_total ",
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }

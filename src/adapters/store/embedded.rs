@@ -2,7 +2,8 @@
 //!
 //! `Ok` means that the change is on disk (fsync), so it outlives `kill -9` and a power
 //! cut. Changes go through one thread (`writer`), reads see the last commit. A damaged,
-//! foreign or newer file is refused by name and never replaced (`file`).
+//! foreign or newer file is refused by name and never replaced (`file`). After an error
+//! of the disk nothing is acknowledged until the file was verified anew (`handle`).
 //!
 //! One process writes at a time. The file can be given to another one ([`Embedded::lend`]);
 //! whoever asks for something meanwhile waits.
@@ -23,9 +24,12 @@ use crate::auth::revocation::Revocation;
 use crate::auth::stored::StoredSession;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
+use handle::Handle;
 use writer::Writer;
 
 mod file;
+mod handle;
+mod health;
 mod writer;
 
 /// Sessions that a sweep forgets in one transaction, so that logins need not wait for
@@ -43,21 +47,18 @@ pub struct Embedded {
     place: Arc<RwLock<Option<Open>>>,
 }
 
-/// The file while it is open.
+/// The file while it is ours.
 #[derive(Debug)]
 struct Open {
-    path: Arc<str>,
-    db: Arc<Database>,
+    file: Arc<Handle>,
     writer: Writer,
 }
 
 impl Open {
     fn at(dir: &Path) -> Result<Self, StoreError> {
-        let (path, db) = file::open(dir)?;
-        let path: Arc<str> = path.to_string_lossy().into();
-        let db = Arc::new(db);
-        let writer = Writer::start(Arc::clone(&path), Arc::clone(&db))?;
-        Ok(Self { path, db, writer })
+        let file = Arc::new(Handle::open(dir)?);
+        let writer = Writer::start(Arc::clone(&file))?;
+        Ok(Self { file, writer })
     }
 }
 
@@ -133,9 +134,18 @@ impl Embedded {
         read: impl FnOnce(&Database) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
         let open = self.opened().await?;
-        spawn_blocking(move || read(&open.db).map_err(|fault| file::named(&open.path, fault)))
-            .await
-            .map_err(|error| StoreError::Unavailable(error.to_string()))?
+        spawn_blocking(move || {
+            let answer = open
+                .file
+                .with(read)
+                .map_err(|trouble| open.file.named(trouble));
+            if matches!(answer, Err(StoreError::Unavailable(_))) {
+                open.writer.nudge();
+            }
+            answer
+        })
+        .await
+        .map_err(|error| StoreError::Unavailable(error.to_string()))?
     }
 }
 

@@ -138,6 +138,12 @@ impl Revoked for Replica {
             || state.everybody.is_some_and(|cut| cut.reaches(session))
     }
 
+    fn cut_off(&self, user: &UserId) -> Option<Timestamp> {
+        let state = self.state.read();
+        let of_user = state.users.get(user).map(|cut| cut.at);
+        of_user.max(state.everybody.map(|cut| cut.at))
+    }
+
     fn heard(&self) -> Option<Timestamp> {
         self.state.read().heard
     }

@@ -67,17 +67,23 @@ impl Passwords for HashPool {
             .map_err(|_closed| Overloaded)?;
         let hash = hash.clone();
         let metrics = Arc::clone(&self.metrics);
-        let checked = tokio::task::spawn_blocking(move || {
+        run(move || {
             let right = metrics.password_hash(|| matches(hash.as_str(), password.expose()));
             drop((turn, place));
             right
         })
-        .await;
-        Ok(checked.unwrap_or_else(|error| {
-            log::error!("a password check did not end: {error}");
-            false
-        }))
+        .await
     }
+}
+
+/// Runs a check where it may take its time. One that panics says nothing of the
+/// password: nobody is told that theirs was wrong, or counted for it.
+async fn run(check: impl FnOnce() -> bool + Send + 'static) -> Result<bool, Overloaded> {
+    let checked = tokio::task::spawn_blocking(check).await;
+    checked.map_err(|error| {
+        log::error!("a password check did not end: {error}");
+        Overloaded
+    })
 }
 
 /// Whether the password is the one that the hash was made from. What is refused

@@ -28,6 +28,34 @@ fn fail(throttle: &mut Throttle, name: &Username, from: &str, now: Timestamp, ti
 }
 
 #[test]
+fn a_clock_that_is_set_back_neither_prolongs_a_lock_nor_ends_it() {
+    let ten_years = Duration::from_secs(10 * 365 * 86_400);
+    let limits = AttemptLimits {
+        max_attempts: 2,
+        window: Duration::from_secs(120),
+        lockout: Duration::from_secs(300),
+        address_attempts: 20,
+    };
+    let mut throttle = Throttle::new(limits);
+    let name = alice();
+    let client = IpAddr::from([192, 0, 2, 1]);
+    let real = Timestamp::from_secs(1_800_000_000);
+    let ahead = real.after(ten_years);
+    for _ in 0..2 {
+        let _failed = throttle.begin(&name, client, ahead).unwrap();
+    }
+    let soon = real.after(Duration::from_secs(299));
+    for now in [ahead, real, soon] {
+        assert!(throttle.begin(&name, client, now).is_err(), "open again");
+    }
+    let late = real.after(Duration::from_secs(301));
+    let attempt = throttle.begin(&name, client, late);
+    let attempt = attempt.expect("locked for ten years");
+    throttle.succeeded(attempt);
+    assert!(throttle.begin(&name, client, real).is_ok());
+}
+
+#[test]
 fn a_pair_locks_after_max_attempts_and_opens_again() {
     let mut throttle = Throttle::new(LIMITS);
     fail(&mut throttle, &alice(), "192.0.2.1", at(0), 4);

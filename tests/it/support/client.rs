@@ -111,17 +111,24 @@ impl Conn {
             response = self.head()?;
         }
         response.interim = interim;
-        if method == "HEAD" || matches!(response.status, 101 | 204 | 304) {
-            return Ok(response);
+        if method != "HEAD" {
+            response.body = self.body_of(&response)?;
         }
-        response.body = if response.lists("transfer-encoding", "chunked") {
-            self.chunked()?
-        } else if let Some(length) = response.all("content-length").first() {
-            self.take(length.parse().unwrap())?
-        } else {
-            self.rest()?
-        };
         Ok(response)
+    }
+
+    /// Reads the body that belongs to this head.
+    pub fn body_of(&mut self, head: &Response) -> io::Result<Vec<u8>> {
+        if matches!(head.status, 101 | 204 | 304) {
+            return Ok(Vec::new());
+        }
+        if head.lists("transfer-encoding", "chunked") {
+            return self.chunked();
+        }
+        match head.all("content-length").first() {
+            Some(length) => self.take(length.parse().unwrap()),
+            None => self.rest(),
+        }
     }
 
     fn chunked(&mut self) -> io::Result<Vec<u8>> {

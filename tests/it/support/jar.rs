@@ -77,6 +77,14 @@ impl Jar {
         }
     }
 
+    /// The same browser without its refresh token.
+    pub fn without_refresh(&self) -> Self {
+        Self {
+            refresh: None,
+            ..self.clone()
+        }
+    }
+
     /// `GET`, as a script would; what it sets is not kept.
     #[track_caller]
     pub fn get(&self, gateway: &Gateway, target: &str) -> Response {

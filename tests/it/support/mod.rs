@@ -7,6 +7,7 @@ pub mod browser;
 pub mod builder;
 pub mod client;
 pub mod curl;
+pub mod faults;
 pub mod gateway;
 pub mod jar;
 pub mod optional;
@@ -22,6 +23,7 @@ pub mod users;
 pub mod wait;
 pub mod watch;
 pub mod websocket;
+pub mod wild;
 
 pub use builder::Builder;
 pub use client::{Conn, Request};

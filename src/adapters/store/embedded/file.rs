@@ -60,18 +60,34 @@ fn create(dir: &Path, path: &Path) -> Result<(), StoreError> {
     sync_dir(dir).map_err(|error| unavailable(dir, &error))
 }
 
-/// Opens the file, every checksum verified. The library may panic over bytes that
-/// it did not write; that is damage like any other.
+/// Opens the file, every checksum verified, and makes it today's.
 fn open_checked(path: &Path) -> Result<Database, StoreError> {
+    verified(path, |db| {
+        let in_file = |fault| named(&path.to_string_lossy(), fault);
+        tables::migrate(db).map_err(in_file)?;
+        tables::check(db).map_err(in_file)?;
+        let length = fs::metadata(path).map_err(|error| unavailable(path, &error))?;
+        compact(db, length.len()).map_err(in_file)
+    })
+}
+
+/// Opens the file of a running store, every checksum verified, and changes nothing:
+/// there may be no room.
+pub(super) fn open_again(path: &Path) -> Result<Database, StoreError> {
+    let in_file = |fault| named(&path.to_string_lossy(), fault);
+    verified(path, |db| tables::check(db).map_err(in_file))
+}
+
+/// The library may panic over bytes that it did not write; that is damage like any other.
+fn verified(
+    path: &Path,
+    prepare: impl FnOnce(&mut Database) -> Result<(), StoreError>,
+) -> Result<Database, StoreError> {
     let opened = catch_unwind(AssertUnwindSafe(|| {
         let mut db = settings()
             .open(path)
             .map_err(|error| refused(path, error))?;
-        let in_file = |fault| named(&path.to_string_lossy(), fault);
-        tables::migrate(&db).map_err(in_file)?;
-        tables::check(&db).map_err(in_file)?;
-        let length = fs::metadata(path).map_err(|error| unavailable(path, &error))?;
-        compact(&mut db, length.len()).map_err(in_file)?;
+        prepare(&mut db)?;
         Ok(db)
     }));
     opened.unwrap_or_else(|_panic| Err(damaged(path, "its structure cannot be followed")))
@@ -140,7 +156,7 @@ pub(super) fn named(path: &str, fault: Fault) -> StoreError {
     }
 }
 
-fn unavailable(path: &Path, error: &io::Error) -> StoreError {
+pub(super) fn unavailable(path: &Path, error: &io::Error) -> StoreError {
     StoreError::Unavailable(format!("{}: {error}", path.display()))
 }
 

@@ -86,6 +86,28 @@ async fn a_draft_of_a_crashed_start_is_no_store() {
 }
 
 #[tokio::test]
+async fn a_panic_is_an_error_and_the_writer_goes_on() {
+    let scratch = Scratch::new();
+    let records = filled(&scratch).await;
+    let store = Embedded::open(scratch.path()).unwrap();
+    let answer = store.write::<()>(|_txn| panic!("on purpose")).await;
+    assert!(matches!(answer, Err(StoreError::Unavailable(_))));
+    assert!(store.ready().await.is_err(), "nobody is told");
+    let late = record(session(4), 10, 100);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while store.revoke(&late).await.is_err() {
+        assert!(std::time::Instant::now() < deadline, "it has stopped");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(store.ready().await.is_ok());
+    drop(store);
+    let mut all = records;
+    all.push(late);
+    let store = Embedded::open(scratch.path()).unwrap();
+    assert_eq!(live(&store, 0).await, sorted(all));
+}
+
+#[tokio::test]
 async fn two_at_once_are_refused() {
     let scratch = Scratch::new();
     let _open = Embedded::open(scratch.path()).unwrap();

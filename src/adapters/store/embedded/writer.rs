@@ -1,17 +1,18 @@
 //! The one thread that writes: it takes all that waits into one transaction and answers
 //! after the commit, so that a burst of logins costs a few fsyncs and not one each.
 //!
-//! If the commit fails, none of what was in it has happened, and everybody is told so.
+//! If the commit fails, none of what was in it counts as done, and everybody is told so.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use redb::{Database, Durability, WriteTransaction};
+use redb::{Durability, WriteTransaction};
 use tokio::sync::{mpsc, oneshot};
 
-use super::file::named;
+use super::handle::{Handle, Trouble};
+use super::health::Health;
 use crate::adapters::store::tables::Fault;
 use crate::auth::ports::StoreError;
 
@@ -25,8 +26,7 @@ pub(super) struct Writer {
     /// `None` only while dropping.
     queue: Option<mpsc::Sender<Box<dyn Change>>>,
     thread: Option<JoinHandle<()>>,
-    /// Whether the last commit failed.
-    failing: Arc<AtomicBool>,
+    health: Arc<Health>,
 }
 
 /// A change, and who waits for it.
@@ -63,20 +63,20 @@ where
 }
 
 impl Writer {
-    pub(super) fn start(path: Arc<str>, db: Arc<Database>) -> Result<Self, StoreError> {
+    pub(super) fn start(file: Arc<Handle>) -> Result<Self, StoreError> {
         let (queue, incoming) = mpsc::channel(QUEUE);
-        let failing = Arc::new(AtomicBool::new(false));
+        let health = Arc::new(Health::default());
         let thread = {
-            let failing = Arc::clone(&failing);
+            let health = Arc::clone(&health);
             std::thread::Builder::new()
                 .name("store".into())
-                .spawn(move || write_all(&path, &db, incoming, &failing))
+                .spawn(move || write_all(&file, incoming, &health))
                 .map_err(|error| StoreError::Unavailable(error.to_string()))?
         };
         Ok(Self {
             queue: Some(queue),
             thread: Some(thread),
-            failing,
+            health,
         })
     }
 
@@ -99,23 +99,36 @@ impl Writer {
         answer.await.map_err(|_closed| stopped())?
     }
 
-    /// Whether the thread lives and its last commit went through.
+    /// Whether the thread lives, its last commit went through and none takes too long.
+    /// After a failure, asking has it try again.
     pub(super) fn ready(&self) -> Result<(), StoreError> {
-        if self.queue.as_ref().is_none_or(mpsc::Sender::is_closed) {
+        let queue = self.queue.as_ref().ok_or_else(stopped)?;
+        if queue.is_closed() {
             return Err(stopped());
         }
-        if self.failing.load(Ordering::Relaxed) {
-            let reason = "its last write failed; see the log".to_owned();
-            return Err(StoreError::Unavailable(reason));
+        if self.health.is_ill() {
+            self.nudge();
         }
-        Ok(())
+        self.health.verdict()
+    }
+
+    /// Has the thread look whether it can write, and try a file again that failed.
+    pub(super) fn nudge(&self) {
+        let Some(queue) = &self.queue else { return };
+        let (waiting, _nobody) = oneshot::channel();
+        // In a full queue are others who have it look.
+        let _full = queue.try_send(Box::new(Pending {
+            change: |_txn: &WriteTransaction| Ok(()),
+            outcome: None,
+            waiting,
+        }));
     }
 }
 
 impl fmt::Debug for Writer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Writer")
-            .field("failing", &self.failing)
+            .field("health", &self.health)
             .finish_non_exhaustive()
     }
 }
@@ -138,56 +151,64 @@ fn stopped() -> StoreError {
 }
 
 /// The thread's life: until every sender is gone and the queue is empty.
-fn write_all(
-    path: &str,
-    db: &Database,
-    mut incoming: mpsc::Receiver<Box<dyn Change>>,
-    failing: &AtomicBool,
-) {
+fn write_all(file: &Handle, mut incoming: mpsc::Receiver<Box<dyn Change>>, health: &Health) {
     let mut batch = Vec::with_capacity(BATCH);
     while incoming.blocking_recv_many(&mut batch, BATCH) > 0 {
-        match commit(db, &mut batch) {
-            // One unreadable record is no reason to refuse everybody else.
-            Err(Fault::Contents(_)) if batch.len() > 1 => {
-                for change in batch.drain(..) {
-                    let mut alone = vec![change];
-                    let committed = commit(db, &mut alone);
-                    settle(path, alone, committed, failing);
-                }
-            }
-            committed => settle(path, std::mem::take(&mut batch), committed, failing),
+        let changes = std::mem::take(&mut batch);
+        if let Err(error) = health.mended(file) {
+            tell(changes, &Err(error));
+            continue;
         }
+        health.begin();
+        write(file, changes, health);
+        health.finish();
     }
 }
 
-/// One transaction for all changes, in their order; on disk when this returns.
-fn commit(db: &Database, changes: &mut [Box<dyn Change>]) -> Result<(), Fault> {
-    let mut txn = db.begin_write()?;
-    txn.set_durability(Durability::Immediate)?;
-    for change in changes {
-        change.make(&txn)?;
+/// Makes these changes, all of them or each for itself, and tells whoever waits.
+fn write(file: &Handle, mut changes: Vec<Box<dyn Change>>, health: &Health) {
+    // What goes into a file that was removed would be told to nobody and yet be done.
+    if let Err(error) = file.in_place() {
+        return tell(changes, &health.judged(Err(error)));
     }
-    txn.commit()?;
-    Ok(())
+    match commit(file, &mut changes) {
+        // One unreadable record is no reason to refuse everybody else.
+        Err(trouble) if trouble.is_contents() && changes.len() > 1 => {
+            for change in changes {
+                write(file, vec![change], health);
+            }
+        }
+        Err(trouble) => {
+            let of_record = trouble.is_contents();
+            let error = file.named(trouble);
+            log::error!("{error}");
+            if !of_record {
+                health.fell_ill(&error);
+            }
+            tell(changes, &Err(error));
+        }
+        Ok(()) => tell(changes, &health.judged(file.in_place())),
+    }
 }
 
-fn settle(
-    path: &str,
-    changes: Vec<Box<dyn Change>>,
-    committed: Result<(), Fault>,
-    failing: &AtomicBool,
-) {
-    let committed = committed.map_err(|fault| {
-        // A record that cannot be read does not keep the others from being written.
-        let is_file = matches!(fault, Fault::Library(_));
-        failing.store(is_file, Ordering::Relaxed);
-        let error = named(path, fault);
-        log::error!("{error}");
-        error
-    });
-    if committed.is_ok() {
-        failing.store(false, Ordering::Relaxed);
-    }
+/// One transaction for all changes, in their order; on disk when this returns. A panic
+/// in it is an error of the file: whoever waits is told, and the thread goes on.
+fn commit(file: &Handle, changes: &mut [Box<dyn Change>]) -> Result<(), Trouble> {
+    let committed = catch_unwind(AssertUnwindSafe(|| {
+        file.with(|db| {
+            let mut txn = db.begin_write()?;
+            txn.set_durability(Durability::Immediate)?;
+            for change in changes {
+                change.make(&txn)?;
+            }
+            txn.commit()?;
+            Ok(())
+        })
+    }));
+    committed.unwrap_or(Err(Trouble::Panic))
+}
+
+fn tell(changes: Vec<Box<dyn Change>>, committed: &Result<(), StoreError>) {
     for change in changes {
         change.settle(committed.clone());
     }

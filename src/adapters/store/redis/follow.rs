@@ -18,6 +18,7 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::streams::{StreamId, StreamRangeReply, StreamReadReply};
 use redis::{cmd, pipe};
+use tokio::time::Instant;
 
 use super::Redis;
 use super::link::unavailable;
@@ -71,7 +72,7 @@ pub(super) struct Follower<'a> {
     audience: &'a dyn Audience,
     /// Whether Redis was heard of before, so that this is not the beginning.
     was_in_touch: bool,
-    tried_out: Timestamp,
+    tried_out: Option<Instant>,
     /// Whether it was logged that nothing is heard.
     is_deaf: bool,
 }
@@ -82,7 +83,7 @@ struct Thread {
     epoch: String,
     last: Place,
     heard: Timestamp,
-    look_again: Option<Timestamp>,
+    look_again: Option<Instant>,
 }
 
 /// What one look gave.
@@ -98,7 +99,7 @@ impl<'a> Follower<'a> {
             store,
             audience,
             was_in_touch: false,
-            tried_out: Timestamp::EPOCH,
+            tried_out: None,
             is_deaf: false,
         }
     }
@@ -138,9 +139,9 @@ impl<'a> Follower<'a> {
                 log::warn!("Redis has lost data; revocations that are known here are published");
                 self.doubt().await?;
                 self.read_all(&mut thread).await?;
-                thread.look_again = Some(clock::now().after(LOOK_AGAIN));
+                thread.look_again = Some(Instant::now() + LOOK_AGAIN);
             } else if asked.since(thread.heard) > SILENCE
-                || thread.look_again.is_some_and(|at| at <= asked)
+                || thread.look_again.is_some_and(|at| at <= Instant::now())
             {
                 self.read_all(&mut thread).await?;
                 thread.look_again = None;
@@ -152,7 +153,7 @@ impl<'a> Follower<'a> {
             if std::mem::take(&mut self.is_deaf) {
                 log::info!("the revocations of other gateways are heard again");
             }
-            if asked.since(self.tried_out) > TRY_OUT {
+            if self.tried_out.is_none_or(|at| at.elapsed() > TRY_OUT) {
                 self.try_out().await;
             }
         }
@@ -246,7 +247,7 @@ impl<'a> Follower<'a> {
 
     /// Notices when the commands' connection is dead before somebody needs it.
     async fn try_out(&mut self) {
-        self.tried_out = clock::now();
+        self.tried_out = Some(Instant::now());
         let _known = self.store.ready().await;
     }
 }

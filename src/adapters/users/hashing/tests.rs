@@ -156,6 +156,11 @@ async fn the_pool_answers() {
 }
 
 #[tokio::test]
+async fn a_check_that_panics_calls_no_password_wrong() {
+    assert_eq!(run(|| panic!("on purpose")).await, Err(Overloaded));
+}
+
+#[tokio::test]
 async fn beyond_running_and_queue_is_turned_away_at_once() {
     let pool = pool(1, 2);
     let hash = PasswordHash::new(&argon2_of(b"pw"));

@@ -1,0 +1,57 @@
+//! How many files and connections this process may have open at once.
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+/// What the gateway itself keeps open: listeners, the store, the log, the runtimes. Some
+/// 50 were counted with default settings; the rest is for operators and the store.
+const OWN: u64 = 128;
+/// A request has one connection to the client and one to the app.
+const PER_CONNECTION: u64 = 2;
+
+/// Raises the soft limit to the hard one, as servers do: the low default is for programs
+/// that cannot count beyond it. Gives what holds from here on; `None` if the system does
+/// not say, or sets no limit.
+pub fn raise() -> Option<u64> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
+    let holds = match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
+        Ok(()) => hard,
+        Err(e) => {
+            log::warn!("the limit of open files stays at {soft}: {e}");
+            soft
+        }
+    };
+    (holds != nix::sys::resource::RLIM_INFINITY).then_some(holds)
+}
+
+/// How many client connections so many descriptors can carry; at least one.
+pub fn connections_within(limit: u64) -> usize {
+    // With few descriptors half of them have to do for everything else.
+    let own = OWN.min(limit / 2);
+    let most = limit.saturating_sub(own) / PER_CONNECTION;
+    usize::try_from(most).unwrap_or(usize::MAX).max(1)
+}
+
+/// The descriptors that so many client connections need.
+pub fn needed_for(connections: usize) -> u64 {
+    let connections = u64::try_from(connections).unwrap_or(u64::MAX);
+    connections
+        .saturating_mul(PER_CONNECTION)
+        .saturating_add(OWN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_needed_is_enough_and_no_more() {
+        for connections in [65, 100, 1000, 10_000] {
+            let needed = needed_for(connections);
+            assert_eq!(connections_within(needed), connections);
+            assert!(connections_within(needed - 1) < connections);
+        }
+        for (limit, connections) in [(0, 1), (1, 1), (64, 16), (256, 64), (1024, 448)] {
+            assert_eq!(connections_within(limit), connections, "{limit}");
+        }
+    }
+}
