@@ -5,6 +5,7 @@
 mod check;
 mod completions;
 mod demo;
+mod explain;
 mod hash_password;
 mod healthcheck;
 mod init;
@@ -76,6 +77,11 @@ enum Verb {
         #[command(flatten)]
         config: Config,
     },
+    /// Say which rule decides about a request, and how, without sending it
+    ///
+    /// Decides as the gateway would, for somebody without a session and for --user.
+    /// Exits 0 whenever there was an explanation, whatever it says.
+    Explain(explain::Question),
     /// For container health checks: exit 0 when the gateway is ready
     Healthcheck(Config),
     /// Print completions for a shell
@@ -198,6 +204,7 @@ pub fn main() -> ExitCode {
         Verb::Keys { verb } => keys::keys(&verb),
         Verb::Sessions { verb } => sessions::sessions(&verb),
         Verb::Revoke { what, config } => revoke::revoke(what, &config),
+        Verb::Explain(question) => explain::explain(&question),
         Verb::Healthcheck(config) => healthcheck::healthcheck(&config),
         Verb::Completions { shell } => completions::completions(shell),
     };

@@ -164,6 +164,7 @@ fn read(root: &Section<'_>) -> Settings {
     let default_access = policy::default_access(root);
     let trusted_proxies = root.list("trusted_proxies", Vec::new(), web::network);
     let identity_headers = headers::read(root);
+    let (rules, rule_places) = policy::rules(root).into_iter().unzip();
     let csrf = csrf::read(root, &cookies, cookies_over_http, &identity_headers);
     let settings = Settings {
         users: users::read(root, &cookies, &signing, &default_access),
@@ -183,7 +184,8 @@ fn read(root: &Section<'_>) -> Settings {
         cors: policy::cors(root),
         csrf,
         identity_headers,
-        rules: policy::rules(root),
+        rules,
+        rule_places,
         default_access,
         login: limits::login(root),
         trusted_proxies,

@@ -11,6 +11,7 @@ use std::time::Duration;
 use http::HeaderName;
 use ipnet::IpNet;
 
+use super::problem::Place;
 pub use crate::auth::csrf::CsrfMode;
 use crate::auth::directory::User;
 pub use crate::auth::headers::IdentityField;
@@ -60,6 +61,8 @@ pub struct Settings {
     pub identity_headers: IdentityHeaders,
     /// First match wins.
     pub rules: Vec<Rule>,
+    /// Where each of the rules was written.
+    pub rule_places: Vec<Place>,
     /// For paths that no rule matches.
     pub default_access: Access,
     /// Limits on guessing and hashing.
