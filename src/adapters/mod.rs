@@ -8,4 +8,5 @@ pub mod jwt;
 pub mod observe;
 pub mod pages;
 pub mod store;
+pub mod tls_probe;
 pub mod users;

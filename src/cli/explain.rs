@@ -17,14 +17,14 @@ use clap::Args;
 
 use self::explanation::Explanation;
 use self::target::Target;
-use self::trial::{Login, Trial};
+use self::trial::{Login, Start, Trial};
 use super::{Config, Failure, say};
 use crate::adapters::clock;
 use crate::adapters::config::settings::Settings;
 use crate::adapters::jwt::{Keyring, keyfile};
 use crate::adapters::store::replica::Replica;
-use crate::auth::directory::User;
 use crate::auth::policy::Policy;
+use crate::domain::time::Timestamp;
 use crate::gateway::snapshot;
 
 #[derive(Args)]
@@ -50,14 +50,17 @@ pub(super) fn explain(question: &Question) -> Result<(), Failure> {
     let policy = policy(&settings)?;
     let asked = question.user.as_deref();
     let user = asked.and_then(|name| policy.directory.named(name));
+    let now = clock::now();
+    let login = user.map(|user| Login::of(&policy, user, now));
+    let trial = Trial::new(&policy, &target, now);
     let explanation = Explanation {
         target: &target,
         settings: &settings,
         asked,
         user,
-        trial: Trial::new(&policy, &target, clock::now()),
-        login: login(&policy, user)?,
-        other: login(&policy, stand_in(&policy))?,
+        login: login.transpose().map_err(Failure::io)?,
+        other: stand_in(&trial, now)?,
+        trial,
     };
     if question.json {
         return say(&format!("{:#}", explanation.json()));
@@ -74,12 +77,18 @@ fn policy(settings: &Settings) -> Result<Policy, Failure> {
     Ok(snapshot::policy(settings, Arc::new(ring), none_revoked))
 }
 
-fn login(policy: &Policy, user: Option<&Arc<User>>) -> Result<Option<Login>, Failure> {
-    let login = user.map(|user| Login::of(policy, user, clock::now()));
-    login.transpose().map_err(Failure::io)
-}
+/// The most users of whom is tried whether they may pass.
+const TRIED: usize = 100;
 
-/// Whose session shows what is asked of unsafe requests, where no user was named.
-fn stand_in(policy: &Policy) -> Option<&Arc<User>> {
-    policy.directory.iter().find(|user| !user.disabled)
+/// Whose session shows what is asked of unsafe requests, where the named user may not pass.
+fn stand_in(trial: &Trial<'_>, now: Timestamp) -> Result<Option<Login>, Failure> {
+    let enabled = trial.policy.directory.iter().filter(|user| !user.disabled);
+    for user in enabled.take(TRIED) {
+        let login = Login::of(trial.policy, user, now).map_err(Failure::io)?;
+        let outcome = trial.run(Some(&login), Start::ScriptWithToken);
+        if outcome.denial().is_none() {
+            return Ok(Some(login));
+        }
+    }
+    Ok(None)
 }

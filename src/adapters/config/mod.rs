@@ -147,6 +147,7 @@ fn settle(cx: Context, mut root: Node) -> (Settings, Gathered) {
     let mut gathered = cx.finish();
     let settings = Settings {
         sources: std::mem::take(&mut gathered.sources),
+        secrets: std::mem::take(&mut gathered.secrets),
         warnings: std::mem::take(&mut gathered.warnings),
         ..settings
     };
@@ -194,6 +195,7 @@ fn read(root: &Section<'_>) -> Settings {
         log: limits::log(root),
         cookies_over_http,
         sources: Vec::new(),
+        secrets: Vec::new(),
         warnings: Vec::new(),
     };
     review::warn(root.cx, &settings, network.public_url.as_ref());

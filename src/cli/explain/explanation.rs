@@ -26,7 +26,7 @@ pub(super) struct Explanation<'a> {
     pub(super) trial: Trial<'a>,
     /// The session of the user who was named.
     pub(super) login: Option<Login>,
-    /// The session of somebody, to ask about unsafe requests.
+    /// The session of somebody who may pass, to ask about unsafe requests.
     pub(super) other: Option<Login>,
 }
 
@@ -82,7 +82,15 @@ impl Explanation<'_> {
         if self.target.method.is_safe() && !preflight {
             return Vec::new();
         }
-        let login = self.login.as_ref().or(self.other.as_ref());
+        let passes = |login: &&Login| {
+            let outcomes = self.outcomes(Some(*login));
+            let served = |outcome: &Outcome| outcome.denial().is_none();
+            outcomes.iter().any(|(_, outcome)| served(outcome))
+        };
+        let login = self.login.as_ref().filter(passes).or(self.other.as_ref());
+        if login.is_none() {
+            return Vec::new();
+        }
         let token = self.asks_for_token();
         let allowed = self.settings.cors.allowed_origins.first();
         let mut starts = Vec::new();

@@ -37,6 +37,9 @@ impl Explanation<'_> {
         if let Some(login) = &self.login {
             line("user", &self.user_text(&login.user));
             line("", &self.outcomes_text(Some(login)));
+            for (name, value) in self.identity_headers(login) {
+                line("", &format!("  {name}: {value}"));
+            }
         } else if let Some(asked) = self.asked {
             line(
                 "user",
@@ -44,7 +47,13 @@ impl Explanation<'_> {
             );
         }
         for (from, _, outcome) in self.conditions() {
-            line("asked", &format!("{from}: {}", self.outcome_text(&outcome)));
+            let verdict = match &outcome {
+                Outcome::Forward { .. } | Outcome::Serve(_) | Outcome::Renew => "passes".into(),
+                Outcome::Login { .. } | Outcome::Detour(_) | Outcome::Deny(_) => {
+                    self.outcome_text(&outcome)
+                }
+            };
+            line("origin", &format!("with a session, {from}: {verdict}"));
         }
         text.truncate(text.trim_end().len());
         text
@@ -120,15 +129,8 @@ impl Explanation<'_> {
         match outcome {
             Outcome::Forward { user: None, .. } => "forwarded, as nobody".into(),
             Outcome::Forward {
-                user: Some(user),
-                headers,
-            } => {
-                let headers = headers
-                    .iter()
-                    .map(|(name, value)| format!("{name}: {value}"));
-                let headers: Vec<String> = headers.collect();
-                format!("forwarded as {user} with [{}]", headers.join("] ["))
-            }
+                user: Some(user), ..
+            } => format!("forwarded as {user}"),
             Outcome::Serve(endpoint) => says(*endpoint).into(),
             Outcome::Login { denial, location } => format!("303 to {location} ({})", denial.code()),
             Outcome::Detour(denial) => format!(
@@ -144,6 +146,16 @@ impl Explanation<'_> {
             }
             Outcome::Renew => "the session is renewed first".into(),
         }
+    }
+
+    /// What tells the app who is there.
+    fn identity_headers(&self, login: &Login) -> Vec<(String, String)> {
+        let mut outcomes = self.outcomes(Some(login)).into_iter();
+        let found = outcomes.find_map(|(_, outcome)| match outcome {
+            Outcome::Forward { headers, .. } => Some(headers),
+            _ => None,
+        });
+        found.unwrap_or_default()
     }
 
     /// What the rules ask for, for whoever has not got it.
