@@ -110,7 +110,10 @@ fn trust(first: &ParsedCertificate<'_>, rest: &[Vec<u8>], now: Timestamp) -> Tru
     let algorithms = ring::default_provider().signature_verification_algorithms;
     match verify_server_cert_signed_by_trust_anchor(first, &roots, &rest, now, algorithms.all) {
         Ok(()) => Trust::Trusted,
-        Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => Trust::UnknownIssuer,
+        // A bad signature: an authority of that name is known, and has another key.
+        Err(Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        )) => Trust::UnknownIssuer,
         Err(_) => Trust::Unclear,
     }
 }

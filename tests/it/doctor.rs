@@ -189,7 +189,7 @@ fn what_the_configuration_gets_wrong_is_found() {
         (
             "note",
             "keys.literal",
-            "signing: { key: \"base64:kX2pB7qLr0Vd9mTzYw4cNf8sHj1aGe6ukX7pB2qLr1V=\" }\n".into(),
+            "signing: { key: \"base64:kX2pB7qLr0Vd9mTzYw4cNf8sHj1aGe6ukX7pB2qLr1U=\" }\n".into(),
         ),
         (
             "problem",
