@@ -446,21 +446,23 @@ fn certificates_are_read_from_the_file_and_from_the_wire() {
 }
 
 #[test]
-fn clocks_that_disagree_are_found() {
+fn clocks_that_disagree_and_certificates_that_ran_out_are_found() {
     if !has_openssl() || !optional::has("faketime") {
         return;
     }
     let app = Upstream::start();
     let gateway = well(&app).start();
-    let mut command = Command::new("faketime");
-    command.args(["-f", "+30s", crate::support::gateway::PROGRAM]);
-    command
-        .args(["doctor", "--json", "--config"])
-        .arg(&gateway.config);
-    command.env("SSL_CERT_FILE", gateway.dir().join("ca.crt"));
-    let output = run(&mut command, "");
-    assert_code(&output, 78, "a clock that is ahead");
-    assert!(said(&output).contains("clock.skew"), "{}", said(&output));
+    for (offset, id) in [("+30s", "clock.skew"), ("+61d", "certificate.expired")] {
+        let mut command = Command::new("faketime");
+        command.args(["-f", offset, crate::support::gateway::PROGRAM]);
+        command
+            .args(["doctor", "--json", "--config"])
+            .arg(&gateway.config);
+        command.env("SSL_CERT_FILE", gateway.dir().join("ca.crt"));
+        let output = run(&mut command, "");
+        assert_code(&output, 78, "a clock that is ahead");
+        assert!(said(&output).contains(id), "{id}: {}", said(&output));
+    }
 }
 
 #[test]

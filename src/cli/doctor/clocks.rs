@@ -4,14 +4,16 @@ use super::facts::Facts;
 use super::finding::Finding;
 use crate::domain::time::Timestamp;
 
-/// What a client's token may be ahead; `nbf` and `iat` have 5 s of leeway.
+/// Less than the 5 s of leeway that `nbf` and `iat` have.
 const SKEW_SECS: u64 = 2;
 
 pub(super) fn check(facts: &Facts) -> Vec<Finding> {
     let mut found = Vec::new();
-    let mut compare = |who: &str, theirs: Timestamp, ours: Timestamp| {
+    let mut compare = |who: &str, theirs: Timestamp, [before, after]: [Timestamp; 2]| {
         // A `Date` has whole seconds.
-        let apart = theirs.secs().abs_diff(ours.secs());
+        let early = before.secs().saturating_sub(theirs.secs());
+        let late = theirs.secs().saturating_sub(after.secs());
+        let apart = early.max(late);
         if apart > SKEW_SECS {
             found.push(Finding::problem(
                 "clock.skew",
@@ -33,13 +35,13 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
         if let Ok(visit) = visit
             && let Some(date) = visit.session.date
         {
-            compare(&place, date, visit.session.received);
+            compare(&place, date, visit.session.between);
         }
     }
     if let Some(Ok(exam)) = &facts.redis
-        && let Some(time) = exam.time
+        && let Some((time, between)) = exam.time
     {
-        compare("Redis", time, facts.now);
+        compare("Redis", time, between);
     }
     found
 }

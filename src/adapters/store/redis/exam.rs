@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use redis::{Connection, ConnectionAddr, InfoDict, IntoConnectionInfo as _, cmd};
 
+use crate::adapters::clock;
 use crate::adapters::config::settings;
 use crate::domain::time::Timestamp;
 
@@ -16,8 +17,8 @@ pub struct Exam {
     pub fsync: Option<String>,
     /// What is forgotten when memory runs out; `noeviction` is nothing.
     pub eviction: Option<String>,
-    /// Its clock.
-    pub time: Option<Timestamp>,
+    /// Its clock, and ours just before and after.
+    pub time: Option<(Timestamp, [Timestamp; 2])>,
 }
 
 /// How it is reached.
@@ -64,8 +65,10 @@ pub fn examine(settings: &settings::Redis, patience: Duration) -> Result<Exam, S
     connection
         .set_write_timeout(Some(patience))
         .map_err(failed)?;
+    let before = clock::now();
     let (seconds, micros): (u64, u64) = cmd("TIME").query(&mut connection).map_err(failed)?;
-    let time = Timestamp::from_secs(seconds).after(Duration::from_micros(micros));
+    let theirs = Timestamp::from_secs(seconds).after(Duration::from_micros(micros));
+    let time = (theirs, [before, clock::now()]);
     // Not everybody may ask these.
     let info: Option<InfoDict> = cmd("INFO").query(&mut connection).ok();
     let of = |key: &str| info.as_ref().and_then(|info| info.get::<String>(key));

@@ -27,8 +27,8 @@ pub(in crate::cli::doctor) struct Answer {
     pub(in crate::cli::doctor) body: String,
     /// The `Date`.
     pub(in crate::cli::doctor) date: Option<Timestamp>,
-    /// Our clock when it came.
-    pub(in crate::cli::doctor) received: Timestamp,
+    /// Our clock before the question and after the answer.
+    pub(in crate::cli::doctor) between: [Timestamp; 2],
     /// The certificates shown.
     pub(in crate::cli::doctor) chain: Option<Chain>,
 }
@@ -72,6 +72,7 @@ pub(super) fn get(
 }
 
 fn exchange(mut stream: impl Read + Write, request: &str) -> Result<Answer, String> {
+    let asked = clock::now();
     let sent = stream
         .write_all(request.as_bytes())
         .and_then(|()| stream.flush());
@@ -84,7 +85,6 @@ fn exchange(mut stream: impl Read + Write, request: &str) -> Result<Answer, Stri
     {
         return Err(e.to_string());
     }
-    let received = clock::now();
     let text = String::from_utf8_lossy(&bytes);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     let mut lines = head.lines();
@@ -105,7 +105,7 @@ fn exchange(mut stream: impl Read + Write, request: &str) -> Result<Answer, Stri
         status,
         body: whole(body, field("transfer-encoding")),
         date: since.map(|since| Timestamp::from_secs(since.as_secs())),
-        received,
+        between: [asked, clock::now()],
         chain: None,
     })
 }
