@@ -32,6 +32,7 @@ mod cut_at_frames;
 mod cut_in_time;
 mod disk_full;
 mod doctor;
+mod doctor_seen;
 mod drain;
 mod explain;
 mod floors;

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::explanation::{Decider, Explanation, decider};
 use super::trial::{Login, Outcome};
 use crate::adapters::config::settings::Access;
+use crate::auth::denial::Denial;
 use crate::auth::directory::User;
 use crate::auth::gate::Endpoint;
 use crate::domain::path::RequestPath;
@@ -138,11 +139,17 @@ impl Explanation<'_> {
                 denial.code()
             ),
             Outcome::Deny(denial) => {
-                let (status, code) = (denial.status().as_u16(), denial.code());
-                match self.needs() {
-                    Some(needs) if code == "forbidden" => format!("{status} {code}: {needs}"),
-                    _ => format!("{status} {code}: {}", denial.sentence()),
-                }
+                let why = match denial {
+                    Denial::Forbidden => self.needs(),
+                    Denial::WrongHost => Some(self.served()),
+                    _ => None,
+                };
+                format!(
+                    "{} {}: {}",
+                    denial.status().as_u16(),
+                    denial.code(),
+                    why.as_deref().unwrap_or(denial.sentence())
+                )
             }
             Outcome::Renew => "the session is renewed first".into(),
         }
@@ -158,13 +165,22 @@ impl Explanation<'_> {
         found.unwrap_or_default()
     }
 
+    /// Where requests are served.
+    fn served(&self) -> String {
+        let hosts = self.trial.policy.hosts.iter();
+        let hosts = hosts.flat_map(|hosts| &hosts.served);
+        let hosts: Vec<String> = hosts.map(ToString::to_string).collect();
+        format!("served are {} (public_url, extra_hosts)", hosts.join(", "))
+    }
+
     /// What the rules ask for, for whoever has not got it.
     fn needs(&self) -> Option<String> {
         self.trial.aim(|aim| match decider(aim.as_ref()) {
             Decider::Rules { access, also, .. } => {
                 let also = also.iter().map(|(_, access)| *access);
                 let all = std::iter::once(access).chain(also).map(access_text);
-                Some(all.collect::<Vec<_>>().join(", and "))
+                let all = all.collect::<Vec<_>>().join(", and ");
+                Some(format!("what is asked for is: {all}"))
             }
             Decider::Nobody | Decider::Endpoint(_) => None,
         })
@@ -176,7 +192,7 @@ fn access_text(access: &Access) -> String {
         Access::Public => "public".into(),
         Access::Authenticated => "a session".into(),
         Access::Roles(roles) => format!("a session with one of the roles: {}", roles.join(", ")),
-        Access::Deny => "nobody may".into(),
+        Access::Deny => "nothing will do (deny)".into(),
     }
 }
 
