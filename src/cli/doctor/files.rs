@@ -11,6 +11,10 @@ fn judge(file: &FileSeen) -> Option<Finding> {
     let FileSeen { path, holds, mode } = file;
     let path = path.display();
     let what = |who: &str| format!("{path} ({holds}) can be {who}; its mode is {mode:04o}");
+    let why = match holds.as_str() {
+        "password hashes" => "passwords can be guessed from the hashes at leisure",
+        _ => "whoever reads a key or a token acts as the gateway, or as any user",
+    };
     let mend = |change: &str| format!("chmod {change} {path}");
     if mode & 0o002 != 0 {
         return Some(Finding::problem(
@@ -27,7 +31,7 @@ fn judge(file: &FileSeen) -> Option<Finding> {
             "files.world_readable",
             (
                 what("read by every user of this machine"),
-                "a key signs in as anybody, and a password hash can be guessed at leisure",
+                why,
                 mend("o-rwx"),
             ),
         ));
@@ -47,7 +51,7 @@ fn judge(file: &FileSeen) -> Option<Finding> {
             "files.group_readable",
             (
                 what("read by its group"),
-                "a key signs in as anybody, and a password hash can be guessed at leisure",
+                why,
                 format!("chmod g-rwx {path}, unless the gateway reads it through that group"),
             ),
         )
