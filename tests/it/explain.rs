@@ -17,7 +17,7 @@ cors: { allowed_origins: [https://spa.example.com] }
 ";
 
 /// Method and target.
-const QUESTIONS: [(&str, &str); 49] = [
+const QUESTIONS: [(&str, &str); 62] = [
     ("GET", "/"),
     ("HEAD", "/"),
     ("POST", "/"),
@@ -62,6 +62,19 @@ const QUESTIONS: [(&str, &str); 49] = [
     ("post", "/a/edit"),
     ("PUT", "/a/edit"),
     ("GET", "/a/edit"),
+    ("POST", "/A/EDIT"),
+    ("GET", "/a/edit/"),
+    ("GET", "/a/./b"),
+    ("GET", "/caf\u{e9}"),
+    ("GET", "/caf%C3%A9"),
+    ("GET", "/files/a;b/c%3bd"),
+    ("GET", "/files%2fa"),
+    ("GET", "/files/..;/admin"),
+    ("GET", "/login"),
+    ("GET", "/LOGIN"),
+    ("GET", "/refresh"),
+    ("GET", "/logout?x=/admin"),
+    ("GET", "/.well-known/jwks.json"),
     ("GET", "/_doorward/session"),
     ("GET", "/_doorward/nothing"),
     ("PUT", "/login"),
@@ -240,12 +253,20 @@ fn what_is_asked_of_unsafe_requests_is_what_they_get() {
         let value = |name: &str| login.cookie(name).map(|cookie| cookie.value);
         let cookie = format!("__Host-doorward={}", value("__Host-doorward").unwrap());
         let token = value("__Host-doorward-csrf").unwrap_or_default();
-        let told = explained(&gateway, "POST", "/x", "bob");
-        let conditions = told["conditions"].as_array().unwrap();
-        assert!(conditions.len() >= 4, "{mode}: {told}");
-        for condition in conditions {
+        let post = explained(&gateway, "POST", "/x", "bob");
+        let preflight = explained(&gateway, "OPTIONS", "/x", "bob");
+        let of = |told: &Value| told["conditions"].as_array().unwrap().clone();
+        assert!(of(&post).len() >= 4, "{mode}: {post}");
+        assert_eq!(of(&preflight).len(), 2, "{mode}: {preflight}");
+        let conditions = of(&post).into_iter().map(|one| ("POST", one));
+        let preflights = of(&preflight).into_iter().map(|one| ("OPTIONS", one));
+        for (method, condition) in conditions.chain(preflights) {
             let from = condition["from"].as_str().unwrap();
-            let request = gateway.request("POST", "/x").cookie(&cookie);
+            let request = gateway.request(method, "/x").cookie(&cookie);
+            let request = match method {
+                "OPTIONS" => request.header("Access-Control-Request-Method", "POST"),
+                _ => request,
+            };
             let request = match from.split('_').next().unwrap() {
                 "own" => request.own_origin().header("Sec-Fetch-Site", "same-origin"),
                 "allowed" => request
@@ -260,7 +281,12 @@ fn what_is_asked_of_unsafe_requests_is_what_they_get() {
                 true => request.header("X-CSRF-Token", &token),
                 false => request,
             };
-            assert_so(condition, request, &app, &format!("{mode}, {from}"));
+            assert_so(
+                &condition,
+                request,
+                &app,
+                &format!("{mode}, {method}, {from}"),
+            );
         }
     }
 }
