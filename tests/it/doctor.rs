@@ -181,6 +181,13 @@ fn what_the_configuration_gets_wrong_is_found() {
         ),
         ("problem", "csrf.off", "csrf: { mode: off }\n".into()),
         (
+            "note",
+            "cookies.domain",
+            format!(
+                "public_url: https://app.site.localhost:{port}\ncookies: {{ domain: site.localhost }}\n"
+            ),
+        ),
+        (
             "problem",
             "keys.guessable",
             "signing: { key: abcdefghijklmnopqrstuvwxyz0123456789 }\n".into(),
