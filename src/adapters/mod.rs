@@ -10,4 +10,5 @@ pub mod observe;
 pub mod pages;
 pub mod store;
 pub mod take_over;
+pub mod tls_probe;
 pub mod users;

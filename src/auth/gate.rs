@@ -8,14 +8,16 @@
 //! comes back to [`Policy::resume`] with a renewed session or without; its role is asked
 //! for then, CSRF before.
 
+mod aim;
 mod ticket;
 
 use http::header::{self, HeaderMap};
 use http::{HeaderValue, Method};
 
+pub use self::aim::Aim;
 pub use self::ticket::Ticket;
 use self::ticket::{Demand, Purpose};
-use super::cors::{Caller, Cors};
+use super::cors::Caller;
 use super::csrf::{self, CsrfMode, Token};
 use super::denial::Denial;
 use super::pass::Pass;
@@ -27,7 +29,6 @@ use super::session::{Presented, Session, Visitor};
 use crate::domain::cookie;
 use crate::domain::cookie::SameSite;
 use crate::domain::id::{SessionId, UserId};
-use crate::domain::path::RequestPath;
 use crate::domain::request::{Framing, Host, RequestView};
 use crate::domain::time::Timestamp;
 
@@ -129,33 +130,14 @@ impl Policy {
         caller: &Caller,
         now: Timestamp,
     ) -> Result<Decision, Refusal> {
-        self.well_formed(view)?;
-        let path = RequestPath::parse(view.path).map_err(|_doubt| Denial::PathAmbiguous)?;
-        caller.admit()?;
-        if Cors::is_preflight(view) {
-            let nobody = Visitor::with(Presented::Absent);
-            return Ok(Decision::Serve(Endpoint::Preflight, nobody));
-        }
-        if let Some(endpoint) = self.endpoint(view)? {
-            let mut visitor = Visitor::read(self, view, now);
-            visitor.owes_token = self.csrf_of(endpoint, view, caller, &visitor)?;
-            return Ok(match visitor.to_renew(now) {
-                Some(refresh) if endpoint.renews() && self.renewal == Renewal::Silent => {
-                    Decision::Renew(Ticket {
-                        refresh,
-                        visitor,
-                        purpose: Purpose::Endpoint(endpoint),
-                    })
-                }
-                _ => {
-                    if endpoint.needs_session() {
-                        visitor.presented.clone().required()?;
-                    }
-                    Decision::Serve(endpoint, visitor)
-                }
-            });
-        }
-        let selected = self.rules.select(&path, view.method)?;
+        let selected = match self.aim_of(view, caller)? {
+            Aim::Preflight => {
+                let nobody = Visitor::with(Presented::Absent);
+                return Ok(Decision::Serve(Endpoint::Preflight, nobody));
+            }
+            Aim::Endpoint(endpoint) => return self.own(endpoint, view, caller, now),
+            Aim::App(selected) => selected,
+        };
         if is_public(&selected) {
             let presented = Presented::read(self, view, now);
             let pass = Pass::public(presented.live().cloned(), selected.rule);
@@ -189,6 +171,33 @@ impl Policy {
                 .map_err(|denial| Refusal::of(session, denial))?;
         }
         Ok(Decision::Forward(pass))
+    }
+
+    /// One of our own endpoints: renewed first, refused, or served.
+    fn own(
+        &self,
+        endpoint: Endpoint,
+        view: &RequestView<'_>,
+        caller: &Caller,
+        now: Timestamp,
+    ) -> Result<Decision, Refusal> {
+        let mut visitor = Visitor::read(self, view, now);
+        visitor.owes_token = self.csrf_of(endpoint, view, caller, &visitor)?;
+        Ok(match visitor.to_renew(now) {
+            Some(refresh) if endpoint.renews() && self.renewal == Renewal::Silent => {
+                Decision::Renew(Ticket {
+                    refresh,
+                    visitor,
+                    purpose: Purpose::Endpoint(endpoint),
+                })
+            }
+            _ => {
+                if endpoint.needs_session() {
+                    visitor.presented.clone().required()?;
+                }
+                Decision::Serve(endpoint, visitor)
+            }
+        })
     }
 
     /// Goes on with a request whose session was to be renewed: with the renewed one, or

@@ -4,8 +4,11 @@
 //! odd spelling never opens anything. Every other rule matches the decoded path
 //! without regard to ASCII case, so that an odd spelling never avoids one.
 
+mod shadow;
+
 use http::Method;
 
+pub use self::shadow::Shadowed;
 use super::denial::Denial;
 pub use crate::domain::path::Ambiguity;
 use crate::domain::path::RequestPath;
@@ -52,13 +55,37 @@ pub struct Selected<'a> {
     pub access: &'a Access,
     /// What the other readings of a tolerated ambiguous path ask for: the
     /// request must satisfy all of them, so that tolerance opens no side door.
-    pub also: Vec<&'a Access>,
+    pub also: Vec<Reading<'a>>,
+}
+
+/// What a rule says of another reading of the path.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading<'a> {
+    /// The number of the rule; `None`: the default.
+    pub rule: Option<usize>,
+    /// What it asks for.
+    pub access: &'a Access,
+}
+
+/// A spelling that the rule of its path does not tolerate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    /// The number of the rule; `None`: the default.
+    pub rule: Option<usize>,
+    /// What the path holds.
+    pub ambiguity: Ambiguity,
+}
+
+impl From<Doubt> for Denial {
+    fn from(_doubt: Doubt) -> Self {
+        Self::PathAmbiguous
+    }
 }
 
 impl Selected<'_> {
     /// Everything that must be satisfied.
     pub fn asked(&self) -> impl Iterator<Item = &Access> {
-        std::iter::once(self.access).chain(self.also.iter().copied())
+        std::iter::once(self.access).chain(self.also.iter().map(|reading| reading.access))
     }
 }
 
@@ -77,8 +104,8 @@ impl Rules {
     /// The rule for a path and method.
     ///
     /// # Errors
-    /// [`Denial::PathAmbiguous`] for a doubt that the rule does not tolerate.
-    pub fn select(&self, path: &RequestPath<'_>, method: &Method) -> Result<Selected<'_>, Denial> {
+    /// A doubt that the rule does not tolerate; [`Denial::PathAmbiguous`] to the client.
+    pub fn select(&self, path: &RequestPath<'_>, method: &Method) -> Result<Selected<'_>, Doubt> {
         let rule = self.first(path.raw(), path.decoded(), method);
         let others: Vec<Option<usize>> = path
             .other_readings()
@@ -87,19 +114,27 @@ impl Rules {
             .collect();
         let tolerated: &[Ambiguity] = self.of(rule).map_or(&[], |rule| &rule.ambiguous);
         let refused = |doubt| path.has(doubt) && !tolerated.contains(&doubt);
-        if refused(Ambiguity::EncodedSlash)
-            || refused(Ambiguity::DoubleSlash)
-            || (refused(Ambiguity::Semicolon) && others.iter().any(|other| *other != rule))
-        {
-            return Err(Denial::PathAmbiguous);
+        let doubt = if refused(Ambiguity::EncodedSlash) {
+            Some(Ambiguity::EncodedSlash)
+        } else if refused(Ambiguity::DoubleSlash) {
+            Some(Ambiguity::DoubleSlash)
+        } else if refused(Ambiguity::Semicolon) && others.iter().any(|other| *other != rule) {
+            Some(Ambiguity::Semicolon)
+        } else {
+            None
+        };
+        if let Some(ambiguity) = doubt {
+            return Err(Doubt { rule, ambiguity });
         }
+        let also = others.into_iter().filter(|other| *other != rule);
         Ok(Selected {
             rule,
             access: self.access(rule),
-            also: others
-                .into_iter()
-                .filter(|other| *other != rule)
-                .map(|other| self.access(other))
+            also: also
+                .map(|rule| Reading {
+                    rule,
+                    access: self.access(rule),
+                })
                 .collect(),
         })
     }
@@ -342,7 +377,7 @@ mod tests {
             };
             let selected = rules.select(&parsed, &Method::GET).unwrap();
             assert!(
-                selected.also.contains(&&admin()),
+                selected.also.iter().any(|also| *also.access == admin()),
                 "{path} would reach the admin pages of an app that reads it differently"
             );
         }

@@ -5,6 +5,8 @@
 mod check;
 mod completions;
 mod demo;
+mod doctor;
+mod explain;
 mod hash_password;
 mod healthcheck;
 mod init;
@@ -83,6 +85,18 @@ enum Verb {
         #[command(flatten)]
         config: Config,
     },
+    /// Say which rule decides about a request, and how, without sending it
+    ///
+    /// Decides as the gateway would, for somebody without a session and for --user.
+    /// Exits 0 whenever there was an explanation, whatever it says.
+    Explain(explain::Question),
+    /// Look at a running set-up from outside and name what is wrong with it
+    ///
+    /// Each finding has its mend. Connects to what the configuration names and to this
+    /// machine's own addresses, and to nothing else. Exits 0 when there is nothing to mend
+    /// (notes may be there), 78 when there is, 69 when all that is wrong is that something
+    /// does not answer.
+    Doctor(doctor::Visit),
     /// For container health checks: exit 0 when the gateway is ready
     Healthcheck(Config),
     /// Print completions for a shell
@@ -218,6 +232,8 @@ pub fn main() -> ExitCode {
         Verb::Keys { verb } => keys::keys(&verb),
         Verb::Sessions { verb } => sessions::sessions(&verb),
         Verb::Revoke { what, config } => revoke::revoke(what, &config),
+        Verb::Explain(question) => explain::explain(&question),
+        Verb::Doctor(visit) => doctor::doctor(&visit),
         Verb::Healthcheck(config) => healthcheck::healthcheck(&config),
         Verb::Completions { shell } => completions::completions(shell),
     };

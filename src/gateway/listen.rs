@@ -1,5 +1,5 @@
 //! Listening sockets, the services on them, and TLS. The only file that names a TLS
-//! library.
+//! library, beside `adapters/tls_probe`, which looks at servers from outside.
 //!
 //! Everything is bound before the server starts: pingora would try a taken port for
 //! half a minute and then panic in a task.

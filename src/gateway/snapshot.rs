@@ -59,58 +59,8 @@ impl Snapshot {
         let keyring = ring(&settings.signing, &settings.data_dir, clock::now())?;
         let keys_until = keyring.good_until();
         let tokens: Arc<dyn Tokens> = Arc::new(keyring);
-        let directory = Arc::new(Directory::new(settings.users.clone()));
-        let identity_headers = IdentityHeaders::new(settings.identity_headers.set.clone());
-        let public_origin = settings
-            .public_url
-            .as_deref()
-            .and_then(|url| Origin::parse(url.as_bytes()));
-        let policy = Policy {
-            hosts: public_origin.as_ref().map(|origin| Hosts {
-                scheme: origin.scheme(),
-                served: std::iter::once(origin.authority().clone())
-                    .chain(
-                        settings
-                            .extra_hosts
-                            .iter()
-                            .filter_map(|host| Authority::parse(host.as_bytes())),
-                    )
-                    .collect(),
-            }),
-            sizes: Sizes {
-                header_bytes: settings.limits.header_bytes,
-                header_count: settings.limits.header_count,
-                cookie_bytes: settings.limits.cookie_bytes,
-                request_body: settings.limits.request_body,
-            },
-            cors: Cors::new(
-                settings.public_url.as_deref(),
-                &settings.cors.allowed_origins,
-                &settings.cors.allowed_methods,
-                &allowed_headers(&settings),
-                &settings.cors.exposed_headers,
-                settings.cors.max_age,
-            ),
-            csrf: Csrf {
-                mode: settings.csrf.mode,
-                header: settings.csrf.header.clone(),
-            },
-            paths: settings.paths.clone(),
-            rules: Rules::new(settings.rules.clone(), settings.default_access.clone()),
-            cookies: cookies(&settings),
-            principals: principals(&directory, tokens.as_ref(), &identity_headers),
-            identity_headers,
-            cross_site: settings.session.cross_site_navigation,
-            lifetimes: settings.session.lifetimes(),
-            renewal: settings.session.renewal,
-            max_per_user: settings.session.max_per_user,
-            refuse_when_stale: settings.session.refuse_when_stale,
-            issuer: settings.signing.issuer.clone(),
-            audience: settings.signing.audience.clone(),
-            directory,
-            tokens,
-            revoked,
-        };
+        let policy = policy(&settings, tokens, revoked);
+        let public_origin = public_origin(&settings);
         let hsts = settings.tls.as_ref().and_then(|tls| tls.hsts).map(|age| {
             let text = format!("max-age={}", age.as_secs());
             HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("max-age=0"))
@@ -158,6 +108,64 @@ impl Snapshot {
             store_of(settings),
         )
     }
+}
+
+/// What the gate decides by, with these settings and keys.
+pub fn policy(settings: &Settings, tokens: Arc<dyn Tokens>, revoked: Arc<dyn Revoked>) -> Policy {
+    let directory = Arc::new(Directory::new(settings.users.clone()));
+    let identity_headers = IdentityHeaders::new(settings.identity_headers.set.clone());
+    let public_origin = public_origin(settings);
+    Policy {
+        hosts: public_origin.as_ref().map(|origin| Hosts {
+            scheme: origin.scheme(),
+            served: std::iter::once(origin.authority().clone())
+                .chain(
+                    settings
+                        .extra_hosts
+                        .iter()
+                        .filter_map(|host| Authority::parse(host.as_bytes())),
+                )
+                .collect(),
+        }),
+        sizes: Sizes {
+            header_bytes: settings.limits.header_bytes,
+            header_count: settings.limits.header_count,
+            cookie_bytes: settings.limits.cookie_bytes,
+            request_body: settings.limits.request_body,
+        },
+        cors: Cors::new(
+            settings.public_url.as_deref(),
+            &settings.cors.allowed_origins,
+            &settings.cors.allowed_methods,
+            &allowed_headers(settings),
+            &settings.cors.exposed_headers,
+            settings.cors.max_age,
+        ),
+        csrf: Csrf {
+            mode: settings.csrf.mode,
+            header: settings.csrf.header.clone(),
+        },
+        paths: settings.paths.clone(),
+        rules: Rules::new(settings.rules.clone(), settings.default_access.clone()),
+        cookies: cookies(settings),
+        principals: principals(&directory, tokens.as_ref(), &identity_headers),
+        identity_headers,
+        cross_site: settings.session.cross_site_navigation,
+        lifetimes: settings.session.lifetimes(),
+        renewal: settings.session.renewal,
+        max_per_user: settings.session.max_per_user,
+        refuse_when_stale: settings.session.refuse_when_stale,
+        issuer: settings.signing.issuer.clone(),
+        audience: settings.signing.audience.clone(),
+        directory,
+        tokens,
+        revoked,
+    }
+}
+
+fn public_origin(settings: &Settings) -> Option<Origin> {
+    let url = settings.public_url.as_deref()?;
+    Origin::parse(url.as_bytes())
 }
 
 /// What another origin's pages may send; the header of the CSRF token is asked of them.

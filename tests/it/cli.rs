@@ -62,6 +62,8 @@ fn help_names_every_command_and_what_it_takes() {
         "init",
         "hash-password",
         "keys",
+        "explain",
+        "doctor",
         "healthcheck",
         "completions",
     ] {
@@ -85,6 +87,11 @@ fn help_names_every_command_and_what_it_takes() {
         (&["keys"], &["list", "rotate", "generate"]),
         (&["keys", "rotate"], &["--config"]),
         (&["healthcheck"], &["--config"]),
+        (
+            &["explain"],
+            &["METHOD", "URL", "--user", "--json", "--config"],
+        ),
+        (&["doctor"], &["--json", "--config", "78", "69"]),
     ] {
         let help = said(&run(doorward().args(arguments).arg("--help"), ""));
         for word in words {

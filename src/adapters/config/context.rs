@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::environment::Environment;
 use super::problem::{Fault, Place, Problem};
+use super::settings::SecretFile;
 
 /// Collects while the sections are read.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ pub(crate) struct Context {
     problems: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<String>>,
     sources: RefCell<Vec<PathBuf>>,
+    secrets: RefCell<Vec<SecretFile>>,
 }
 
 /// What a [`Context`] gathered.
@@ -26,6 +28,7 @@ pub(crate) struct Gathered {
     pub(crate) problems: Vec<Problem>,
     pub(crate) warnings: Vec<String>,
     pub(crate) sources: Vec<PathBuf>,
+    pub(crate) secrets: Vec<SecretFile>,
 }
 
 impl Context {
@@ -37,6 +40,7 @@ impl Context {
             problems: RefCell::default(),
             warnings: RefCell::default(),
             sources: RefCell::default(),
+            secrets: RefCell::default(),
         }
     }
 
@@ -82,6 +86,27 @@ impl Context {
         }
     }
 
+    /// Notes that a file holds the value of a key that is secret.
+    pub(crate) fn secret_in(&self, file: &Path, key: &str) {
+        self.secrets.borrow_mut().push(SecretFile {
+            key: key.to_owned(),
+            file: file.to_owned(),
+            is_literal: false,
+        });
+    }
+
+    /// Notes that the value of a secret key stands in the configuration itself; not where
+    /// it came from a variable.
+    pub(crate) fn literal_secret(&self, place: &Place, key: &str) {
+        if let Place::At { file, .. } = place {
+            self.secrets.borrow_mut().push(SecretFile {
+                key: key.to_owned(),
+                file: self.env.dir().join(file.as_ref()),
+                is_literal: true,
+            });
+        }
+    }
+
     /// Warns when everybody on the machine can read a file that holds a secret.
     pub(crate) fn warn_if_world_readable(&self, path: &Path, holds: &str) {
         #[cfg(unix)]
@@ -102,6 +127,7 @@ impl Context {
             problems: self.problems.into_inner(),
             warnings: self.warnings.into_inner(),
             sources: self.sources.into_inner(),
+            secrets: self.secrets.into_inner(),
         }
     }
 }

@@ -147,6 +147,7 @@ fn settle(cx: Context, mut root: Node) -> (Settings, Gathered) {
     let mut gathered = cx.finish();
     let settings = Settings {
         sources: std::mem::take(&mut gathered.sources),
+        secrets: std::mem::take(&mut gathered.secrets),
         warnings: std::mem::take(&mut gathered.warnings),
         ..settings
     };
@@ -164,6 +165,7 @@ fn read(root: &Section<'_>) -> Settings {
     let default_access = policy::default_access(root);
     let trusted_proxies = root.list("trusted_proxies", Vec::new(), web::network);
     let identity_headers = headers::read(root);
+    let (rules, rule_places) = policy::rules(root).into_iter().unzip();
     let csrf = csrf::read(root, &cookies, cookies_over_http, &identity_headers);
     let settings = Settings {
         users: users::read(root, &cookies, &signing, &default_access),
@@ -183,7 +185,8 @@ fn read(root: &Section<'_>) -> Settings {
         cors: policy::cors(root),
         csrf,
         identity_headers,
-        rules: policy::rules(root),
+        rules,
+        rule_places,
         default_access,
         login: limits::login(root),
         trusted_proxies,
@@ -192,6 +195,7 @@ fn read(root: &Section<'_>) -> Settings {
         log: limits::log(root),
         cookies_over_http,
         sources: Vec::new(),
+        secrets: Vec::new(),
         warnings: Vec::new(),
     };
     review::warn(root.cx, &settings, network.public_url.as_ref());

@@ -81,6 +81,7 @@ fn from_file(cx: &Context, place: &Place, key: &str, value: &OsStr) -> Result<St
     let bytes = cx.read(&resolved, MAX_BYTES)?;
     if keys::SECRETS.contains(&key) {
         cx.warn_if_world_readable(&resolved, "a secret");
+        cx.secret_in(&resolved, key);
     }
     let Ok(mut text) = String::from_utf8(bytes) else {
         return Err(Fault::new(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::names;
-use super::problem::Fault;
+use super::problem::{Fault, Place};
 use super::reader::{Section, Spot};
 use super::settings::{Access, Ambiguity, Cors, Paths, Rule};
 use super::tree::Shape;
@@ -117,8 +117,8 @@ pub(super) fn default_access(root: &Section<'_>) -> Access {
         .unwrap_or(Access::Authenticated)
 }
 
-/// Reads `rules`.
-pub(super) fn rules(root: &Section<'_>) -> Vec<Rule> {
+/// Reads `rules`, each with its place.
+pub(super) fn rules(root: &Section<'_>) -> Vec<(Rule, Place)> {
     let Some(spot) = root.some("rules") else {
         return Vec::new();
     };
@@ -133,7 +133,7 @@ pub(super) fn rules(root: &Section<'_>) -> Vec<Rule> {
         } else if rule.path == "/**" && rule.methods.is_empty() {
             all_taken = Some(i);
         }
-        rules.push(rule);
+        rules.push((rule, item.node.place.clone()));
     }
     rules
 }

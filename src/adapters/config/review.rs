@@ -150,7 +150,5 @@ fn is_literal(node: &Node) -> bool {
         return false;
     };
     let refers = text.starts_with("env:") || text.starts_with("file:");
-    // Of a Redis URL, the password is what is secret.
-    let is_open = text.contains("://") && !text.contains('@') && !text.contains("pass=");
-    !(node.is_null() || refers || is_open)
+    !(node.is_null() || refers || super::secret_ref::is_open_url(text))
 }

@@ -26,10 +26,14 @@ pub(crate) fn read(spot: &Spot<'_>) -> Option<Secret> {
         let path = spot.cx.resolve(&spot.node.place, path);
         spot.cx.read(&path, MAX_BYTES).map(|mut bytes| {
             spot.cx.warn_if_world_readable(&path, "a secret");
+            spot.cx.secret_in(&path, &spot.path);
             drop_newline(&mut bytes);
             bytes
         })
     } else {
+        if !is_open_url(text) {
+            spot.cx.literal_secret(&spot.node.place, &spot.path);
+        }
         Ok(text.as_bytes().to_vec())
     };
     match found {
@@ -43,6 +47,11 @@ pub(crate) fn read(spot: &Spot<'_>) -> Option<Secret> {
             None
         }
     }
+}
+
+/// Of a Redis URL, the password is what is secret.
+pub(super) fn is_open_url(text: &str) -> bool {
+    text.contains("://") && !text.contains('@') && !text.contains("pass=")
 }
 
 /// One newline at the end is the editor's.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use http::HeaderName;
 use ipnet::IpNet;
 
+use super::problem::Place;
 pub use crate::auth::csrf::CsrfMode;
 use crate::auth::directory::User;
 pub use crate::auth::headers::IdentityField;
@@ -60,6 +61,8 @@ pub struct Settings {
     pub identity_headers: IdentityHeaders,
     /// First match wins.
     pub rules: Vec<Rule>,
+    /// Where each of the rules was written.
+    pub rule_places: Vec<Place>,
     /// For paths that no rule matches.
     pub default_access: Access,
     /// Limits on guessing and hashing.
@@ -77,8 +80,22 @@ pub struct Settings {
     /// Every file that was read to make these settings (the configuration itself,
     /// users, secrets, logo, certificates): a change of any of them is a reload.
     pub sources: Vec<PathBuf>,
+    /// Every file that holds a secret or password hashes.
+    pub secrets: Vec<SecretFile>,
     /// Things that work but should be said at start, each a whole sentence.
     pub warnings: Vec<String>,
+}
+
+/// A file that holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretFile {
+    /// The key whose value it is: `signing.key`, `users`.
+    pub key: String,
+    /// The file.
+    pub file: PathBuf,
+    /// Whether it is the configuration itself, which is copied, shown and kept in
+    /// repositories like no file of its own.
+    pub is_literal: bool,
 }
 
 /// Where requests go.

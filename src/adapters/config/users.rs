@@ -23,7 +23,10 @@ pub(super) fn read(
         None => Some(Vec::new()),
         Some(spot) => match &spot.node.shape {
             Shape::Map(_) => from_file(&spot.section("users")),
-            Shape::List(_) => Some(formats::list(&spot)),
+            Shape::List(_) => {
+                root.cx.literal_secret(&spot.node.place, "users");
+                Some(formats::list(&spot))
+            }
             Shape::Scalar { .. } => {
                 spot.refuse(Fault::new(
                     "is neither a list nor { file: … }",
@@ -77,6 +80,7 @@ fn from_file(section: &Section<'_>) -> Option<Vec<Listed>> {
         }
     };
     spot.cx.warn_if_world_readable(&path, "password hashes");
+    spot.cx.secret_in(&path, "users");
     match context::text(bytes, &name) {
         Ok(text) => formats::file(spot.cx, &text, &name),
         Err(problem) => {

@@ -128,6 +128,17 @@ impl Keyring {
     }
 }
 
+/// How large the modulus of an RSA private key in PEM is, in bits.
+pub fn rsa_bits(key: &Secret) -> Option<usize> {
+    use aws_lc_rs::signature::{KeyPair as _, RsaKeyPair};
+    let pem = pem::parse(key.expose()).ok()?;
+    let pair = match pem.tag() {
+        "RSA PRIVATE KEY" => RsaKeyPair::from_der(pem.contents()),
+        _ => RsaKeyPair::from_pkcs8(pem.contents()),
+    };
+    Some(pair.ok()?.public_key().modulus_len().saturating_mul(8))
+}
+
 impl std::fmt::Debug for Keyring {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Keyring")

@@ -149,6 +149,36 @@ pub fn check(hash: &str) -> Result<(), HashProblem> {
     }
 }
 
+/// Whether guessing passwords against the hash costs what OWASP asks for: argon2id with
+/// one of its pairs of memory and passes, or bcrypt with a cost of 10.
+pub fn is_strong(hash: &str) -> bool {
+    /// Passes, and the least memory in KiB with so many.
+    const LEAST: [(u32, u32); 5] = [
+        (1, 47_104),
+        (2, 19_456),
+        (3, 12_288),
+        (4, 9_216),
+        (5, 7_168),
+    ];
+    match Kind::of(hash) {
+        Some(Kind::Argon2id) => {
+            let params = Phc::new(hash)
+                .ok()
+                .and_then(|phc| Params::try_from(&phc).ok());
+            params.is_some_and(|params| {
+                let enough = |(passes, memory): &(u32, u32)| {
+                    params.t_cost() >= *passes && params.m_cost() >= *memory
+                };
+                LEAST.iter().any(enough)
+            })
+        }
+        Some(Kind::Bcrypt) => hash
+            .parse::<bcrypt::HashParts>()
+            .is_ok_and(|parts| parts.get_cost() >= 10),
+        None => false,
+    }
+}
+
 /// Hashes a password: argon2id, 19 MiB, two passes (OWASP Password Storage), a salt
 /// of 16 random bytes, as a PHC string.
 ///

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::*;
 use crate::auth::claims::Claims;
+use crate::auth::cors::Cors;
 use crate::auth::csrf::CsrfMode;
 use crate::auth::fixture::{Ended, NOW, PlainTokens, policy_with, user};
 use crate::auth::policy::{Hosts, Sizes};

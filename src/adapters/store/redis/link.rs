@@ -226,7 +226,7 @@ async fn connect(
     Ok(connection)
 }
 
-fn client(url: &Secret) -> RedisResult<Client> {
+pub(super) fn client(url: &Secret) -> RedisResult<Client> {
     let refused = |why| RedisError::from((redis::ErrorKind::InvalidClientConfig, why));
     let url = std::str::from_utf8(url.expose())
         .map_err(|_utf8| refused("session.store.redis.url is not a URL"))?;

@@ -1,0 +1,67 @@
+//! What was seen. The checks know nothing else.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::look::http::Answer;
+use crate::adapters::config::settings::Settings;
+use crate::adapters::store::redis::exam::Exam;
+use crate::adapters::tls_probe::Chain;
+use crate::domain::time::Timestamp;
+
+/// Everything that was seen.
+pub(super) struct Facts {
+    pub(super) settings: Arc<Settings>,
+    /// When the looking began.
+    pub(super) now: Timestamp,
+    /// Each public listener and what it said.
+    pub(super) listeners: Vec<(SocketAddr, Visited)>,
+    /// What `public_url` said, if there is one.
+    pub(super) public: Option<Visited>,
+    /// Addresses other than the loopback under which the operators' listener answers.
+    pub(super) admin_at: Vec<SocketAddr>,
+    pub(super) upstream: UpstreamSeen,
+    pub(super) files: Vec<FileSeen>,
+    /// The chain in the file of `tls.cert`.
+    pub(super) certificate: Option<Chain>,
+    /// What the shared store says.
+    pub(super) redis: Option<Result<Exam, String>>,
+    /// How many files the running gateway may open.
+    pub(super) open_files: Option<usize>,
+}
+
+/// The answers of one place, or why there are none.
+pub(super) type Visited = Result<Visit, String>;
+
+/// What a place says to somebody without a session.
+pub(super) struct Visit {
+    /// To who is signed in.
+    pub(super) session: Answer,
+    /// To a browser that wants the login page.
+    pub(super) login: Option<Answer>,
+}
+
+/// The app, from here.
+#[derive(Default)]
+pub(super) struct UpstreamSeen {
+    /// Where its name leads; empty for a Unix socket, or if nobody knows the name.
+    pub(super) addresses: Vec<SocketAddr>,
+    /// Whether a connection was accepted.
+    pub(super) answers: bool,
+    /// This machine's addresses, other than the loopback, under which its port answers.
+    pub(super) around: Vec<SocketAddr>,
+    /// Whether its addresses are this machine's.
+    pub(super) is_here: bool,
+    /// The mode of its socket.
+    pub(super) socket_mode: Option<u32>,
+}
+
+/// A file or folder that only few may read.
+pub(super) struct FileSeen {
+    pub(super) path: PathBuf,
+    /// What it holds, in words.
+    pub(super) holds: String,
+    /// Its permission bits.
+    pub(super) mode: u32,
+}

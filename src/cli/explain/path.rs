@@ -1,0 +1,143 @@
+//! Why a path is ambiguous, and where: found by asking the one parser about shorter and
+//! shorter beginnings of it.
+
+use crate::auth::rules::{Doubt, Rules};
+use crate::domain::path::{Ambiguity, PathError, RequestPath};
+
+/// What stands in a path that is refused.
+pub(super) struct Blame {
+    /// A stable word: `dot_segment`, `encoded_slash` …
+    pub(super) kind: &'static str,
+    /// The part of the path, printable.
+    pub(super) text: String,
+    /// Where it begins, in bytes from 0.
+    pub(super) at: usize,
+    /// For a spelling that a rule could tolerate: the rule that does not (`None`: there
+    /// is none, the default decides).
+    pub(super) untolerated_by: Option<Option<usize>>,
+    /// What it is, in words.
+    pub(super) what: String,
+}
+
+/// What is wrong with a path, if the gate refuses it.
+pub(super) fn blame(rules: &Rules, raw: &str, method: &http::Method) -> Option<Blame> {
+    let bytes = raw.as_bytes();
+    match RequestPath::parse(bytes) {
+        Err(error) => Some(of_error(bytes, error)),
+        Ok(path) => rules
+            .select(&path, method)
+            .err()
+            .map(|doubt| of_doubt(bytes, doubt)),
+    }
+}
+
+fn of_error(raw: &[u8], error: PathError) -> Blame {
+    // What follows the longest beginning that is still a good path.
+    let good = |end: &usize| {
+        let start = raw.get(..*end).unwrap_or_default();
+        RequestPath::parse(start).is_ok()
+    };
+    let at = (1..raw.len()).rev().find(good).unwrap_or(0);
+    let rest = raw.get(at..).unwrap_or_default();
+    let segment = rest.iter().position(|&b| b == b'/').unwrap_or(rest.len());
+    let escape = if rest.first() == Some(&b'%') { 3 } else { 1 };
+    let (kind, length) = match error {
+        PathError::NotAbsolute => ("not_absolute", 1),
+        PathError::DotSegment => ("dot_segment", segment),
+        PathError::Backslash => ("backslash", escape),
+        PathError::Control => ("control_character", escape),
+        PathError::BrokenEscape => ("broken_escape", escape),
+        PathError::HighByte => ("high_byte", 1),
+        PathError::Overlong => ("overlong_utf8", escape),
+    };
+    let part = rest.get(..length.min(rest.len())).unwrap_or(rest);
+    Blame {
+        kind,
+        text: part.escape_ascii().to_string(),
+        at,
+        untolerated_by: None,
+        what: error.to_string(),
+    }
+}
+
+fn of_doubt(raw: &[u8], doubt: Doubt) -> Blame {
+    let has = |end: &usize| {
+        let start = raw.get(..*end).unwrap_or_default();
+        RequestPath::parse(start).is_ok_and(|path| path.has(doubt.ambiguity))
+    };
+    let end = (1..=raw.len()).find(has).unwrap_or(raw.len());
+    let character = |end: usize| match end.checked_sub(3) {
+        Some(start) if raw.get(start) == Some(&b'%') => start,
+        _ => end.saturating_sub(1),
+    };
+    let (kind, at, what) = match doubt.ambiguity {
+        Ambiguity::EncodedSlash => (word(doubt.ambiguity), character(end), "an encoded slash"),
+        Ambiguity::Semicolon => (word(doubt.ambiguity), character(end), "a semicolon"),
+        Ambiguity::DoubleSlash => {
+            let at = character(character(end));
+            (word(doubt.ambiguity), at, "an empty segment")
+        }
+    };
+    let part = raw.get(at..end).unwrap_or_default();
+    Blame {
+        kind,
+        text: part.escape_ascii().to_string(),
+        at,
+        untolerated_by: Some(doubt.rule),
+        what: what.to_owned(),
+    }
+}
+
+/// As the configuration spells it.
+pub(super) fn word(ambiguity: Ambiguity) -> &'static str {
+    match ambiguity {
+        Ambiguity::EncodedSlash => "encoded_slash",
+        Ambiguity::DoubleSlash => "double_slash",
+        Ambiguity::Semicolon => "semicolon",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::rules::{Access, Rule};
+
+    #[test]
+    fn the_character_that_makes_a_path_ambiguous_is_named() {
+        let admin = Rule {
+            path: "/admin/**".into(),
+            methods: vec![],
+            access: Access::Authenticated,
+            ambiguous: vec![],
+        };
+        let rules = Rules::new(vec![admin], Access::Authenticated);
+        for (path, kind, text, at) in [
+            ("/a/../b", "dot_segment", "..", 3),
+            ("/..b/%2e%2e/c", "dot_segment", "%2e%2e", 5),
+            ("/a/..;x/b", "dot_segment", "..;x", 3),
+            ("/a\\b", "backslash", "\\\\", 2),
+            ("/a%5cb", "backslash", "%5c", 2),
+            ("/a%00b", "control_character", "%00", 2),
+            ("/a\u{7}b", "control_character", "\\x07", 2),
+            ("/a%2/b", "broken_escape", "%2/", 2),
+            ("/a%", "broken_escape", "%", 2),
+            ("/caf\u{e9}", "high_byte", "\\xc3", 4),
+            ("/a/%c0%ae/b", "overlong_utf8", "%ae", 6),
+            ("/a%2fb%2fc", "encoded_slash", "%2f", 2),
+            ("/a//b", "double_slash", "//", 2),
+            ("/a%2F/b", "encoded_slash", "%2F", 2),
+            ("/admin;x", "semicolon", ";", 6),
+            ("/admin%3bx", "semicolon", "%3b", 6),
+        ] {
+            let found = blame(&rules, path, &http::Method::GET).unwrap();
+            let found = (found.kind, found.text.as_str(), found.at);
+            assert_eq!(found, (kind, text, at), "{path}");
+        }
+        for path in ["/", "/a;b", "/a%20b", "/caf%C3%A9"] {
+            assert!(
+                blame(&rules, path, &http::Method::GET).is_none(),
+                "{path} is refused"
+            );
+        }
+    }
+}
