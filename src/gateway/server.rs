@@ -104,21 +104,19 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
             house: Arc::clone(&house),
         },
     );
-    let mut public = Service::new("proxy".into(), Front::new(Arc::clone(&house), proxy));
+    let acceptor = certificate.as_ref().map(Certificate::acceptor);
+    let front = Front::public(Arc::clone(&house), proxy, acceptor);
+    let mut public = Service::new("proxy".into(), front);
     for name in &bound.public {
-        match &certificate {
-            Some(certificate) => {
-                public.add_tls_with_settings(name, None, certificate.settings()?);
-            }
-            None => public.add_tcp(name),
-        }
+        public.add_tcp(name);
     }
     server.add_service(OnSockets::new(public, &sockets));
     if let Some(name) = &bound.redirect {
         let app = Redirect {
             house: Arc::clone(&house),
         };
-        let mut service = Service::new("redirect".into(), app);
+        let front = Front::redirect(Arc::clone(&house), app);
+        let mut service = Service::new("redirect".into(), front);
         service.threads = Some(1);
         service.add_tcp(name);
         server.add_service(OnSockets::new(service, &sockets));
@@ -130,7 +128,8 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
             reloader: Arc::clone(&reloader),
             over_socket,
         };
-        let mut service = Service::new("admin".into(), app);
+        let front = Front::operators(Arc::clone(&house), app);
+        let mut service = Service::new("admin".into(), front);
         service.threads = Some(1);
         if over_socket {
             let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);

@@ -3,3 +3,4 @@
 pub mod access;
 pub mod logger;
 pub mod metrics;
+mod turned_away;
