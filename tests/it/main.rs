@@ -32,6 +32,7 @@ mod cut_at_frames;
 mod cut_in_time;
 mod disk_full;
 mod drain;
+mod floods;
 mod floors;
 mod forged;
 mod forward;
