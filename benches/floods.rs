@@ -240,6 +240,7 @@ async fn person(to: &Target, span: Duration) -> Took {
                     Some(on) => on,
                     None => TcpStream::connect(to.gateway).await?,
                 };
+                on.set_nodelay(true)?;
                 let answer = ask(&mut on, request.as_bytes()).await?;
                 io::Result::Ok((on, answer))
             });
@@ -435,6 +436,7 @@ async fn start_app() -> SocketAddr {
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((connection, _)) = listener.accept().await {
+            let _ = connection.set_nodelay(true);
             tokio::spawn(serve(connection));
         }
     });
@@ -443,7 +445,12 @@ async fn start_app() -> SocketAddr {
 
 async fn serve(mut connection: TcpStream) -> io::Result<()> {
     let mut bytes = Vec::new();
-    let page = vec![b'x'; 2000];
+    let page = [
+        &b"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n"[..],
+        &[b'x'; 2000],
+    ]
+    .concat();
+    let piece = [b'x'; 64 * 1024];
     loop {
         let end = loop {
             if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -455,13 +462,15 @@ async fn serve(mut connection: TcpStream) -> io::Result<()> {
         };
         let is_big = bytes.starts_with(b"GET /big ");
         bytes.drain(..end);
-        let length = if is_big { BIG } else { page.len() };
-        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
-        connection.write_all(head.as_bytes()).await?;
-        for _ in 0..length / page.len() {
+        if is_big {
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {BIG}\r\n\r\n");
+            connection.write_all(head.as_bytes()).await?;
+            for _ in 0..BIG / piece.len() {
+                connection.write_all(&piece).await?;
+            }
+        } else {
             connection.write_all(&page).await?;
         }
-        connection.write_all(&page[..length % page.len()]).await?;
     }
 }
 

@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use pingora::apps::ServerApp;
 use pingora::listeners::tls::Acceptor;
+use pingora::listeners::{L4BufferSettings, ListenerConfig};
 use pingora::protocols::{Stream, l4};
 use pingora::server::{Fds, ListenFds, ShutdownWatch};
 use pingora::services::Service as ServiceTrait;
@@ -142,6 +143,15 @@ impl<A: ServerApp + Send + Sync + 'static> ServiceTrait for OnSockets<A> {
     fn threads(&self) -> Option<usize> {
         ServiceTrait::threads(&self.service)
     }
+}
+
+/// What is read of a client at once: a TLS record. Pingora's 64 KiB are taken for each
+/// connection, also for one that only sits there; a large body is read past this buffer.
+const READ_BUFFER: usize = 16 * 1024;
+
+/// How pingora shall listen for clients on a socket of this name.
+pub(super) fn client_side(name: &str) -> ListenerConfig {
+    ListenerConfig::tcp(name).l4_buffer(L4BufferSettings::default().read(READ_BUFFER))
 }
 
 /// The certificate in force; replaced when its files change, without a new listener.

@@ -12,7 +12,7 @@ use pingora_proxy::http_proxy;
 use super::admin::Admin;
 use super::front::Front;
 use super::house::House;
-use super::listen::{Certificate, ListenError, OnSockets, Sockets};
+use super::listen::{self, Certificate, ListenError, OnSockets, Sockets};
 use super::proxy::Gateway;
 use super::redirect::Redirect;
 use super::reload::{Loader, Reloader, look_at_sources};
@@ -108,7 +108,7 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
     let front = Front::public(Arc::clone(&house), proxy, acceptor);
     let mut public = Service::new("proxy".into(), front);
     for name in &bound.public {
-        public.add_tcp(name);
+        public.add_listener(listen::client_side(name));
     }
     server.add_service(OnSockets::new(public, &sockets));
     if let Some(name) = &bound.redirect {
