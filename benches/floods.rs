@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use doorward::adapters::users::hashing;
 use doorward::domain::secret::Secret;
+use nix::sys::socket::{setsockopt, sockopt};
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -300,6 +301,9 @@ async fn drip(to: &Target, connection: &mut TcpStream, piece: &[u8]) {
 async fn slow_reader(to: &Target) {
     let socket = TcpSocket::new_v4().unwrap();
     let _ = socket.set_recv_buffer_size(4096);
+    // As over Ethernet. On the loopback a segment is 64 KiB, and so much of each answer would
+    // lie in the system's buffers that those run out before anything else does.
+    setsockopt(&socket, sockopt::TcpMaxSeg, &1400).unwrap();
     let Ok(mut connection) = socket.connect(to.gateway).await else {
         to.count("not connected");
         return;
@@ -433,6 +437,8 @@ async fn sign_in(gateway: SocketAddr) -> String {
 /// An app that answers a page, or much.
 async fn start_app() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // For the same reason as in a slow reader.
+    setsockopt(&listener, sockopt::SndBuf, &(128 * 1024)).unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((connection, _)) = listener.accept().await {
