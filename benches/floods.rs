@@ -123,7 +123,9 @@ impl Flood {
     fn callers(self) -> u32 {
         match self {
             Self::Heads | Self::Bodies | Self::Readers => SLOW,
-            Self::Logins | Self::Tokens | Self::Addresses | Self::Forwarded => FAST,
+            // More than may be hashed and wait.
+            Self::Logins => 4 * FAST,
+            Self::Tokens | Self::Addresses | Self::Forwarded => FAST,
         }
     }
 }
