@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use answer::text;
 
 use super::house::House;
+use super::leash;
 use super::reload::Reloader;
 use crate::adapters::clock;
 use crate::auth::ports::Revoked as _;
@@ -42,6 +43,7 @@ const COUNTING: Duration = Duration::from_secs(1);
 #[async_trait]
 impl ServeHttp for Admin {
     async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
+        leash::head_is_whole();
         let request = session.req_header();
         let path = request.uri.path().to_owned();
         if path == "/api" || path.starts_with("/api/") {

@@ -1,77 +1,137 @@
-//! Connections, before there is a request: how many, and how long they may idle.
+//! Connections, before there is a request: how many, how long a handshake and a head may
+//! take, and how long they may idle. Every listener stands behind one.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use parking_lot::Mutex;
 use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp};
 use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::protocols::l4::socket::SocketAddr;
 use pingora::server::ShutdownWatch;
-use pingora_proxy::HttpProxy;
+use tokio::time::timeout;
 
+use super::arrival::Late;
 use super::house::House;
 use super::inbound::trusts;
 use super::leash::Leash;
 use super::line::{Line, Wire};
-use super::proxy::Gateway;
+use super::listen::TlsAcceptor;
+use super::seats::{Bounds, Full, Seat, Seats};
+use crate::adapters::config::settings::Limits;
+use crate::adapters::observe::metrics::{Counted, TurnedAway};
 
-/// Counts connections and turns away those over the limits.
-pub(super) struct Front {
+/// Connections of operators: scrapes, health checks and a few people. A guess.
+const OPERATORS: usize = 256;
+
+/// What is kept for one HTTP/2 stream whose client does not read: h2's default is 400 KiB,
+/// for each of `limits.h2_streams` of each connection.
+const H2_SEND_BUFFER: usize = 64 * 1024;
+
+/// What HPACK counts for a field beside its name and value (RFC 7541 section 4.1).
+const HPACK_OVERHEAD: usize = 32;
+
+/// Whose connections these are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Public,
+    Redirect,
+    Operators,
+}
+
+/// Counts connections, turns away those over the limits, and ends what is late.
+pub(super) struct Front<A> {
     house: Arc<House>,
-    proxy: Arc<HttpProxy<Gateway>>,
+    app: Arc<A>,
+    kind: Kind,
+    tls: Option<TlsAcceptor>,
     /// More than these the process cannot carry, whatever the settings say: it would run
     /// out of descriptors for the app, the store and the operators.
     most: usize,
-    open: AtomicUsize,
-    by_address: Mutex<HashMap<IpAddr, usize>>,
+    seats: Arc<Seats>,
 }
 
-impl Front {
-    pub(super) fn new(house: Arc<House>, proxy: HttpProxy<Gateway>, most: usize) -> Self {
+impl<A> Front<A> {
+    /// Before the proxy, with `most` connections at most.
+    pub(super) fn public(house: Arc<House>, app: A, tls: Option<TlsAcceptor>, most: usize) -> Self {
         Self {
-            house,
-            proxy: Arc::new(proxy),
+            tls,
             most,
-            open: AtomicUsize::new(0),
-            by_address: Mutex::new(HashMap::new()),
+            ..Self::new(house, app, Kind::Public)
         }
     }
 
-    /// A place for one more connection; `None` when there is none.
-    fn admit(self: &Arc<Self>, stream: &Stream) -> Option<Seat> {
+    /// Before the plain listener beside a TLS one, which has as many places of its own.
+    pub(super) fn redirect(house: Arc<House>, app: A) -> Self {
+        Self::new(house, app, Kind::Redirect)
+    }
+
+    /// Before a listener of the operators.
+    pub(super) fn operators(house: Arc<House>, app: A) -> Self {
+        Self::new(house, app, Kind::Operators)
+    }
+
+    fn new(house: Arc<House>, app: A, kind: Kind) -> Self {
+        Self {
+            house,
+            app: Arc::new(app),
+            kind,
+            tls: None,
+            most: usize::MAX,
+            seats: Arc::new(Seats::default()),
+        }
+    }
+
+    /// A place for one more connection, and its part in the metrics.
+    fn admit(&self, stream: &Stream) -> Option<(Seat, Option<Counted>)> {
         let snapshot = self.house.snapshot();
         let limits = &snapshot.settings.limits;
-        if self.open.fetch_add(1, Ordering::Relaxed) >= limits.connections.min(self.most) {
-            self.open.fetch_sub(1, Ordering::Relaxed);
-            log::debug!("a connection over limits.connections was closed");
-            return None;
-        }
-        // From here on the guard counts down.
-        let mut seat = Seat {
-            front: Arc::clone(self),
-            address: None,
-            _counted: self.house.metrics.connection(),
+        let bounds = match self.kind {
+            Kind::Public | Kind::Redirect => Bounds {
+                most: limits.connections.min(self.most),
+                per_address: limits.connections_per_address,
+            },
+            Kind::Operators => Bounds {
+                most: OPERATORS,
+                per_address: None,
+            },
         };
-        if let Some(most) = limits.connections_per_address
-            && let Some(address) = address_of(stream)
-            && !trusts(&snapshot.settings.trusted_proxies, address)
-        {
-            let mut by_address = self.by_address.lock();
-            let taken = by_address.entry(address).or_insert(0);
-            if *taken >= most {
-                return None;
+        let address = address_of(stream)
+            .filter(|address| !trusts(&snapshot.settings.trusted_proxies, *address));
+        match self.seats.admit(address, bounds) {
+            Ok(seat) => {
+                let is_public = self.kind == Kind::Public;
+                Some((seat, is_public.then(|| self.house.metrics.connection())))
             }
-            *taken = taken.saturating_add(1);
-            seat.address = Some(address);
+            Err(full) => {
+                self.turned_away(match full {
+                    Full::Everywhere => TurnedAway::Connections,
+                    Full::Address => TurnedAway::PerAddress,
+                });
+                None
+            }
         }
-        Some(seat)
+    }
+
+    fn turned_away(&self, why: TurnedAway) {
+        log::debug!("a connection was closed: {}", why.label());
+        self.house.metrics.turned_away(why);
+    }
+
+    /// The connection with TLS on it, if there is to be any.
+    async fn secured(&self, stream: Stream, within: Duration) -> Option<Stream> {
+        let Some(tls) = &self.tls else {
+            return Some(stream);
+        };
+        let stream = timeout(within, tls.accept(stream)).await;
+        let stream = stream.ok().flatten();
+        if stream.is_none() {
+            self.turned_away(TurnedAway::Handshake);
+        }
+        stream
     }
 }
 
@@ -83,77 +143,78 @@ fn address_of(stream: &Stream) -> Option<IpAddr> {
     }
 }
 
-/// A place that is free again when it is dropped.
-struct Seat {
-    front: Arc<Front>,
-    address: Option<IpAddr>,
-    _counted: crate::adapters::observe::metrics::Counted,
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.front.open.fetch_sub(1, Ordering::Relaxed);
-        if let Some(address) = self.address {
-            let mut by_address = self.front.by_address.lock();
-            if let Some(taken) = by_address.get_mut(&address) {
-                *taken = taken.saturating_sub(1);
-                if *taken == 0 {
-                    by_address.remove(&address);
-                }
-            }
-        }
-    }
-}
-
 #[async_trait]
-impl ServerApp for Front {
+impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Front<A> {
     async fn process_new(
         self: &Arc<Self>,
         stream: Stream,
         shutdown: &ShutdownWatch,
     ) -> Option<Stream> {
         let _seat = self.admit(&stream)?;
-        let line = Arc::new(Line::default());
-        let wire = Wire::new(stream, &line);
-        let inner = Arc::new(Keepalive::new(&self.house, &self.proxy, line));
-        inner.process_new(Box::new(wire), shutdown).await
+        // Those of the moment when the connection began.
+        let (idle, head) = {
+            let snapshot = self.house.snapshot();
+            let limits = &snapshot.settings.limits;
+            (
+                at_least_a_second(limits.keepalive_idle),
+                limits.request_head,
+            )
+        };
+        let stream = self.secured(stream, head).await?;
+        let line = Arc::new(Line::of(&stream));
+        let wire = Box::new(Wire::new(stream, &line));
+        let inner = Arc::new(Connection {
+            house: Arc::clone(&self.house),
+            app: Arc::clone(&self.app),
+            options: options(idle),
+            line: Arc::clone(&line),
+        });
+        let late = tokio::select! {
+            biased;
+            _closed = inner.process_new(wire, shutdown) => None,
+            late = line.late(idle, head) => Some(late),
+        };
+        if line.arrival.is_abused() {
+            self.turned_away(TurnedAway::Abuse);
+        }
+        if late == Some(Late::Head) {
+            self.turned_away(TurnedAway::RequestHead);
+            line.say_late().await;
+        }
+        None
     }
 
     async fn cleanup(&self) {
         // It closes the connections that wait for a request, which may be on its way. After
         // a take-over each of them is answered once more instead.
         if !self.house.is_relieved() {
-            self.proxy.http_cleanup().await;
+            self.app.http_cleanup().await;
         }
     }
 }
 
-/// Sets on every connection and request what pingora has as constants.
-struct Keepalive {
+/// Below, a client could not even answer.
+fn at_least_a_second(idle: Duration) -> Duration {
+    idle.max(Duration::from_secs(1))
+}
+
+fn options(idle: Duration) -> HttpServerOptions {
+    let mut options = HttpServerOptions::default();
+    // Without it an idle HTTP/2 connection keeps its seat for ever.
+    options.h2_idle_timeout = Some(idle);
+    options
+}
+
+/// Sets on one connection and its requests what pingora has as constants.
+struct Connection<A> {
     house: Arc<House>,
-    proxy: Arc<HttpProxy<Gateway>>,
+    app: Arc<A>,
     options: HttpServerOptions,
     line: Arc<Line>,
 }
 
-impl Keepalive {
-    /// For one connection: an option of HTTP/2 holds as long as it does.
-    fn new(house: &Arc<House>, proxy: &Arc<HttpProxy<Gateway>>, line: Arc<Line>) -> Self {
-        let mut options = HttpServerOptions::default();
-        // Without it an idle HTTP/2 connection keeps its seat for ever.
-        let idle = house.snapshot().settings.limits.keepalive_idle;
-        options.h2_idle_timeout = Some(idle.max(Duration::from_secs(1)));
-        Self {
-            house: Arc::clone(house),
-            proxy: Arc::clone(proxy),
-            options,
-            line,
-        }
-    }
-}
-
 #[async_trait]
-impl HttpServerApp for Keepalive {
+impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for Connection<A> {
     async fn process_new_http(
         self: &Arc<Self>,
         mut session: ServerSession,
@@ -161,10 +222,13 @@ impl HttpServerApp for Keepalive {
     ) -> Option<ReusedHttpStream> {
         let snapshot = self.house.snapshot();
         let limits = &snapshot.settings.limits;
+        self.line.arrival.waits();
+        session.set_read_timeout(Some(limits.client_read));
+        session.set_write_timeout(Some(limits.client_read));
         // `None` means that the connection shall close; leave that.
         if session.get_keepalive().is_some() {
-            // 0 would mean for ever.
-            session.set_keepalive(Some(limits.keepalive_idle.as_secs().max(1)));
+            // 0 means for ever: how long it idles is the line's to see.
+            session.set_keepalive(Some(0));
             if session.get_keepalive_reuses_remaining().is_none() {
                 // Pingora counts what comes after the first.
                 let reuses = limits.keepalive_requests.map(|most| most.saturating_sub(1));
@@ -172,7 +236,7 @@ impl HttpServerApp for Keepalive {
             }
         }
         let leash = Leash::new(&self.line);
-        let request = self.proxy.process_new_http(session, shutdown);
+        let request = self.app.process_new_http(session, shutdown);
         match leash.hold(request).await {
             Some(reused) => reused,
             None => {
@@ -183,9 +247,7 @@ impl HttpServerApp for Keepalive {
     }
 
     fn h2_options(&self) -> Option<H2Options> {
-        let mut options = default_h2_options();
-        options.max_concurrent_streams(self.house.snapshot().settings.limits.h2_streams);
-        Some(options)
+        Some(h2_options(&self.house.snapshot().settings.limits))
     }
 
     fn server_options(&self) -> Option<&HttpServerOptions> {
@@ -193,6 +255,19 @@ impl HttpServerApp for Keepalive {
     }
 
     async fn http_cleanup(&self) {
-        self.proxy.http_cleanup().await;
+        self.app.http_cleanup().await;
     }
+}
+
+fn h2_options(limits: &Limits) -> H2Options {
+    let mut options = default_h2_options();
+    options.max_concurrent_streams(limits.h2_streams);
+    options.max_send_buffer_size(H2_SEND_BUFFER);
+    // As much as may be, and half of that again for the pseudo-headers and for an answer of
+    // ours to what is a little too long. Above it the library ends the stream by itself.
+    let bytes = usize::try_from(limits.header_bytes).unwrap_or(usize::MAX);
+    let fields = limits.header_count.saturating_mul(HPACK_OVERHEAD);
+    let list = bytes.saturating_add(fields).saturating_mul(3) / 2;
+    options.max_header_list_size(u32::try_from(list).unwrap_or(u32::MAX));
+    options
 }

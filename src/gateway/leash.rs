@@ -61,3 +61,10 @@ impl Leash {
         LEASH.try_with(Arc::clone).ok()
     }
 }
+
+/// The head of the request that is being polled was read: its time no longer runs.
+pub(super) fn head_is_whole() {
+    if let Some(leash) = Leash::of_this_request() {
+        leash.line.arrival.is_whole();
+    }
+}

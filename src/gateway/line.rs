@@ -1,4 +1,5 @@
-//! The client's connection under pingora, and how a WebSocket is said goodbye.
+//! The client's connection under pingora, how a WebSocket is said goodbye, and how a
+//! head that is late is answered.
 //!
 //! Pingora owns the connection while a request lasts and closes it with the request. When
 //! a session ends, its WebSockets shall hear why (close code 1008), and only the
@@ -25,7 +26,10 @@ use pingora::protocols::{
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
+use super::arrival::{Arrival, Late};
 use super::frames::Frames;
+use super::respond;
+use crate::auth::denial::Denial;
 
 /// Close, two bytes: 1008, "policy violation" (RFC 6455 section 7.4.1), which is what a
 /// session that is over comes to.
@@ -37,11 +41,36 @@ const FAREWELL: Duration = Duration::from_millis(500);
 /// What is known of one connection by both of its holders.
 #[derive(Debug, Default)]
 pub(super) struct Line {
+    /// The heads of its requests.
+    pub(super) arrival: Arrival,
     is_tunnel: AtomicBool,
-    returned: Mutex<Option<(Stream, Frames)>>,
+    /// Whether the connection shall come back to be told that a head is late.
+    is_late: AtomicBool,
+    returned: Mutex<Option<(Stream, Option<Frames>)>>,
 }
 
 impl Line {
+    /// Of a connection whose protocol is known.
+    pub(super) fn of(stream: &Stream) -> Self {
+        let arrival = match stream.selected_alpn_proto() {
+            Some(ALPN::H2) => Arrival::http2(),
+            _ => Arrival::http1(),
+        };
+        Self {
+            arrival,
+            ..Self::default()
+        }
+    }
+
+    /// Waits until a head, or its first byte, is late; for ever, if that does not happen.
+    /// Whoever owns the connection lets go of it then.
+    pub(super) async fn late(&self, idle: Duration, head: Duration) -> Late {
+        let late = self.arrival.late(idle, head).await;
+        let tell = late == Late::Head && self.arrival.is_http1();
+        self.is_late.store(tell, Ordering::Relaxed);
+        late
+    }
+
     /// From the next answer on the connection carries a WebSocket, until it closes.
     pub(super) fn becomes_tunnel(&self) {
         self.is_tunnel.store(true, Ordering::Relaxed);
@@ -50,18 +79,37 @@ impl Line {
     /// Says goodbye to a WebSocket after pingora has let go of it; where it stands within
     /// a frame, the connection closes without a word.
     pub(super) async fn say_goodbye(&self) {
-        let Some((mut stream, frames)) = self.returned.lock().take() else {
-            return;
-        };
-        if frames.at_boundary() {
-            // A client that does not listen must not keep its connection.
-            let _late = tokio::time::timeout(FAREWELL, goodbye(&mut stream)).await;
+        if let Some((mut stream, Some(frames))) = self.take_back()
+            && frames.at_boundary()
+        {
+            farewell(&mut stream, &GOODBYE).await;
         }
+    }
+
+    /// Answers an HTTP/1 client whose head is late, after pingora has let go: 408, and the
+    /// end of the connection.
+    pub(super) async fn say_late(&self) {
+        if let Some((mut stream, None)) = self.take_back() {
+            farewell(
+                &mut stream,
+                respond::bare(Denial::RequestTimeout).as_bytes(),
+            )
+            .await;
+        }
+    }
+
+    fn take_back(&self) -> Option<(Stream, Option<Frames>)> {
+        self.returned.lock().take()
     }
 }
 
-async fn goodbye(stream: &mut Stream) -> io::Result<()> {
-    stream.write_all(&GOODBYE).await?;
+/// Says the last words. A client that does not listen must not keep its connection.
+async fn farewell(stream: &mut Stream, words: &[u8]) {
+    let _late = tokio::time::timeout(FAREWELL, goodbye(stream, words)).await;
+}
+
+async fn goodbye(stream: &mut Stream, words: &[u8]) -> io::Result<()> {
+    stream.write_all(words).await?;
     stream.flush().await?;
     AsyncWriteExt::shutdown(stream).await?;
     // With bytes unread the system resets the connection, and what we wrote last may be
@@ -104,7 +152,11 @@ impl Wire {
 
 impl Drop for Wire {
     fn drop(&mut self) {
-        if let (Some(stream), Some(frames)) = (self.stream.take(), self.frames.take()) {
+        let frames = self.frames.take();
+        if frames.is_none() && !self.line.is_late.load(Ordering::Relaxed) {
+            return;
+        }
+        if let Some(stream) = self.stream.take() {
             *self.line.returned.lock() = Some((stream, frames));
         }
     }
@@ -116,7 +168,11 @@ impl AsyncRead for Wire {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.get_mut().stream()?.poll_read(cx, buf)
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        std::task::ready!(this.stream()?.poll_read(cx, buf))?;
+        let came = buf.filled().get(before..).unwrap_or_default();
+        Poll::Ready(this.line.arrival.came(came))
     }
 }
 

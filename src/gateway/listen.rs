@@ -16,15 +16,18 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use pingora::apps::ServerApp;
-use pingora::listeners::tls::TlsSettings;
-use pingora::listeners::{ALPN, TlsAccept};
+use pingora::listeners::tls::Acceptor;
+use pingora::listeners::{L4BufferSettings, ListenerConfig};
+use pingora::protocols::{Stream, l4};
 use pingora::server::{Fds, ListenFds, ShutdownWatch};
 use pingora::services::Service as ServiceTrait;
 use pingora::services::listening::Service;
+use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use rustls::version::{TLS12, TLS13};
 
 use crate::adapters::config::settings::Tls;
 
@@ -182,6 +185,15 @@ impl<A: ServerApp + Send + Sync + 'static> ServiceTrait for OnSockets<A> {
     }
 }
 
+/// What is read of a client at once: a TLS record. Pingora's 64 KiB are taken for each
+/// connection, also for one that only sits there; a large body is read past this buffer.
+const READ_BUFFER: usize = 16 * 1024;
+
+/// How pingora shall listen for clients on a socket of this name.
+pub(super) fn client_side(name: &str) -> ListenerConfig {
+    ListenerConfig::tcp(name).l4_buffer(L4BufferSettings::default().read(READ_BUFFER))
+}
+
 /// The certificate in force; replaced when its files change, without a new listener.
 pub(super) struct Certificate {
     current: Arc<ArcSwap<CertifiedKey>>,
@@ -205,22 +217,38 @@ impl Certificate {
         self.current.store(Arc::new(renewed.0));
     }
 
-    /// A TLS listener's settings: TLS 1.2 and 1.3, HTTP/2 preferred.
-    pub(super) fn settings(&self) -> Result<TlsSettings, ListenError> {
-        let mut settings = TlsSettings::with_callbacks(Box::new(NoCallbacks))
-            .map_err(|e| ListenError::Tls(e.to_string()))?;
-        settings.set_cert_resolver(Arc::new(Resolver(Arc::clone(&self.current))));
-        settings.set_alpn(ALPN::H2H1);
-        Ok(settings)
+    /// What speaks TLS with clients: TLS 1.2 and 1.3, HTTP/2 preferred.
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        install_provider();
+        let resolver = Arc::new(Resolver(Arc::clone(&self.current)));
+        let mut config = ServerConfig::builder_with_protocol_versions(&[&TLS12, &TLS13])
+            .with_no_client_auth()
+            .with_cert_resolver(resolver);
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        TlsAcceptor(Acceptor::from_server_config(Arc::new(config)))
+    }
+}
+
+/// The server's side of TLS. Not a setting of pingora's listener: that has a fixed minute
+/// for a handshake, and shows us the connection only after it.
+pub(super) struct TlsAcceptor(Acceptor);
+
+impl TlsAcceptor {
+    /// Shakes hands; `None` if that failed, which is everyday on a public port.
+    pub(super) async fn accept(&self, stream: Stream) -> Option<Stream> {
+        let tcp: Box<l4::stream::Stream> = stream.into_any().downcast().ok()?;
+        match self.0.tls_handshake(*tcp).await {
+            Ok(stream) => Some(Box::new(stream)),
+            Err(e) => {
+                log::debug!("a TLS handshake failed: {e}");
+                None
+            }
+        }
     }
 }
 
 /// A certificate that was read and can be put in force.
 pub(super) struct Renewed(CertifiedKey);
-
-struct NoCallbacks;
-
-impl TlsAccept for NoCallbacks {}
 
 #[derive(Debug)]
 struct Resolver(Arc<ArcSwap<CertifiedKey>>);

@@ -3,6 +3,7 @@
 
 mod admin;
 mod answer;
+mod arrival;
 mod body;
 mod ctx;
 mod cut;
@@ -12,6 +13,7 @@ mod endpoints;
 mod failure;
 mod frames;
 mod front;
+mod h2_frames;
 mod hand_over;
 mod head_timeout;
 pub mod house;
@@ -28,6 +30,7 @@ mod redirect;
 pub mod reload;
 mod renew;
 mod respond;
+mod seats;
 pub mod server;
 mod shared;
 mod sightings;

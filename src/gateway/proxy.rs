@@ -33,7 +33,7 @@ impl ProxyHttp for Gateway {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn early_request_filter(&self, session: &mut Session, ctx: &mut Ctx) -> Result<()> {
-        inbound::set_timeouts(session, &ctx.snapshot.settings.limits);
+        inbound::begin(session, &ctx.snapshot.settings.limits);
         Ok(())
     }
 

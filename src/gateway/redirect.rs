@@ -8,6 +8,7 @@ use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
 
 use super::house::House;
+use super::leash;
 
 /// `tls.redirect_from`: every request is sent to the same path of `public_url`, 308
 /// so that the method stays.
@@ -18,6 +19,7 @@ pub(super) struct Redirect {
 #[async_trait]
 impl ServeHttp for Redirect {
     async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
+        leash::head_is_whole();
         let target = session.req_header().uri.path_and_query();
         // `*` would become a part of the host.
         let target = target.map_or("/", http::uri::PathAndQuery::as_str);

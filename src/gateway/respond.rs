@@ -117,6 +117,18 @@ pub(super) fn problem(denial: Denial) -> Reply {
         .header(NOSNIFF.0, NOSNIFF.1)
 }
 
+/// A refusal as the bytes of a whole HTTP/1 answer, for a connection on which there is no
+/// request yet. It says that the connection ends.
+pub(super) fn bare(denial: Denial) -> String {
+    let status = denial.status();
+    let body = problem_body(status, denial.code(), denial.sentence());
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {PROBLEM}\r\nCache-Control: no-store\r\n\
+         X-Content-Type-Options: nosniff\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
+}
+
 /// The media type of a problem.
 pub(super) const PROBLEM: &str = "application/problem+json";
 

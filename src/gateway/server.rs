@@ -16,7 +16,7 @@ use super::admin::Admin;
 use super::front::Front;
 use super::hand_over::HandOver;
 use super::house::House;
-use super::listen::{Certificate, ListenError, OnSockets, Sockets, name_of, private_socket};
+use super::listen::{self, Certificate, ListenError, OnSockets, Sockets, name_of, private_socket};
 use super::proxy::Gateway;
 use super::redirect::Redirect;
 use super::reload::{Loader, Reloader, look_at_sources};
@@ -130,22 +130,19 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
             house: Arc::clone(&house),
         },
     );
-    let front = Front::new(Arc::clone(&house), proxy, most);
+    let acceptor = certificate.as_ref().map(Certificate::acceptor);
+    let front = Front::public(Arc::clone(&house), proxy, acceptor, most);
     let mut public = Service::new("proxy".into(), front);
     for name in &bound.public {
-        match &certificate {
-            Some(certificate) => {
-                public.add_tls_with_settings(name, None, certificate.settings()?);
-            }
-            None => public.add_tcp(name),
-        }
+        public.add_listener(listen::client_side(name));
     }
     server.add_service(OnSockets::new(public, &sockets));
     if let Some(name) = &bound.redirect {
         let app = Redirect {
             house: Arc::clone(&house),
         };
-        let mut service = Service::new("redirect".into(), app);
+        let front = Front::redirect(Arc::clone(&house), app);
+        let mut service = Service::new("redirect".into(), front);
         service.threads = Some(1);
         service.add_tcp(name);
         server.add_service(OnSockets::new(service, &sockets));
@@ -157,7 +154,8 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
             reloader: Arc::clone(&reloader),
             over_socket,
         };
-        let mut service = Service::new("admin".into(), app);
+        let front = Front::operators(Arc::clone(&house), app);
+        let mut service = Service::new("admin".into(), front);
         service.threads = Some(1);
         if over_socket {
             let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);

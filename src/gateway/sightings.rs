@@ -110,3 +110,47 @@ pub(super) async fn tell_store(house: &House) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(n: u64) -> SessionId {
+        SessionId::new(Timestamp::from_millis(n), [7; 10])
+    }
+
+    fn remembered(sightings: &Sightings) -> usize {
+        let shards = sightings.shards.iter();
+        shards.map(|shard| shard.lock().len()).sum()
+    }
+
+    #[test]
+    fn neither_what_was_seen_nor_what_waits_grows_without_a_bound() {
+        let sightings = Sightings::new();
+        let mut waiting = sightings.waiting.try_lock().unwrap();
+        for n in 0..10_000 {
+            sightings.note(session(n), 1);
+        }
+        assert_eq!(waiting.len(), QUEUE, "the store is away and they pile up");
+        assert_eq!(remembered(&sightings), QUEUE, "one over is told of later");
+        for n in 0..400_000 {
+            sightings.note(session(n), 1);
+            while waiting.try_recv().is_ok() {}
+        }
+        assert!(remembered(&sightings) <= SHARDS * PER_SHARD);
+    }
+
+    #[test]
+    fn the_store_is_told_of_each_generation_once() {
+        let sightings = Sightings::new();
+        let mut waiting = sightings.waiting.try_lock().unwrap();
+        for generation in [0, 1, 1, 2, 1, 2] {
+            sightings.note(session(1), generation);
+        }
+        let mut told = Vec::new();
+        while let Ok((_, generation, _)) = waiting.try_recv() {
+            told.push(generation);
+        }
+        assert_eq!(told, [1, 2]);
+    }
+}

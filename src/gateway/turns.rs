@@ -36,3 +36,27 @@ impl Turns {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::Timestamp;
+
+    fn session(n: u64) -> SessionId {
+        SessionId::new(Timestamp::from_millis(n), [7; 10])
+    }
+
+    #[tokio::test]
+    async fn any_number_of_sessions_share_a_fixed_number_of_locks() {
+        let turns = Turns::new();
+        for n in 0..100_000 {
+            let turn = turns.of(session(n)).await;
+            assert!(turn.is_some());
+        }
+        assert_eq!(turns.locks.len(), LOCKS, "they pile up");
+        let _held = turns.of(session(1)).await;
+        let again = turns.of(session(1));
+        let wait = tokio::time::timeout(std::time::Duration::from_millis(50), again);
+        assert!(wait.await.is_err(), "two renewals of one session at once");
+    }
+}

@@ -121,7 +121,7 @@ fn what_is_unsafe_or_not_there_yet_is_refused() {
         ("session: { remember_me: 2000d }", "remember_me"),
         ("csrf: { header: Cookie }", "csrf.header"),
         ("admin: { token: guess-me }", "admin.token"),
-        ("limits: { request_head: 5s }", "request_head"),
+        ("limits: { request_head: 0s }", "request_head"),
         (
             "tls: { cert: nowhere.crt, key: nowhere.key }",
             "nowhere.crt",

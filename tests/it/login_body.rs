@@ -1,6 +1,6 @@
 //! What may be posted to the login, and how large.
 
-use crate::support::{assert_problem, world};
+use crate::support::{assert_problem, world, world_with};
 
 #[test]
 fn only_forms_and_json_are_read() {
@@ -118,6 +118,19 @@ fn a_login_body_has_a_limit() {
         matches!(response.status, 400 | 401),
         "exactly the limit is too much: {response}"
     );
+}
+
+#[test]
+fn the_limit_of_a_login_body_is_that_of_the_file() {
+    let (gateway, _app) = world_with("limits: { login_body: 100 }");
+    let post = |length: usize| {
+        let form = "username=alice&password=";
+        let rest = "x".repeat(length - form.len());
+        let request = gateway.request("POST", "/login").own_origin();
+        request.form(&format!("{form}{rest}")).send()
+    };
+    assert_eq!(post(100).status, 401, "exactly the limit");
+    assert_problem(&post(101), 413, "payload_too_large", "a byte more");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use argon2::password_hash::PasswordHasher as _;
 
 use crate::support::users::ALICE_PASSWORD;
-use crate::support::{Builder, Gateway, Response, Upstream, until, world, world_with};
+use crate::support::{Builder, Gateway, Response, Upstream, memory, until, world, world_with};
 
 #[test]
 fn after_five_failures_right_and_wrong_get_the_same_answer() {
@@ -64,6 +64,20 @@ fn a_lock_ends() {
     until("the lock to end", || {
         gateway.try_login("alice", ALICE_PASSWORD).status == 303
     });
+}
+
+#[test]
+fn a_failure_counts_as_long_as_the_window_is() {
+    let (gateway, _app) = world_with("login: { max_attempts: 2, window: 1s }");
+    for _ in 0..3 {
+        assert_eq!(gateway.try_login("alice", "wrong").status, 401);
+        std::thread::sleep(std::time::Duration::from_millis(1200));
+    }
+    let right = gateway.try_login("alice", ALICE_PASSWORD);
+    assert_eq!(
+        right.status, 303,
+        "failures count after the window: {right}"
+    );
 }
 
 #[test]
@@ -202,9 +216,47 @@ fn a_full_hash_queue_is_overload_not_a_crash() {
     );
 }
 
+#[test]
+fn so_many_hashes_are_computed_at_once_and_no_more() {
+    // 64 MiB each, for as long as it runs: what was resident tells how many did.
+    const MIB: u64 = 1024;
+    let slow = large_hash(ALICE_PASSWORD, 1);
+    let users = format!(
+        "users:\n  - {{ id: \"1001\", username: alice, name: Alice, password_hash: {slow:?} }}\n"
+    );
+    let grown = |at_once: usize| {
+        let app = Upstream::start();
+        let gateway = Builder::new(&app)
+            .yaml(&users)
+            .yaml(&format!(
+                "login: {{ max_attempts: 100, concurrent_hashes: {at_once} }}"
+            ))
+            .start();
+        let before = memory::peak(gateway.pid());
+        std::thread::scope(|scope| {
+            for _ in 0..10 {
+                scope.spawn(|| {
+                    let answer = gateway.try_login("alice", ALICE_PASSWORD);
+                    assert_eq!(answer.status, 303, "{answer}");
+                });
+            }
+        });
+        memory::peak(gateway.pid()) - before
+    };
+    // The allocator gives back what one hash had a moment after the next has begun.
+    let (one, ten) = (grown(1), grown(10));
+    assert!(one < 260 * MIB, "one at once took {one} KiB");
+    assert!(ten > 400 * MIB, "ten at once took {ten} KiB");
+}
+
 /// A hash that takes noticeable time.
 fn slow_hash(password: &str) -> String {
-    let costs = argon2::Params::new(65_536, 3, 1, None).unwrap();
+    large_hash(password, 3)
+}
+
+/// A hash that takes 64 MiB, and so many passes over them.
+fn large_hash(password: &str, passes: u32) -> String {
+    let costs = argon2::Params::new(65_536, passes, 1, None).unwrap();
     argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, costs)
         .hash_password_with_salt(password.as_bytes(), b"doorward-it-salt")
         .unwrap()

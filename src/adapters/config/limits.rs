@@ -20,21 +20,6 @@ const fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-/// The proxy's own time for a head, which nothing can set yet: a limit that is not kept
-/// is refused, so that nobody believes in it.
-const REQUEST_HEAD: Duration = secs(10);
-
-fn request_head(text: &str) -> Result<Duration, Fault> {
-    let span = some_duration(text)?;
-    if span != REQUEST_HEAD {
-        return Err(Fault::new(
-            "is not yet available in this version",
-            "remove it or leave it at its default 10s",
-        ));
-    }
-    Ok(span)
-}
-
 /// Reads `login`.
 pub(super) fn login(root: &Section<'_>) -> Login {
     let s = root.section("login", "login");
@@ -57,7 +42,7 @@ pub(super) fn limits(root: &Section<'_>) -> Limits {
         header_bytes: s.or("header_bytes", 32 * KIB, |t| size(t, 256..=MAX_HEAD)),
         header_count: s.or("header_count", 100, |t| count(t, 1..=MAX_FIELDS)),
         cookie_bytes: s.or("cookie_bytes", 16 * KIB, |t| size(t, 64..=MAX_HEAD)),
-        request_head: s.or("request_head", REQUEST_HEAD, request_head),
+        request_head: s.or("request_head", secs(10), some_duration),
         client_read: s.or("client_read", secs(60), some_duration),
         keepalive_idle: s.or("keepalive_idle", secs(60), any_duration),
         keepalive_requests: s.optional("keepalive_requests", |t| count(t, 1..=u32::MAX)),

@@ -11,6 +11,8 @@ use prometheus::{
     Error, Gauge, Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
 
+pub use super::turned_away::TurnedAway;
+
 /// Seconds. From an app on the same host to one that takes its time.
 const REQUEST_BUCKETS: &[f64] = &[
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
@@ -35,6 +37,7 @@ pub struct Metrics {
     request_duration: Histogram,
     hash_duration: Histogram,
     connections: IntGauge,
+    turned_away: IntCounterVec,
     in_flight: IntGauge,
     session_connections: IntGauge,
 }
@@ -221,6 +224,16 @@ impl Metrics {
                 "doorward_connections",
                 "Open client connections.",
             )?,
+            turned_away: registered(
+                &registry,
+                IntCounterVec::new(
+                    Opts::new(
+                        "doorward_connections_turned_away_total",
+                        "Connections that were closed before their end, by why.",
+                    ),
+                    &["reason"],
+                )?,
+            )?,
             in_flight: gauge(
                 &registry,
                 "doorward_requests_in_flight",
@@ -254,6 +267,9 @@ impl Metrics {
         }
         for result in ReloadResult::ALL {
             self.reloads.with_label_values(&[result.label()]);
+        }
+        for why in TurnedAway::ALL {
+            self.turned_away.with_label_values(&[why.label()]);
         }
     }
 
@@ -309,6 +325,11 @@ impl Metrics {
     /// How many client connections are open.
     pub fn connections(&self) -> i64 {
         self.connections.get()
+    }
+
+    /// A client connection was closed.
+    pub fn turned_away(&self, why: TurnedAway) {
+        self.turned_away.with_label_values(&[why.label()]).inc();
     }
 
     /// A request began; it counts until the value is dropped.
@@ -388,6 +409,7 @@ mod tests {
             "doorward_request_duration_seconds_count 0",
             "doorward_password_hash_duration_seconds_count 0",
             "doorward_connections 0",
+            r#"doorward_connections_turned_away_total{reason="request_head"} 0"#,
             "doorward_requests_in_flight 0",
             "doorward_session_connections 0",
             "doorward_panics_total ",

@@ -4,3 +4,4 @@ pub mod access;
 pub mod logger;
 pub mod metrics;
 pub mod panics;
+mod turned_away;

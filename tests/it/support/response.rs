@@ -71,6 +71,16 @@ impl Response {
         }
     }
 
+    /// Parses a whole answer whose body ends with the bytes.
+    pub fn whole(bytes: &[u8]) -> Self {
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
+        let end = end.map_or(bytes.len(), |at| at + 4);
+        Self {
+            body: bytes[end..].to_vec(),
+            ..Self::from_head(&bytes[..end])
+        }
+    }
+
     /// Every value of a field, in order.
     pub fn all(&self, name: &str) -> Vec<String> {
         self.headers

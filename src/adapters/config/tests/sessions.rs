@@ -144,11 +144,6 @@ fn tokens_of_requests_and_operators_are_refused_with_their_path_and_mend() {
         ),
         ("admin: { token: file:/nope }", "admin.token", "/nope"),
         ("paths: { refresh: /login }", "paths.refresh", "paths.login"),
-        (
-            "limits: { request_head: 5s }",
-            "limits.request_head",
-            "not yet available",
-        ),
     ] {
         assert_refused(lines, path, says);
     }

@@ -1,0 +1,181 @@
+//! The frames that an HTTP/2 client sends, read along beside pingora's own reader as far
+//! as two limits need it: where a head begins and ends, and how many frames only cost.
+//!
+//! The `h2` crate bounds what one frame or one head may be (its size, its CONTINUATIONs,
+//! its small DATA frames, streams that it had to reset itself), but not how often a
+//! client may reset what it asked for (rapid reset, CVE-2023-44487: each one was begun),
+//! nor how many PINGs and SETTINGS it has to answer (CVE-2019-9512, CVE-2019-9515).
+//! Never looks into a payload.
+
+use std::io;
+use std::time::Instant;
+
+use super::arrival::Phase;
+
+/// What a client says first (RFC 9113 section 3.4).
+pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Frames that only cost, at once. A page with so many pictures may be left at once, all
+/// of them reset. A guess.
+const BURST: u32 = 500;
+/// And each second in the long run; a client that keeps alive with PINGs sends one in
+/// many seconds.
+const PER_SECOND: u32 = 100;
+
+/// The head of a frame (RFC 9113 section 4.1).
+const FRAME_HEAD: usize = 9;
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const WINDOW_UPDATE: u8 = 8;
+const CONTINUATION: u8 = 9;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+
+/// How far the reading has come.
+#[derive(Debug)]
+pub(super) struct H2Frames {
+    state: State,
+    /// Whether a head has begun that has not ended.
+    in_head: bool,
+    allowance: Allowance,
+}
+
+#[derive(Debug)]
+enum State {
+    /// So many bytes of the preface are missing.
+    Preface(usize),
+    /// So many bytes of a frame's head are here.
+    Head([u8; FRAME_HEAD], usize),
+    /// So many bytes of a payload are missing; whether a head ends with them.
+    Payload(usize, bool),
+}
+
+impl H2Frames {
+    pub(super) fn new() -> Self {
+        Self {
+            state: State::Preface(PREFACE.len()),
+            in_head: true,
+            allowance: Allowance::new(),
+        }
+    }
+
+    /// Takes what came; what is expected from here on.
+    ///
+    /// # Errors
+    /// If the client sent too many frames that only cost.
+    pub(super) fn pass(&mut self, mut bytes: &[u8]) -> io::Result<Phase> {
+        while !bytes.is_empty() {
+            let taken = match &mut self.state {
+                State::Preface(left) => {
+                    let taken = bytes.len().min(*left);
+                    *left = left.saturating_sub(taken);
+                    taken
+                }
+                State::Head(head, got) => {
+                    let missing = head.get_mut(*got..).unwrap_or_default();
+                    let taken = bytes.len().min(missing.len());
+                    missing
+                        .iter_mut()
+                        .zip(bytes)
+                        .for_each(|(to, from)| *to = *from);
+                    *got = got.saturating_add(taken);
+                    taken
+                }
+                State::Payload(left, _) => {
+                    let taken = bytes.len().min(*left);
+                    *left = left.saturating_sub(taken);
+                    taken
+                }
+            };
+            bytes = bytes.get(taken..).unwrap_or_default();
+            self.advance()?;
+        }
+        Ok(if self.in_head {
+            Phase::Head
+        } else {
+            Phase::Served
+        })
+    }
+
+    /// Goes on to the next part if this one is complete.
+    fn advance(&mut self) -> io::Result<()> {
+        match self.state {
+            State::Preface(0) => {
+                self.in_head = false;
+                self.state = State::Head([0; FRAME_HEAD], 0);
+            }
+            State::Head(head, FRAME_HEAD) => self.frame(head)?,
+            State::Preface(_) | State::Head(..) | State::Payload(..) => {}
+        }
+        if let State::Payload(0, ends_head) = self.state {
+            if ends_head {
+                self.in_head = false;
+            }
+            self.state = State::Head([0; FRAME_HEAD], 0);
+        }
+        Ok(())
+    }
+
+    fn frame(&mut self, head: [u8; FRAME_HEAD]) -> io::Result<()> {
+        let [a, b, c, kind, flags, ..] = head;
+        let [a, b, c] = [a, b, c].map(usize::from);
+        let length = (a << 16) | (b << 8) | c;
+        let has = |flag: u8| flags & flag != 0;
+        let only_costs = match kind {
+            HEADERS => {
+                self.in_head = true;
+                false
+            }
+            DATA => length == 0 && !has(END_STREAM),
+            CONTINUATION => length == 0,
+            // As many as there is data, and answered by nothing.
+            WINDOW_UPDATE => false,
+            // PRIORITY, RST_STREAM, SETTINGS, PING, and what nobody knows.
+            _ => true,
+        };
+        if only_costs && !self.allowance.spend() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "more HTTP/2 frames without a use than a client needs",
+            ));
+        }
+        let ends_head = matches!(kind, HEADERS | CONTINUATION) && has(END_HEADERS);
+        self.state = State::Payload(length, ends_head);
+        Ok(())
+    }
+}
+
+/// So many at once, and so many a second.
+#[derive(Debug)]
+struct Allowance {
+    left: u32,
+    /// Up to when what comes with time was added.
+    at: Instant,
+}
+
+impl Allowance {
+    fn new() -> Self {
+        Self {
+            left: BURST,
+            at: Instant::now(),
+        }
+    }
+
+    /// Takes one, if there is one.
+    fn spend(&mut self) -> bool {
+        let seconds = self.at.elapsed().as_secs();
+        if seconds > 0 {
+            self.at = Instant::now();
+            let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
+            let more = PER_SECOND.saturating_mul(seconds);
+            self.left = self.left.saturating_add(more).min(BURST);
+        }
+        let left = self.left.checked_sub(1);
+        self.left = left.unwrap_or_default();
+        left.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests;
