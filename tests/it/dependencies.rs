@@ -5,6 +5,9 @@
 //! network. `make deny` asks the database itself.
 
 use std::path::Path;
+use std::process::Command;
+
+use crate::support::process::run;
 
 /// A crate, what was found in it, and the first version of each line that is mended.
 const MENDED: [(&str, &str, &[&str]); 47] = [
@@ -199,4 +202,39 @@ fn every_exception_has_its_reason() {
         );
     }
     assert!(seen > 20, "the exceptions were not found: {seen}");
+}
+
+/// The image has them in `/usr/share/doc/doorward/THIRD-PARTY`.
+#[test]
+fn every_crate_that_is_compiled_in_brings_its_licence() {
+    let output = run(
+        &mut Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/licences")),
+        "",
+    );
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let (list, texts) = text.split_once("\n====").expect("no texts");
+    let crates = list.lines().filter(|line| line.contains(": ")).count();
+    let without = list.matches("(no text comes").count();
+    assert!(
+        crates > 150 && without <= 2,
+        "{crates} crates, {without} without a text"
+    );
+    for name in [
+        "pingora-proxy",
+        "aws-lc-sys",
+        "mimalloc",
+        "ring",
+        "zstd-sys",
+    ] {
+        assert!(texts.contains(&format!("{name} ")), "{name} has no text");
+    }
+    for words in [
+        "Apache License",
+        "Permission is hereby granted",
+        "Redistributions in binary form",
+    ] {
+        assert!(texts.contains(words), "nowhere: {words}");
+    }
 }

@@ -15,6 +15,7 @@
 
 mod admin;
 mod admin_api;
+mod asvs;
 mod browser;
 mod browser_tabs;
 mod check;
@@ -49,6 +50,7 @@ mod login_form;
 mod logout;
 mod occupied;
 mod openapi;
+mod own_headers;
 mod redis_away;
 mod redis_cut;
 mod redis_delay;

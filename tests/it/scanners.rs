@@ -4,15 +4,16 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::support::answers::answers;
 use crate::support::curl::certificate;
 use crate::support::process::run_for;
-use crate::support::{Builder, Conn, Gateway, Jar, Request, TempDir, Upstream, optional};
+use crate::support::{Builder, Gateway, TempDir, Upstream, optional};
 
 /// Scanners wait on purpose, and machines are busy.
 const PATIENCE: Duration = Duration::from_secs(400);
@@ -219,127 +220,6 @@ fn testssl_finds_nothing() {
     assert!(tried > 30, "testssl tried little: {said}");
 }
 
-/// An answer as it stood on the wire.
-struct Answer {
-    name: &'static str,
-    at: f64,
-    bytes: Vec<u8>,
-}
-
-fn ask(name: &'static str, request: Request, port: u16) -> Answer {
-    let mut connection = Conn::open(port).unwrap();
-    let bytes = request.header("Connection", "close").bytes();
-    connection.send(bytes).unwrap();
-    let bytes = connection.rest().unwrap();
-    let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    Answer {
-        name,
-        at: at.as_secs_f64(),
-        bytes,
-    }
-}
-
-/// Every kind of answer that is ours, and two of the app.
-fn answers(gateway: &Gateway) -> Vec<Answer> {
-    let mut jar = Jar::alice(gateway);
-    let right = "username=alice&password=wonderland";
-    let get = |path: &str| gateway.request("GET", path);
-    let post = |path: &str| gateway.request("POST", path).own_origin();
-    let person = |path: &str| get(path).navigate("same-origin");
-    let elsewhere = "https://evil.example";
-    let preflight = |origin: &str| {
-        let request = gateway.request("OPTIONS", "/x").header("Origin", origin);
-        request.header("Access-Control-Request-Method", "PUT")
-    };
-    let mine = || jar.cookies();
-    let mut all = vec![
-        ("login form", get("/login")),
-        ("login right", post("/login").form(right)),
-        (
-            "login right, JSON",
-            post("/login").json(&json!({"username": "alice", "password": "wonderland"})),
-        ),
-        (
-            "login wrong",
-            post("/login").form("username=alice&password=x"),
-        ),
-        (
-            "login wrong, JSON",
-            post("/login").json(&json!({"username": "alice", "password": "x"})),
-        ),
-        (
-            "login of another type",
-            post("/login")
-                .header("Content-Type", "text/plain")
-                .body("x"),
-        ),
-        (
-            "login by another method",
-            gateway.request("DELETE", "/login").own_origin(),
-        ),
-        (
-            "login from elsewhere",
-            gateway
-                .request("POST", "/login")
-                .header("Origin", elsewhere)
-                .form(right),
-        ),
-        ("no session", get("/x")),
-        ("altered session", get("/x").cookie("__Host-doorward=a.b.c")),
-        ("no session, a person", person("/x?y")),
-        ("from another site", get("/x").navigate("cross-site")),
-        ("preflight", preflight("https://www.example.com")),
-        ("preflight from elsewhere", preflight(elsewhere)),
-        ("foreign origin", get("/x").header("Origin", elsewhere)),
-        ("ambiguous path", get("/a//b")),
-        ("ambiguous path, a person", person("/a//b")),
-        (
-            "oversized head",
-            get("/x").header("X-Big", "a".repeat(40_000)),
-        ),
-        ("public keys", get("/.well-known/jwks.json")),
-        ("who am I", get("/_doorward/session").cookie(&mine())),
-        ("who am I, nobody", get("/_doorward/session")),
-        ("my sessions", person("/_doorward/sessions").cookie(&mine())),
-        (
-            "my sessions, JSON",
-            get("/_doorward/sessions")
-                .cookie(&mine())
-                .header("Accept", "application/json"),
-        ),
-        ("logout page", person("/logout").cookie(&mine())),
-        ("refresh of nobody", post("/refresh")),
-        ("revoke", post("/revoke").cookie(&mine()).form("token=x")),
-        ("the app", get("/x").cookie(&mine())),
-        ("the app in public", get("/public/x")),
-    ];
-    let mut found: Vec<Answer> = Vec::new();
-    for (name, request) in all.drain(..) {
-        found.push(ask(name, request, gateway.port()));
-    }
-    for name in ["/healthz", "/readyz", "/metrics"] {
-        let request = Request::new(gateway.admin(), "GET", name);
-        found.push(ask(name, request, gateway.admin()));
-    }
-    jar.refresh(gateway);
-    let refresh = post("/refresh").cookie(&jar.cookies());
-    found.push(ask("refresh", refresh, gateway.port()));
-    for (name, jar) in [
-        ("logout", Jar::alice(gateway)),
-        ("logout, JSON", Jar::alice(gateway)),
-    ] {
-        let request = post("/logout").cookie(&jar.cookies());
-        let request = match name {
-            "logout" => request.form(""),
-            _ => request
-                .header("Accept", "application/json")
-                .json(&json!({})),
-        };
-        found.push(ask(name, request, gateway.port()));
-    }
-    found
-}
-
 /// What it notes and we mean: the answer, the note.
 const MEANT: [(&str, &str); 10] = [
     // It does not see that an OPTIONS was asked.
@@ -363,13 +243,7 @@ fn httplint_finds_nothing_in_our_answers() {
     let Some(python) = scanner("python") else {
         return;
     };
-    let app = Upstream::start();
-    let gateway = Builder::new(&app)
-        .yaml("rules: [{ path: /public/**, access: public }]")
-        .yaml("cors: { allowed_origins: [https://www.example.com] }")
-        .yaml("signing: { algorithm: ES256 }")
-        .start();
-    let answers = answers(&gateway);
+    let answers = answers();
     let input: Vec<Value> = answers
         .iter()
         .map(|answer| {
