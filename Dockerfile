@@ -11,7 +11,8 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
-RUN cargo build --release --locked --bin doorward
+RUN cargo build --release --locked --bin doorward \
+ && .ci/licences > THIRD-PARTY
 
 FROM debian:bookworm-slim
 RUN groupadd --gid 10001 doorward \
@@ -21,7 +22,8 @@ RUN groupadd --gid 10001 doorward \
  && install -d -m 0700 -o doorward -g doorward /var/lib/doorward
 # For an https:// upstream; the list comes with the build image.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
-COPY --from=build /src/LICENSE /usr/share/doc/doorward/LICENSE
+# Our licence, and those of what is compiled in.
+COPY --from=build /src/LICENSE /src/THIRD-PARTY /usr/share/doc/doorward/
 COPY --from=build /src/target/release/doorward /usr/local/bin/doorward
 
 # The environment beats the file: a mounted file need not know that it is in a container.

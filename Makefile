@@ -1,12 +1,13 @@
 # `make run` shows Doorward at work, `make test` proves it. The rest is for those who change it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint setup image image-test
+.PHONY: help run test lint deny setup image image-test
 
 help:
 	@echo "make run         try it: gateway, a small app behind it and one user, nothing to set up"
 	@echo "make test        every test, with the real programs that they need"
 	@echo "make lint        formatting, clippy and documentation, warnings denied"
+	@echo "make deny        licences, sources and known holes of what it is made of"
 	@echo "make setup       install what the tests need (make test does it by itself)"
 	@echo "make image       build the container image with docker or buildah"
 	@echo "make image-test  build the image without a network and try what comes out"
@@ -30,6 +31,10 @@ lint:
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+
+deny:
+	@.ci/setup deny
+	.ci/deny
 
 image:
 	@if command -v docker >/dev/null 2>&1; then \

@@ -1,10 +1,13 @@
 //! `doorward hash-password`: what belongs in `password_hash`.
 
-use std::io::{BufRead, IsTerminal};
+use std::io::{BufRead, IsTerminal, Write};
 
 use super::{Failure, say};
 use crate::adapters::users::hashing;
 use crate::domain::secret::Secret;
+
+/// Below this a password is weak whatever it is (NIST SP 800-63B §5.1.1.2, ASVS 6.2.1).
+const SHORT: usize = 8;
 
 pub(super) fn hash_password() -> Result<(), Failure> {
     let password = if std::io::stdin().is_terminal() {
@@ -39,6 +42,13 @@ fn worth_hashing(password: &[u8]) -> Result<Secret, Failure> {
     if password.is_empty() {
         let empty = anyhow::anyhow!("the password is empty");
         return Err(Failure::new(Failure::USAGE, empty));
+    }
+    if String::from_utf8_lossy(password).chars().count() < SHORT {
+        // Said, not refused: whoever hashes may have reasons.
+        let _nobody_reads = writeln!(
+            std::io::stderr(),
+            "doorward: a password of fewer than {SHORT} characters is quickly guessed"
+        );
     }
     Ok(Secret::new(password))
 }

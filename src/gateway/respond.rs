@@ -18,6 +18,17 @@ use crate::domain::reply::Reply;
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
+/// What stands on every answer of ours that says nothing else: kept by nobody, taken for
+/// nothing but what it is, and harmless where somebody makes a browser show it.
+const DEFAULTS: [(HeaderName, HeaderValue); 3] = [
+    (header::CACHE_CONTROL, NO_STORE),
+    NOSNIFF,
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
+    ),
+];
+
 /// Writes a whole answer.
 ///
 /// # Errors
@@ -30,6 +41,11 @@ pub(super) async fn send(session: &mut Session, ctx: &Ctx, reply: Reply) -> ping
     }
     answer::stamp(&mut head, ctx)?;
     answer::give_cookies(&mut head, ctx)?;
+    for (name, value) in DEFAULTS {
+        if !head.headers.contains_key(&name) {
+            head.insert_header(name, value)?;
+        }
+    }
     if !bodiless {
         head.insert_header(header::CONTENT_LENGTH, reply.body.len().to_string())?;
     }

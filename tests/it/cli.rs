@@ -146,6 +146,24 @@ fn what_was_typed_wrong_is_usage() {
 }
 
 #[test]
+fn hash_password_says_when_a_password_is_short() {
+    for (password, short) in [
+        ("x", true),
+        ("seven77", true),
+        // Characters, not bytes.
+        ("pässwör", true),
+        ("eight888", false),
+        ("correct horse", false),
+    ] {
+        let output = run(doorward().arg("hash-password"), &format!("{password}\n"));
+        assert_code(&output, 0, password);
+        let warned = String::from_utf8_lossy(&output.stderr).contains("fewer than 8");
+        assert_eq!(warned, short, "{password}");
+        assert!(output.stdout.starts_with(b"$argon2id$"), "{password}");
+    }
+}
+
+#[test]
 fn hash_password_reads_one_line() {
     for (input, password) in [
         ("correct horse\n", "correct horse"),

@@ -162,6 +162,6 @@ fn jwks(ctx: &Ctx) -> Reply {
     .header(
         header::CACHE_CONTROL,
         // Short, so that a rotated key is known before the first token of it matters.
-        HeaderValue::from_static("public, max-age=60"),
+        HeaderValue::from_static("max-age=60"),
     )
 }

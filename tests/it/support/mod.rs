@@ -3,6 +3,7 @@
 //! Everything that is started here is a drop guard, every wait has a deadline, and no
 //! port is fixed.
 
+pub mod answers;
 pub mod browser;
 pub mod builder;
 pub mod client;
