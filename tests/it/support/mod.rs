@@ -7,6 +7,8 @@ pub mod browser;
 pub mod builder;
 pub mod client;
 pub mod curl;
+pub mod der;
+pub mod forger;
 pub mod gateway;
 pub mod jar;
 pub mod optional;
@@ -25,6 +27,7 @@ pub mod websocket;
 
 pub use builder::Builder;
 pub use client::{Conn, Request};
+pub use forger::Forger;
 pub use gateway::{Gateway, doorward, doorward_at};
 pub use jar::Jar;
 pub use process::Process;
