@@ -32,6 +32,11 @@ impl World {
         Some(Self { gateway, app, ours })
     }
 
+    /// The certificate that a client is to believe.
+    pub fn ca(&self) -> &std::path::Path {
+        &self.ours.cert
+    }
+
     /// Asks over HTTP/2.
     #[track_caller]
     pub fn ask(&self, path: &str, arguments: &[&str]) -> Response {

@@ -32,6 +32,8 @@ mod cut_at_frames;
 mod cut_in_time;
 mod disk_full;
 mod drain;
+mod entrances;
+mod fixation;
 mod floors;
 
 mod forged_claims;
@@ -43,6 +45,7 @@ mod forwarded;
 mod gate;
 mod h2;
 mod identity;
+mod interleaved;
 mod kept_sessions;
 mod keys;
 mod limits;
