@@ -84,6 +84,7 @@ mod time_limits;
 mod tls;
 mod tls_upstream;
 mod tokens;
+mod tokens_joserfc;
 mod upstream_name;
 mod users_files;
 mod vectors_cookies;

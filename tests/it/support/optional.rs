@@ -59,13 +59,13 @@ pub fn target() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
 }
 
-/// A Python with PyJWT and its cryptography, in `target/pyvenv`; made at the first call.
-pub fn python_with_jwt() -> Option<PathBuf> {
+/// A Python with PyJWT and joserfc, in `target/pyvenv`; made at the first call.
+pub fn python_with_jose() -> Option<PathBuf> {
     static PYTHON: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
         let python = target().join("pyvenv/bin/python");
         let ready = |python: &Path| {
             Command::new(python)
-                .args(["-c", "import jwt, cryptography"])
+                .args(["-c", "import jwt, cryptography, joserfc"])
                 .output()
                 .is_ok_and(|output| output.status.success())
         };
@@ -83,7 +83,9 @@ pub fn python_with_jwt() -> Option<PathBuf> {
             minutes,
         );
         let pip = run_for(
-            Command::new(&python).args(["-m", "pip", "install", "--quiet", "pyjwt[crypto]"]),
+            Command::new(&python)
+                .args(["-m", "pip", "install", "--quiet"])
+                .args(["pyjwt[crypto]", "joserfc"]),
             "",
             minutes,
         );
@@ -91,7 +93,7 @@ pub fn python_with_jwt() -> Option<PathBuf> {
             return Ok(python);
         }
         Err(format!(
-            "PyJWT cannot be installed: {}",
+            "PyJWT and joserfc cannot be installed: {}",
             String::from_utf8_lossy(&pip.stderr)
         ))
     });
