@@ -73,6 +73,38 @@ fn cve_2021_29652_nor_is_one_believed_under_a_key_pair() {
     }
 }
 
+/// RFC 8725 section 3.1: one algorithm, and the header's word for it must be exactly that.
+#[test]
+fn a_right_signature_under_another_name_is_refused() {
+    let forger = Forger::with_key();
+    let named = |name: Value| forger.with_header(&forger.header_with("alg", name));
+    for name in spellings_of_none().chain(
+        [
+            "HS384", "HS512", "RS256", "ES256", "EdDSA", "PS256", "A256KW", "hs256", "Hs256",
+            "HS256 ", " HS256", "HS256\0", "HS-256", "HMAC", "sha256", "",
+        ]
+        .map(String::from),
+    ) {
+        forger.assert_refused(&format!("alg {name:?}"), named(json!(name)));
+    }
+    for other in [
+        json!(null),
+        json!(["HS256"]),
+        json!({ "alg": "HS256" }),
+        json!(256),
+        json!(true),
+    ] {
+        forger.assert_refused(&format!("alg {other}"), named(other));
+    }
+    let mut header = forger.header.clone();
+    header.as_object_mut().unwrap().remove("alg");
+    forger.assert_refused("no alg", forger.with_header(&header));
+    for size in ["HS384", "HS512"] {
+        let right = forger.confused(size, token::KEY.as_bytes());
+        forger.assert_refused(&format!("a right {size}"), right);
+    }
+}
+
 #[test]
 fn cve_2015_9235_a_public_key_is_no_hmac_key() {
     for algorithm in ASYMMETRIC {
