@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::support::{Builder, Forger, Gateway, Upstream, token};
@@ -220,6 +222,56 @@ fn dates_are_whole_seconds_and_nothing_else() {
                 written(&forger, claim, &far.to_string()),
             );
         }
+    }
+}
+
+/// Texts that parsers stumble over, rightly signed.
+#[test]
+fn claims_that_are_no_sound_json_are_refused() {
+    let forger = Forger::with_key();
+    let (header, claims) = (forger.header.to_string(), forger.claims.to_string());
+    let more = |text: &str| claims.replacen('{', &format!("{{{text},"), 1);
+    // Sound, if strange; what nobody reads is skipped without a stack that could run out.
+    let deep = more(&format!("\"x\":{}{}", "[".repeat(1000), "]".repeat(1000)));
+    forger.assert_opens(
+        "a deep claim of somebody with the key",
+        &forger.with_texts(&header, &deep),
+    );
+    for (what, text) in [
+        (
+            "depth that never ends",
+            more(&format!("\"x\":{}", "[".repeat(2000))),
+        ),
+        ("a lone surrogate", claims.replace("Alice", "\\ud800")),
+        ("a raw line end in a text", claims.replace("Alice", "\n")),
+        ("a comment", claims.replacen('{', "{/*x*/", 1)),
+        ("a comma too many", claims.replacen('{', "{,", 1)),
+        ("a byte order mark", format!("\u{feff}{claims}")),
+        ("text behind it", format!("{claims} x")),
+        ("a zero behind it", format!("{claims}\0")),
+        ("a second object", format!("{claims}{claims}")),
+        ("single quotes", claims.replace('"', "'")),
+        ("nothing", String::new()),
+        ("a blank", " ".into()),
+        ("an empty object", "{}".into()),
+        ("a number", "1".into()),
+        ("true", "true".into()),
+    ] {
+        forger.assert_refused(what, forger.with_texts(&header, &text));
+    }
+    for (what, bytes) in [
+        ("an overlong letter", &b"\xc0\xaf"[..]),
+        ("half a letter", b"\xc3"),
+        ("no letter", b"\xff"),
+    ] {
+        let at = claims.find("Alice").unwrap();
+        let bytes = [&claims.as_bytes()[..at], bytes, &claims.as_bytes()[at..]].concat();
+        let input = format!(
+            "{}.{}",
+            token::encode(&forger.header),
+            URL_SAFE_NO_PAD.encode(bytes)
+        );
+        forger.assert_refused(what, token::seal(&input, token::KEY.as_bytes()));
     }
 }
 

@@ -40,6 +40,7 @@ mod forged_claims;
 mod forged_cookies;
 mod forged_forms;
 mod forged_headers;
+mod forged_refresh;
 mod forward;
 mod forwarded;
 mod gate;
