@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::support::users::{ALICE_PASSWORD, BOB_PASSWORD, User};
 use crate::support::{
-    Builder, Gateway, Jar, Response, Upstream, assert_problem, world, world_with,
+    Builder, Gateway, Jar, Response, Upstream, assert_problem, token, world, world_with,
 };
 
 /// The two bodies that a login may have.
@@ -364,6 +364,41 @@ fn a_password_in_another_place_is_no_login() {
             matches!(answer.status, 200 | 400 | 401),
             "{shown}\n{answer}"
         );
+    }
+    assert_eq!(app.count(), 0, "the app was asked");
+}
+
+/// The cookie is the one place for a token: what is elsewhere is logged, guessed and planted.
+#[test]
+fn a_token_in_another_place_opens_nothing() {
+    let (gateway, app) = world();
+    let jar = Jar::alice(&gateway);
+    let access = jar.access.unwrap();
+    let get = |target: &str| gateway.request("GET", target);
+    let form = format!("access_token={access}&__Host-doorward={access}");
+    for request in [
+        get(&format!("/?access_token={access}")),
+        get(&format!(
+            "/?token={access}&jwt={access}&__Host-doorward={access}"
+        )),
+        get(&format!("/;__Host-doorward={access}")),
+        get("/").header("Authorization", format!("Bearer {access}")),
+        get("/").header("Authorization", &access),
+        get("/").header("Proxy-Authorization", format!("Bearer {access}")),
+        get("/").header("X-Forwarded-Access-Token", &access),
+        get("/").header("X-Auth-Token", &access),
+        get("/").header("Sec-WebSocket-Protocol", format!("bearer, {access}")),
+        get("/").header("Set-Cookie", token::cookie(&access)),
+        get("/").header("Cookie2", token::cookie(&access)),
+        get("/").header("X-Cookie", token::cookie(&access)),
+        get("/").cookie(&format!(
+            "access_token={access}; session={access}; jwt={access}"
+        )),
+        get("/").cookie(&access),
+        gateway.request("POST", "/").own_origin().form(&form),
+    ] {
+        let shown = format!("{request:?}");
+        assert_problem(&request.send(), 401, "session_required", &shown);
     }
     assert_eq!(app.count(), 0, "the app was asked");
 }

@@ -38,6 +38,7 @@ mod floors;
 
 mod forged_claims;
 mod forged_cookies;
+mod forged_dates;
 mod forged_forms;
 mod forged_headers;
 mod forged_refresh;
