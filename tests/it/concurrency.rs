@@ -10,7 +10,7 @@ const USERS: u32 = 32;
 const REQUESTS: u32 = 128;
 
 #[test]
-fn thirty_two_users_at_once_see_only_themselves() {
+fn cve_2026_33544_thirty_two_users_at_once_see_only_themselves() {
     let app = Upstream::start();
     let people: Vec<_> = (0..USERS)
         .map(|n| {
@@ -77,7 +77,7 @@ fn thirty_two_users_at_once_see_only_themselves() {
 }
 
 #[test]
-fn one_connection_may_change_hands() {
+fn cve_2026_33496_cve_2021_32701_one_connection_may_change_hands() {
     let (gateway, app) = world();
     let (alice, bob) = (gateway.alice(), gateway.bob());
     let mut connection = gateway.connect();

@@ -7,14 +7,18 @@ use crate::support::{
     Builder, Gateway, Process, Response, TempDir, Upstream, assert_problem, optional, until,
 };
 
-struct World {
-    gateway: Gateway,
-    app: Upstream,
+/// A gateway that speaks HTTP/2, and curl as its browser.
+pub struct World {
+    /// Before the app.
+    pub gateway: Gateway,
+    /// Speaks HTTP/1.1.
+    pub app: Upstream,
     ours: Certificate,
 }
 
 impl World {
-    fn new(yaml: &str) -> Option<Self> {
+    /// `None` where the programs for it are missing.
+    pub fn new(yaml: &str) -> Option<Self> {
         if !optional::has("curl") || !optional::has("openssl") {
             return None;
         }
@@ -28,8 +32,14 @@ impl World {
         Some(Self { gateway, app, ours })
     }
 
+    /// The certificate that a client is to believe.
+    pub fn ca(&self) -> &std::path::Path {
+        &self.ours.cert
+    }
+
+    /// Asks over HTTP/2.
     #[track_caller]
-    fn ask(&self, path: &str, arguments: &[&str]) -> Response {
+    pub fn ask(&self, path: &str, arguments: &[&str]) -> Response {
         let ca = self.ours.cert.display().to_string();
         let url = format!("https://localhost:{}{path}", self.gateway.port());
         let mut all = vec!["--http2", "--path-as-is", "--cacert", &ca];
@@ -43,13 +53,15 @@ impl World {
         response
     }
 
+    /// Alice's cookie.
     #[track_caller]
-    fn login(&self) -> String {
+    pub fn login(&self) -> String {
         self.login_as("alice", "wonderland")
     }
 
+    /// Somebody's cookie.
     #[track_caller]
-    fn login_as(&self, username: &str, password: &str) -> String {
+    pub fn login_as(&self, username: &str, password: &str) -> String {
         let origin = format!("Origin: https://localhost:{}", self.gateway.port());
         let form = format!("username={username}&password={password}");
         let response = self.ask("/login", &["-H", &origin, "-d", &form]);

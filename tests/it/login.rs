@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::support::users::{ALICE_PASSWORD, User};
-use crate::support::{Builder, Response, Upstream, assert_problem, token, world};
+use crate::support::users::ALICE_PASSWORD;
+use crate::support::{Response, assert_problem, token, world};
 
 #[test]
 fn a_form_login_leads_back_and_sets_the_session_cookie() {
@@ -177,31 +177,6 @@ fn names_are_canonical_and_passwords_are_not() {
 }
 
 #[test]
-fn a_new_login_ends_the_earlier_session_of_that_browser() {
-    let (gateway, _app) = world();
-    let first = gateway.alice();
-    let response = gateway
-        .login_request("bob", "builder")
-        .cookie(&first)
-        .send();
-    assert_eq!(response.status, 303, "{response}");
-    assert_problem(
-        &gateway.get("/", &first),
-        401,
-        "session_revoked",
-        "a stolen cookie outlives the next login",
-    );
-    let other = gateway.alice();
-    let wrong = gateway.login_request("bob", "wrong").cookie(&other).send();
-    assert_eq!(wrong.status, 401, "{wrong}");
-    assert_eq!(
-        gateway.get("/", &other).status,
-        200,
-        "a failed login signed somebody out"
-    );
-}
-
-#[test]
 fn two_logins_are_two_sessions() {
     let (gateway, _app) = world();
     let (first, second) = (gateway.alice(), gateway.alice());
@@ -306,23 +281,4 @@ fn a_name_that_nobody_has_costs_the_same_hash_as_one_that_somebody_has() {
     let before = hashes();
     assert_eq!(gateway.try_login("nobody", "wrong").status, 429);
     assert_eq!(hashes(), before, "a locked name still costs a hash");
-}
-
-/// The time of an answer is the time of a hash: it must not tell who exists.
-#[test]
-fn every_failed_login_costs_one_hash() {
-    let app = Upstream::start();
-    let gateway = Builder::new(&app)
-        .users(&[User::alice(), User::bob().with("disabled: true")])
-        .start();
-    let hashes = || gateway.metric("doorward_password_hash_duration_seconds_count");
-    for name in ["alice", "bob", "nobody", "", "nobody@example.com"] {
-        let before = hashes();
-        gateway.try_login(name, "wrong");
-        let cost = hashes() - before;
-        assert!(
-            (cost - 1.0).abs() < 0.1,
-            "{cost} hashes for {name:?}: its time tells who exists"
-        );
-    }
 }

@@ -23,7 +23,7 @@ fn logout(gateway: &Gateway, jar: &Jar, form: &str) -> Response {
 }
 
 #[test]
-fn a_logout_ends_the_session_by_either_cookie() {
+fn cve_2024_21492_a_logout_ends_the_session_by_either_cookie() {
     let (gateway, _app) = world_with("session: { access_ttl: 2s }\n");
     let only_access = |jar: &Jar| Jar {
         refresh: None,
@@ -92,7 +92,7 @@ fn a_program_may_ask_for_everywhere_too() {
 }
 
 #[test]
-fn a_new_login_ends_the_session_that_the_browser_had() {
+fn cve_2026_34454_a_new_login_ends_the_session_that_the_browser_had() {
     let (gateway, _app) = world();
     for part in [
         (|jar: &Jar| jar.clone()) as fn(&Jar) -> Jar,

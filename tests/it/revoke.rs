@@ -396,7 +396,7 @@ fn a_disabled_user_cannot_log_in_and_nobody_learns_why() {
 }
 
 #[test]
-fn roles_and_names_are_todays() {
+fn ghsa_x883_2vmg_xwf7_roles_and_names_are_todays() {
     let app = Upstream::start();
     let mut gateway = Builder::new(&app)
         .yaml("rules: [{ path: /admin/**, access: { roles: [admin] } }]")

@@ -1,4 +1,5 @@
-//! A second opinion: PyJWT verifies what we issue, and we refuse what it forges.
+//! Second opinions: PyJWT verifies what we issue, and we refuse what it forges. joserfc, in
+//! `tokens_joserfc`, says the same.
 
 use std::process::Command;
 
@@ -6,6 +7,22 @@ use serde_json::{Value, json};
 
 use crate::support::process::run;
 use crate::support::{Builder, Gateway, Upstream, assert_problem, optional, token};
+
+/// A library of others, spoken to in Python: a task comes in as JSON, and so does the answer.
+pub struct Library {
+    /// For messages.
+    pub name: &'static str,
+    /// From `token`, `alg` and `jwks` or `key` to the claims, which it must have verified.
+    pub verify: &'static str,
+    /// From `claims`, `kid`, `alg` and `key` to forgeries by what they are, and one `honest`.
+    pub forge: &'static str,
+}
+
+const PYJWT: Library = Library {
+    name: "PyJWT",
+    verify: VERIFY,
+    forge: FORGE,
+};
 
 const VERIFY: &str = r#"
 import json, sys, jwt
@@ -56,7 +73,7 @@ print(json.dumps(out))
 "#;
 
 fn python(script: &str, task: &Value) -> Option<Result<Value, String>> {
-    let python = optional::python_with_jwt()?;
+    let python = optional::python_with_jose()?;
     let output = run(Command::new(python).args(["-c", script]), &task.to_string());
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     Some(if output.status.success() {
@@ -93,8 +110,9 @@ fn gateway(algorithm: &str, key: &str) -> (Gateway, Upstream) {
 }
 
 /// Everything about one algorithm.
-fn second_opinion(algorithm: &str) {
-    if optional::python_with_jwt().is_none() || !optional::has("openssl") {
+pub fn second_opinion(library: &Library, algorithm: &str) {
+    let name = library.name;
+    if optional::python_with_jose().is_none() || !optional::has("openssl") {
         return;
     }
     let symmetric = algorithm == "HS256";
@@ -112,16 +130,16 @@ fn second_opinion(algorithm: &str) {
     } else {
         task["jwks"] = gateway.get("/.well-known/jwks.json", "").json();
     }
-    let claims = python(VERIFY, &task)
+    let claims = python(library.verify, &task)
         .unwrap()
-        .unwrap_or_else(|error| panic!("PyJWT refuses our {algorithm} token:\n{error}"));
+        .unwrap_or_else(|error| panic!("{name} refuses our {algorithm} token:\n{error}"));
     assert_eq!(claims["sub"], "1001", "{claims}");
     assert_eq!(claims["name"], "Alice Example", "{claims}");
 
     let (header, _) = token::parts(issued);
     assert_eq!(header["alg"], algorithm, "{header}");
     let task = json!({ "alg": algorithm, "claims": claims, "kid": header["kid"], "key": key });
-    let forged = python(FORGE, &task)
+    let forged = python(library.forge, &task)
         .unwrap()
         .unwrap_or_else(|error| panic!("{error}"));
     let mut forged = forged.as_object().unwrap().clone();
@@ -129,16 +147,19 @@ fn second_opinion(algorithm: &str) {
     let answer = gateway.get("/", &token::cookie(honest.as_str().unwrap()));
     assert_eq!(
         answer.status, 200,
-        "PyJWT's honest {algorithm} token is refused, so its forgeries prove nothing: {answer}"
+        "{name}'s honest {algorithm} token is refused, so its forgeries prove nothing: {answer}"
     );
     let before = app.count();
     for (what, forgery) in forged {
-        let response = gateway.get("/", &token::cookie(forgery.as_str().unwrap()));
+        // A JSON serialisation is an object.
+        let text = forgery.as_str().map(String::from);
+        let text = text.unwrap_or_else(|| forgery.to_string());
+        let response = gateway.get("/", &token::cookie(&text));
         assert_problem(
             &response,
             401,
             "session_invalid",
-            &format!("{algorithm}: a token {what} opens the door"),
+            &format!("{name}, {algorithm}: a token {what} opens the door"),
         );
     }
     assert_eq!(app.count(), before, "{algorithm}: the app was asked");
@@ -146,20 +167,20 @@ fn second_opinion(algorithm: &str) {
 
 #[test]
 fn pyjwt_agrees_about_hs256() {
-    second_opinion("HS256");
+    second_opinion(&PYJWT, "HS256");
 }
 
 #[test]
 fn pyjwt_agrees_about_es256() {
-    second_opinion("ES256");
+    second_opinion(&PYJWT, "ES256");
 }
 
 #[test]
 fn pyjwt_agrees_about_rs256() {
-    second_opinion("RS256");
+    second_opinion(&PYJWT, "RS256");
 }
 
 #[test]
 fn pyjwt_agrees_about_eddsa() {
-    second_opinion("EdDSA");
+    second_opinion(&PYJWT, "EdDSA");
 }

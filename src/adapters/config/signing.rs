@@ -20,6 +20,11 @@ use super::values;
 const MIN_HMAC_BYTES: usize = 32;
 /// RFC 7518 §3.3.
 const MIN_RSA_BYTES: usize = 256;
+/// Those with which [`is_guessable`] looks for its mark.
+const SMALL_PRIMES: [u32; 38] = [
+    3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97,
+    101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
+];
 
 /// Padding or not: people copy both.
 const LENIENT: GeneralPurposeConfig =
@@ -151,8 +156,8 @@ fn private_key(text: &[u8], algorithm: Algorithm) -> Result<(), Fault> {
                 "convert it with `openssl pkcs8 -topk8 -nocrypt`",
             ));
         }
-        ("RSA PRIVATE KEY", Algorithm::Rs256) => RsaKeyPair::from_der(der).is_ok_and(large),
-        ("PRIVATE KEY", Algorithm::Rs256) => RsaKeyPair::from_pkcs8(der).is_ok_and(large),
+        ("RSA PRIVATE KEY", Algorithm::Rs256) => RsaKeyPair::from_der(der).is_ok_and(strong),
+        ("PRIVATE KEY", Algorithm::Rs256) => RsaKeyPair::from_pkcs8(der).is_ok_and(strong),
         ("PRIVATE KEY", Algorithm::Es256) => {
             EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).is_ok()
         }
@@ -165,8 +170,23 @@ fn private_key(text: &[u8], algorithm: Algorithm) -> Result<(), Fault> {
     Err(fault(format!("is not {wanted}")))
 }
 
-fn large(pair: RsaKeyPair) -> bool {
-    pair.public_key().modulus_len() >= MIN_RSA_BYTES
+fn strong(pair: RsaKeyPair) -> bool {
+    let modulus = pair.public_key().modulus();
+    let modulus = modulus.big_endian_without_leading_zero();
+    modulus.len() >= MIN_RSA_BYTES && !is_guessable(modulus)
+}
+
+/// The mark of keys that some smart cards and security chips made (CVE-2017-15361, "ROCA"):
+/// a power of 65537 modulo every small prime. Such a modulus can be factored. A good one
+/// has the mark once in 2^27 times.
+fn is_guessable(modulus: &[u8]) -> bool {
+    SMALL_PRIMES.iter().all(|prime| {
+        let rest = modulus
+            .iter()
+            .fold(0, |rest, &byte| (rest * 256 + u32::from(byte)) % prime);
+        let powers = std::iter::successors(Some(1), |power| Some(power * 65_537 % prime));
+        powers.zip(1..*prime).any(|(power, _)| power == rest)
+    })
 }
 
 /// Whether the library that makes tokens takes it as well.

@@ -11,11 +11,12 @@ use std::fmt;
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::crypto;
+use jsonwebtoken::{DecodingKey, crypto};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::companions;
 use super::keyring::{Keyring, algorithm_name, library_algorithm};
+use crate::adapters::config::settings::Algorithm;
 use crate::auth::claims::Claims;
 use crate::auth::directory::User;
 use crate::auth::ports::{Opened, SignError, Tokens};
@@ -53,10 +54,7 @@ impl Tokens for Keyring {
             return None;
         }
         let (place, key) = self.find(header.kid)?;
-        let signature = std::str::from_utf8(parts.signature).ok()?;
-        let alg = library_algorithm(self.algorithm());
-        let verified = crypto::verify(signature, parts.message, &key.verifying, alg);
-        if !matches!(verified, Ok(true)) {
+        if !parts.are_signed_with(&key.verifying, self.algorithm()) {
             return None;
         }
         let payload = URL_SAFE_NO_PAD.decode(parts.payload).ok()?;
@@ -126,6 +124,15 @@ impl<'a> Parts<'a> {
             message: token.get(..end)?,
         })
     }
+
+    /// Whether the third segment is the signature of the first two under this key.
+    fn are_signed_with(&self, key: &DecodingKey, algorithm: Algorithm) -> bool {
+        let Ok(signature) = std::str::from_utf8(self.signature) else {
+            return false;
+        };
+        let verified = crypto::verify(signature, self.message, key, library_algorithm(algorithm));
+        matches!(verified, Ok(true))
+    }
 }
 
 /// The header that we write, and no other.
@@ -189,3 +196,5 @@ impl<'de> Visitor<'de> for DistinctKeys {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wycheproof;

@@ -8,7 +8,9 @@ pub mod browser;
 pub mod builder;
 pub mod client;
 pub mod curl;
+pub mod der;
 pub mod faults;
+pub mod forger;
 pub mod gateway;
 pub mod h2;
 pub mod jar;
@@ -31,6 +33,7 @@ pub mod wild;
 
 pub use builder::Builder;
 pub use client::{Conn, Request};
+pub use forger::Forger;
 pub use gateway::{Gateway, doorward, doorward_at};
 pub use jar::Jar;
 pub use process::Process;

@@ -42,18 +42,30 @@ pub fn skip(why: &str) -> bool {
     false
 }
 
+/// A file of other projects' test data, below the folder that `DOORWARD_VECTORS` names.
+#[track_caller]
+pub fn vectors(file: &str) -> Option<serde_json::Value> {
+    let Some(folder) = std::env::var_os("DOORWARD_VECTORS") else {
+        skip("DOORWARD_VECTORS names no folder with test data");
+        return None;
+    };
+    let path = Path::new(&folder).join(file);
+    let text = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    Some(serde_json::from_slice(&text).unwrap())
+}
+
 /// The build folder.
 pub fn target() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
 }
 
-/// A Python with PyJWT and its cryptography, in `target/pyvenv`; made at the first call.
-pub fn python_with_jwt() -> Option<PathBuf> {
+/// A Python with PyJWT and joserfc, in `target/pyvenv`; made at the first call.
+pub fn python_with_jose() -> Option<PathBuf> {
     static PYTHON: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
         let python = target().join("pyvenv/bin/python");
         let ready = |python: &Path| {
             Command::new(python)
-                .args(["-c", "import jwt, cryptography"])
+                .args(["-c", "import jwt, cryptography, joserfc"])
                 .output()
                 .is_ok_and(|output| output.status.success())
         };
@@ -71,7 +83,9 @@ pub fn python_with_jwt() -> Option<PathBuf> {
             minutes,
         );
         let pip = run_for(
-            Command::new(&python).args(["-m", "pip", "install", "--quiet", "pyjwt[crypto]"]),
+            Command::new(&python)
+                .args(["-m", "pip", "install", "--quiet"])
+                .args(["pyjwt[crypto]", "joserfc"]),
             "",
             minutes,
         );
@@ -79,7 +93,7 @@ pub fn python_with_jwt() -> Option<PathBuf> {
             return Ok(python);
         }
         Err(format!(
-            "PyJWT cannot be installed: {}",
+            "PyJWT and joserfc cannot be installed: {}",
             String::from_utf8_lossy(&pip.stderr)
         ))
     });

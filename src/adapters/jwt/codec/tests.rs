@@ -4,7 +4,6 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::adapters::config::settings::Algorithm;
 use crate::adapters::jwt::keyfile::generate_key;
 use crate::auth::directory::PasswordHash;
 use crate::domain::id::{UserId, Username};
