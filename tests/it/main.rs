@@ -70,6 +70,8 @@ mod sessions_page;
 mod settings;
 mod shipped;
 mod silent;
+mod smuggling;
+mod smuggling_h2;
 mod store_away;
 mod support;
 mod throttle;
