@@ -30,6 +30,7 @@ mod csrf_tokens;
 mod cut;
 mod cut_at_frames;
 mod cut_in_time;
+mod disguised_paths;
 mod disk_full;
 mod drain;
 mod floors;

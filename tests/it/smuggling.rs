@@ -35,27 +35,9 @@ fn post(gateway: &Gateway, lines: &str, body: &str) -> Vec<u8> {
 /// Sends every attack in one piece, and again with the smuggled request after the answer.
 #[track_caller]
 fn assert_harmless(gateway: &Gateway, app: &Upstream, attacks: &[Attack]) {
-    let smuggled = smuggled(gateway);
-    for (what, bytes, expected) in attacks {
-        for in_one_piece in [true, false] {
-            let mut connection = gateway.connect();
-            let mut all = bytes.clone();
-            if in_one_piece {
-                all.extend(smuggled.bytes());
-            }
-            connection.send(&all).unwrap();
-            let method = if bytes.starts_with(b"HEAD") {
-                "HEAD"
-            } else {
-                "GET"
-            };
-            let first = connection
-                .answer(method)
-                .unwrap_or_else(|error| panic!("{what}: no answer: {error}"));
-            assert_eq!(first.status, *expected, "{what}: {first}");
-            assert_second_is_judged(&mut connection, in_one_piece, &smuggled, what);
-            assert_well_framed(&app.requests(), what);
-        }
+    for attack in attacks {
+        assert_harmless_once(gateway, app, attack, true);
+        assert_harmless_once(gateway, app, attack, false);
     }
     // The next client on the connection to the app gets the answer to its own request.
     for number in 0..3 {
@@ -66,6 +48,29 @@ fn assert_harmless(gateway: &Gateway, app: &Upstream, attacks: &[Attack]) {
             "another request's answer: {answer}"
         );
     }
+}
+
+#[track_caller]
+fn assert_harmless_once(gateway: &Gateway, app: &Upstream, attack: &Attack, in_one_piece: bool) {
+    let (what, bytes, expected) = attack;
+    let smuggled = smuggled(gateway);
+    let mut connection = gateway.connect();
+    let mut all = bytes.clone();
+    if in_one_piece {
+        all.extend(smuggled.bytes());
+    }
+    connection.send(&all).unwrap();
+    let method = if bytes.starts_with(b"HEAD") {
+        "HEAD"
+    } else {
+        "GET"
+    };
+    let first = connection
+        .answer(method)
+        .unwrap_or_else(|error| panic!("{what:?}: no answer: {error}"));
+    assert_eq!(first.status, *expected, "{what:?}: {first}");
+    assert_second_is_judged(&mut connection, in_one_piece, &smuggled, what);
+    assert_well_framed(&app.requests(), what);
 }
 
 /// What may come behind the first answer: the end of the connection, or a refusal.
@@ -419,7 +424,6 @@ fn chunks_are_measured_once_and_anew() {
     }
     for body in [
         "5\nabcde\n0\n\n",
-        "5;a\nabcde\r\n0\r\n\r\n",
         "5\r\nabcdeXX0\r\n\r\n",
         "5\r\nabcde\n0\r\n\r\n",
         "5\rabcde\r\n0\r\n\r\n",
@@ -435,9 +439,21 @@ fn chunks_are_measured_once_and_anew() {
             seen.text()
         );
     }
+    // To us a bare LF is a part of the extension, and the next five bytes are the chunk.
+    let extension = chunked("5;a\nabcde\r\n0\r\n\r\n");
+    assert_harmless_once(
+        &gateway,
+        &app,
+        &("an extension with LF", extension, 400),
+        true,
+    );
     // Extensions and trailers are read and never passed on.
     let extension = format!("5;{}{end}", "a".repeat(5000));
     let inner = smuggled(&gateway);
+    let chunked = |body: &str| {
+        let coding = "Transfer-Encoding: chunked\r\n";
+        request(&gateway, "POST /whole HTTP/1.1", coding, body)
+    };
     let attacks = [
         ("an extension", chunked(&format!("5;a=b{end}")), 200),
         ("a quoted extension", chunked(&format!("5;a=\"{end}")), 200),
@@ -455,10 +471,9 @@ fn chunks_are_measured_once_and_anew() {
             200,
         ),
     ];
-    let before = app.count();
     assert_harmless(&gateway, &app, &attacks);
-    for seen in &app.requests()[before..] {
-        if seen.line().starts_with("POST") {
+    for seen in app.requests() {
+        if seen.target() == "/whole" {
             assert_eq!(seen.body, b"abcde", "{}", seen.text());
         }
         assert!(!seen.text().contains("evil"), "{}", seen.text());

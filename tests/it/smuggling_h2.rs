@@ -122,14 +122,6 @@ fn fields_of_a_connection_are_refused() {
 fn a_length_that_lies_about_the_data_ends_the_stream_and_smuggles_nothing() {
     let Some(world) = World::new() else { return };
     let inner = "GET /closed/smuggled HTTP/1.1\r\nHost: x\r\nX-User-Id: 1001\r\n\r\n";
-    for length in ["0", "2", "9000"] {
-        let request = world
-            .request("POST")
-            .field("content-length", length)
-            .data(inner);
-        let outcome = world.send(&request);
-        assert_ne!(outcome.status(), 200, "a length of {length}: {outcome:?}");
-    }
     for length in [
         "5, 5",
         "5,5",
@@ -151,6 +143,14 @@ fn a_length_that_lies_about_the_data_ends_the_stream_and_smuggles_nothing() {
         let request = request.field("content-length", lengths[0]);
         let request = request.field("content-length", lengths[1]).data("abcde");
         world.assert_refused(&format!("lengths of {lengths:?}"), &request);
+    }
+    for length in ["0", "2", "9000"] {
+        let request = world
+            .request("POST")
+            .field("content-length", length)
+            .data(inner);
+        let outcome = world.send(&request);
+        assert_ne!(outcome.status(), 200, "a length of {length}: {outcome:?}");
     }
     // A connection that was left in the middle of a body is not used again.
     for _ in 0..5 {
