@@ -70,16 +70,15 @@ impl Cors {
         let Some(value) = view.only(&header::ORIGIN) else {
             return Caller::Foreign;
         };
-        if self.is_ours(value, view) {
-            return Caller::Ours;
+        // First, so that an allowed origin reads its name whatever else is said of it.
+        let mut allowed = self.allowed.iter();
+        if let Some(allowed) = allowed.find(|allowed| allowed.as_bytes() == value) {
+            return Caller::Allowed(allowed.clone());
         }
-        match self
-            .allowed
-            .iter()
-            .find(|allowed| allowed.as_bytes() == value)
-        {
-            Some(allowed) => Caller::Allowed(allowed.clone()),
-            None => Caller::Foreign,
+        if self.is_ours(value, view) {
+            Caller::Ours
+        } else {
+            Caller::Foreign
         }
     }
 
