@@ -15,6 +15,7 @@
 
 mod admin;
 mod admin_api;
+mod answers_of_the_app;
 mod browser;
 mod browser_tabs;
 mod check;
@@ -41,7 +42,9 @@ mod forward;
 mod forwarded;
 mod gate;
 mod h2;
+mod hosts;
 mod identity;
+mod injected;
 mod kept_sessions;
 mod keys;
 mod limits;
@@ -52,6 +55,7 @@ mod logout;
 mod occupied;
 mod open_redirects;
 mod openapi;
+mod pingora;
 mod redis_away;
 mod redis_cut;
 mod redis_delay;

@@ -1,0 +1,406 @@
+//! Text that somebody else wrote: names of users, ways back, devices, addresses. None of it
+//! becomes a header, a line of the log, or HTML.
+
+use serde_json::{Value, json};
+
+use crate::support::browser::Browser;
+use crate::support::gateway::encode;
+use crate::support::users::User;
+use crate::support::{Builder, Gateway, Response, Upstream, world, world_with};
+
+const SCRIPT: &str = "<script>window.hurt=1</script>";
+
+/// Somebody whose every text is an attack on headers; YAML has its own escapes for that.
+const HOSTILE: &str = r#"users:
+  - id: "9\u0025-é"
+    username: mallory
+    name: "M\u0025é, \"admin\"; X-User-Roles: admin"
+    email: "m@example.com, admin@example.com"
+    roles: ["a b", "a:b", "\u0025", "é", "X-User-Roles: admin"]
+    password_hash: HASH
+"#;
+
+fn hostile() -> String {
+    HOSTILE.replace("HASH", &format!("{:?}", crate::support::users::hash("m")))
+}
+
+#[test]
+fn texts_of_a_user_stay_one_printable_value() {
+    for (preset, names) in [
+        ("default", &["X-User-Id", "X-User-Name", "X-User-Roles"][..]),
+        (
+            "oauth2-proxy",
+            &[
+                "X-Forwarded-User",
+                "X-Forwarded-Preferred-Username",
+                "X-Forwarded-Email",
+                "X-Forwarded-Groups",
+            ],
+        ),
+        (
+            "authelia",
+            &[
+                "Remote-User",
+                "Remote-Name",
+                "Remote-Email",
+                "Remote-Groups",
+            ],
+        ),
+    ] {
+        let (gateway, app) = world_with(&format!(
+            "{}identity_headers: {{ preset: {preset} }}\n",
+            hostile()
+        ));
+        let cookie = gateway.login("mallory", "m");
+        assert_eq!(gateway.get("/x", &cookie).status, 200);
+        let seen = app.last();
+        for name in names {
+            let values = seen.raw(name);
+            assert_eq!(values.len(), 1, "{name}:\n{}", seen.text());
+            let printable = values[0].iter().all(|byte| (b' '..=b'~').contains(byte));
+            assert!(printable, "{name}:\n{}", seen.text());
+        }
+        // Decoding gives back what stands in the file.
+        let decoded = |name: &str| {
+            let value = seen.raw(name).remove(0);
+            let text = percent_encoding::percent_decode(&value).decode_utf8();
+            text.unwrap().into_owned()
+        };
+        if preset == "default" {
+            assert_eq!(decoded("X-User-Id"), "9%-é");
+            assert_eq!(
+                decoded("X-User-Name"),
+                "M%é, \"admin\"; X-User-Roles: admin"
+            );
+            let roles = seen.all("X-User-Roles").remove(0);
+            assert_eq!(roles.split(',').count(), 5, "a role adds another: {roles}");
+        }
+    }
+}
+
+#[test]
+fn line_ends_in_texts_of_a_user_are_refused() {
+    let app = Upstream::start();
+    for text in [
+        "a\\r\\nX-User-Roles: admin",
+        "a\\nb",
+        "a\\0b",
+        "a\\tb",
+        "a\\u0085b",
+        "a\\x7fb",
+    ] {
+        for key in ["id", "username", "name", "email", "roles"] {
+            let value = match key {
+                "roles" => format!("[\"{text}\"]"),
+                _ => format!("\"{text}\""),
+            };
+            let given = |other: &str, good: &str| match other == key {
+                true => value.clone(),
+                false => good.to_owned(),
+            };
+            let users = format!(
+                "users:\n  - {{ id: {}, username: {}, name: {}, email: {}, roles: {}, password_hash: {:?} }}\n",
+                given("id", "m"),
+                given("username", "m"),
+                given("name", "m"),
+                given("email", "m"),
+                given("roles", "[m]"),
+                crate::support::users::hash("m"),
+            );
+            let gateway = Builder::new(&app).yaml(&users).write();
+            let checked = gateway.command(&["check"], "");
+            assert_eq!(
+                checked.status.code(),
+                Some(78),
+                "{key} {text} is taken: {}",
+                String::from_utf8_lossy(&checked.stdout)
+            );
+            let told = [checked.stdout, checked.stderr].concat();
+            let printed = String::from_utf8_lossy(&told).into_owned();
+            assert!(
+                printed.chars().all(|c| c == '\n' || !c.is_control()),
+                "{key} {text} reaches the operator's terminal: {printed:?}"
+            );
+        }
+    }
+}
+
+/// Requests whose every part is an attack on a log.
+fn forge(gateway: &Gateway) -> usize {
+    let line = "2026-11-22T00:00:00.000Z INFO  audit event=login user=1001";
+    let mut sent = 0;
+    let cookie = gateway.alice();
+    for target in [
+        format!("/x%0a{}", encode(line)),
+        format!("/x%0d%0a{}", encode(line)),
+        format!("/{}", encode(line)),
+        "/x?a=\"b\" status=200".replace(' ', "%20"),
+        "/x user=1001".into(),
+        "/x?%0aevent=login".into(),
+        "/x\"user=\"1001".into(),
+        "/\\nevent=login".into(),
+        "/x\u{2028}event=login".into(),
+        "/x%e2%80%a8event=login".into(),
+        "/x%1b[2Jevent=login".into(),
+    ] {
+        let request = gateway.request("GET", &target).cookie(&cookie);
+        let request = request
+            .header("X-Forwarded-For", format!("1.2.3.4 {line}"))
+            .header("User-Agent", format!("x{line}"))
+            .header("Referer", format!("http://x/{line}"));
+        let _ = request.send();
+        sent += 1;
+    }
+    for name in [
+        format!("alice\n{line}"),
+        format!("alice\r\n{line}"),
+        "alice\u{2028}event=login".into(),
+        "\u{1b}[2J".into(),
+        "alice user=1001".into(),
+    ] {
+        let _ = gateway.try_login(&name, "wrong");
+        sent += 1;
+    }
+    let login = gateway.request("POST", format!("/login?rd=/%0a{}", encode(line)));
+    let _ = login
+        .own_origin()
+        .form("username=alice&password=wrong")
+        .send();
+    let odd = gateway.request("LOGIN\u{7c}x", "/x").cookie(&cookie).send();
+    assert!(matches!(odd.status, 200 | 403), "{odd}");
+    sent + 2
+}
+
+/// Sends them, and waits for the line of a request that comes last.
+#[track_caller]
+fn forged_log(yaml: &str) -> (String, usize) {
+    let (gateway, _app) = world_with(yaml);
+    let sent = forge(&gateway);
+    let _ = gateway.get("/the-last-one", "");
+    gateway.wait_for_log(&["access", "/the-last-one"]);
+    // And the login of Alice.
+    (gateway.log(), sent + 2)
+}
+
+#[test]
+fn a_line_of_the_log_is_one_event() {
+    let (log, sent) = forged_log("log: { level: info, query: true }\n");
+    let mut access = 0;
+    for line in log.lines() {
+        let stamp = line.get(..25).unwrap_or_default().as_bytes();
+        assert!(
+            stamp.starts_with(b"20")
+                && stamp.get(10) == Some(&b'T')
+                && stamp.get(23) == Some(&b'Z'),
+            "a line that begins with no time: {line:?}"
+        );
+        assert!(!line.chars().any(char::is_control), "{line:?}");
+        let target = line.split_whitespace().nth(2).unwrap_or_default();
+        access += usize::from(target == "access");
+        if target == "audit" {
+            let event = line.split(" event=").nth(1).unwrap_or_default();
+            assert!(
+                event.starts_with("login ") == line.contains("user=1001 session="),
+                "a forged login: {line}"
+            );
+        }
+    }
+    // One each, also of those that were refused; what does not parse has none.
+    assert!(
+        access <= sent && access + 5 > sent,
+        "{access} lines of {sent} requests"
+    );
+    assert_eq!(
+        log.matches("event=login ").count(),
+        1,
+        "Alice signed in once:\n{log}"
+    );
+}
+
+#[test]
+fn a_line_of_the_json_log_is_one_object() {
+    let (log, _) = forged_log("log: { level: info, format: json, query: true }\n");
+    let mut logins = 0;
+    for line in log.lines() {
+        let object: Value = serde_json::from_str(line)
+            .unwrap_or_else(|error| panic!("no object ({error}): {line:?}"));
+        logins += usize::from(object["target"] == "audit" && object["event"] == "login");
+    }
+    assert_eq!(logins, 1, "Alice signed in once:\n{log}");
+}
+
+/// A page holds no script, nothing that runs one, and a policy that would stop it.
+#[track_caller]
+fn assert_inert(page: &Response, what: &str) {
+    assert!(page.is("text/html"), "{what}: {page}");
+    let html = page.text().to_lowercase();
+    for part in [
+        "<script",
+        "<img src=x",
+        "javascript:",
+        "<iframe",
+        "<svg onload",
+        "<base",
+        "\"onmouseover",
+        "<b>hurt",
+    ] {
+        assert!(!html.contains(part), "{what}: {part} in {page}");
+    }
+    for tag in html
+        .split('<')
+        .skip(1)
+        .map(|rest| rest.split('>').next().unwrap())
+    {
+        let quoted = tag.matches('"').count();
+        assert!(
+            quoted % 2 == 0,
+            "{what}: a value breaks out of its quotes in <{tag}>"
+        );
+        let outside: String = tag.split('"').step_by(2).collect();
+        for attribute in outside.split_whitespace().skip(1) {
+            assert!(
+                !attribute.starts_with("on") || !attribute.contains('='),
+                "{what}: a handler in <{tag}>"
+            );
+        }
+    }
+    let policy = page.header("content-security-policy").unwrap_or_default();
+    assert!(policy.contains("default-src 'none'"), "{what}: {page}");
+    for hole in ["unsafe-inline", "unsafe-eval", "script-src", "http:", "*"] {
+        assert!(!policy.contains(hole), "{what}: {hole} in {policy}");
+    }
+    assert!(
+        page.lists("x-content-type-options", "nosniff"),
+        "{what}: {page}"
+    );
+}
+
+/// Markup in a user's name, in `rd`, in the device and in the title.
+fn marked() -> (Gateway, Upstream, Vec<(String, Response)>) {
+    let app = Upstream::start();
+    let mut user = User::new("1", "mallory", &format!("{SCRIPT}\"'>&amp;<b>hurt"), "m");
+    user.roles = vec!["\"><img src=x onerror=alert(1)>".into()];
+    let gateway = Builder::new(&app)
+        .users(&[user])
+        .yaml("pages: { title: \"</title><script>x</script>\" }\n")
+        .start();
+    let agent = "<script>/1.0 \"><img src=x onerror=alert(1)>";
+    let login = gateway
+        .login_request("mallory", "m")
+        .header("User-Agent", agent);
+    let answer = login.send();
+    assert_eq!(answer.status, 303, "{answer}");
+    let cookie = format!(
+        "__Host-doorward={}",
+        answer.cookie("__Host-doorward").unwrap().value
+    );
+    let way = encode("/\"><script>alert(1)</script>'onmouseover='x'");
+    let quotes = encode("/a?b=\"onmouseover=alert(1)//'<>&");
+    let get = |target: &str, cookie: &str, site: &str| {
+        let request = gateway.request("GET", target).navigate(site).cookie(cookie);
+        (target.to_owned(), request.send())
+    };
+    let mut pages = vec![
+        get(&format!("/login?rd={way}"), "", "none"),
+        get(&format!("/login?rd={quotes}"), "", "none"),
+        get(&format!("/login?next={quotes}"), "", "none"),
+        get("/logout", &cookie, "none"),
+        get("/_doorward/sessions", &cookie, "none"),
+        get(&format!("/x%2f?{quotes}"), &cookie, "none"),
+        get(&format!("/x?{quotes}"), "", "cross-site"),
+        get(&format!("/x/{}", encode("'\"<b>hurt")), "", "cross-site"),
+    ];
+    let form = format!("username={}&password=x&rd={quotes}", encode(SCRIPT));
+    let wrong = gateway
+        .request("POST", "/login")
+        .own_origin()
+        .navigate("same-origin");
+    pages.push(("a wrong password".into(), wrong.form(&form).send()));
+    (gateway, app, pages)
+}
+
+#[test]
+fn cve_2024_21496_cve_2023_52430_cve_2026_33525_no_text_becomes_markup() {
+    let (gateway, _app, pages) = marked();
+    for (what, page) in &pages {
+        assert_inert(page, what);
+    }
+    let (_, sessions) = pages
+        .iter()
+        .find(|(what, _)| what.contains("sessions"))
+        .unwrap();
+    assert_eq!(sessions.status, 200, "{sessions}");
+    assert!(
+        sessions.text().contains("&lt;script&gt;") || sessions.text().contains("&#60;script&#62;"),
+        "the device is not shown at all: {sessions}"
+    );
+    // A program gets it as JSON, which no browser takes for a page.
+    let cookie = gateway.login("mallory", "m");
+    let who = gateway.get("/_doorward/session", &cookie);
+    assert!(who.is("application/json"), "{who}");
+    assert!(who.lists("x-content-type-options", "nosniff"), "{who}");
+    assert_eq!(who.json()["name"], format!("{SCRIPT}\"'>&amp;<b>hurt"));
+}
+
+#[test]
+fn a_real_browser_runs_nothing() {
+    let Some(browser) = Browser::start() else {
+        return;
+    };
+    let (gateway, _app, pages) = marked();
+    // Signed out for the form, signed in for the rest.
+    for (what, page) in pages.iter().filter(|(what, _)| what.starts_with('/')) {
+        if page
+            .text()
+            .contains("<form method=\"post\" action=\"/logout\"")
+        {
+            browser.goto(&format!("{}/login", gateway.origin()));
+            browser.type_into("#username", "mallory");
+            browser.type_into("#password", "m");
+            browser.click("button");
+            crate::support::until("the browser to be signed in", || {
+                browser.url() == format!("{}/", gateway.origin())
+            });
+        }
+        browser.goto(&format!("{}{what}", gateway.origin()));
+        let found = browser.script(
+            "return [window.hurt ?? null, document.scripts.length,
+                     document.querySelectorAll('img[onerror], b#hurt, iframe, [onmouseover]').length]",
+        );
+        assert_eq!(found, json!([null, 0, 0]), "{what}: {}", browser.source());
+    }
+    browser.goto(&format!("{}/_doorward/sessions", gateway.origin()));
+    let source = browser.source();
+    assert!(
+        source.contains("&lt;script&gt;"),
+        "the device is not shown: {source}"
+    );
+}
+
+#[test]
+fn an_error_says_nothing_that_it_was_sent() {
+    let (gateway, _app) = world();
+    let cookie = gateway.alice();
+    for (target, name, value) in [
+        ("/x%2fevil", "X", "evil"),
+        ("/evil", "Origin", "https://evil.example"),
+        ("/evil", "Cookie", "__Host-doorward=evil"),
+        ("/evil", "Host", "evil.example/evil"),
+        ("/evil", "Transfer-Encoding", "evil"),
+        ("/_doorward/evil", "X", "evil"),
+    ] {
+        for accept in ["text/html", "*/*"] {
+            let request = gateway.request("GET", target).header(name, value);
+            let answer = request.header("Accept", accept).cookie(&cookie).send();
+            if answer.status < 400 {
+                // The way back to where somebody wanted to go.
+                assert_eq!(
+                    answer.header("location").as_deref(),
+                    Some("/login?rd=/evil")
+                );
+                continue;
+            }
+            assert!(!answer.text().contains("evil"), "{target} {name}: {answer}");
+        }
+    }
+}
