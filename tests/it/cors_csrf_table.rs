@@ -240,7 +240,9 @@ impl World {
         };
         let mut request = self.request(method, case.path);
         if case.method == Method::Preflight {
-            request = request.header("Access-Control-Request-Method", "PUT");
+            request = request
+                .header("Access-Control-Request-Method", "BREW")
+                .header("Access-Control-Request-Headers", "x-evil, *");
         }
         request = match case.from {
             From::Nowhere => request,
@@ -291,6 +293,17 @@ impl World {
         assert_eq!(answer.status, status, "{case:?}\n{request:?}\n{answer}");
         if case.method != Method::Simple("HEAD") {
             assert_eq!(answer.code(), code, "{case:?}\n{request:?}\n{answer}");
+        }
+        if status == 204 {
+            let listed = answer.header("access-control-allow-methods");
+            let listed = listed.unwrap_or_default();
+            assert_eq!(listed, "GET, HEAD, POST, PUT, PATCH, DELETE", "{answer}");
+            let headers = answer.header("access-control-allow-headers");
+            assert_eq!(
+                headers.as_deref(),
+                Some("content-type, x-csrf-token"),
+                "{answer}"
+            );
         }
         let forwarded = usize::from(status == 200);
         assert_eq!(

@@ -412,3 +412,38 @@ fn cve_2026_34457_cve_2026_33495_nothing_that_a_client_says_exempts_it() {
     }
     assert_eq!(app.count(), 0, "the app was asked");
 }
+
+#[test]
+fn cve_2024_21494_cve_2024_21499_a_strangers_address_and_scheme_decide_nothing() {
+    let (gateway, _app) = world_with("login: { address_attempts: 3 }\n");
+    let lies = |request: crate::support::Request, number: usize| {
+        request
+            .header("X-Forwarded-For", format!("203.0.113.{number}"))
+            .header("X-Real-IP", format!("203.0.113.{number}"))
+            .header("Forwarded", format!("for=203.0.113.{number}"))
+    };
+    // Another scheme makes no other origin ours.
+    let claimed = gateway
+        .request("GET", "/x")
+        .header("X-Forwarded-Proto", "https");
+    let origin = gateway.origin().replace("http:", "https:");
+    let answer = claimed.header("Origin", origin).send();
+    assert_eq!(answer.code(), "origin_not_allowed", "{answer}");
+    // Nor another host.
+    let claimed = gateway
+        .request("GET", "/x")
+        .header("X-Forwarded-Host", "evil.example");
+    let answer = claimed.header("Origin", "http://evil.example").send();
+    assert_eq!(answer.code(), "origin_not_allowed", "{answer}");
+    for number in 1..=3 {
+        let request = gateway.login_request(&format!("user-{number}"), "wrong");
+        assert_eq!(lies(request, number).send().status, 401, "attempt {number}");
+    }
+    let answer = lies(gateway.login_request("user-4", "wrong"), 4).send();
+    assert_eq!(
+        answer.status, 429,
+        "a new address for every attempt: {answer}"
+    );
+    gateway.wait_for_log(&["access", "status=429", "client=127.0.0.1"]);
+    assert!(!gateway.log().contains("203.0.113."), "{}", gateway.log());
+}

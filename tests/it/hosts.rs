@@ -1,6 +1,8 @@
 //! The place that a request is for: one, well formed, and the same wherever it is named.
 
-use crate::support::{Gateway, Response, assert_problem, world_with};
+use crate::support::curl::certificate;
+use crate::support::h2_frames::H2Request;
+use crate::support::{Builder, Gateway, Response, Upstream, assert_problem, optional, world_with};
 
 fn raw(gateway: &Gateway, line: &str, fields: &[&str]) -> Response {
     let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
@@ -205,4 +207,32 @@ fn no_answer_of_ours_repeats_the_host() {
             assert!(!text.contains("evil"), "{target} leads elsewhere: {answer}");
         }
     }
+}
+
+#[test]
+fn over_http_2_no_other_name_is_served_either() {
+    if !optional::has("openssl") {
+        return;
+    }
+    let app = Upstream::start();
+    let builder = Builder::new(&app);
+    let ours = certificate(builder.dir(), "gateway");
+    let gateway = builder
+        .yaml("tls: { cert: gateway.crt, key: gateway.key }")
+        .yaml("public_url: https://app.example.com\ndefault_access: public\n")
+        .start();
+    for (authority, status) in [
+        ("app.example.com", 200),
+        ("APP.example.com:443", 200),
+        ("localhost", 421),
+        ("app.example.com:8443", 421),
+        ("app.example.com.", 421),
+        ("evil.example", 421),
+    ] {
+        let request = H2Request::new("GET", authority, "/x");
+        let request = request.field("x-forwarded-host", "app.example.com");
+        let outcome = request.send(gateway.port(), &ours.cert).unwrap();
+        assert_eq!(outcome.status(), status, "{authority}: {outcome:?}");
+    }
+    assert_eq!(app.count(), 2, "the app was asked for another name");
 }

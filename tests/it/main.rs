@@ -15,6 +15,7 @@
 
 mod admin;
 mod admin_api;
+mod advisories;
 mod answers_of_the_app;
 mod browser;
 mod browser_tabs;
