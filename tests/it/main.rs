@@ -13,6 +13,7 @@
     reason = "a test panics where it fails, and reads the environment that it runs in"
 )]
 
+mod a_strangers_word;
 mod admin;
 mod admin_api;
 mod advisories;
@@ -53,6 +54,7 @@ mod login;
 mod login_body;
 mod login_form;
 mod logout;
+mod markup;
 mod occupied;
 mod open_redirects;
 mod openapi;
@@ -81,6 +83,7 @@ mod shipped;
 mod silent;
 mod smuggling;
 mod smuggling_h2;
+mod smuggling_lines;
 mod store_away;
 mod support;
 mod throttle;

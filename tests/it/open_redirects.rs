@@ -206,16 +206,11 @@ fn only_location(answer: &Response) -> String {
 fn unescape(text: &str) -> String {
     let mut text = text.to_owned();
     for (entity, character) in [
-        ("&lt;", "<"),
-        ("&gt;", ">"),
-        ("&quot;", "\""),
-        ("&#34;", "\""),
-        ("&#39;", "'"),
-        ("&#x27;", "'"),
         ("&#60;", "<"),
         ("&#62;", ">"),
+        ("&#34;", "\""),
+        ("&#39;", "'"),
         ("&#38;", "&"),
-        ("&amp;", "&"),
     ] {
         text = text.replace(entity, character);
     }
