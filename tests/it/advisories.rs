@@ -64,14 +64,16 @@ const MAP: [(&str, &str, &[&str]); 13] = [
         &[
             "smuggling::cl_te_and_te_cl_are_refused",
             "smuggling::te_te_is_refused_however_the_coding_is_disguised",
-            "smuggling::cve_2025_4366_a_length_is_one_number_or_a_refusal",
+            "smuggling::a_length_is_one_number_or_a_refusal",
+            "smuggling::cve_2025_4366_a_body_that_nobody_reads_is_no_request",
+            "smuggling::a_body_that_breaks_off_takes_its_connection_with_it",
             "smuggling_lines::lines_end_with_crlf_and_are_never_folded",
             "smuggling_lines::chunks_are_measured_once_and_anew",
             "smuggling::cve_2026_2835_http_1_0_knows_no_chunks",
             "smuggling_lines::cve_2026_2833_bytes_behind_an_upgrade_are_no_request",
             "websockets::cve_2026_2833_bytes_behind_a_websocket_are_no_request",
             "smuggling_h2::a_length_that_lies_about_the_data_ends_the_stream_and_smuggles_nothing",
-            "refusals::a_refused_upload_does_not_become_a_request",
+            "refusals::cve_2025_4366_a_refused_upload_does_not_become_a_request",
         ],
     ),
     (
@@ -121,6 +123,7 @@ const MAP: [(&str, &str, &[&str]); 13] = [
         &[
             "answers_of_the_app::an_answer_is_not_split",
             "answers_of_the_app::framing_that_may_be_read_in_two_ways_is_a_bad_gateway_or_rewritten",
+            "answers_of_the_app::a_body_where_there_can_be_none_is_not_the_next_answer",
             "answers_of_the_app::set_cookie_of_our_names_is_dropped_in_every_spelling",
         ],
     ),

@@ -3,10 +3,11 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::time::Duration;
 
 use crate::support::{Builder, Gateway, Response};
 
-/// An app that answers every connection with these bytes and hangs up.
+/// An app that answers every request with these bytes and keeps the connection.
 fn app(answer: Vec<u8>) -> (Gateway, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -14,15 +15,18 @@ fn app(answer: Vec<u8>) -> (Gateway, String) {
         // Ends with the process of the test.
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let mut head = Vec::new();
-            let mut chunk = [0; 4096];
-            while !head.windows(4).any(|window| window == b"\r\n\r\n") {
-                match stream.read(&mut chunk) {
-                    Ok(count @ 1..) => head.extend_from_slice(&chunk[..count]),
-                    _ => break,
+            let answer = answer.clone();
+            std::thread::spawn(move || {
+                let mut heads = Vec::new();
+                let mut chunk = [0; 4096];
+                while let Ok(count @ 1..) = stream.read(&mut chunk) {
+                    heads.extend_from_slice(&chunk[..count]);
+                    while let Some(end) = heads.windows(4).position(|w| w == b"\r\n\r\n") {
+                        heads.drain(..end + 4);
+                        let _ = stream.write_all(&answer);
+                    }
                 }
-            }
-            let _ = stream.write_all(&answer);
+            });
         }
     });
     let gateway = Builder::before(&url)
@@ -129,9 +133,10 @@ fn framing_that_may_be_read_in_two_ways_is_a_bad_gateway_or_rewritten() {
         let (gateway, cookie) = app(bytes.into_bytes());
         for _ in 0..3 {
             let mut connection = gateway.connect();
+            connection.patience(Duration::from_secs(1));
             let request = gateway.request("GET", "/x").cookie(&cookie);
             let Ok(answer) = request.try_send_on(&mut connection) else {
-                // Cut in the middle, which a client notices.
+                // Cut in the middle or without an end, which a client notices.
                 continue;
             };
             assert!(matches!(answer.status, 200 | 502), "{what}: {answer}");
@@ -144,9 +149,59 @@ fn framing_that_may_be_read_in_two_ways_is_a_bad_gateway_or_rewritten() {
             );
         }
         // Nobody else gets what came too much.
+        let mut connection = gateway.connect();
+        connection.patience(Duration::from_secs(1));
         let other = gateway.request("GET", "/x").cookie(&gateway.bob());
-        if let Ok(other) = other.try_send() {
+        if let Ok(other) = other.try_send_on(&mut connection) {
             assert!(other.all("x-smuggled").is_empty(), "{what}: {other}");
+        }
+    }
+}
+
+#[test]
+fn a_body_where_there_can_be_none_is_not_the_next_answer() {
+    let second = "HTTP/1.1 200 OK\r\nX-Smuggled: yes\r\nContent-Length: 4\r\n\r\nevil";
+    let length = second.len();
+    for (what, method, head) in [
+        (
+            "HEAD",
+            "HEAD",
+            format!("200 OK\r\nContent-Length: {length}"),
+        ),
+        (
+            "HEAD, longer than it says",
+            "HEAD",
+            "200 OK\r\nContent-Length: 0".into(),
+        ),
+        ("204", "GET", "204 No Content".into()),
+        (
+            "204 with a length",
+            "GET",
+            format!("204 No Content\r\nContent-Length: {length}"),
+        ),
+        (
+            "304",
+            "GET",
+            format!("304 Not Modified\r\nContent-Length: {length}"),
+        ),
+        (
+            "longer than it says",
+            "GET",
+            "200 OK\r\nContent-Length: 0".into(),
+        ),
+    ] {
+        let (gateway, cookie) = app(format!("HTTP/1.1 {head}\r\n\r\n{second}").into_bytes());
+        for round in 0..5 {
+            let request = gateway.request(method, "/x").cookie(&cookie);
+            let answer = request.send();
+            assert!(
+                matches!(answer.status, 200 | 204 | 304 | 502),
+                "{what}: {answer}"
+            );
+            assert!(
+                answer.all("x-smuggled").is_empty(),
+                "{what}, round {round}: a body was taken for an answer: {answer}"
+            );
         }
     }
 }

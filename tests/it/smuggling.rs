@@ -1,8 +1,13 @@
 //! Request smuggling over HTTP/1: whatever says where a request ends, the app sees no request
 //! that the gate did not judge, and what it sees is framed in one way only.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
 use crate::support::smuggle::{OPEN, assert_harmless, post, request, smuggled};
-use crate::support::world_with;
+use crate::support::{Builder, world_with};
 
 #[test]
 fn cl_te_and_te_cl_are_refused() {
@@ -124,7 +129,7 @@ fn te_te_is_refused_however_the_coding_is_disguised() {
 }
 
 #[test]
-fn cve_2025_4366_a_length_is_one_number_or_a_refusal() {
+fn a_length_is_one_number_or_a_refusal() {
     let (gateway, app) = world_with(OPEN);
     let mut attacks = Vec::new();
     for value in [
@@ -164,6 +169,11 @@ fn cve_2025_4366_a_length_is_one_number_or_a_refusal() {
     }
     assert_harmless(&gateway, &app, &attacks);
     assert_eq!(app.count(), 3, "one of them reached the app");
+}
+
+#[test]
+fn cve_2025_4366_a_body_that_nobody_reads_is_no_request() {
+    let (gateway, app) = world_with(OPEN);
     // A body is read to its end, also one that nobody expects or that nobody wants.
     let inner = smuggled(&gateway);
     let length = format!("Content-Length: {}\r\n", inner.len());
@@ -245,4 +255,81 @@ fn cve_2026_2835_http_1_0_knows_no_chunks() {
         ),
     ];
     assert_harmless(&gateway, &app, &attacks);
+}
+
+/// Every connection to an app that answers as soon as it has a head, and what came over it.
+type Taken = Arc<Mutex<Vec<Vec<u8>>>>;
+
+fn hasty_app() -> (String, Taken) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let taken = Taken::default();
+    let shared = Arc::clone(&taken);
+    std::thread::spawn(move || {
+        // Ends with the process of the test.
+        for (number, stream) in listener.incoming().enumerate() {
+            let mut stream = stream.unwrap();
+            shared.lock().unwrap().push(Vec::new());
+            let shared = Arc::clone(&shared);
+            std::thread::spawn(move || {
+                let mut chunk = [0; 4096];
+                while let Ok(count @ 1..) = stream.read(&mut chunk) {
+                    shared.lock().unwrap()[number].extend_from_slice(&chunk[..count]);
+                    if chunk[..count]
+                        .windows(9)
+                        .any(|window| window == b" HTTP/1.1")
+                    {
+                        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+                    }
+                }
+            });
+        }
+    });
+    (url, taken)
+}
+
+#[test]
+fn a_body_that_breaks_off_takes_its_connection_with_it() {
+    let (url, taken) = hasty_app();
+    let gateway = Builder::before(&url).yaml(OPEN).start();
+    for lines in ["Content-Length: 1000\r\n", "Transfer-Encoding: chunked\r\n"] {
+        for leaves in [true, false] {
+            let mut connection = gateway.connect();
+            connection
+                .send(post(&gateway, lines, "3e8\r\nhalf"))
+                .unwrap();
+            let answer = connection.answer("POST").unwrap();
+            assert_eq!(answer.status, 200, "{answer}");
+            if leaves {
+                drop(connection);
+            } else {
+                let _ = connection.send(smuggled(&gateway));
+                connection.patience(Duration::from_millis(300));
+                let _ = connection.rest();
+            }
+            for number in 0..3 {
+                let answer = gateway.get(&format!("/marker-{number}"), "");
+                assert_eq!(
+                    (answer.status, &answer.body[..]),
+                    (200, &b"ok"[..]),
+                    "{answer}"
+                );
+            }
+        }
+    }
+    let taken = taken.lock().unwrap();
+    let broken = |bytes: &&Vec<u8>| bytes.windows(8).any(|window| window == b"POST /a ");
+    assert_eq!(
+        taken.iter().filter(broken).count(),
+        4,
+        "not what was to be seen"
+    );
+    for bytes in taken.iter() {
+        let text = String::from_utf8_lossy(bytes);
+        let behind = text.split("POST /a ").nth(1).unwrap_or_default();
+        assert!(
+            !behind.contains("/marker"),
+            "a request went into the body of another:\n{text}"
+        );
+    }
 }
