@@ -263,6 +263,7 @@ fn the_apps_access_control_headers_are_ours_to_say() {
          Access-Control-Expose-Headers: *\r\n\
          Access-Control-Max-Age: 99999\r\n\
          Access-Control-Allow-Private-Network: true\r\n\
+         Access-Control-Of-Tomorrow: *\r\n\
          Vary: Accept-Encoding\r\n\
          Vary: *\r\n",
     ));
@@ -301,4 +302,43 @@ fn the_apps_access_control_headers_are_ours_to_say() {
             .any(|(name, _)| { name.to_lowercase().starts_with("access-control-") })
     );
     assert!(plain.lists("vary", "Origin"), "{plain}");
+}
+
+#[test]
+fn what_comes_before_and_behind_an_answer_says_no_more_than_it() {
+    let lies = "Set-Cookie: __Host-doorward=evil; Path=/; Secure\r\n\
+                Set-Cookie: app=1\r\n\
+                Access-Control-Allow-Origin: https://evil.example\r\n";
+    let hints = format!("HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n{lies}\r\n");
+    let answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: Set-Cookie\r\n\r\n";
+    let bytes = format!("{hints}{answer}2\r\nok\r\n0\r\n{lies}\r\n");
+    let (gateway, cookie) = app(bytes.into_bytes());
+    let mut connection = gateway.connect();
+    let request = gateway.request("GET", "/x").cookie(&cookie);
+    connection.send(request.bytes()).unwrap();
+    let hints = connection.head().unwrap();
+    assert_eq!(hints.status, 103, "{hints}");
+    assert_eq!(
+        hints.header("link").as_deref(),
+        Some("</style.css>"),
+        "{hints}"
+    );
+    assert_eq!(
+        hints.all("set-cookie"),
+        ["app=1"],
+        "a client may heed it: {hints}"
+    );
+    assert!(
+        hints.all("access-control-allow-origin").is_empty(),
+        "{hints}"
+    );
+    let answer = connection.head().unwrap();
+    assert_eq!(answer.status, 200, "{answer}");
+    connection.patience(Duration::from_millis(500));
+    let mut rest = Vec::new();
+    while let Ok(byte) = connection.take(1) {
+        rest.extend(byte);
+    }
+    let rest = String::from_utf8_lossy(&rest);
+    assert!(rest.contains("ok") && !rest.contains("evil"), "{rest:?}");
 }
