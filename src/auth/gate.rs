@@ -257,7 +257,9 @@ impl Policy {
             return Err(Denial::HeaderTooLarge);
         }
         match (&view.host, view.framing) {
-            (_, Framing::Conflicting | Framing::UnknownCoding) => Err(Denial::BadRequest),
+            (_, Framing::Conflicting | Framing::BareLineFeed | Framing::UnknownCoding) => {
+                Err(Denial::BadRequest)
+            }
             (Host::Missing | Host::Malformed, _) => Err(Denial::BadRequest),
             (Host::At(authority), Framing::Plain) => match &self.hosts {
                 None => Ok(()),

@@ -12,9 +12,13 @@ use super::origin::{Authority, Scheme};
 pub enum Framing {
     /// In one way that everybody reads alike.
     Plain,
-    /// Both `Content-Length` and `Transfer-Encoding`: two servers may split the
-    /// bytes differently (RFC 9112 §6.1). Refused.
+    /// Both `Content-Length` and `Transfer-Encoding`, or more than one length: two
+    /// servers may split the bytes differently (RFC 9112 §6.1, §6.3). Refused.
     Conflicting,
+    /// A line of the head that ends in LF alone. A proxy before us may take it for a part
+    /// of the value and we for a line of its own: `X: y\nTransfer-Encoding: chunked` would be
+    /// one field there and two here (RFC 9112 §2.2). Refused.
+    BareLineFeed,
     /// A `Transfer-Encoding` that is not exactly `chunked`. Refused.
     UnknownCoding,
 }

@@ -11,7 +11,7 @@ use pingora_proxy::Session;
 use super::ctx::Ctx;
 use super::house::House;
 use super::open;
-use crate::auth::cors::APP_CORS_HEADERS;
+use crate::auth::cors::is_of_cors;
 use crate::auth::pass::Pass;
 use crate::auth::ports::Revoked as _;
 use crate::domain::cookie;
@@ -31,6 +31,8 @@ pub(super) fn response(
     answer: &mut ResponseHeader,
     ctx: &mut Ctx,
 ) -> pingora::Result<()> {
+    drop_cors(answer);
+    drop_our_cookies(answer, ctx)?;
     if is_interim(answer) {
         return Ok(());
     }
@@ -38,11 +40,7 @@ pub(super) fn response(
     drop_late_cookies(house, ctx);
     switch_protocols(session, answer, ctx);
     drop_hop_by_hop(answer);
-    for name in &APP_CORS_HEADERS {
-        answer.remove_header(name);
-    }
     stamp(answer, ctx)?;
-    drop_our_cookies(answer, ctx)?;
     if ctx.pass().is_some_and(|pass| !pass.is_on_public_path()) {
         keep_from_shared_caches(answer)?;
     }
@@ -153,6 +151,14 @@ fn drop_hop_by_hop(answer: &mut ResponseHeader) {
     ];
     for name in nominated.iter().chain(&always) {
         answer.remove_header(name);
+    }
+}
+
+/// What the app says of CORS; the hints before an answer may say it too.
+fn drop_cors(answer: &mut ResponseHeader) {
+    let names = answer.headers.keys().filter(|name| is_of_cors(name));
+    for name in names.cloned().collect::<Vec<_>>() {
+        answer.remove_header(&name);
     }
 }
 

@@ -178,8 +178,19 @@ fn last_of<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
 }
 
 /// Pingora drops `Content-Length` beside `Transfer-Encoding` before any hook, so the
-/// raw head is asked; and forwards `gzip, chunked` as `chunked`.
+/// raw head is asked; it forwards `gzip, chunked` as `chunked`, and `5, 5` or two
+/// lengths that agree as they came (RFC 9110 §8.6 wants one number or a refusal).
 fn framing(session: &Session, headers: &HeaderMap) -> Framing {
+    let head = (!session.is_http2()).then(|| session.downstream_session.to_h1_raw());
+    let head = head.as_deref().unwrap_or_default();
+    if has_bare_line_feed(head) {
+        return Framing::BareLineFeed;
+    }
+    let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
+    let length = lengths.next().map(HeaderValue::as_bytes);
+    if lengths.next().is_some() || !length.unwrap_or_default().iter().all(u8::is_ascii_digit) {
+        return Framing::Conflicting;
+    }
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
     let Some(coding) = codings.next() else {
         return Framing::Plain;
@@ -187,24 +198,23 @@ fn framing(session: &Session, headers: &HeaderMap) -> Framing {
     if codings.next().is_some() || !coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
         return Framing::UnknownCoding;
     }
-    if headers.contains_key(header::CONTENT_LENGTH) || raw_head_has_length(session) {
+    if length.is_some() || has_length(head) {
         return Framing::Conflicting;
     }
     Framing::Plain
 }
 
-fn raw_head_has_length(session: &Session) -> bool {
-    if session.is_http2() {
-        return false;
-    }
-    session
-        .downstream_session
-        .to_h1_raw()
-        .split(|&b| b == b'\n')
-        .any(|line| {
-            line.get(..14)
-                .is_some_and(|name| name.eq_ignore_ascii_case(b"content-length"))
-        })
+/// Whether some line of a head ends without a carriage return.
+fn has_bare_line_feed(head: &[u8]) -> bool {
+    let mut lines = head.split_inclusive(|&b| b == b'\n');
+    lines.any(|line| line.ends_with(b"\n") && !line.ends_with(b"\r\n"))
+}
+
+fn has_length(head: &[u8]) -> bool {
+    head.split(|&b| b == b'\n').any(|line| {
+        line.get(..14)
+            .is_some_and(|name| name.eq_ignore_ascii_case(b"content-length"))
+    })
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::domain::cookie;
 
 /// Headers that make an app believe in another path, method or host than the one
 /// that was judged. Removed whoever sends them.
-const OVERRIDES: [&str; 8] = [
+const OVERRIDES: [&str; 9] = [
     "x-original-url",
     "x-rewrite-url",
     "x-original-uri",
@@ -26,6 +26,7 @@ const OVERRIDES: [&str; 8] = [
     "x-method-override",
     "x-original-method",
     "x-override-url",
+    "x-http-host-override",
 ];
 
 /// What a proxy says about its client; believed from trusted ones only.

@@ -338,7 +338,7 @@ fn a_refusal_keeps_the_connection() {
 }
 
 #[test]
-fn a_refused_upload_does_not_become_a_request() {
+fn cve_2025_4366_a_refused_upload_does_not_become_a_request() {
     let (gateway, app) = world_with("rules: [{ path: /public, access: public }]");
     let mut connection = gateway.connect();
     let host = gateway.port();

@@ -83,7 +83,7 @@ fn a_websocket_of_another_site_is_refused() {
 }
 
 #[test]
-fn bytes_behind_the_upgrade_are_no_request() {
+fn cve_2026_2833_bytes_behind_a_websocket_are_no_request() {
     let (gateway, app) = world();
     let port = gateway.port();
     let mut bytes = websocket::request(port, "/nothing-here")
