@@ -302,6 +302,38 @@ fn secrets_that_others_can_read_are_found() {
     }
 }
 
+/// As from a container of its own, where the gateway's listeners are not, nor its data.
+#[test]
+fn from_beside_the_gateway_public_url_is_enough() {
+    if !has_openssl() {
+        return;
+    }
+    let app = Upstream::start();
+    let gateway = well(&app).start();
+    let ours = format!("listen: [\"127.0.0.1:{}\"]", gateway.port());
+    let nobodys = format!("listen: [\"127.0.0.1:{}\"]", free_port());
+    let text = gateway.text().replace(&ours, &nobodys);
+    assert!(text.contains(&nobodys), "{text}");
+    let text = text.replace("/data\"", "/not-mounted\"");
+    let file = gateway.dir().write("beside.yaml", text);
+    let mut command = doorward();
+    command.args(["doctor", "--config"]).arg(file);
+    let output = run(
+        command.env("SSL_CERT_FILE", gateway.dir().join("ca.crt")),
+        "",
+    );
+    assert_code(&output, 0, "from beside");
+    assert!(
+        said(&output).contains("nothing is wrong"),
+        "{}",
+        said(&output)
+    );
+    assert!(
+        !gateway.dir().join("not-mounted").exists(),
+        "doctor made a data_dir"
+    );
+}
+
 #[test]
 fn a_gateway_that_is_not_there_is_unavailable() {
     if !has_openssl() {

@@ -163,6 +163,18 @@ fn certificates_are_read_from_the_file_and_from_the_wire() {
 }
 
 #[test]
+fn without_a_public_url_no_name_is_asked_of_a_certificate() {
+    if !has_openssl() {
+        return;
+    }
+    let app = Upstream::start();
+    let builder = well(&app).yaml("public_url: null\n");
+    issue(builder.dir(), "elsewhere.example", 60);
+    let (findings, _) = doctor(&builder.start());
+    assert!(findings.is_empty(), "{findings:#?}");
+}
+
+#[test]
 fn clocks_that_disagree_and_certificates_that_ran_out_are_found() {
     if !has_openssl() || !optional::has("faketime") {
         return;

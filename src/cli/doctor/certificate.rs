@@ -23,6 +23,11 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
     if let Some(visited) = &facts.public {
         seen.extend(shown(visited).map(|chain| ("public_url".to_owned(), chain)));
     }
+    if facts.settings.public_url.is_none() {
+        // Nobody knows by which name browsers come.
+        seen.iter_mut()
+            .for_each(|(_, chain)| chain.fits_host = None);
+    }
     let of = |(place, chain): &(String, Chain)| judge(place, chain, facts.now);
     let mut found: Vec<Finding> = seen.iter().flat_map(of).collect();
     found.extend(stale(facts));

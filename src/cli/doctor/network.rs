@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
-use super::facts::{Facts, Visit, Visited};
+use super::facts::{Facts, UpstreamSeen, Visit, Visited};
 use super::finding::Finding;
 use crate::adapters::config::settings::Upstream;
 use crate::domain::origin::{Origin, Scheme};
@@ -16,7 +16,7 @@ const WIDEST_V6: u8 = 28;
 
 pub(super) fn check(facts: &Facts) -> Vec<Finding> {
     let mut found = gateway(facts);
-    found.extend(upstream(facts));
+    found.extend(upstream(&facts.upstream, &facts.settings.upstream));
     for address in &facts.admin_at {
         let words = (
             format!("the operators' listener answers at {address}"),
@@ -168,8 +168,7 @@ fn public(url: &str, visited: &Visited) -> Option<Finding> {
     })
 }
 
-fn upstream(facts: &Facts) -> Vec<Finding> {
-    let seen = &facts.upstream;
+fn upstream(seen: &UpstreamSeen, configured: &Upstream) -> Vec<Finding> {
     let mut found = Vec::new();
     if !seen.answers {
         found.push(Finding::silent(
@@ -204,7 +203,7 @@ fn upstream(facts: &Facts) -> Vec<Finding> {
             ),
         ));
     }
-    if let (Upstream::Unix(path), Some(mode)) = (&facts.settings.upstream, seen.socket_mode)
+    if let (Upstream::Unix(path), Some(mode)) = (configured, seen.socket_mode)
         && mode & 0o002 != 0
     {
         found.push(Finding::note(
@@ -240,6 +239,49 @@ fn is_private(ip: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_the_app_is() {
+        let app = Upstream::Http {
+            host: "app".into(),
+            port: 3000,
+        };
+        let socket = Upstream::Unix("/run/app.sock".into());
+        let at = |address: &str, is_here| UpstreamSeen {
+            addresses: vec![address.parse().unwrap()],
+            answers: true,
+            is_here,
+            ..UpstreamSeen::default()
+        };
+        let with_mode = |mode| UpstreamSeen {
+            answers: true,
+            socket_mode: Some(mode),
+            ..UpstreamSeen::default()
+        };
+        let around = UpstreamSeen {
+            around: vec!["192.0.2.7:3000".parse().unwrap()],
+            ..at("127.0.0.1:3000", true)
+        };
+        for (seen, configured, expected) in [
+            (at("127.0.0.1:3000", true), &app, None),
+            (
+                at("192.0.2.7:3000", false),
+                &app,
+                Some("network.upstream_elsewhere"),
+            ),
+            (around, &app, Some("network.upstream_open")),
+            (with_mode(0o660), &socket, None),
+            (with_mode(0o777), &socket, Some("network.upstream_open")),
+            (
+                UpstreamSeen::default(),
+                &app,
+                Some("network.upstream_silent"),
+            ),
+        ] {
+            let found: Vec<_> = upstream(&seen, configured).iter().map(|f| f.id).collect();
+            assert_eq!(found, expected.into_iter().collect::<Vec<_>>());
+        }
+    }
 
     #[test]
     fn networks_too_wide_to_trust() {
