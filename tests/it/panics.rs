@@ -19,13 +19,17 @@ fn told(gateway: &Gateway) -> Vec<String> {
     lines.map(String::from).collect()
 }
 
-/// Has this thread panic, one time after the other: the line about it reads the clock too.
+/// Has a task of this thread panic, one time after the other: the lines about it read the
+/// clock too.
 #[track_caller]
 fn strike(faults: &Faults, gateway: &Gateway, thread: &str, times: usize) {
+    let begun = || gateway.log().matches("it begins again").count();
     for _ in 0..times {
-        let before = told(gateway).len();
+        let before = (told(gateway).len(), begun());
         faults.panic(thread);
-        until("the panic to be told", || told(gateway).len() > before);
+        until("the panic to be told", || {
+            told(gateway).len() > before.0 && begun() > before.1
+        });
     }
 }
 
