@@ -1,9 +1,13 @@
 //! A panic, wherever it strikes, ends one connection or one task: everybody else is served
 //! on, the log says it in one line, and what goes on in the background goes on.
 
+use std::process::Command;
+
+use crate::support::curl::certificate;
 use crate::support::faults::Faults;
+use crate::support::process::run;
 use crate::support::watch::{Kind, Watch};
-use crate::support::{Builder, Gateway, Jar, RedisServer, Upstream, until};
+use crate::support::{Builder, Gateway, Jar, RedisServer, Upstream, optional, until};
 
 /// A gateway with these faults around it.
 fn world(faults: &Faults, yaml: &str) -> (Gateway, Upstream) {
@@ -19,13 +23,17 @@ fn told(gateway: &Gateway) -> Vec<String> {
     lines.map(String::from).collect()
 }
 
-/// Has this thread panic, one time after the other: the line about it reads the clock too.
+/// Has a task of this thread panic, one time after the other: the lines about it read the
+/// clock too.
 #[track_caller]
 fn strike(faults: &Faults, gateway: &Gateway, thread: &str, times: usize) {
+    let begun = || gateway.log().matches("it begins again").count();
     for _ in 0..times {
-        let before = told(gateway).len();
+        let before = (told(gateway).len(), begun());
         faults.panic(thread);
-        until("the panic to be told", || told(gateway).len() > before);
+        until("the panic to be told", || {
+            told(gateway).len() > before.0 && begun() > before.1
+        });
     }
 }
 
@@ -73,6 +81,47 @@ fn a_panic_in_a_hook_ends_one_connection() {
         gateway.metric("doorward_connections") < open
             && gateway.metric("doorward_requests_in_flight") < 1.0
     });
+}
+
+#[test]
+fn a_panic_in_a_hook_ends_one_stream_of_an_http_2_connection() {
+    if !optional::has("curl") || !optional::has("openssl") {
+        return;
+    }
+    let faults = Faults::new();
+    let app = Upstream::start();
+    let builder = Builder::new(&app);
+    let ours = certificate(builder.dir(), "gateway");
+    let builder = builder
+        .yaml("tls: { cert: gateway.crt, key: gateway.key }")
+        .yaml("rules: [{ path: /**, access: public }]");
+    let gateway = faults.around(builder).start();
+    let url = |path: &str| format!("https://localhost:{}{path}", gateway.port());
+    // One after the other over one connection; the panic strikes one of the two.
+    let mut both = Command::new("curl");
+    both.args(["--silent", "--http2", "--max-time", "15", "--proxy", ""])
+        .args([
+            "--write-out",
+            "%{http_version} %{http_code} %{num_connects}\n",
+        ])
+        .args(["-o", "/dev/null", "-o", "/dev/null", "--cacert"])
+        .args([&ours.cert.display().to_string(), &url("/hold"), &url("/x")]);
+    let both = std::thread::spawn(move || run(&mut both, ""));
+    until("the app to be asked", || app.count() == 1);
+    faults.panic("proxy");
+    app.release();
+    let output = both.join().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let mut lines: Vec<_> = said.lines().collect();
+    until("the panic to be told", || told(&gateway).len() == 1);
+    lines.sort_unstable();
+    let [struck, served] = lines[..] else {
+        panic!("not two answers: {said}");
+    };
+    assert!(!struck.contains(" 200 "), "neither was struck: {said}");
+    assert!(served.starts_with("2 200 "), "both were: {said}");
+    let connects = said.lines().filter(|line| line.ends_with(" 1")).count();
+    assert_eq!(connects, 1, "the connection went with its stream: {said}");
 }
 
 #[test]

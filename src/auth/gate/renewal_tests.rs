@@ -259,8 +259,8 @@ fn what_comes_of_a_request_whose_session_was_to_be_renewed() {
     }
 }
 
-/// A replica of a shared store that was heard of so long ago.
-struct Silent(Duration);
+/// A replica of a shared store that was heard of at this time.
+struct Silent(Timestamp);
 
 impl Revoked for Silent {
     fn is_revoked(&self, _session: SessionId, _user: &UserId) -> bool {
@@ -268,19 +268,20 @@ impl Revoked for Silent {
     }
 
     fn heard(&self) -> Option<Timestamp> {
-        Some(NOW.before(self.0))
+        Some(self.0)
     }
 }
 
 #[test]
 fn a_silent_store_closes_the_gate_only_where_the_operator_says_so() {
     let limit = Duration::from_secs(30);
-    let with = |silent: u64, limit: Option<Duration>| {
+    let heard_at = |heard: Timestamp, limit: Option<Duration>| {
         policy_with(vec![user("1002", "bob", &[])], |p| {
-            p.revoked = Arc::new(Silent(Duration::from_secs(silent)));
+            p.revoked = Arc::new(Silent(heard));
             p.refuse_when_stale = limit;
         })
     };
+    let with = |silent, limit| heard_at(NOW.before(Duration::from_secs(silent)), limit);
     let page = |path| ask("GET", path, &[("cookie", &both(&live(890)))]);
     for (silent, limit, path, expected) in [
         (29, Some(limit), "/x", "as 1002"),
@@ -290,4 +291,7 @@ fn a_silent_store_closes_the_gate_only_where_the_operator_says_so() {
     ] {
         assert_eq!(page(path).outcome(&with(silent, limit)), expected);
     }
+    // The clock was set back while the store was away: nobody knows how long it has been.
+    let ahead = heard_at(NOW.after(Duration::from_secs(31)), Some(limit));
+    assert_eq!(page("/x").outcome(&ahead), "store_unavailable problem");
 }
