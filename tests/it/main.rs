@@ -15,6 +15,7 @@
 
 mod admin;
 mod admin_api;
+mod advisories;
 mod browser;
 mod browser_tabs;
 mod check;
