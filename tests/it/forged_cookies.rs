@@ -4,7 +4,7 @@
 //! one whose name some parser takes for ours.
 
 use crate::h2::World;
-use crate::support::{Forger, Jar, assert_problem, token, world};
+use crate::support::{Forger, Jar, assert_problem, token, world, world_with};
 
 /// Names that some parser or another takes for ours.
 const LOOK_ALIKES: [&str; 18] = [
@@ -354,6 +354,49 @@ fn other_cookies_pass_byte_for_byte() {
                 "ours {what} {}: {}",
                 shown(other),
                 shown(&seen)
+            );
+        }
+    }
+}
+
+/// The same under the other names that the settings give.
+#[test]
+fn other_names_are_as_strict() {
+    for (yaml, name, others) in [
+        (
+            "cookies: { name: door, domain: example.com }",
+            "__Secure-door",
+            ["door", "__Host-door", "__secure-door"],
+        ),
+        (
+            "cookies: { name: door }\ninsecure: { cookies_over_http: true }",
+            "door",
+            ["__Host-door", "__Secure-door", "Door"],
+        ),
+    ] {
+        let (gateway, app) = world_with(yaml);
+        let answer = gateway.try_login("alice", "wonderland");
+        let value = answer
+            .cookie(name)
+            .unwrap_or_else(|| panic!("{answer}"))
+            .value;
+        let ours = format!("{name}={value}");
+        for other in [format!("{name}=x"), format!("{name}="), ours.clone()] {
+            for cookie in [format!("{ours}; {other}"), format!("{other}; {ours}")] {
+                let answer = gateway.get("/", &cookie);
+                assert_problem(&answer, 401, "session_required", &shown(cookie.as_bytes()));
+            }
+        }
+        assert_eq!(app.count(), 0, "the app was asked");
+        for other in others {
+            let pair = format!("{other}={value}");
+            let alone = gateway.get("/", &pair);
+            assert_problem(&alone, 401, "session_required", other);
+            let beside = gateway.get("/", &format!("{pair}; {ours}"));
+            assert_eq!(beside.status, 200, "{other} hides the session: {beside}");
+            assert!(
+                app.last().cookies() == pair.as_bytes(),
+                "{other} changed on its way"
             );
         }
     }

@@ -1,7 +1,7 @@
 //! The audit log and sessions: each event is one line that says whose session began, went
 //! on or ended, which one, from where and why, and none of them says a token.
 
-use crate::support::{Gateway, Jar, Request, world_with};
+use crate::support::{Forger, Gateway, Jar, Request, token, world_with};
 
 /// Two clients behind a proxy that is believed.
 const BEHIND: &str = "trusted_proxies: [127.0.0.1/32]\n";
@@ -111,5 +111,41 @@ fn no_token_of_a_session_is_logged_at_any_level() {
                 assert!(!log.contains(end), "{token} is in the log ({format})");
             }
         }
+    }
+}
+
+/// What was refused is somebody's secret all the same, or an attacker's ink.
+#[test]
+fn nothing_of_a_refused_cookie_is_logged() {
+    let forger = Forger::before(&format!("{}log: {{ level: trace }}\n", token::signing()));
+    let gateway = &forger.gateway;
+    let marked = serde_json::json!("the-ink-of-an-attacker");
+    let mark = |claim| forger.with_claims(&forger.claims_with(claim, marked.clone()));
+    let kid = forger.with_header(&forger.header_with("kid", marked.clone()));
+    let mut tokens = vec!["the-ink-of-an-attacker".to_owned(), kid];
+    tokens.extend(["iss", "aud", "sub", "jti", "ver", "sid", "name"].map(mark));
+    for value in &tokens {
+        for name in ["__Host-doorward", "__Host-doorward-refresh"] {
+            let cookie = format!("{name}={value}");
+            gateway.get("/", &cookie);
+            gateway
+                .request("POST", "/refresh")
+                .own_origin()
+                .cookie(&cookie)
+                .send();
+            gateway
+                .request("POST", "/logout")
+                .own_origin()
+                .cookie(&cookie)
+                .form("")
+                .send();
+        }
+    }
+    gateway.wait_for_log(&["POST", "/logout"]);
+    let log = gateway.log();
+    assert!(!log.contains("the-ink"), "a forged claim is in the log");
+    for value in &tokens {
+        let tail = &value[value.len() - 12..];
+        assert!(!log.contains(tail), "a refused token is in the log: {tail}");
     }
 }
