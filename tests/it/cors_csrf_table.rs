@@ -22,6 +22,8 @@ enum Setting {
 enum Method {
     Simple(&'static str),
     Preflight,
+    /// A GET that asks for a WebSocket.
+    Handshake,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +64,7 @@ struct Case {
     token: Token,
 }
 
+const SAFE: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
 const CLOSED: &str = "/closed";
 const OPEN: &str = "/public/x";
 const LOGIN: &str = "/login";
@@ -113,10 +116,12 @@ fn oracle(case: &Case) -> (u16, &'static str) {
     if case.method == Method::Preflight && case.from != From::Nowhere {
         return (204, "");
     }
-    let unsafe_method = !matches!(
-        case.method,
-        Method::Preflight | Method::Simple("GET" | "HEAD" | "OPTIONS")
-    );
+    let safe = !matches!(case.method, Method::Simple(name) if !SAFE.contains(&name));
+    let admitted = if case.method == Method::Handshake {
+        101
+    } else {
+        200
+    };
     if case.path == LOGIN {
         // Always by origin, and never by token; then there is no body to read.
         let meant = meant_by_origin(case);
@@ -130,7 +135,7 @@ fn oracle(case: &Case) -> (u16, &'static str) {
         Cookie::None if case.path == CLOSED => return (401, "session_required"),
         Cookie::Bad if case.path == CLOSED => return (401, "session_invalid"),
         // Anonymous: there is nothing to forge.
-        Cookie::None | Cookie::Bad => return (200, ""),
+        Cookie::None | Cookie::Bad => return (admitted, ""),
         Cookie::Good => {}
     }
     let token = case.token == Token::Right;
@@ -140,10 +145,10 @@ fn oracle(case: &Case) -> (u16, &'static str) {
         "both" => meant_by_origin(case) && token,
         _ => true,
     };
-    if unsafe_method && !meant {
+    if !safe && !meant {
         return (403, "csrf_failed");
     }
-    (200, "")
+    (admitted, "")
 }
 
 /// "Ours is `public_url`. While that is null, an `Origin` is ours when `Sec-Fetch-Site` says
@@ -239,12 +244,21 @@ impl World {
         let method = match case.method {
             Method::Simple(method) => method,
             Method::Preflight => "OPTIONS",
+            Method::Handshake => "GET",
         };
         let mut request = self.request(method, case.path);
         if case.method == Method::Preflight {
             request = request
                 .header("Access-Control-Request-Method", "BREW")
                 .header("Access-Control-Request-Headers", "x-evil, *");
+        }
+        if case.method == Method::Handshake {
+            request = request.fields(&[
+                ("Connection", "Upgrade"),
+                ("Upgrade", "websocket"),
+                ("Sec-WebSocket-Version", "13"),
+                ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            ]);
         }
         request = match case.from {
             From::Nowhere => request,
@@ -307,7 +321,10 @@ impl World {
                 "{answer}"
             );
         }
-        let forwarded = usize::from(status == 200);
+        if status == 101 {
+            self.connection = None;
+        }
+        let forwarded = usize::from(matches!(status, 101 | 200));
         assert_eq!(
             self.app.count() - before,
             forwarded,
@@ -345,6 +362,7 @@ fn assert_table(mode: &'static str) {
                 &[Method::Simple("GET"), Method::Simple("POST")],
                 &TICKETS,
             ),
+            (CLOSED, &[Method::Handshake], &TICKETS[..3]),
             (
                 LOGIN,
                 &[Method::Preflight, Method::Simple("POST")],

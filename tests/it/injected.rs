@@ -121,6 +121,40 @@ fn line_ends_in_texts_of_a_user_are_refused() {
     }
 }
 
+#[test]
+fn line_ends_in_users_files_of_others_are_refused() {
+    let app = Upstream::start();
+    let bcrypt = bcrypt::hash("m", 4).unwrap();
+    let argon2 = crate::support::users::hash("m");
+    let authelia = |key: &str, field: &str| {
+        format!("users:\n  \"{key}\":\n    password: {argon2:?}\n    {field}\n")
+    };
+    for text in [
+        format!("m\u{1b}[2Jx:{bcrypt}\n"),
+        format!("m\rX-User-Roles admin:{bcrypt}\n"),
+        format!("m\tx:{bcrypt}\n"),
+        format!("m\u{85}x:{bcrypt}\n"),
+        format!("ok:{bcrypt}\nm\u{1b}x:nonsense\n"),
+        authelia("m\\r\\nX-User-Roles: admin", "displayname: M"),
+        authelia("m\\e[2J", "displayname: M"),
+        authelia("m", "displayname: \"M\\r\\nX-User-Roles: admin\""),
+        authelia("m", "email: \"m@example.com\\nX\""),
+        authelia("m", "groups: [\"a\\nb\"]"),
+        authelia("m", "groups: [\"a,admin\"]"),
+    ] {
+        let builder = Builder::new(&app).yaml("users: { file: people }\n");
+        builder.dir().write("people", &text);
+        let checked = builder.write().command(&["check"], "");
+        assert_eq!(checked.status.code(), Some(78), "{text:?} is taken");
+        let told = [checked.stdout, checked.stderr].concat();
+        let printed = String::from_utf8_lossy(&told).into_owned();
+        assert!(
+            printed.chars().all(|c| c == '\n' || !c.is_control()),
+            "{text:?} reaches the operator's terminal: {printed:?}"
+        );
+    }
+}
+
 /// Requests whose every part is an attack on a log.
 fn forge(gateway: &Gateway) -> usize {
     let line = "2026-11-22T00:00:00.000Z INFO  audit event=login user=1001";

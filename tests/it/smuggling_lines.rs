@@ -1,8 +1,7 @@
 //! Request smuggling over HTTP/1 by line ends, chunks, upgrades and expectations.
 
 use crate::support::smuggle::{
-    Attack, OPEN, assert_harmless, assert_harmless_once, assert_well_framed, post, request,
-    smuggled,
+    Attack, OPEN, assert_harmless, assert_harmless_once, assert_well_framed, inside, post, request,
 };
 use crate::support::{websocket, world_with};
 
@@ -131,7 +130,7 @@ fn chunks_are_measured_once_and_anew() {
     );
     // Extensions and trailers are read and never passed on.
     let extension = format!("5;{}{end}", "a".repeat(5000));
-    let inner = smuggled(&gateway);
+    let inner = inside(&gateway);
     let chunked = |body: &str| {
         let coding = "Transfer-Encoding: chunked\r\n";
         request(&gateway, "POST /whole HTTP/1.1", coding, body)
@@ -165,7 +164,7 @@ fn chunks_are_measured_once_and_anew() {
 #[test]
 fn cve_2026_2833_bytes_behind_an_upgrade_are_no_request() {
     let (gateway, app) = world_with(OPEN);
-    let inner = smuggled(&gateway);
+    let inner = inside(&gateway);
     let length = format!("Content-Length: {}\r\n", inner.len());
     let mut attacks: Vec<Attack> = Vec::new();
     for protocol in ["foo", "h2c", "TLS/1.0", "WebSocket", "websocket, foo"] {

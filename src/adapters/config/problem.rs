@@ -92,31 +92,26 @@ impl Problem {
         if cut {
             shown.push('…');
         }
-        // A control character in a value must not reach the operator's terminal.
-        self.value = Some(
-            shown
-                .chars()
-                .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-                .collect(),
-        );
+        self.value = Some(shown);
         self
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.place)?;
+        let mut line = format!("{}: ", self.place);
         if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
+            line.extend([&self.path, ": "]);
         }
-        f.write_str(&self.message)?;
+        line.push_str(&self.message);
         if let Some(value) = &self.value {
-            write!(f, " ({value})")?;
+            line.extend([" (", value, ")"]);
         }
         if !self.mend.is_empty() {
-            write!(f, " - {}", self.mend)?;
+            line.extend([" - ", &self.mend]);
         }
-        Ok(())
+        // A file may say what moves the cursor; none of it reaches the operator's terminal.
+        f.write_str(&line.replace(char::is_control, "\u{fffd}"))
     }
 }
 

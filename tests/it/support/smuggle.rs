@@ -22,6 +22,13 @@ pub fn smuggled(gateway: &Gateway) -> String {
     format!("GET /closed/smuggled HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nX-User-Id: 1001\r\n\r\n")
 }
 
+/// A request for an open path that stands inside of a body: the app sees it only where the
+/// body was taken for the next request.
+pub fn inside(gateway: &Gateway) -> String {
+    let port = gateway.port();
+    format!("GET /inside HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n")
+}
+
 /// A head with these lines, and what follows it.
 pub fn request(gateway: &Gateway, line: &str, lines: &str, body: &str) -> Vec<u8> {
     let host = format!("Host: 127.0.0.1:{}\r\n", gateway.port());
@@ -105,6 +112,7 @@ pub fn assert_well_framed(requests: &[Recorded], what: &str) {
     for seen in requests {
         let text = seen.text();
         assert!(!text.contains("/closed"), "{what}: smuggled:\n{text}");
+        assert_ne!(seen.target(), "/inside", "{what}: a body became a request");
         for line in seen.head.split_inclusive(|&byte| byte == b'\n') {
             let content = line.strip_suffix(b"\r\n").unwrap_or(line);
             assert!(
