@@ -9,6 +9,7 @@
     clippy::as_conversions,
     clippy::disallowed_methods,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a program to measure with: it stops where something fails, and reads the clock"

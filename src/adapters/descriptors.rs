@@ -2,8 +2,9 @@
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-/// What the gateway itself keeps open: listeners, the store, the log, the runtimes. Some
-/// 50 were counted with default settings; the rest is for operators and the store.
+/// What the gateway itself keeps open: listeners, the store, the log, the runtimes. 36 were
+/// counted with default settings on two cores; the rest is room for more cores and for
+/// operators, a guess.
 const OWN: u64 = 128;
 /// A request has one connection to the client and one to the app.
 const PER_CONNECTION: u64 = 2;
