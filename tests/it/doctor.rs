@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 use crate::cli::{assert_code, said, written};
+use crate::support::namespace::is_inside;
 use crate::support::process::run;
 use crate::support::temp::free_port;
 use crate::support::users::User;
@@ -135,6 +136,9 @@ pub fn has_openssl() -> bool {
 
 #[test]
 fn nothing_is_found_where_nothing_is_wrong() {
+    if !is_inside(nothing_is_found_where_nothing_is_wrong) {
+        return;
+    }
     if !has_openssl() {
         return;
     }
@@ -150,6 +154,9 @@ fn nothing_is_found_where_nothing_is_wrong() {
 
 #[test]
 fn what_the_configuration_gets_wrong_is_found() {
+    if !is_inside(what_the_configuration_gets_wrong_is_found) {
+        return;
+    }
     let port = free_port();
     let https = format!("public_url: https://localhost:{port}\n");
     let mut missed = Vec::new();
@@ -250,6 +257,9 @@ fn what_the_configuration_gets_wrong_is_found() {
 
 #[test]
 fn a_weak_admin_token_and_a_short_rsa_key_are_found_and_not_shown() {
+    if !is_inside(a_weak_admin_token_and_a_short_rsa_key_are_found_and_not_shown) {
+        return;
+    }
     if !has_openssl() {
         return;
     }
@@ -276,6 +286,9 @@ fn a_weak_admin_token_and_a_short_rsa_key_are_found_and_not_shown() {
 
 #[test]
 fn secrets_that_others_can_read_are_found() {
+    if !is_inside(secrets_that_others_can_read_are_found) {
+        return;
+    }
     if !has_openssl() {
         return;
     }
@@ -305,6 +318,9 @@ fn secrets_that_others_can_read_are_found() {
 /// As from a container of its own, where the gateway's listeners are not, nor its data.
 #[test]
 fn from_beside_the_gateway_public_url_is_enough() {
+    if !is_inside(from_beside_the_gateway_public_url_is_enough) {
+        return;
+    }
     if !has_openssl() {
         return;
     }
@@ -336,6 +352,9 @@ fn from_beside_the_gateway_public_url_is_enough() {
 
 #[test]
 fn a_gateway_that_is_not_there_is_unavailable() {
+    if !is_inside(a_gateway_that_is_not_there_is_unavailable) {
+        return;
+    }
     if !has_openssl() {
         return;
     }

@@ -1,34 +1,24 @@
 //! `doorward doctor` looks at what runs: who answers where, certificates, clocks, Redis.
 
-use std::net::{IpAddr, TcpListener};
+use std::net::TcpListener;
 use std::process::Command;
 
 use serde_json::Value;
 
 use crate::cli::{assert_code, said, written};
 use crate::doctor::{assert_found, chmod, doctor, has_openssl, ids, issue, openssl, well};
+use crate::support::namespace::{OWN, is_inside};
 use crate::support::process::run;
 use crate::support::temp::free_port;
 use crate::support::{
     Builder, Gateway, Process, RedisServer, TempDir, Upstream, optional, token, until,
 };
 
-/// An address of this machine that is not the loopback.
-fn own_address() -> Option<IpAddr> {
-    let interfaces = nix::ifaddrs::getifaddrs().unwrap();
-    let mut addresses = interfaces.filter_map(|interface| {
-        let address = interface.address?;
-        Some(IpAddr::from(address.as_sockaddr_in()?.ip()))
-    });
-    let found = addresses.find(|ip| !ip.is_loopback());
-    if found.is_none() {
-        optional::skip("this machine has no address but the loopback");
-    }
-    found
-}
-
 #[test]
 fn another_program_in_its_place_is_found() {
+    if !is_inside(another_program_in_its_place_is_found) {
+        return;
+    }
     let app = Upstream::start();
     let address = app.url().strip_prefix("http://").unwrap();
     let gateway = written(&format!("listen: [\"{address}\"]\n"));
@@ -40,9 +30,9 @@ fn another_program_in_its_place_is_found() {
 
 #[test]
 fn an_app_that_answers_around_the_gateway_is_found() {
-    let Some(own) = own_address() else {
+    if !is_inside(an_app_that_answers_around_the_gateway_is_found) {
         return;
-    };
+    }
     let listener = TcpListener::bind("0.0.0.0:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let open = Builder::before(&format!("http://127.0.0.1:{port}")).write();
@@ -50,8 +40,8 @@ fn an_app_that_answers_around_the_gateway_is_found() {
     let (findings, _) = doctor(&open);
     let found = findings.iter().find(|f| f["id"] == "network.upstream_open");
     let what = found.unwrap()["what"].as_str().unwrap();
-    assert!(what.contains(&format!("{own}:{port}")), "{what}");
-    let named = Builder::before(&format!("http://{own}:{port}")).write();
+    assert!(what.contains(&format!("{OWN}:{port}")), "{what}");
+    let named = Builder::before(&format!("http://{OWN}:{port}")).write();
     assert_found(&named, "problem", "network.upstream_open");
     drop(listener);
     let app = Upstream::start();
@@ -64,16 +54,16 @@ fn an_app_that_answers_around_the_gateway_is_found() {
 
 #[test]
 fn operators_pages_that_others_reach_and_a_public_url_without_tls_are_found() {
-    let Some(own) = own_address() else {
+    if !is_inside(operators_pages_that_others_reach_and_a_public_url_without_tls_are_found) {
         return;
-    };
+    }
     let app = Upstream::start();
     let builder = Builder::new(&app);
     let (port, admin) = (builder.port, builder.admin);
     let gateway = builder
         .yaml(&format!("admin: {{ listen: \"0.0.0.0:{admin}\" }}\n"))
         .yaml(&format!("listen: [\"0.0.0.0:{port}\"]\n"))
-        .yaml(&format!("public_url: http://{own}:{port}\n"))
+        .yaml(&format!("public_url: http://{OWN}:{port}\n"))
         .yaml("limits: { connections: 1000000 }\n")
         .start();
     let (findings, _) = doctor(&gateway);
@@ -96,6 +86,9 @@ fn operators_pages_that_others_reach_and_a_public_url_without_tls_are_found() {
 
 #[test]
 fn certificates_are_read_from_the_file_and_from_the_wire() {
+    if !is_inside(certificates_are_read_from_the_file_and_from_the_wire) {
+        return;
+    }
     if !has_openssl() {
         return;
     }
@@ -164,6 +157,9 @@ fn certificates_are_read_from_the_file_and_from_the_wire() {
 
 #[test]
 fn without_a_public_url_no_name_is_asked_of_a_certificate() {
+    if !is_inside(without_a_public_url_no_name_is_asked_of_a_certificate) {
+        return;
+    }
     if !has_openssl() {
         return;
     }
@@ -176,6 +172,9 @@ fn without_a_public_url_no_name_is_asked_of_a_certificate() {
 
 #[test]
 fn clocks_that_disagree_and_certificates_that_ran_out_are_found() {
+    if !is_inside(clocks_that_disagree_and_certificates_that_ran_out_are_found) {
+        return;
+    }
     if !has_openssl() || !optional::has("faketime") {
         return;
     }
@@ -196,6 +195,9 @@ fn clocks_that_disagree_and_certificates_that_ran_out_are_found() {
 
 #[test]
 fn a_redis_that_forgets_is_found() {
+    if !is_inside(a_redis_that_forgets_is_found) {
+        return;
+    }
     let Some(mut redis) = RedisServer::start() else {
         return;
     };
@@ -221,13 +223,10 @@ fn a_redis_that_forgets_is_found() {
     assert_found(&gateway, "problem", "store.eviction");
     redis.kill();
     assert_found(&gateway, "unavailable", "store.silent");
-    let Some(own) = own_address() else {
-        return;
-    };
     let far = Builder::new(&app)
         .yaml(&token::signing())
         .yaml(&format!(
-            "session: {{ store: {{ redis: {{ url: \"redis://{own}:{}\" }} }} }}\n",
+            "session: {{ store: {{ redis: {{ url: \"redis://{OWN}:{}\" }} }} }}\n",
             redis.port
         ))
         .write();
@@ -236,13 +235,13 @@ fn a_redis_that_forgets_is_found() {
 }
 
 /// nginx with TLS on this address before a gateway, with these further lines.
-fn proxy(dir: &TempDir, own: IpAddr, port: u16, gateway: u16, lines: &str) -> Process {
+fn proxy(dir: &TempDir, port: u16, gateway: u16, lines: &str) -> Process {
     let path = dir.path().display();
     let text = format!(
         "daemon off; pid {path}/nginx.pid; error_log {path}/error.log; events {{}}
 http {{ access_log off; client_body_temp_path {path}/a; proxy_temp_path {path}/b;
 fastcgi_temp_path {path}/c; uwsgi_temp_path {path}/d; scgi_temp_path {path}/e;
-server {{ listen {own}:{port} ssl; ssl_certificate {path}/tls.crt; ssl_certificate_key {path}/tls.key;
+server {{ listen {OWN}:{port} ssl; ssl_certificate {path}/tls.crt; ssl_certificate_key {path}/tls.key;
 location / {{ proxy_pass http://127.0.0.1:{gateway}; {lines} }} }} }}\n"
     );
     let file = dir.write("nginx.conf", text);
@@ -254,19 +253,19 @@ location / {{ proxy_pass http://127.0.0.1:{gateway}; {lines} }} }} }}\n"
         .arg(dir.join("error.log"));
     let process = Process::spawn(command);
     until("nginx to listen", || {
-        std::net::TcpStream::connect((own, port)).is_ok()
+        std::net::TcpStream::connect((OWN, port)).is_ok()
     });
     process
 }
 
 #[test]
 fn a_proxy_that_loses_host_or_scheme_is_found() {
+    if !is_inside(a_proxy_that_loses_host_or_scheme_is_found) {
+        return;
+    }
     if !has_openssl() || !optional::has_nginx() {
         return;
     }
-    let Some(own) = own_address() else {
-        return;
-    };
     let app = Upstream::start();
     for (lines, trusted, expected) in [
         ("", true, Some("network.host_lost")),
@@ -287,16 +286,16 @@ fn a_proxy_that_loses_host_or_scheme_is_found() {
         ),
     ] {
         let front = TempDir::new();
-        issue(&front, &own.to_string(), 60);
+        issue(&front, &OWN.to_string(), 60);
         let port = free_port();
         let mut builder = Builder::new(&app)
-            .yaml(&format!("public_url: https://{own}:{port}\n"))
+            .yaml(&format!("public_url: https://{OWN}:{port}\n"))
             .env("SSL_CERT_FILE", &front.join("ca.crt").display().to_string());
         if trusted {
             builder = builder.yaml("trusted_proxies: [127.0.0.1]\n");
         }
         let gateway = builder.start();
-        let nginx = proxy(&front, own, port, gateway.port(), lines);
+        let nginx = proxy(&front, port, gateway.port(), lines);
         let (findings, _) = doctor(&gateway);
         let network: Vec<String> = ids(&findings)
             .into_iter()

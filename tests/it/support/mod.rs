@@ -17,6 +17,7 @@ pub mod h2;
 pub mod h2_frames;
 pub mod jar;
 pub mod memory;
+pub mod namespace;
 pub mod optional;
 pub mod process;
 pub mod redis;

@@ -32,6 +32,12 @@ pub fn has_nginx() -> bool {
     found || skip("nginx is not installed")
 }
 
+/// Whether there is `ip`, which has a flag of its own for it.
+pub fn has_ip() -> bool {
+    let found = Command::new("ip").arg("-V").output();
+    found.is_ok_and(|output| output.status.success()) || skip("ip is not installed")
+}
+
 /// Says that a test is skipped; `false`, so that it can be returned.
 pub fn skip(why: &str) -> bool {
     assert!(
