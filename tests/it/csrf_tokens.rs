@@ -27,7 +27,8 @@ fn only_the_token_of_this_session_opens_the_app() {
             right,
             "a token of the user, not of the session"
         );
-        let altered = format!("{}A", &right[..right.len() - 1]);
+        let other = if right.starts_with('A') { "B" } else { "A" };
+        let altered = format!("{other}{}", &right[1..]);
         let refresh = jar.refresh.clone().unwrap();
         for (what, fields) in [
             ("no token", vec![]),

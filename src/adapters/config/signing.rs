@@ -199,3 +199,22 @@ fn encodes(pem: &[u8], algorithm: Algorithm) -> bool {
         Algorithm::EdDsa => EncodingKey::from_ed_pem(pem).is_ok(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn powers_of_65537_bear_the_mark() {
+        for (modulus, expected) in [
+            (&[1][..], true),
+            (&[1, 0, 1], true),
+            (&[1, 0, 2, 0, 1], true),
+            (&[3], false),
+            (&[1, 0, 3], false),
+            (&[0xff; 256], false),
+        ] {
+            assert_eq!(is_guessable(modulus), expected, "{modulus:02x?}");
+        }
+    }
+}
