@@ -79,6 +79,10 @@
 //!   overlay file systems alike.
 //! - *The wait for the head of the app's answer* is ours (`gateway::head_timeout`):
 //!   pingora has one read timeout for head and body, and streams need a long one.
+//! - *TLS is begun by us* (`gateway::front`), not by pingora's listener: that has a fixed
+//!   minute for a handshake and shows the connection only after it, too late to count it.
+//! - *The time of a head is kept at the connection* (`gateway::arrival`): pingora times
+//!   each read, so that a byte now and then would last for ever.
 //! - *A WebSocket handshake has a connection of its own* (`gateway::tunnel`): pingora
 //!   0.9.1 loses one in a hundred when the app answers at once.
 //! - *A WebSocket hears why it ends from the client's connection* (`gateway::line`), not

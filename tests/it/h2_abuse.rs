@@ -11,7 +11,7 @@ use crate::support::h2::{
 use crate::support::{Builder, Gateway, Upstream, memory, optional, tls, until};
 
 /// What an attack may cost, in KiB. What it must not cost is a multiple of this.
-const GROWTH: u64 = 96 * 1024;
+const GROWTH: u64 = 128 * 1024;
 
 struct World {
     gateway: Gateway,

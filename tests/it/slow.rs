@@ -63,7 +63,7 @@ fn a_slow_head_is_answered_with_408_and_the_connection_ends() {
 
 #[test]
 fn a_kept_connection_has_the_time_anew_for_each_head_and_idles_apart() {
-    let (gateway, _app) = world_with("limits: { request_head: 2s, keepalive_idle: 60s }");
+    let (gateway, _app) = world_with("limits: { request_head: 3s, keepalive_idle: 60s }");
     let cookie = gateway.alice();
     let mut connection = gateway.connect();
     let request = gateway.request("GET", "/").cookie(&cookie);
@@ -73,11 +73,13 @@ fn a_kept_connection_has_the_time_anew_for_each_head_and_idles_apart() {
         connection.send(first).unwrap();
         std::thread::sleep(Duration::from_millis(700));
         connection.send(rest).unwrap();
-        let answer = connection.answer("GET").expect("each head has two seconds");
+        let answer = connection
+            .answer("GET")
+            .expect("each head has three seconds");
         assert_eq!(answer.status, 200, "{answer}");
     }
     // Idle for longer than a head may take.
-    std::thread::sleep(Duration::from_millis(2600));
+    std::thread::sleep(Duration::from_millis(3600));
     assert_eq!(request.send_on(&mut connection).status, 200);
     connection.send("GET / HTTP/1.1\r\n").unwrap();
     let answer = connection.answer("GET").expect("no answer to half a head");
@@ -178,7 +180,7 @@ fn a_tls_handshake_that_stops_is_ended() {
 
 #[test]
 fn handshakes_that_never_finish_take_places_and_are_not_without_number() {
-    let limits = "limits: { connections: 5, request_head: 2s }";
+    let limits = "limits: { connections: 5, request_head: 5s }";
     let Some((gateway, _app)) = over_tls("", limits) else {
         return;
     };
