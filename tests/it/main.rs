@@ -16,6 +16,7 @@
 mod a_strangers_word;
 mod admin;
 mod admin_api;
+mod advisories;
 mod answers_of_the_app;
 mod browser;
 mod browser_tabs;
@@ -93,4 +94,3 @@ mod tokens;
 mod upstream_name;
 mod users_files;
 mod websockets;
-mod wire;

@@ -1,5 +1,5 @@
 //! What we know of pingora and rely on, each seen from outside, so that an upgrade that
-//! changes it is noticed. `docs/wire.md` says which other tests do the same.
+//! changes it is noticed. `docs/advisories.md` names the other tests that do the same.
 
 use std::io;
 use std::time::Duration;
