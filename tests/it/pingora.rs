@@ -1,23 +1,5 @@
 //! What we know of pingora and rely on, each seen from outside, so that an upgrade that
-//! changes it is noticed. What has a test elsewhere:
-//!
-//! | what pingora does | the test |
-//! |---|---|
-//! | any `Upgrade` makes an upgrade request | `forward::an_upgrade_to_something_else_needs_a_session_too` |
-//! | twins of a header pass | `disguised_names` |
-//! | what the filter inserts outlives nomination | `disguised_names::ghsa_w9mr_28mw_j8hg_repeated_padded_and_nominated` |
-//! | a client may nominate its own `Cookie` | `identity::a_nominated_cookie_header_hides_no_session` |
-//! | paths arrive raw | `disguised_paths` |
-//! | no `Host` is accepted | `hosts::a_host_is_there_once_and_is_one` |
-//! | cookies are split over HTTP/2 | `h2::cookies_that_were_split_are_put_together` |
-//! | both framings are served | `smuggling::cl_te_and_te_cl_are_refused` |
-//! | a coding label is lost | `smuggling::te_te_is_refused_however_the_coding_is_disguised` |
-//! | no `100 Continue` by itself | `login_body::a_login_that_waits_for_100_continue_gets_it` |
-//! | names are resolved while everybody waits | `upstream_name` |
-//! | what is not idempotent is not sent again | `forward::a_post_is_never_sent_twice` |
-//! | an early 101 is torn down | `websockets::three_hundred_handshakes_all_echo` |
-//! | a drain takes five minutes | `drain` |
-//! | listeners need a restart | `reload` |
+//! changes it is noticed. `docs/advisories.md` names the other tests that do the same.
 
 use std::io;
 use std::time::Duration;

@@ -78,10 +78,10 @@ impl Problem {
     pub(crate) fn new(place: Place, path: impl Into<String>, fault: Fault) -> Self {
         Self {
             place,
-            path: path.into(),
+            path: visible(&path.into()),
             value: None,
-            message: fault.message,
-            mend: fault.mend,
+            message: visible(&fault.message),
+            mend: visible(&fault.mend),
         }
     }
 
@@ -92,26 +92,32 @@ impl Problem {
         if cut {
             shown.push('…');
         }
-        self.value = Some(shown);
+        self.value = Some(visible(&shown));
         self
     }
 }
 
+/// A control character, of a key or a value, must not reach the operator's terminal.
+fn visible(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut line = format!("{}: ", self.place);
+        write!(f, "{}: ", self.place)?;
         if !self.path.is_empty() {
-            line.extend([&self.path, ": "]);
+            write!(f, "{}: ", self.path)?;
         }
-        line.push_str(&self.message);
+        f.write_str(&self.message)?;
         if let Some(value) = &self.value {
-            line.extend([" (", value, ")"]);
+            write!(f, " ({value})")?;
         }
         if !self.mend.is_empty() {
-            line.extend([" - ", &self.mend]);
+            write!(f, " - {}", self.mend)?;
         }
-        // A file may say what moves the cursor; none of it reaches the operator's terminal.
-        f.write_str(&line.replace(char::is_control, "\u{fffd}"))
+        Ok(())
     }
 }
 
