@@ -21,6 +21,7 @@ mod check;
 mod cli;
 mod cli_sessions;
 mod concurrency;
+mod corpus;
 mod cors;
 mod crash;
 mod csrf;

@@ -78,10 +78,10 @@ impl Problem {
     pub(crate) fn new(place: Place, path: impl Into<String>, fault: Fault) -> Self {
         Self {
             place,
-            path: path.into(),
+            path: visible(&path.into()),
             value: None,
-            message: fault.message,
-            mend: fault.mend,
+            message: visible(&fault.message),
+            mend: visible(&fault.mend),
         }
     }
 
@@ -92,15 +92,16 @@ impl Problem {
         if cut {
             shown.push('…');
         }
-        // A control character in a value must not reach the operator's terminal.
-        self.value = Some(
-            shown
-                .chars()
-                .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-                .collect(),
-        );
+        self.value = Some(visible(&shown));
         self
     }
+}
+
+/// A control character, of a key or a value, must not reach the operator's terminal.
+fn visible(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }
 
 impl fmt::Display for Problem {
