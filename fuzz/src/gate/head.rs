@@ -19,7 +19,7 @@ impl Head {
         let space = first.iter().position(|&b| b == b' ')?;
         let version = first.windows(6).rposition(|six| six == b" HTTP/")?;
         let (method, target) = (first[..space].to_vec(), first.get(space..version)?);
-        let target = mended(target.trim_ascii());
+        let target = mended(target);
         let mut fields = Vec::new();
         for line in lines.take_while(|line| !line.is_empty()) {
             let colon = line.iter().position(|&b| b == b':')?;
