@@ -18,7 +18,7 @@ impl Head {
         let first = lines.find(|line| !line.is_empty())?;
         let space = first.iter().position(|&b| b == b' ')?;
         let version = first.windows(6).rposition(|six| six == b" HTTP/")?;
-        let (method, target) = (first[..space].to_vec(), first.get(space..version)?);
+        let (method, target) = (first[..space].to_vec(), first.get(space + 1..version)?);
         let target = mended(target);
         let mut fields = Vec::new();
         for line in lines.take_while(|line| !line.is_empty()) {
