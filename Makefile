@@ -1,7 +1,7 @@
 # `make run` shows Doorward at work, `make test` proves it. The rest is for those who change it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint deny setup image image-test
+.PHONY: help run test lint deny setup fuzz fuzz-smoke image image-test
 
 help:
 	@echo "make run         try it: gateway, a small app behind it and one user, nothing to set up"
@@ -9,6 +9,8 @@ help:
 	@echo "make lint        formatting, clippy and documentation, warnings denied"
 	@echo "make deny        licences, sources and known holes of what it is made of"
 	@echo "make setup       install what the tests need (make test does it by itself)"
+	@echo "make fuzz-smoke  every fuzz target for some seconds (nightly toolchain)"
+	@echo "make fuzz        one of them: T=gate SECONDS=600"
 	@echo "make image       build the container image with docker or buildah"
 	@echo "make image-test  build the image without a network and try what comes out"
 
@@ -29,12 +31,21 @@ test: setup
 lint:
 	@.ci/setup build
 	cargo fmt --check
+	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 
 deny:
 	@.ci/setup deny
 	.ci/deny
+
+fuzz-smoke:
+	@.ci/fuzz smoke
+
+T ?= gate
+SECONDS ?= 600
+fuzz:
+	@.ci/fuzz run $(T) $(SECONDS)
 
 image:
 	@if command -v docker >/dev/null 2>&1; then \

@@ -61,9 +61,11 @@ impl Credentials {
     pub fn parse(body: &[u8], format: LoginFormat) -> Result<Self, Denial> {
         let (username, password, back_to, remember_me) = match format {
             LoginFormat::Json => {
+                // Text all over (RFC 8259 §8.1), also where serde skips what it does not know.
+                let text = str::from_utf8(body).map_err(|_no_text| Denial::BadRequest)?;
                 // serde reads a list as a struct too; an object was asked for.
-                let object = body.trim_ascii_start().starts_with(b"{");
-                let Ok(login) = serde_json::from_slice::<JsonLogin>(body) else {
+                let object = text.trim_ascii_start().starts_with('{');
+                let Ok(login) = serde_json::from_str::<JsonLogin>(text) else {
                     return Err(Denial::BadRequest);
                 };
                 if !object {
@@ -140,6 +142,17 @@ mod tests {
         assert_eq!(name(&"a".repeat(256)), "a".repeat(256));
         assert_eq!(name(&"a".repeat(257)), "");
         assert_eq!(name(&"\u{fdfa}".repeat(80)), "", "240 bytes become 2640");
+    }
+
+    #[test]
+    fn json_is_text_where_nobody_looks_too() {
+        let body = |odd: &[u8]| {
+            let ends = [&b"{\"x\":\""[..], br#"","username":"a","password":"p"}"#];
+            let body = [ends[0], odd, ends[1]].concat();
+            Credentials::parse(&body, LoginFormat::Json).map(drop)
+        };
+        assert_eq!(body("é".as_bytes()), Ok(()));
+        assert_eq!(body(b"\xfc"), Err(Denial::BadRequest));
     }
 
     #[test]

@@ -327,6 +327,9 @@ mod tests {
             ("//admin", 400),
             ("/admin%2fx", 400),
             ("/admin;x", 400),
+            ("/;/admin", 400),
+            ("/;x/admin/y", 400),
+            ("/%3b/admin", 400),
             ("/admin/x;y", 1),
             ("/other;x", -1),
         ] {

@@ -32,7 +32,7 @@ impl fmt::Display for UserId {
 
 /// A user name in the one spelling that is looked up and counted.
 ///
-/// Trimmed, Unicode NFKC, lower case, and no trailing dots: `Alice`, `alice ` and
+/// Trimmed, Unicode NFKC, lower case, and no dots or blanks at the end: `Alice`, `alice ` and
 /// `ａｌｉｃｅ` are one name. Without this a lockout is evaded by re-spelling
 /// (Authelia CVE-2025-24806, CVE-2026-47203).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,8 +48,9 @@ impl Username {
         // so: normalise, lower, normalise again.
         let folded: String = typed.nfkc().collect::<String>().to_lowercase();
         let folded: String = folded.nfkc().collect();
-        let trimmed = folded.trim().trim_end_matches('.').trim_end();
-        Self(trimmed.into())
+        // Dots and blanks in any mixture, so that what is left is its own canonical form.
+        let ending = |c: char| c == '.' || c.is_whitespace();
+        Self(folded.trim_start().trim_end_matches(ending).into())
     }
 
     /// The canonical name as text.
@@ -147,6 +148,8 @@ mod tests {
             ("ａｌｉｃｅ", "alice"),
             ("alice...", "alice"),
             ("alice .", "alice"),
+            ("alice . .", "alice"),
+            ("alice. \t..", "alice"),
             ("℡", "tel"),
             ("Jürgen", "jürgen"),
             ("Ju\u{308}rgen", "jürgen"),
@@ -162,7 +165,7 @@ mod tests {
 
     #[test]
     fn canonical_is_idempotent() {
-        for typed in ["İstanbul", "Ǆ", "ﬁ", "alice", "ẞ", "Σας"] {
+        for typed in ["İstanbul", "Ǆ", "ﬁ", "alice", "ẞ", "Σας", "a . .", " . "] {
             let once = Username::canonical(typed);
             assert_eq!(Username::canonical(once.as_str()), once, "{typed:?}");
         }

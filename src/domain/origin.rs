@@ -1,6 +1,7 @@
 //! Web origins and authorities (RFC 6454, RFC 9110 §4.2), compared as browsers do.
 
 use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// The scheme of a request or of an origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -78,6 +79,23 @@ impl Authority {
         self.host == other.host && port(self) == port(other)
     }
 
+    /// Whether the host is spelled as browsers spell it. They write every address in one way,
+    /// and take a name whose last label is a number for an address, so that `127.1` and
+    /// `0x7f.1` are none (URL standard, host parser).
+    fn is_canonical(&self) -> bool {
+        if let Some(rest) = self.host.strip_prefix('[') {
+            let address = rest.trim_end_matches(']').parse();
+            return address.is_ok_and(|address| ipv6_host(address) == self.host);
+        }
+        let name = self.host.strip_suffix('.').unwrap_or(&self.host);
+        let last = name.rsplit('.').next().unwrap_or_default();
+        let is_number = match last.strip_prefix("0x") {
+            Some(hex) => hex.bytes().all(|b| b.is_ascii_hexdigit()),
+            None => !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit()),
+        };
+        !is_number || self.host.parse::<Ipv4Addr>().is_ok()
+    }
+
     /// Whether the host means this machine itself: `localhost`, `*.localhost`,
     /// `127.0.0.0/8`, `[::1]`. Browsers keep Secure cookies of such hosts over
     /// plain HTTP.
@@ -88,6 +106,16 @@ impl Authority {
             || host
                 .parse::<std::net::IpAddr>()
                 .is_ok_and(|address| address.is_loopback())
+    }
+}
+
+/// An IPv6 address as browsers write it in a host: never with dots, where an IPv4 address is
+/// mapped into it (URL standard, IPv6 serializer).
+pub fn ipv6_host(address: Ipv6Addr) -> String {
+    let [.., high, low] = address.segments();
+    match address.to_ipv4_mapped() {
+        Some(_) => format!("[::ffff:{high:x}:{low:x}]"),
+        None => format!("[{address}]"),
     }
 }
 
@@ -127,7 +155,8 @@ impl Origin {
             (Scheme::Http, text.strip_prefix("http://")?)
         };
         let origin = Self::new(scheme, Authority::parse(rest.as_bytes())?);
-        (origin.to_string() == text).then_some(origin)
+        let is_canonical = origin.authority.is_canonical() && origin.to_string() == text;
+        is_canonical.then_some(origin)
     }
 
     /// The scheme.
@@ -161,8 +190,16 @@ mod tests {
             ("https://app.example.com:8443", true),
             ("http://127.0.0.1:3000", true),
             ("http://[::1]:3000", true),
+            ("http://[::ffff:c000:201]", true),
             ("http://localhost", true),
             ("", false),
+            ("http://[0:0:0:0:0:0:0:1]:3000", false),
+            ("http://[::ffff:192.0.2.1]", false),
+            ("http://127.1", false),
+            ("http://0x7f.0.0.1", false),
+            ("http://127.0.0.1.", false),
+            ("http://2130706433", false),
+            ("http://a.1", false),
             ("null", false),
             ("*", false),
             ("https://app.example.com/", false),

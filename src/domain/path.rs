@@ -89,7 +89,7 @@ impl<'a> RequestPath<'a> {
         Ok(Self {
             raw,
             encoded_slash,
-            double_slash: decoded.windows(2).any(|pair| pair == b"//"),
+            double_slash: has_double_slash(&decoded),
             semicolon: decoded.contains(&b';'),
             decoded,
         })
@@ -128,12 +128,18 @@ impl<'a> RequestPath<'a> {
         if self.semicolon {
             extend_with(&mut readings, without_parameters);
         }
-        if self.double_slash {
+        // Also where leaving a parameter out leaves nothing between two slashes: `/;x/admin`.
+        let is_double = |(_, decoded): &(_, Vec<u8>)| has_double_slash(decoded);
+        if readings.iter().any(is_double) {
             extend_with(&mut readings, with_merged_slashes);
         }
         readings.remove(0);
         readings
     }
+}
+
+fn has_double_slash(path: &[u8]) -> bool {
+    path.windows(2).any(|pair| pair == b"//")
 }
 
 fn extend_with(readings: &mut Vec<(Vec<u8>, Vec<u8>)>, change: fn(&[u8]) -> Vec<u8>) {
@@ -312,6 +318,7 @@ mod tests {
         assert_eq!(of("/a/b"), Vec::<String>::new());
         assert_eq!(of("/admin;x/y"), ["/admin/y"]);
         assert_eq!(of("//admin"), ["/admin"]);
+        assert_eq!(of("/;x/admin"), ["//admin", "/;x/admin", "/admin"]);
         assert_eq!(of("/a%2fb"), ["/a\u{1}b"]);
         assert!(of("//a;x%2fb").contains(&"/a/b".to_owned()));
         assert!(of("//a;x%2fb").contains(&"/a".to_owned()));

@@ -27,6 +27,7 @@ pub mod peer;
 mod proxy;
 mod record;
 mod redirect;
+pub mod rehearsal;
 pub mod reload;
 mod renew;
 mod respond;

@@ -26,6 +26,7 @@ mod cli;
 mod cli_sessions;
 mod clock_steps;
 mod concurrency;
+mod corpus;
 mod cors;
 mod cors_csrf_table;
 mod crash;

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 
 use super::problem::Fault;
 use super::settings::Upstream;
+use crate::domain::origin::ipv6_host;
 
 /// The longest path of a Unix socket: `sun_path` is 108 bytes with its NUL.
 const MAX_SOCKET_PATH: usize = 107;
@@ -138,7 +139,7 @@ pub(crate) fn host_and_port(authority: &str) -> Result<(String, Option<u16>), Fa
             "" => None,
             _ => Some(port(after.strip_prefix(':').unwrap_or_default())?),
         };
-        return Ok((format!("[{ip}]"), port));
+        return Ok((ipv6_host(ip), port));
     }
     if authority.matches(':').count() > 1 {
         return Err(Fault::new(

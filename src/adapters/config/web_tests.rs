@@ -18,6 +18,10 @@ fn allowed_origins_are_exact() {
         ("http://localhost:5173", Some("http://localhost:5173")),
         ("http://[::1]:80", Some("http://[::1]")),
         ("http://[0:0:0:0:0:0:0:1]", Some("http://[::1]")),
+        (
+            "http://[::ffff:192.0.2.1]",
+            Some("http://[::ffff:c000:201]"),
+        ),
         ("http://10.0.0.7", Some("http://10.0.0.7")),
         ("https://app.example.com/", None),
         ("https://app.example.com/x", None),

@@ -66,6 +66,24 @@ fn hostile_and_broken_texts_are_refused() {
 }
 
 #[test]
+fn no_problem_holds_what_a_terminal_would_obey() {
+    for lines in [
+        "\"\\e[31m\": 1",
+        "signing: { \"\\e]0;title\\a\": 1 }",
+        "signing: { \"forged\\nline\": 1 }",
+        "\"\\e[31m\": 1\n\"\\e[31m\": 2",
+        "signing: { algorithm: \"\\e[31m\" }",
+        "users: { file: \"\\e[31m\" }",
+    ] {
+        let problems = text(&with(lines)).unwrap_err();
+        for problem in problems.iter() {
+            let told = problem.to_string();
+            assert!(!told.contains(char::is_control), "{lines}: {told:?}");
+        }
+    }
+}
+
+#[test]
 fn duplicate_keys_are_refused_with_both_places() {
     let said = said("log: { level: info }\nlog: { level: debug }");
     assert!(
