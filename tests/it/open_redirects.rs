@@ -11,8 +11,7 @@ use url::Url;
 
 use crate::support::browser::Browser;
 use crate::support::gateway::encode;
-use crate::support::vectors::vectors;
-use crate::support::{Conn, Gateway, Request, Response, world};
+use crate::support::{Conn, Gateway, Request, Response, vectors, world};
 
 /// Tricks that the list of oauth2-proxy lacks.
 const TRICKS: [&str; 72] = [
@@ -108,8 +107,7 @@ fn tricks() -> impl Iterator<Item = String> {
 
 /// The list of oauth2-proxy: each line as it stands, and percent-decoded once.
 fn their_list() -> Option<Vec<String>> {
-    let file = vectors("oauth2-proxy")?.join("openredirects.txt");
-    let bytes = std::fs::read(file).unwrap();
+    let bytes = vectors::bytes("oauth2-proxy/openredirects.txt")?;
     let lines: Vec<_> = bytes.split(|&byte| byte == b'\n').collect();
     assert!(
         lines.len() >= 559,

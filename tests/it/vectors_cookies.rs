@@ -3,11 +3,11 @@
 
 use serde_json::Value;
 
-use crate::support::{Upstream, optional, world};
+use crate::support::{Upstream, vectors, world};
 
 /// What a browser sends after each case, names and values as they are joined for `Cookie`.
 fn sent() -> Option<Vec<(String, Vec<Vec<u8>>)>> {
-    let all = optional::vectors("http-state/parser.json")?;
+    let all = vectors::json("http-state/parser.json")?;
     let cases = all.as_array().unwrap().iter().map(|case| {
         let cookies = case["sent"].as_array().unwrap();
         (
@@ -26,7 +26,7 @@ fn pair(cookie: &Value) -> Vec<u8> {
 /// What each case was set with, as some script may send it back unparsed; without those
 /// that no header field can hold.
 fn received() -> Option<Vec<(String, Vec<Vec<u8>>)>> {
-    let all = optional::vectors("http-state/parser.json")?;
+    let all = vectors::json("http-state/parser.json")?;
     let cases = all.as_array().unwrap().iter().map(|case| {
         let lines = case["received"].as_array().unwrap();
         let lines = lines.iter().map(|line| line.as_str().unwrap().trim());

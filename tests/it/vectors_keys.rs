@@ -6,11 +6,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::cli::said;
-use crate::support::{Builder, Gateway, Upstream, der, optional};
+use crate::support::{Builder, Gateway, Upstream, der, vectors};
 
 /// The groups of one file.
 fn groups(file: &str) -> Option<Vec<Value>> {
-    let all = optional::vectors(&format!("wycheproof/{file}"))?;
+    let all = vectors::json(&format!("wycheproof/{file}"))?;
     Some(all["testGroups"].as_array().unwrap().clone())
 }
 

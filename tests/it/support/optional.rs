@@ -48,18 +48,6 @@ pub fn skip(why: &str) -> bool {
     false
 }
 
-/// A file of other projects' test data, below the folder that `DOORWARD_VECTORS` names.
-#[track_caller]
-pub fn vectors(file: &str) -> Option<serde_json::Value> {
-    let Some(folder) = std::env::var_os("DOORWARD_VECTORS") else {
-        skip("DOORWARD_VECTORS names no folder with test data");
-        return None;
-    };
-    let path = Path::new(&folder).join(file);
-    let text = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    Some(serde_json::from_slice(&text).unwrap())
-}
-
 /// The build folder.
 pub fn target() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()

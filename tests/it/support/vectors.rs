@@ -1,16 +1,23 @@
-//! Test data of others, read from where it lies: `DOORWARD_VECTORS` names the folder.
+//! Test data of other projects, read from where it lies: `DOORWARD_VECTORS` names the folder.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use super::optional::skip;
 
-/// A folder of the test data; says loudly that a test is skipped, or panics in CI.
-pub fn vectors(sub: &str) -> Option<PathBuf> {
-    let Some(root) = std::env::var_os("DOORWARD_VECTORS") else {
-        skip("DOORWARD_VECTORS does not name the folder of the test vectors");
+/// A file of it; says loudly that a test is skipped, or panics in CI.
+#[track_caller]
+pub fn bytes(file: &str) -> Option<Vec<u8>> {
+    let Some(folder) = std::env::var_os("DOORWARD_VECTORS") else {
+        skip("DOORWARD_VECTORS names no folder with test data");
         return None;
     };
-    let folder = PathBuf::from(root).join(sub);
-    assert!(folder.is_dir(), "{} is no folder", folder.display());
-    Some(folder)
+    let path = Path::new(&folder).join(file);
+    let bytes = std::fs::read(&path);
+    Some(bytes.unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+}
+
+/// The same of a JSON file.
+#[track_caller]
+pub fn json(file: &str) -> Option<serde_json::Value> {
+    Some(serde_json::from_slice(&bytes(file)?).unwrap())
 }
