@@ -3,7 +3,7 @@
 
 use crate::support::curl::certificate;
 use crate::support::disguise::{disguises, told};
-use crate::support::h2_frames::H2Request;
+use crate::support::h2_request::H2Request;
 use crate::support::{Builder, Gateway, Recorded, Upstream, optional, world_with};
 
 /// Every header of every preset, and what Alice's is with that preset.
@@ -219,7 +219,7 @@ fn over_http_2_no_twin_passes() {
     }
     let app = Upstream::start();
     let builder = Builder::new(&app);
-    let ours = certificate(builder.dir(), "gateway");
+    certificate(builder.dir(), "gateway");
     let gateway = builder
         .yaml("tls: { cert: gateway.crt, key: gateway.key }")
         .yaml(PUBLIC)
@@ -232,7 +232,7 @@ fn over_http_2_no_twin_passes() {
         for name in some {
             request = request.field(&name.to_lowercase(), "evil");
         }
-        let outcome = request.send(gateway.port(), &ours.cert).unwrap();
+        let outcome = request.send(gateway.port()).unwrap();
         assert_eq!(outcome.status(), 200, "{outcome:?}");
         assert_told(&app.last(), "default", false, "over HTTP/2");
     }

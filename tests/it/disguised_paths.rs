@@ -2,7 +2,7 @@
 //! is what was matched.
 
 use crate::support::curl::certificate;
-use crate::support::h2_frames::H2Request;
+use crate::support::h2_request::H2Request;
 use crate::support::{Builder, Gateway, Upstream, optional, world, world_with};
 
 const RULES: &str = "rules:
@@ -175,7 +175,7 @@ fn over_http_2_no_spelling_is_another() {
     }
     let app = Upstream::start();
     let builder = Builder::new(&app);
-    let ours = certificate(builder.dir(), "gateway");
+    certificate(builder.dir(), "gateway");
     let gateway = builder
         .yaml("tls: { cert: gateway.crt, key: gateway.key }")
         .yaml(RULES)
@@ -184,7 +184,7 @@ fn over_http_2_no_spelling_is_another() {
     for (path, expected, _) in PUBLIC_AND_YET_NOT.iter().chain(&ADMIN) {
         let mut request = H2Request::new("GET", &authority, "");
         request.fields[3].1 = path.to_vec();
-        let outcome = request.send(gateway.port(), &ours.cert).unwrap();
+        let outcome = request.send(gateway.port()).unwrap();
         let shown = String::from_utf8_lossy(path);
         assert!(
             // What cannot be a path ends the stream or the connection.

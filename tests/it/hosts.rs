@@ -1,7 +1,7 @@
 //! The place that a request is for: one, well formed, and the same wherever it is named.
 
 use crate::support::curl::certificate;
-use crate::support::h2_frames::H2Request;
+use crate::support::h2_request::H2Request;
 use crate::support::{Builder, Gateway, Response, Upstream, assert_problem, optional, world_with};
 
 fn raw(gateway: &Gateway, line: &str, fields: &[&str]) -> Response {
@@ -216,7 +216,7 @@ fn over_http_2_no_other_name_is_served_either() {
     }
     let app = Upstream::start();
     let builder = Builder::new(&app);
-    let ours = certificate(builder.dir(), "gateway");
+    certificate(builder.dir(), "gateway");
     let gateway = builder
         .yaml("tls: { cert: gateway.crt, key: gateway.key }")
         .yaml("public_url: https://app.example.com\ndefault_access: public\n")
@@ -231,7 +231,7 @@ fn over_http_2_no_other_name_is_served_either() {
     ] {
         let request = H2Request::new("GET", authority, "/x");
         let request = request.field("x-forwarded-host", "app.example.com");
-        let outcome = request.send(gateway.port(), &ours.cert).unwrap();
+        let outcome = request.send(gateway.port()).unwrap();
         assert_eq!(outcome.status(), status, "{authority}: {outcome:?}");
     }
     assert_eq!(app.count(), 2, "the app was asked for another name");

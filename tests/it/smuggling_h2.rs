@@ -1,14 +1,13 @@
 //! Request smuggling through the step from HTTP/2 down to HTTP/1.1: what could become a
 //! second line or a second request there is refused (RFC 9113 sections 8.1 to 8.3).
 
-use crate::support::curl::{Certificate, certificate};
-use crate::support::h2_frames::{Field, H2Request, Outcome, field};
+use crate::support::curl::certificate;
+use crate::support::h2_request::{Field, H2Request, Outcome, field};
 use crate::support::{Builder, Gateway, Upstream, optional, until};
 
 struct World {
     gateway: Gateway,
     app: Upstream,
-    ours: Certificate,
 }
 
 impl World {
@@ -18,13 +17,13 @@ impl World {
         }
         let app = Upstream::start();
         let builder = Builder::new(&app);
-        let ours = certificate(builder.dir(), "gateway");
+        certificate(builder.dir(), "gateway");
         let gateway = builder
             .yaml("tls: { cert: gateway.crt, key: gateway.key }")
             .yaml("default_access: public")
             .yaml("rules: [{ path: /closed/**, access: authenticated }]")
             .start();
-        Some(Self { gateway, app, ours })
+        Some(Self { gateway, app })
     }
 
     fn authority(&self) -> String {
@@ -38,7 +37,7 @@ impl World {
     #[track_caller]
     fn send(&self, request: &H2Request) -> Outcome {
         request
-            .send(self.gateway.port(), &self.ours.cert)
+            .send(self.gateway.port())
             .unwrap_or_else(|error| panic!("no answer to {request:?}: {error}"))
     }
 

@@ -25,6 +25,7 @@ pub const END_HEADERS: u8 = 4;
 #[derive(Clone, Debug)]
 pub struct Frame {
     pub kind: u8,
+    pub flags: u8,
     pub stream: u32,
     pub payload: Vec<u8>,
 }
@@ -100,6 +101,7 @@ impl H2 {
         let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
         Ok(Frame {
             kind: head[3],
+            flags: head[4],
             stream,
             payload: self.tls.take(usize::try_from(length).unwrap())?,
         })
@@ -154,8 +156,8 @@ pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 }
 
 /// A field as a literal that is not indexed, without Huffman (RFC 7541 section 6.2.2).
-pub fn field(name: &str, value: &str) -> Vec<u8> {
-    [vec![0], string(name.as_bytes()), string(value.as_bytes())].concat()
+pub fn field(name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Vec<u8> {
+    [vec![0], string(name.as_ref()), string(value.as_ref())].concat()
 }
 
 /// The same, to be indexed (RFC 7541 section 6.2.1).

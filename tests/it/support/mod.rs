@@ -14,7 +14,7 @@ pub mod faults;
 pub mod forger;
 pub mod gateway;
 pub mod h2;
-pub mod h2_frames;
+pub mod h2_request;
 pub mod jar;
 pub mod memory;
 pub mod namespace;

@@ -1,24 +1,12 @@
-//! HTTP/2 frame by frame over TLS: fields that no client library would send.
+//! Requests over HTTP/2 with fields that no client library would send.
 
-use std::io::{self, Read, Write};
-use std::net::TcpStream;
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+use std::io;
 
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-
+use super::h2::{self, DATA, END_HEADERS, END_STREAM, GOAWAY, H2, HEADERS, RST_STREAM};
 use super::response::Response;
 
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const GOAWAY: u8 = 7;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
+/// SETTINGS_HEADER_TABLE_SIZE: of 0, so that every status is spelled out.
+const NO_TABLE: (u16, u32) = (1, 0);
 
 /// A name and its value, as bytes.
 pub type Field = (Vec<u8>, Vec<u8>);
@@ -104,31 +92,27 @@ impl H2Request {
         self
     }
 
-    fn bytes(&self) -> Vec<u8> {
-        let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
-        // A table of size 0, so that every status is spelled out.
-        bytes.extend(frame(SETTINGS, 0, 0, &[0, 1, 0, 0, 0, 0]));
+    fn frames(&self) -> Vec<u8> {
         let trailing = !self.trailers.is_empty();
         let end = |last: bool| if last { END_STREAM } else { 0 };
         let flags = END_HEADERS | end(self.data.is_none() && !trailing);
-        bytes.extend(frame(HEADERS, flags, 1, &block(&self.fields)));
+        let mut frames = h2::frame(HEADERS, flags, 1, &block(&self.fields));
         if let Some(data) = &self.data {
-            bytes.extend(frame(DATA, end(!trailing), 1, data));
+            frames.extend(h2::frame(DATA, end(!trailing), 1, data));
         }
         if trailing {
             let flags = END_HEADERS | END_STREAM;
-            bytes.extend(frame(HEADERS, flags, 1, &block(&self.trailers)));
+            frames.extend(h2::frame(HEADERS, flags, 1, &block(&self.trailers)));
         }
-        bytes
+        frames
     }
 
-    /// Sends it to a port on the loopback that shows this certificate.
-    pub fn send(&self, port: u16, certificate: &Path) -> io::Result<Outcome> {
-        let mut tls = connect(port, certificate)?;
+    /// Sends it to a port on the loopback.
+    pub fn send(&self, port: u16) -> io::Result<Outcome> {
+        let mut connection = H2::with_settings(port, &[NO_TABLE])?;
         // The other side may hang up on what it does not like before all of it is sent.
-        let _ = tls.write_all(&self.bytes());
-        let _ = tls.flush();
-        match outcome(&mut tls) {
+        let _ = connection.send(&self.frames());
+        match outcome(&mut connection) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(error),
             Err(_) => Ok(Outcome::Closed),
             outcome => outcome,
@@ -136,81 +120,31 @@ impl H2Request {
     }
 }
 
-type Tls = StreamOwned<ClientConnection, TcpStream>;
-
-fn connect(port: u16, certificate: &Path) -> io::Result<Tls> {
-    let mut roots = RootCertStore::empty();
-    let certificate = CertificateDer::from_pem_file(certificate).map_err(io::Error::other)?;
-    roots.add(certificate).map_err(io::Error::other)?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    let name = ServerName::try_from("localhost").map_err(io::Error::other)?;
-    let tls = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
-    let tcp = TcpStream::connect(("127.0.0.1", port))?;
-    tcp.set_read_timeout(Some(Duration::from_secs(15)))?;
-    Ok(StreamOwned::new(tls, tcp))
+fn block(fields: &[Field]) -> Vec<u8> {
+    let fields = fields.iter();
+    fields
+        .flat_map(|(name, value)| h2::field(name, value))
+        .collect()
 }
 
-fn outcome(tls: &mut impl Read) -> io::Result<Outcome> {
+fn outcome(connection: &mut H2) -> io::Result<Outcome> {
     let mut status = 0;
     let mut body = Vec::new();
     loop {
-        let mut head = [0; 9];
-        tls.read_exact(&mut head)?;
-        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-        let mut payload = vec![0; usize::try_from(length).unwrap()];
-        tls.read_exact(&mut payload)?;
-        match head[3] {
-            HEADERS if status < 200 => status = status_of(&payload),
-            DATA => body.extend(&payload),
+        let frame = connection.read()?;
+        match frame.kind {
+            HEADERS if status < 200 => status = status_of(&frame.payload),
+            DATA => body.extend(&frame.payload),
             RST_STREAM => return Ok(Outcome::Reset),
             GOAWAY => return Ok(Outcome::Closed),
             _ => continue,
         }
-        if head[4] & END_STREAM != 0 && matches!(head[3], DATA | HEADERS) {
+        if frame.flags & END_STREAM != 0 && matches!(frame.kind, DATA | HEADERS) {
             let mut response = Response::from_head(format!("HTTP/2 {status} \r\n\r\n").as_bytes());
             response.body = body;
             return Ok(Outcome::Answer(response));
         }
     }
-}
-
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    let head = [length[1], length[2], length[3], kind, flags];
-    [&head[..], &stream.to_be_bytes(), payload].concat()
-}
-
-/// RFC 7541 section 6.2.3: literals that are never indexed, without Huffman coding.
-fn block(fields: &[Field]) -> Vec<u8> {
-    let mut block = Vec::new();
-    for (name, value) in fields {
-        block.push(0x10);
-        for text in [name, value] {
-            length(&mut block, text.len());
-            block.extend(text);
-        }
-    }
-    block
-}
-
-/// RFC 7541 section 5.1, with a prefix of 7 bits.
-fn length(block: &mut Vec<u8>, length: usize) {
-    let Some(mut rest) = length.checked_sub(127) else {
-        block.push(u8::try_from(length).unwrap());
-        return;
-    };
-    block.push(127);
-    while rest >= 128 {
-        block.push(u8::try_from(rest % 128).unwrap() | 128);
-        rest /= 128;
-    }
-    block.push(u8::try_from(rest).unwrap());
 }
 
 /// `:status`, which comes first; RFC 7541 appendix A has some of them in its table.
