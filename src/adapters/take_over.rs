@@ -2,8 +2,8 @@
 //! folder and its store to the next one.
 //!
 //! Each message is a line of JSON; descriptors travel beside the first byte of the line
-//! that announces them. The next process speaks first, and every message but those of
-//! revocations is answered:
+//! that announces them. The next process speaks first, and every message but `Serving` is
+//! answered:
 //!
 //! ```text
 //! next                            running
@@ -12,7 +12,8 @@
 //!  Store ───────────────────────▶
 //!         ◀───────────────────── Store     its file is closed
 //!  Serving ─────────────────────▶          accepts no more, and drains
-//!  Revoked ─────────────────────▶          until it has ended
+//!  Revoked ─────────────────────▶          in force there too
+//!         ◀───────────────────── Heard     and so on, until it has ended
 //! ```
 //!
 //! Who goes away before `Serving` has changed nothing.
@@ -75,6 +76,8 @@ pub enum Reply {
     },
     /// The store is closed, or there was none to close.
     Store,
+    /// What was revoked there is in force here too.
+    Heard,
     /// No, and why.
     Refused(String),
 }

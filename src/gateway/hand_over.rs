@@ -168,6 +168,9 @@ impl Follow {
         while let Ok(Some(Ask::Revoked(records))) = self.conversation.hear().await {
             let revocations: Vec<Revocation> = records.iter().filter_map(Record::read).collect();
             self.house.apply(&revocations);
+            if self.conversation.say(&Reply::Heard, &[]).await.is_err() {
+                return;
+            }
         }
     }
 }

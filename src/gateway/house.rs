@@ -3,11 +3,12 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::{Notify, oneshot};
+use tokio::time::timeout;
 
 use super::open::OpenConnections;
 use super::sightings::Sightings;
@@ -30,6 +31,19 @@ use crate::domain::time::Timestamp;
 /// How many sessions from ahead of the clock a cut-off looks for; a guess far above what
 /// begins while a clock is wrong.
 const AHEAD: usize = 10_000;
+
+/// How long a revocation waits for the process before us to hear of it. A guess: that
+/// takes microseconds, and a process that hangs must not hang us.
+const PREDECESSOR: Duration = Duration::from_secs(1);
+
+/// What the process before us is to hear of.
+#[derive(Debug)]
+pub struct News {
+    /// What was revoked.
+    pub revocations: Vec<Revocation>,
+    /// Told when it is in force there.
+    pub heard: oneshot::Sender<()>,
+}
 
 /// Shared by every service of one gateway.
 pub struct House {
@@ -59,7 +73,7 @@ pub struct House {
     draining: AtomicBool,
     relieved: AtomicBool,
     /// The process before us, which still serves what it began.
-    predecessor: OnceLock<UnboundedSender<Vec<Revocation>>>,
+    predecessor: OnceLock<UnboundedSender<News>>,
     /// Whether an untrusted `X-Forwarded-For` was warned of.
     pub forwarded_warned: AtomicBool,
 }
@@ -125,20 +139,34 @@ impl House {
     /// [`StoreError`] if it could not be made durable; it is not in force then.
     pub async fn revoke(&self, revocation: &Revocation) -> Result<(), StoreError> {
         let kept = self.store.revoke(revocation).await?;
-        self.apply(&[kept]);
+        if let Some(heard) = self.put_in_force(&[kept]) {
+            // Whoever waits for the answer may still have a connection there.
+            let _gone = timeout(PREDECESSOR, heard).await;
+        }
         Ok(())
     }
 
     /// Puts in force what is durable already, and cuts the connections that it reaches.
     pub fn apply(&self, revocations: &[Revocation]) {
+        let _in_a_moment = self.put_in_force(revocations);
+    }
+
+    /// The same; what it gives tells when the process before us has heard of it too.
+    fn put_in_force(&self, revocations: &[Revocation]) -> Option<oneshot::Receiver<()>> {
         self.replica.load(revocations);
-        if let Some(predecessor) = self.predecessor.get() {
+        let heard = self.predecessor.get().map(|predecessor| {
+            let (heard, hears) = oneshot::channel();
             // Once it has ended nobody listens.
-            let _gone = predecessor.send(revocations.to_vec());
-        }
+            let _gone = predecessor.send(News {
+                revocations: revocations.to_vec(),
+                heard,
+            });
+            hears
+        });
         // Only now: a connection is looked up in the replica after it was registered.
         self.open.revoked(revocations);
         self.metrics.revocations(self.replica.len());
+        heard
     }
 
     /// Ends a session, a user's sessions or everybody's, as of now, on behalf of an
@@ -258,7 +286,7 @@ impl House {
     }
 
     /// Tells the process before us what is revoked from now on.
-    pub fn tell_predecessor(&self) -> UnboundedReceiver<Vec<Revocation>> {
+    pub fn tell_predecessor(&self) -> UnboundedReceiver<News> {
         let (tell, told) = tokio::sync::mpsc::unbounded_channel();
         // There is one at most.
         let _second = self.predecessor.set(tell);

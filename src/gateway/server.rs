@@ -15,7 +15,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::admin::Admin;
 use super::front::Front;
 use super::hand_over::HandOver;
-use super::house::House;
+use super::house::{House, News};
 use super::listen::{self, Certificate, ListenError, OnSockets, Sockets, name_of, private_socket};
 use super::proxy::Gateway;
 use super::redirect::Redirect;
@@ -34,7 +34,6 @@ use crate::adapters::store::lock::{DataDir, DataDirError};
 use crate::adapters::store::replica::Replica;
 use crate::adapters::take_over;
 use crate::auth::ports::{Revoked as _, StoreError};
-use crate::auth::revocation::Revocation;
 
 /// The name of the operators' socket inside `data_dir`.
 pub const ADMIN_SOCKET: &str = "admin.sock";
@@ -270,8 +269,9 @@ async fn furnish(
     let store = kept.store;
     let metrics = Arc::new(metrics);
     let house = Arc::new(House::new(snapshot, store, attempts, replica, metrics));
+    let cut_offs = remember_users(&house, &house.snapshot()).await?;
     let revoked = is_successor.then(|| house.tell_predecessor());
-    remember_users(&house, &house.snapshot()).await?;
+    house.apply(&cut_offs);
     Ok(Furnished {
         house,
         embedded: kept.embedded,
@@ -284,7 +284,7 @@ struct Furnished {
     house: Arc<House>,
     embedded: Option<Arc<Embedded>>,
     /// What a process before us has to hear of.
-    revoked: Option<UnboundedReceiver<Vec<Revocation>>>,
+    revoked: Option<UnboundedReceiver<News>>,
 }
 
 /// What nobody else may have: the `data_dir` and the sockets, or those of the process

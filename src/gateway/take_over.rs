@@ -12,9 +12,9 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout;
 
+use super::house::News;
 use crate::adapters::store::{DataDir, DataDirError};
 use crate::adapters::take_over::{Ask, Conversation, Record, Reply, VERSION};
-use crate::auth::revocation::Revocation;
 
 /// How long the running process may take for an answer. It closes its store after the
 /// writes that wait, which can take seconds on a slow disk. A guess.
@@ -90,20 +90,26 @@ impl Predecessor {
     pub(super) async fn give_store(&mut self) -> Result<(), TakeOverError> {
         match self.answer(&Ask::Store).await? {
             Reply::Store => Ok(()),
-            Reply::Sockets { .. } | Reply::Refused(_) => Err(out_of_turn()),
+            Reply::Sockets { .. } | Reply::Heard | Reply::Refused(_) => Err(out_of_turn()),
         }
     }
 
     /// Says that we serve, and from then on what we revoke, until it has ended.
-    pub(super) async fn relieve(self, mut revoked: UnboundedReceiver<Vec<Revocation>>) {
-        let mut said = self.conversation.say(&Ask::Serving, &[]).await;
-        while said.is_ok()
-            && let Some(revocations) = revoked.recv().await
-        {
-            let records = revocations.iter().map(Record::of).collect();
-            said = self.conversation.say(&Ask::Revoked(records), &[]).await;
+    pub(super) async fn relieve(mut self, mut news: UnboundedReceiver<News>) {
+        if self.conversation.say(&Ask::Serving, &[]).await.is_err() {
+            return;
         }
-        // The process before us has ended. Dropping the receiver ends the telling.
+        while let Some(News { revocations, heard }) = news.recv().await {
+            let records = revocations.iter().map(Record::of).collect();
+            match self.answer(&Ask::Revoked(records)).await {
+                Ok(Reply::Heard) => {
+                    // Not everybody waits for it.
+                    let _nobody = heard.send(());
+                }
+                // It has ended. Without a receiver nobody is told any more.
+                _ => return,
+            }
+        }
     }
 
     async fn answer(&mut self, ask: &Ask) -> Result<Reply, TakeOverError> {

@@ -21,7 +21,7 @@ use super::supervise::supervise;
 use crate::adapters::clock;
 use crate::auth::directory::User;
 use crate::auth::ports::StoreError;
-use crate::auth::revocation::cut_offs;
+use crate::auth::revocation::{Revocation, cut_offs};
 use crate::domain::id::UserId;
 
 /// How often files are looked at for changes. A guess between a quick reload and
@@ -137,11 +137,15 @@ impl Upkeep {
 
 /// Ends the sessions of everybody who was removed, disabled, re-passworded or raised
 /// since the versions were last saved, and saves today's. The cut-offs are durable
-/// before the new versions are: a crash in between cuts off twice, never not at all.
+/// before the new versions are: a crash in between cuts off twice, never not at all. Gives
+/// the cut-offs.
 ///
 /// # Errors
 /// [`StoreError`]; the new users must not be put in force then.
-pub(super) async fn remember_users(house: &House, snapshot: &Snapshot) -> Result<(), StoreError> {
+pub(super) async fn remember_users(
+    house: &House,
+    snapshot: &Snapshot,
+) -> Result<Vec<Revocation>, StoreError> {
     let today: Vec<(UserId, String)> = snapshot
         .policy
         .directory
@@ -151,14 +155,16 @@ pub(super) async fn remember_users(house: &House, snapshot: &Snapshot) -> Result
         .collect();
     let known = house.store.known_users().await?;
     if known.as_ref() == Some(&today) {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let now = clock::now();
     let until = now.after(snapshot.policy.lifetimes.longest_ever());
-    for revocation in cut_offs(&known.unwrap_or_default(), &today, now, until) {
-        house.revoke(&revocation).await?;
+    let cut_offs = cut_offs(&known.unwrap_or_default(), &today, now, until);
+    for revocation in &cut_offs {
+        house.revoke(revocation).await?;
     }
-    house.store.remember_users(&today).await
+    house.store.remember_users(&today).await?;
+    Ok(cut_offs)
 }
 
 /// A user's version that does not depend on the signing keys, whose rotation is no
