@@ -234,11 +234,12 @@ fn a_redis_that_forgets_is_found() {
     assert_found(&far, "note", "store.plain");
 }
 
-/// nginx with TLS on this address before a gateway, with these further lines.
+/// nginx with TLS on this address before a gateway, with these further lines. As root, since
+/// the namespace knows nobody else.
 fn proxy(dir: &TempDir, port: u16, gateway: u16, lines: &str) -> Process {
     let path = dir.path().display();
     let text = format!(
-        "daemon off; pid {path}/nginx.pid; error_log {path}/error.log; events {{}}
+        "user root; daemon off; pid {path}/nginx.pid; error_log {path}/error.log; events {{}}
 http {{ access_log off; client_body_temp_path {path}/a; proxy_temp_path {path}/b;
 fastcgi_temp_path {path}/c; uwsgi_temp_path {path}/d; scgi_temp_path {path}/e;
 server {{ listen {OWN}:{port} ssl; ssl_certificate {path}/tls.crt; ssl_certificate_key {path}/tls.key;
