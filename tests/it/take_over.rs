@@ -99,8 +99,9 @@ fn reads_anew(gateway: &Gateway, cookie: &str, tally: &Tally) {
     }
 }
 
-/// Signs in, is served, signs out, and is refused from that answer on.
-fn comes_and_goes(gateway: &Gateway, tally: &Tally) {
+/// Signs in, is served, signs out, and is refused from that answer on; by way of Redis as
+/// soon as the other process has heard of it.
+fn comes_and_goes(gateway: &Gateway, tally: &Tally, is_shared: bool) {
     while tally.goes_on() {
         let began = Instant::now();
         let login = gateway.login_request("alice", ALICE_PASSWORD).try_send();
@@ -121,6 +122,11 @@ fn comes_and_goes(gateway: &Gateway, tally: &Tally) {
             }
         }
         Tally::count(&tally.ended);
+        if is_shared {
+            until("the other process to hear of the logout", || {
+                read.try_send().is_ok_and(|answer| answer.status == 401)
+            });
+        }
         let late = read.try_send();
         let _refused = tally.is("after the logout", 401, late);
     }
@@ -139,7 +145,7 @@ fn renews(gateway: &Gateway, tally: &Tally) {
 }
 
 /// Processes follow each other while people use the gateway.
-fn under_load(gateway: &Gateway) {
+fn under_load(gateway: &Gateway, is_shared: bool) {
     let tally = Tally::default();
     let (alice, bob) = (gateway.alice(), gateway.bob());
     let kept = Jar::alice(gateway);
@@ -150,7 +156,7 @@ fn under_load(gateway: &Gateway) {
             scope.spawn(|| reads_on(gateway, cookie, &tally));
         }
         scope.spawn(|| reads_anew(gateway, &bob, &tally));
-        scope.spawn(|| comes_and_goes(gateway, &tally));
+        scope.spawn(|| comes_and_goes(gateway, &tally, is_shared));
         scope.spawn(|| renews(gateway, &tally));
         // However this ends, the load ends with it.
         let _end = Over(&tally);
@@ -187,7 +193,7 @@ fn under_load(gateway: &Gateway) {
 #[test]
 fn nothing_fails_while_processes_follow_each_other() {
     let (gateway, _app) = world_with("login: { address_attempts: 100000, max_attempts: 10000 }");
-    under_load(&gateway);
+    under_load(&gateway, false);
 }
 
 #[test]
@@ -200,7 +206,7 @@ fn nothing_fails_with_redis_either() {
         .gateway(&app, "")
         .yaml("login: { address_attempts: 100000, max_attempts: 10000 }")
         .start();
-    under_load(&gateway);
+    under_load(&gateway, true);
 }
 
 /// Starts the next process and waits until the first has handed over.
