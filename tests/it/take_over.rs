@@ -123,9 +123,14 @@ fn comes_and_goes(gateway: &Gateway, tally: &Tally, is_shared: bool) {
         }
         Tally::count(&tally.ended);
         if is_shared {
-            until("the other process to hear of the logout", || {
-                read.try_send().is_ok_and(|answer| answer.status == 401)
+            // Either process may answer each of them.
+            let mut refused = 0;
+            until("both processes to have heard of the logout", || {
+                let is_refused = read.try_send().is_ok_and(|answer| answer.status == 401);
+                refused = if is_refused { refused + 1 } else { 0 };
+                refused == 3
             });
+            continue;
         }
         let late = read.try_send();
         let _refused = tally.is("after the logout", 401, late);
