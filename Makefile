@@ -9,7 +9,7 @@ help:
 	@echo "make lint        formatting, clippy and documentation, warnings denied"
 	@echo "make deny        licences, sources and known holes of what it is made of"
 	@echo "make setup       install what the tests need (make test does it by itself)"
-	@echo "make fuzz-smoke  every fuzz target for some seconds (nightly toolchain)"
+	@echo "make fuzz-smoke  every fuzz target for some seconds"
 	@echo "make fuzz        one of them: T=gate SECONDS=600"
 	@echo "make image       build the container image with docker or buildah"
 	@echo "make image-test  build the image without a network and try what comes out"

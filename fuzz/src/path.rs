@@ -69,7 +69,7 @@ pub fn model(raw: &[u8]) -> Option<Vec<u8>> {
     (decoded.iter().all(clean) && !overlong && !dots).then_some(decoded)
 }
 
-/// Whether a character that begins so would fit into fewer bytes.
+/// Whether every character that begins so would fit into fewer bytes.
 fn overlong(lead: u8, next: u8) -> bool {
     let next = u32::from(next);
     let low = u32::from(lead);

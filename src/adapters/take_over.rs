@@ -2,8 +2,7 @@
 //! folder and its store to the next one.
 //!
 //! Each message is a line of JSON; descriptors travel beside the first byte of the line
-//! that announces them. The next process speaks first, and every message but `Serving` is
-//! answered:
+//! that announces them. The next process speaks first, and every message is answered:
 //!
 //! ```text
 //! next                            running
@@ -12,11 +11,12 @@
 //!  Store ───────────────────────▶
 //!         ◀───────────────────── Store     its file is closed
 //!  Serving ─────────────────────▶          accepts no more, and drains
+//!         ◀───────────────────── Heard
 //!  Revoked ─────────────────────▶          in force there too
 //!         ◀───────────────────── Heard     and so on, until it has ended
 //! ```
 //!
-//! Who goes away before `Serving` has changed nothing.
+//! Who goes away before `Serving`, or takes too long, has changed nothing.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -76,7 +76,7 @@ pub enum Reply {
     },
     /// The store is closed, or there was none to close.
     Store,
-    /// What was revoked there is in force here too.
+    /// Understood, or in force here too.
     Heard,
     /// No, and why.
     Refused(String),

@@ -20,9 +20,12 @@ use crate::adapters::take_over::{Ask, Conversation, MOST_LISTENERS, Record, Repl
 use crate::auth::ports::StoreError;
 use crate::auth::revocation::Revocation;
 
-/// How long the next process may take until it asks for the store: it reads its
-/// settings and looks up the app's name. A guess.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the next process may take until it asks for the store (it looks up the app's
+/// name), and from then until it serves (it verifies the file). A guess: a million sessions
+/// take a few seconds.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two tries to take the store back from a process that still has it.
+const RETRY: Duration = Duration::from_millis(200);
 /// How long requests in flight may go on using the store before it is closed. A guess:
 /// a login takes a tenth of it.
 const LAST_USE: Duration = Duration::from_millis(500);
@@ -68,11 +71,17 @@ impl HandOver {
         };
         let Some(pid) = asked? else { return Ok(None) };
         let lent = self.lend().await;
-        let served = said_that_it_serves(&mut conversation).await;
-        if !served {
+        let serves = timeout(PATIENCE, said_that_it_serves(&mut conversation)).await;
+        if serves != Ok(true) {
+            if serves.is_err() {
+                let reason = "it has the store and does not serve".to_owned();
+                let _gone = refuse(&conversation, reason).await;
+            }
             self.take_back(lent).await;
             return Ok(None);
         }
+        // Whether it hears that or not, it serves.
+        let _gone = conversation.say(&Reply::Heard, &[]).await;
         log::info!("process {pid} has taken over");
         Ok(Some(Follow {
             conversation,
@@ -132,7 +141,7 @@ impl HandOver {
                 log::error!("the store was not taken back: {e}");
                 return;
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(RETRY).await;
         }
         drop(lent);
         // The other process may have revoked something.

@@ -204,8 +204,9 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
         .spawn(move || server.run(RunArgs { shutdown_signal }))
         .map_err(|e| broken(&e))?;
     log::info!("listening on {}", bound.public.join(", "));
-    if let Some((predecessor, revoked)) = predecessor.zip(revoked) {
-        runtime.spawn(predecessor.relieve(revoked));
+    if let Some((mut predecessor, revoked)) = predecessor.zip(revoked) {
+        runtime.block_on(predecessor.relieve())?;
+        runtime.spawn(predecessor.tell(revoked));
     }
     let hand_over = HandOver {
         house: Arc::clone(&house),

@@ -94,11 +94,24 @@ impl Predecessor {
         }
     }
 
-    /// Says that we serve, and from then on what we revoke, until it has ended.
-    pub(super) async fn relieve(mut self, mut news: UnboundedReceiver<News>) {
-        if self.conversation.say(&Ask::Serving, &[]).await.is_err() {
-            return;
+    /// Says that we serve. It may have ended meanwhile, which leaves us alone with what it
+    /// gave.
+    ///
+    /// # Errors
+    /// [`TakeOverError::Refused`] when it has given up waiting and serves itself.
+    pub(super) async fn relieve(&mut self) -> Result<(), TakeOverError> {
+        match self.answer(&Ask::Serving).await {
+            Ok(_) => Ok(()),
+            Err(TakeOverError::Silent(e)) => {
+                log::warn!("the process before us has ended: {e}");
+                Ok(())
+            }
+            Err(refused) => Err(refused),
         }
+    }
+
+    /// Tells it what we revoke, until it has ended.
+    pub(super) async fn tell(mut self, mut news: UnboundedReceiver<News>) {
         while let Some(News { revocations, heard }) = news.recv().await {
             let records = revocations.iter().map(Record::of).collect();
             match self.answer(&Ask::Revoked(records)).await {

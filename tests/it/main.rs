@@ -45,6 +45,7 @@ mod disk_faults;
 mod disk_full;
 mod doctor;
 mod doctor_seen;
+mod documents;
 mod drain;
 mod entrances;
 mod explain;

@@ -280,6 +280,11 @@ fn a_client_that_says_nothing_idles_no_longer_than_others() {
         open(gateway.port()).unwrap().rest().expect(what);
         assert_about_a_second(began, what);
     }
+    let mut client = crate::support::h2::H2::open(gateway.port()).unwrap();
+    assert!(client.is_served(1, "/login", ""), "HTTP/2");
+    let began = Instant::now();
+    assert!(client.is_over(Duration::from_secs(10)), "HTTP/2 idles on");
+    assert_about_a_second(began, "HTTP/2 after a request");
 }
 
 #[test]

@@ -457,4 +457,9 @@ fn who_waits_too_long_for_the_store_is_told_to_come_again() {
     assert_eq!(answer.status, 503, "{answer}");
     assert!(answer.header("Retry-After").is_some(), "{answer}");
     assert_eq!(jar.get(&gateway, "/").status, 200, "its cookies are kept");
+    // A process that hangs does not keep the store.
+    assert!(pretender.hears().contains("does not serve"));
+    until("the store to be back", || {
+        jar.post_refresh(&gateway).status == 200
+    });
 }

@@ -57,6 +57,11 @@ impl Context {
             .any(|problem| problem.path.starts_with(path))
     }
 
+    /// How many problems there are so far.
+    pub(crate) fn problems_so_far(&self) -> usize {
+        self.problems.borrow().len()
+    }
+
     /// Notes a sentence to be said at start.
     pub(crate) fn warn(&self, sentence: impl Into<String>) {
         self.warnings.borrow_mut().push(sentence.into());

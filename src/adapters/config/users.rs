@@ -81,8 +81,11 @@ fn from_file(section: &Section<'_>) -> Option<Vec<Listed>> {
     };
     spot.cx.warn_if_world_readable(&path, "password hashes");
     spot.cx.secret_in(&path, "users");
+    let before = spot.cx.problems_so_far();
     match context::text(bytes, &name) {
-        Ok(text) => formats::file(spot.cx, &text, &name),
+        // Where nobody is left of a file, its problems say why.
+        Ok(text) => formats::file(spot.cx, &text, &name)
+            .filter(|listed| !listed.is_empty() || spot.cx.problems_so_far() == before),
         Err(problem) => {
             spot.cx.problem(*problem);
             None

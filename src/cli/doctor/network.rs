@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use super::facts::{Facts, UpstreamSeen, Visit, Visited};
 use super::finding::Finding;
 use crate::adapters::config::settings::Upstream;
+use crate::adapters::descriptors::needed_for;
 use crate::domain::origin::{Origin, Scheme};
 
 /// Wider networks of public addresses than this hold more than one operator's machines;
@@ -44,18 +45,18 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
         ));
     }
     let limit = facts.settings.limits.connections;
-    // A connection of a client, and one to the app.
     if let Some(files) = facts
         .open_files
-        .filter(|files| *files < limit.saturating_mul(2))
+        .filter(|files| u64::try_from(*files).unwrap_or(u64::MAX) < needed_for(limit))
     {
         found.push(Finding::note(
             "network.open_files",
             (
                 format!(
-                    "the gateway may have {files} files open, and limits.connections is {limit}"
+                    "the gateway may have {files} files open, and limits.connections of {limit} takes {}",
+                    needed_for(limit)
                 ),
-                "each request takes up to two: it runs out of files before the limit holds",
+                "each request takes up to two, and the gateway some of its own: it takes fewer connections than the limit says",
                 "raise it (LimitNOFILE= of systemd, `ulimit -n`), or lower limits.connections",
             ),
         ));

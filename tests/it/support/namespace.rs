@@ -10,6 +10,9 @@ use super::optional;
 /// The address beside the loopback, of those that documents use (RFC 5737).
 pub const OWN: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
 
+/// How many files may be open, on machines that allow more.
+const FILES: u32 = 16_384;
+
 const INSIDE: &str = "DOORWARD_TEST_IN_NAMESPACE";
 
 /// Whether this is the run inside. Outside it runs the test inside, and fails with it.
@@ -25,7 +28,7 @@ pub fn is_inside<F: Fn()>(_test: F) -> bool {
     let status = Command::new("unshare")
         .args(["--map-root-user", "--net", "sh", "-ec"])
         .arg(format!(
-            "ip link set lo up; ip address add {OWN}/32 dev lo; exec \"$0\" --exact \"$1\" --nocapture"
+            "ulimit -n {FILES} || :; ip link set lo up; ip address add {OWN}/32 dev lo; exec \"$0\" --exact \"$1\" --nocapture"
         ))
         .arg(std::env::current_exe().unwrap())
         .arg(name)

@@ -88,6 +88,24 @@ fn the_production_file_is_good() {
 }
 
 #[test]
+fn a_users_file_of_which_nothing_is_left_is_one_problem() {
+    let folder = Folder::new();
+    folder.write("users.yml", "- { id: '1', username: a }\n");
+    let yaml = "upstream: http://127.0.0.1:3000\nusers: { file: users.yml }\n";
+    let file = folder.write("doorward.yaml", yaml);
+    let said = load(Some(&file), &no_env()).unwrap_err().to_string();
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 1, "{said}");
+    assert!(
+        lines[0].starts_with("users.yml:1:3: [0].password_hash: is missing"),
+        "{said}"
+    );
+    folder.write("users.yml", "[]\n");
+    let said = load(Some(&file), &no_env()).unwrap_err().to_string();
+    assert!(said.contains("nobody could log in"), "{said}");
+}
+
+#[test]
 fn an_unreadable_file_is_a_problem() {
     let said = load(Some(Path::new("/nope/doorward.yaml")), &no_env())
         .unwrap_err()
