@@ -47,7 +47,7 @@ impl Username {
         // Lower-casing can denormalise (İ), and NFKC can produce capitals (℡),
         // so: normalise, lower, normalise again.
         let folded: String = typed.nfkc().collect::<String>().to_lowercase();
-        let folded: String = folded.nfkc().collect();
+        let folded: String = folded.nfkc().map(one_sigma).collect();
         // Dots and blanks in any mixture, so that what is left is its own canonical form.
         let ending = |c: char| c == '.' || c.is_whitespace();
         Self(folded.trim_start().trim_end_matches(ending).into())
@@ -57,6 +57,11 @@ impl Username {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The one letter whose lower case depends on its place in the word, and on who lowers it.
+fn one_sigma(c: char) -> char {
+    if c == 'ς' { 'σ' } else { c }
 }
 
 impl fmt::Display for Username {
@@ -154,12 +159,36 @@ mod tests {
             ("Jürgen", "jürgen"),
             ("Ju\u{308}rgen", "jürgen"),
             ("a.b", "a.b"),
+            // Found by fuzzing: the lunate sigma, whose capital is not at the end of a word.
+            ("ϲ1", "σ1"),
+            ("Ϲ1", "σ1"),
+            ("ΝΙΚΟΣ", "νικοσ"),
+            ("νικος", "νικοσ"),
         ] {
             assert_eq!(
                 Username::canonical(typed).as_str(),
                 canonical,
                 "{typed:?} would have a lockout counter of its own"
             );
+        }
+    }
+
+    #[test]
+    fn no_letter_has_a_name_of_its_own_in_the_other_case() {
+        for c in char::MIN..=char::MAX {
+            let upper: String = c.to_uppercase().collect();
+            if !c.is_lowercase() || upper.to_lowercase() != c.to_string() {
+                // The capital of another letter too, as I is of ı.
+                continue;
+            }
+            for (typed, capital) in [
+                (format!("{c}1"), format!("{upper}1")),
+                (format!("a{c}"), format!("A{upper}")),
+                (format!("a{c}b"), format!("A{upper}B")),
+            ] {
+                let (one, other) = (Username::canonical(&typed), Username::canonical(&capital));
+                assert_eq!(one, other, "{typed} and {capital}");
+            }
         }
     }
 
