@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::support::browser::Browser;
 use crate::support::process::run;
-use crate::support::{Gateway, assert_problem, optional, world_with};
+use crate::support::{Gateway, assert_problem, optional, until, world_with};
 
 #[test]
 fn a_page_of_an_allowed_origin_may_send_the_header() {
@@ -161,7 +161,9 @@ fn a_page_in_chromium_reads_the_cookie_and_sends_the_header() {
     // Our own pages need no script of the app's.
     browser.goto(&format!("{}/logout", home(&gateway)));
     browser.click("button[type=submit]");
-    assert!(browser.has("input[name=password]"), "{}", browser.source());
+    until("the form after the logout", || {
+        browser.has("input[name=password]")
+    });
     let left = browser.cookies();
     assert!(left.is_empty(), "{left:?}");
 }
