@@ -187,7 +187,7 @@ fn continuation_flood_rustsec_2024_0332_ends_the_connection() {
         let block = client.get("/", "");
         client.frame(HEADERS, END_STREAM, 1, &block).unwrap();
         // Fields that are never indexed, in fragments that fit no field.
-        let fields = field("x-a", &"b".repeat(fragment));
+        let fields = field("x-a", "b".repeat(fragment));
         let over = flood(&mut client, 20_000, |_| {
             frame(CONTINUATION, 0, 1, &fields[..fragment])
         });
