@@ -6,8 +6,11 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 /// counted with default settings on two cores; the rest is room for more cores and for
 /// operators, a guess.
 const OWN: u64 = 128;
-/// A request has one connection to the client and one to the app.
-const PER_CONNECTION: u64 = 2;
+/// What one of `limits.connections` takes: a connection to the client and one to the app,
+/// and one to the plain listener beside a TLS one, which has as many places.
+pub const fn per_connection(has_redirect: bool) -> u64 {
+    if has_redirect { 3 } else { 2 }
+}
 
 /// Raises the soft limit to the hard one, as servers do: the low default is for programs
 /// that cannot count beyond it. Gives what holds from here on; `None` if the system does
@@ -24,20 +27,19 @@ pub fn raise() -> Option<u64> {
     (holds != nix::sys::resource::RLIM_INFINITY).then_some(holds)
 }
 
-/// How many client connections so many descriptors can carry; at least one.
-pub fn connections_within(limit: u64) -> usize {
+/// How many client connections so many descriptors can carry, if one takes `each` of them;
+/// at least one.
+pub fn connections_within(limit: u64, each: u64) -> usize {
     // With few descriptors half of them have to do for everything else.
     let own = OWN.min(limit / 2);
-    let most = limit.saturating_sub(own) / PER_CONNECTION;
+    let most = limit.saturating_sub(own) / each.max(1);
     usize::try_from(most).unwrap_or(usize::MAX).max(1)
 }
 
 /// The descriptors that so many client connections need.
-pub fn needed_for(connections: usize) -> u64 {
+pub fn needed_for(connections: usize, each: u64) -> u64 {
     let connections = u64::try_from(connections).unwrap_or(u64::MAX);
-    connections
-        .saturating_mul(PER_CONNECTION)
-        .saturating_add(OWN)
+    connections.saturating_mul(each).saturating_add(OWN)
 }
 
 #[cfg(test)]
@@ -46,13 +48,15 @@ mod tests {
 
     #[test]
     fn what_is_needed_is_enough_and_no_more() {
-        for connections in [65, 100, 1000, 10_000] {
-            let needed = needed_for(connections);
-            assert_eq!(connections_within(needed), connections);
-            assert!(connections_within(needed - 1) < connections);
+        for each in [false, true].map(per_connection) {
+            for connections in [65, 100, 1000, 10_000] {
+                let needed = needed_for(connections, each);
+                assert_eq!(connections_within(needed, each), connections);
+                assert!(connections_within(needed - 1, each) < connections);
+            }
         }
         for (limit, connections) in [(0, 1), (1, 1), (64, 16), (256, 64), (1024, 448)] {
-            assert_eq!(connections_within(limit), connections, "{limit}");
+            assert_eq!(connections_within(limit, 2), connections, "{limit}");
         }
     }
 }

@@ -65,8 +65,11 @@ impl<A> Front<A> {
     }
 
     /// Before the plain listener beside a TLS one, which has as many places of its own.
-    pub(super) fn redirect(house: Arc<House>, app: A) -> Self {
-        Self::new(house, app, Kind::Redirect)
+    pub(super) fn redirect(house: Arc<House>, app: A, most: usize) -> Self {
+        Self {
+            most,
+            ..Self::new(house, app, Kind::Redirect)
+        }
     }
 
     /// Before a listener of the operators.

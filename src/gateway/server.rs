@@ -86,7 +86,7 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
     for warning in &settings.warnings {
         log::warn!("{warning}");
     }
-    let most = connections_to_carry(settings.limits.connections);
+    let most = connections_to_carry(&settings);
     let first_look = look_at_sources(&settings);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -140,7 +140,7 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
         let app = Redirect {
             house: Arc::clone(&house),
         };
-        let front = Front::redirect(Arc::clone(&house), app);
+        let front = Front::redirect(Arc::clone(&house), app, most);
         let mut service = Service::new("redirect".into(), front);
         service.threads = Some(1);
         service.add_tcp(name);
@@ -227,18 +227,21 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
     outcome
 }
 
-/// How many client connections the system lets us have; says so if they are fewer than
-/// the settings want.
-fn connections_to_carry(wanted: usize) -> usize {
+/// How many client connections each listener for clients may have, as far as the system
+/// lets us; says so if they are fewer than the settings want.
+fn connections_to_carry(settings: &Settings) -> usize {
+    let wanted = settings.limits.connections;
+    let redirect = settings.tls.as_ref().and_then(|tls| tls.redirect_from);
+    let each = descriptors::per_connection(redirect.is_some());
     let Some(limit) = descriptors::raise() else {
         return usize::MAX;
     };
-    let most = descriptors::connections_within(limit);
+    let most = descriptors::connections_within(limit, each);
     if most < wanted {
         log::warn!(
             "limits.connections is {wanted}, and the limit of open files, {limit}, is enough for \
              {most}: raise it to {} (ulimit -n, LimitNOFILE)",
-            descriptors::needed_for(wanted)
+            descriptors::needed_for(wanted, each)
         );
     }
     most

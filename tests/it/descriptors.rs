@@ -4,9 +4,12 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::support::curl::certificate;
 use crate::support::gateway::PROGRAM;
+use crate::support::temp::free_port;
+use crate::support::tls::Tls;
 use crate::support::{
-    Builder, Conn, Gateway, Jar, Process, Request, Upstream, assert_problem, until,
+    Builder, Conn, Gateway, Jar, Process, Request, Upstream, assert_problem, optional, until,
 };
 
 /// Hard limits of the tests: little more than the gateway needs for itself.
@@ -96,6 +99,41 @@ fn clients_cannot_use_up_the_descriptors() {
     drop(flood);
     until("a place to be free", || {
         request.try_send().is_ok_and(|answer| answer.status == 200)
+    });
+}
+
+#[test]
+fn the_listener_that_redirects_cannot_use_up_the_descriptors() {
+    if !optional::has("openssl") {
+        return;
+    }
+    let app = Upstream::start();
+    let plain = free_port();
+    let builder = Builder::new(&app);
+    certificate(builder.dir(), "gateway");
+    let gateway = builder
+        .yaml(&format!(
+            "tls: {{ cert: gateway.crt, key: gateway.key, redirect_from: \"127.0.0.1:{plain}\" }}"
+        ))
+        .yaml("public_url: https://app.example.com")
+        .write();
+    let _process = limited(&gateway, &format!("-n {FEW}"));
+    let request = Request::new(plain, "GET", "/");
+    assert_eq!(request.clone().send().status, 308);
+
+    let flood: Vec<_> = (0..3 * FEW).map(|_| Conn::open(plain).unwrap()).collect();
+    until("it to have no place left", || request.try_send().is_err());
+    for _ in 0..10 {
+        let public = gateway
+            .request("GET", "/")
+            .header("Host", "app.example.com");
+        let answer = Tls::http1(gateway.port()).and_then(|mut tls| tls.ask(&public));
+        assert_eq!(answer.unwrap().status, 401, "people are locked out");
+        assert!(is_ready(&gateway), "operators are locked out");
+    }
+    drop(flood);
+    until("a place to be free", || {
+        request.try_send().is_ok_and(|answer| answer.status == 308)
     });
 }
 
