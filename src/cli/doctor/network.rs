@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::facts::{Facts, UpstreamSeen, Visit, Visited};
 use super::finding::Finding;
 use crate::adapters::config::settings::Upstream;
-use crate::adapters::descriptors::needed_for;
+use crate::adapters::descriptors::{needed_for, per_connection};
 use crate::domain::origin::{Origin, Scheme};
 
 /// Wider networks of public addresses than this hold more than one operator's machines;
@@ -45,16 +45,21 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
         ));
     }
     let limit = facts.settings.limits.connections;
+    let redirect = facts
+        .settings
+        .tls
+        .as_ref()
+        .and_then(|tls| tls.redirect_from);
+    let needed = needed_for(limit, per_connection(redirect.is_some()));
     if let Some(files) = facts
         .open_files
-        .filter(|files| u64::try_from(*files).unwrap_or(u64::MAX) < needed_for(limit))
+        .filter(|files| u64::try_from(*files).unwrap_or(u64::MAX) < needed)
     {
         found.push(Finding::note(
             "network.open_files",
             (
                 format!(
-                    "the gateway may have {files} files open, and limits.connections of {limit} takes {}",
-                    needed_for(limit)
+                    "the gateway may have {files} files open, and limits.connections of {limit} takes {needed}"
                 ),
                 "each request takes up to two, and the gateway some of its own: it takes fewer connections than the limit says",
                 "raise it (LimitNOFILE= of systemd, `ulimit -n`), or lower limits.connections",
