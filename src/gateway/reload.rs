@@ -159,20 +159,19 @@ impl Reloader {
     /// What the files of the settings in force look like now, and that of the keys.
     pub(super) fn look(&self) -> Vec<Look> {
         let mut looks = look_at_sources(&self.house.snapshot().settings);
-        looks.push(self.look_at_keys());
+        looks.push(look_at_keys(&self.house.snapshot().settings));
         looks
-    }
-
-    /// What the file of generated keys looks like now; a start may make it.
-    pub(super) fn look_at_keys(&self) -> Look {
-        let snapshot = self.house.snapshot();
-        look_at(snapshot.settings.data_dir.join("keys.json"))
     }
 }
 
 /// What the files that settings were made of look like now.
 pub(super) fn look_at_sources(settings: &Settings) -> Vec<Look> {
     settings.sources.iter().cloned().map(look_at).collect()
+}
+
+/// What the file of generated keys looks like now; a start may make it.
+pub(super) fn look_at_keys(settings: &Settings) -> Look {
+    look_at(settings.data_dir.join("keys.json"))
 }
 
 /// A file as it is seen from outside; `None` if it cannot be seen.

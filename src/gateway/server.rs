@@ -19,7 +19,7 @@ use super::house::{House, News};
 use super::listen::{self, Certificate, ListenError, OnSockets, Sockets, name_of, private_socket};
 use super::proxy::Gateway;
 use super::redirect::Redirect;
-use super::reload::{Loader, Reloader, look_at_sources};
+use super::reload::{Loader, Look, Reloader, look_at_keys, look_at_sources};
 use super::shared::{Follow, Kept};
 use super::snapshot::{Snapshot, SnapshotError};
 use super::stop::{Signals, Stop, StopWatch, attend};
@@ -87,7 +87,7 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
         log::warn!("{warning}");
     }
     let most = connections_to_carry(&settings);
-    let first_look = look_at_sources(&settings);
+    let mut first_look = look_at_sources(&settings);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -108,7 +108,9 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
         house,
         embedded,
         revoked,
+        keys,
     } = runtime.block_on(furnish(settings, predecessor.as_mut()))?;
+    first_look.push(keys);
     let snapshot = house.snapshot();
 
     let conf = ServerConf {
@@ -262,6 +264,8 @@ async fn furnish(
     let metrics = Metrics::new().map_err(|e| RunError::Broken(e.to_string()))?;
     let revoked: Arc<Replica> = Arc::clone(&replica);
     let snapshot = Snapshot::build(settings, revoked)?;
+    // Before the wait for the store, during which somebody may rotate them.
+    let keys = look_at_keys(&snapshot.settings);
     snapshot.upstream.resolve_soon().await;
     let is_successor = predecessor.is_some();
     if let Some(predecessor) = predecessor {
@@ -280,6 +284,7 @@ async fn furnish(
         house,
         embedded: kept.embedded,
         revoked,
+        keys,
     })
 }
 
@@ -289,6 +294,8 @@ struct Furnished {
     embedded: Option<Arc<Embedded>>,
     /// What a process before us has to hear of.
     revoked: Option<UnboundedReceiver<News>>,
+    /// The file of the keys when they were read.
+    keys: Look,
 }
 
 /// What nobody else may have: the `data_dir` and the sockets, or those of the process

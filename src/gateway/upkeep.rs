@@ -39,8 +39,8 @@ const SWEEP: Duration = Duration::from_secs(60);
 pub(super) struct Upkeep {
     pub(super) house: Arc<House>,
     pub(super) reloader: Arc<Reloader>,
-    /// The files as they were when the first settings were made of them, so that a
-    /// change during the start is noticed.
+    /// The files as they were when the first settings were made of them, and that of the
+    /// keys, so that a change during the start is noticed.
     pub(super) first_look: Vec<Look>,
 }
 
@@ -83,7 +83,6 @@ impl Upkeep {
 
     async fn watch_files(self) {
         let mut seen = self.first_look.clone();
-        seen.push(self.reloader.look_at_keys());
         loop {
             tokio::time::sleep(WATCH).await;
             let now = self.reloader.look();

@@ -1,8 +1,12 @@
 //! Signing keys: generated, rotated with overlap, and left alone when configured.
 
+use std::os::fd::AsFd as _;
 use std::process::Output;
-
 use std::time::{Duration, SystemTime};
+
+use doorward::adapters::store::DataDir;
+use doorward::adapters::take_over::{Ask, Conversation, Reply, SOCKET};
+use tokio::net::UnixListener;
 
 use crate::support::{
     Builder, Gateway, Jar, Upstream, assert_problem, token, until, world, world_with,
@@ -74,6 +78,46 @@ fn rotated_keys_survive_a_restart() {
         "a rotation while down signs everybody out"
     );
     assert_eq!(gateway.get("/", &after).status, 200);
+}
+
+/// The test is the process that is taken over from, and takes its time with the store.
+#[test]
+fn a_rotation_while_the_next_process_waits_for_the_store_reaches_it() {
+    let app = Upstream::start();
+    let mut gateway = Builder::new(&app).start();
+    let before = kid(&gateway.alice());
+    gateway.kill();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let (_next, _conversation) = runtime.block_on(async {
+        let claim = DataDir::claim(&gateway.data_dir()).unwrap();
+        let path = gateway.data_dir().join(SOCKET);
+        std::fs::remove_file(&path).unwrap();
+        let listener = UnixListener::bind(&path).unwrap();
+        let next = gateway.successor();
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut conversation = Conversation::new(stream);
+        let asked = conversation.hear().await.unwrap();
+        assert!(matches!(asked, Some(Ask::Sockets { .. })));
+        let reply = Reply::Sockets {
+            pid: std::process::id(),
+            names: Vec::new(),
+        };
+        let beside = [claim.as_fd(), listener.as_fd()];
+        conversation.say(&reply, &beside).await.unwrap();
+        let asked = conversation.hear().await.unwrap();
+        assert!(matches!(asked, Some(Ask::Store)));
+        // The one that is told to reload is the process before, which is us.
+        std::fs::remove_file(gateway.data_dir().join("admin.sock")).unwrap();
+        rotate(&gateway);
+        conversation.say(&Reply::Store, &[]).await.unwrap();
+        let said = conversation.hear().await.unwrap();
+        assert!(matches!(said, Some(Ask::Serving)));
+        (next, conversation)
+    });
+    until("the new key to sign", || kid(&gateway.alice()) != before);
 }
 
 #[test]
