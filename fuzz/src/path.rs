@@ -76,8 +76,8 @@ fn overlong(lead: u8, next: u8) -> bool {
     next & 0xc0 == 0x80
         && match lead {
             0xc0..=0xdf => (low & 0x1f) << 6 | (next & 0x3f) < 0x80,
-            0xe0..=0xef => ((low & 0xf) << 12 | (next & 0x3f) << 6 | 0x3f) < 0x800,
-            0xf0..=0xf7 => ((low & 7) << 18 | (next & 0x3f) << 12 | 0xfff) < 0x1_0000,
+            0xe0..=0xef => ((low & 0xf) << 12 | (next & 0x3f) << 6) < 0x800,
+            0xf0..=0xf7 => ((low & 7) << 18 | (next & 0x3f) << 12) < 0x1_0000,
             _ => false,
         }
 }
