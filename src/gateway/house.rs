@@ -276,7 +276,7 @@ impl House {
 
     /// Another process has our listeners from now on: whoever has a connection here shall
     /// be answered once more before it closes.
-    pub fn is_relieved_now(&self) {
+    pub fn relieve(&self) {
         self.relieved.store(true, Ordering::Release);
     }
 

@@ -71,7 +71,7 @@ pub(super) async fn attend(
             }
             follow = handed_over => {
                 tokio::spawn(follow.listen());
-                house.is_relieved_now();
+                house.relieve();
                 true
             }
             () = tokio::time::sleep(Duration::from_millis(20)), if until.is_some() => false,

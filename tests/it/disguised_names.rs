@@ -1,7 +1,6 @@
 //! Headers that tell the app who a client is, in every spelling that some server reads as the
 //! same name: none of a client's own arrives.
 
-use crate::support::curl::certificate;
 use crate::support::disguise::{disguises, told};
 use crate::support::h2_request::H2Request;
 use crate::support::{Builder, Gateway, Recorded, Upstream, optional, world_with};
@@ -218,12 +217,7 @@ fn over_http_2_no_twin_passes() {
         return;
     }
     let app = Upstream::start();
-    let builder = Builder::new(&app);
-    certificate(builder.dir(), "gateway");
-    let gateway = builder
-        .yaml("tls: { cert: gateway.crt, key: gateway.key }")
-        .yaml(PUBLIC)
-        .start();
+    let gateway = Builder::new(&app).tls().yaml(PUBLIC).start();
     let authority = format!("localhost:{}", gateway.port());
     let all = FAMILIES.iter().flat_map(|(_, names)| names.iter());
     let names: Vec<_> = all.flat_map(|(name, _)| disguises(name)).collect();

@@ -1,7 +1,6 @@
 //! Paths in every disguise: none of them opens what a rule closes, and what is forwarded
 //! is what was matched.
 
-use crate::support::curl::certificate;
 use crate::support::h2_request::H2Request;
 use crate::support::{Builder, Gateway, Upstream, optional, world, world_with};
 
@@ -174,12 +173,7 @@ fn over_http_2_no_spelling_is_another() {
         return;
     }
     let app = Upstream::start();
-    let builder = Builder::new(&app);
-    certificate(builder.dir(), "gateway");
-    let gateway = builder
-        .yaml("tls: { cert: gateway.crt, key: gateway.key }")
-        .yaml(RULES)
-        .start();
+    let gateway = Builder::new(&app).tls().yaml(RULES).start();
     let authority = format!("localhost:{}", gateway.port());
     for (path, expected, _) in PUBLIC_AND_YET_NOT.iter().chain(&ADMIN) {
         let mut request = H2Request::new("GET", &authority, "");

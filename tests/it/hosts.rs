@@ -1,6 +1,5 @@
 //! The place that a request is for: one, well formed, and the same wherever it is named.
 
-use crate::support::curl::certificate;
 use crate::support::h2_request::H2Request;
 use crate::support::{Builder, Gateway, Response, Upstream, assert_problem, optional, world_with};
 
@@ -215,10 +214,8 @@ fn over_http_2_no_other_name_is_served_either() {
         return;
     }
     let app = Upstream::start();
-    let builder = Builder::new(&app);
-    certificate(builder.dir(), "gateway");
-    let gateway = builder
-        .yaml("tls: { cert: gateway.crt, key: gateway.key }")
+    let gateway = Builder::new(&app)
+        .tls()
         .yaml("public_url: https://app.example.com\ndefault_access: public\n")
         .start();
     for (authority, status) in [

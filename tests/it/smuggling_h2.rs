@@ -1,7 +1,6 @@
 //! Request smuggling through the step from HTTP/2 down to HTTP/1.1: what could become a
 //! second line or a second request there is refused (RFC 9113 sections 8.1 to 8.3).
 
-use crate::support::curl::certificate;
 use crate::support::h2_request::{Field, H2Request, Outcome, field};
 use crate::support::{Builder, Gateway, Upstream, optional, until};
 
@@ -16,10 +15,8 @@ impl World {
             return None;
         }
         let app = Upstream::start();
-        let builder = Builder::new(&app);
-        certificate(builder.dir(), "gateway");
-        let gateway = builder
-            .yaml("tls: { cert: gateway.crt, key: gateway.key }")
+        let gateway = Builder::new(&app)
+            .tls()
             .yaml("default_access: public")
             .yaml("rules: [{ path: /closed/**, access: authenticated }]")
             .start();

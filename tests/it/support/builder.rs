@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::curl::certificate;
 use super::gateway::UNAVAILABLE;
 use super::temp::{TempDir, free_port};
 use super::users::{self, User};
@@ -72,6 +73,13 @@ impl Builder {
     #[must_use]
     pub fn users(self, people: &[User]) -> Self {
         self.yaml(&users::section(people))
+    }
+
+    /// Makes it a TLS listener with a certificate of its own, for clients that look at none.
+    #[must_use]
+    pub fn tls(self) -> Self {
+        certificate(self.dir(), "gateway");
+        self.yaml("tls: { cert: gateway.crt, key: gateway.key }")
     }
 
     /// Sets an environment variable for the process.
