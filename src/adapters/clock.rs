@@ -1,7 +1,8 @@
-//! The one place that reads the wall clock.
+//! The one place that reads the wall clock, and the coarse one for deadlines.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use nix::time::{ClockId, clock_gettime};
 use parking_lot::Mutex;
 
 use crate::domain::time::Timestamp;
@@ -14,6 +15,43 @@ pub fn now() -> Timestamp {
     Timestamp::from_millis(since.map_or(0, |span| {
         u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
     }))
+}
+
+/// A moment by a clock that never jumps, good to a hundredth of a second: for deadlines of
+/// seconds that are noted several times a request. `Instant` is exact and costs more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(u64);
+
+impl Moment {
+    /// The moment now.
+    pub fn now() -> Self {
+        // A machine without this clock does not exist; there, nothing would be late.
+        let read = clock_gettime(ClockId::CLOCK_MONOTONIC_COARSE);
+        let since_boot = read.map(Duration::from).unwrap_or_default();
+        Self(u64::try_from(since_boot.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// So many milliseconds after the beginning of the clock.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the beginning of the clock.
+    pub const fn millis(self) -> u64 {
+        self.0
+    }
+
+    /// This much later.
+    #[must_use]
+    pub fn after(self, span: Duration) -> Self {
+        let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(millis))
+    }
+
+    /// How long until then; zero if it has passed.
+    pub const fn until(self, then: Self) -> Duration {
+        Duration::from_millis(then.0.saturating_sub(self.0))
+    }
 }
 
 /// How far the wall clock may run ahead of the time that has really passed. A guess above

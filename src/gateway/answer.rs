@@ -31,20 +31,58 @@ pub(super) fn response(
     answer: &mut ResponseHeader,
     ctx: &mut Ctx,
 ) -> pingora::Result<()> {
-    drop_cors(answer);
-    drop_our_cookies(answer, ctx)?;
+    let said = Said::by(answer);
+    if said.of_cors {
+        drop_cors(answer);
+    }
+    if said.cookies {
+        drop_our_cookies(answer, ctx)?;
+    }
     if is_interim(answer) {
         return Ok(());
     }
     open::register(house, session, answer, ctx)?;
     drop_late_cookies(house, ctx);
     switch_protocols(session, answer, ctx);
-    drop_hop_by_hop(answer);
+    if said.hop_by_hop {
+        drop_hop_by_hop(answer);
+    }
     stamp(answer, ctx)?;
     if ctx.pass().is_some_and(|pass| !pass.is_on_public_path()) {
-        keep_from_shared_caches(answer)?;
+        keep_from_shared_caches(answer, &said)?;
     }
     give_cookies(answer, ctx)
+}
+
+/// What an answer speaks of, as far as we have a say in it. Most answers speak of none of
+/// it, and this is found in one walk.
+#[derive(Debug, Default)]
+struct Said {
+    of_cors: bool,
+    cookies: bool,
+    hop_by_hop: bool,
+    cache_control: bool,
+    shared_caches: bool,
+}
+
+impl Said {
+    fn by(answer: &ResponseHeader) -> Self {
+        let mut said = Self::default();
+        for name in answer.headers.keys() {
+            match name.as_str() {
+                "set-cookie" => said.cookies = true,
+                "connection" | "keep-alive" | "proxy-connection" | "upgrade" => {
+                    said.hop_by_hop = true;
+                }
+                "cache-control" => said.cache_control = true,
+                "surrogate-control" | "cdn-cache-control" | "x-accel-expires" => {
+                    said.shared_caches = true;
+                }
+                _ => said.of_cors |= is_of_cors(name),
+            }
+        }
+        said
+    }
 }
 
 /// Counts what goes by of an answer that may be cut before its end.
@@ -108,7 +146,7 @@ pub(super) fn stamp(head: &mut ResponseHeader, ctx: &Ctx) -> pingora::Result<()>
     for (name, value) in &ctx.cors {
         head.insert_header(name, value)?;
     }
-    head.append_header(header::VARY, "Origin")?;
+    head.append_header("Vary", HeaderValue::from_static("Origin"))?;
     if let Some(hsts) = ctx.snapshot.hsts.as_ref().filter(|_| ctx.over_tls) {
         head.insert_header(header::STRICT_TRANSPORT_SECURITY, hsts)?;
     }
@@ -190,10 +228,15 @@ fn drop_our_cookies(answer: &mut ResponseHeader, ctx: &Ctx) -> pingora::Result<(
 /// What was seen with a session never says `public`, and says `private`: a shared cache
 /// would show one person's page to the next, and keeps what only says `max-age` too
 /// (RFC 9111 §3).
-fn keep_from_shared_caches(answer: &mut ResponseHeader) -> pingora::Result<()> {
-    answer.remove_header(&SURROGATE_CONTROL);
-    answer.remove_header(&CDN_CACHE_CONTROL);
-    answer.remove_header(&X_ACCEL_EXPIRES);
+fn keep_from_shared_caches(answer: &mut ResponseHeader, said: &Said) -> pingora::Result<()> {
+    if said.shared_caches {
+        answer.remove_header(&SURROGATE_CONTROL);
+        answer.remove_header(&CDN_CACHE_CONTROL);
+        answer.remove_header(&X_ACCEL_EXPIRES);
+    }
+    if !said.cache_control {
+        return keep_unsaid(answer);
+    }
     let said: Vec<String> = answer
         .headers
         .get_all(header::CACHE_CONTROL)
@@ -210,21 +253,6 @@ fn keep_from_shared_caches(answer: &mut ResponseHeader) -> pingora::Result<()> {
     let restricts = |directive: &String| {
         directive.eq_ignore_ascii_case("private") || directive.eq_ignore_ascii_case("no-store")
     };
-    if said.is_empty() {
-        // A page that the app says nothing about is not kept at all: else the back
-        // button shows it after the logout, from the memory of the browser.
-        let is_page = answer
-            .headers
-            .get(header::CONTENT_TYPE)
-            .is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
-        let value = if is_page {
-            "private, no-store"
-        } else {
-            "private"
-        };
-        answer.insert_header(header::CACHE_CONTROL, value)?;
-        return Ok(());
-    }
     if !said.iter().any(|d| shared(d)) && said.iter().any(restricts) {
         return Ok(());
     }
@@ -234,4 +262,19 @@ fn keep_from_shared_caches(answer: &mut ResponseHeader) -> pingora::Result<()> {
     }
     answer.insert_header(header::CACHE_CONTROL, kept.join(", "))?;
     Ok(())
+}
+
+/// The same for an answer that says nothing about caches.
+fn keep_unsaid(answer: &mut ResponseHeader) -> pingora::Result<()> {
+    // A page is not kept at all: else the back button shows it after the logout, from the
+    // memory of the browser.
+    let is_page = answer
+        .headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
+    let value = match is_page {
+        true => HeaderValue::from_static("private, no-store"),
+        false => HeaderValue::from_static("private"),
+    };
+    answer.insert_header(header::CACHE_CONTROL, value)
 }

@@ -1,19 +1,18 @@
-//! Whether the head of a request is on its way, and for how long: pingora has a time for
+//! Whether the head of a request is on its way, and since when: pingora has a time for
 //! each read, so that a byte now and then would keep a connection for ever (slowloris).
 //!
 //! The connection tells what came in ([`Arrival::came`]), whoever reads heads tells that
-//! one is whole ([`Arrival::is_whole`]) or waited for ([`Arrival::waits`]), and `front`
-//! waits for what is late ([`Arrival::late`]). Of HTTP/2 the frames say all of it.
+//! one is whole ([`Arrival::is_whole`]) or waited for ([`Arrival::waits`]), and
+//! [`super::watch`] asks now and then what is due. Of HTTP/2 the frames say all of it.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::watch;
-use tokio::time::timeout;
 
 use super::h2_frames::H2Frames;
+use crate::adapters::clock::Moment;
 
 /// What is expected of the client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +26,10 @@ pub(super) enum Phase {
     Served,
 }
 
+impl Phase {
+    const ALL: [Self; 3] = [Self::Idle, Self::Head, Self::Served];
+}
+
 /// What did not come in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Late {
@@ -37,25 +40,30 @@ pub(super) enum Late {
 }
 
 /// The heads of one connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Arrival {
-    phase: watch::Sender<Phase>,
+    /// The phase, and since when: see [`packed`]. One task writes it, that of the
+    /// connection, which is also the one that reads it.
+    state: AtomicU64,
     frames: Option<Mutex<H2Frames>>,
     is_abused: AtomicBool,
 }
 
 impl Arrival {
-    /// Of a connection that speaks HTTP/1.
+    /// Of a connection that speaks HTTP/1 and begins now.
     pub(super) fn http1() -> Self {
-        Self::default()
+        Self {
+            state: AtomicU64::new(packed(Phase::Idle, Moment::now())),
+            frames: None,
+            is_abused: AtomicBool::new(false),
+        }
     }
 
     /// Of one that speaks HTTP/2.
     pub(super) fn http2() -> Self {
         Self {
-            phase: watch::Sender::default(),
             frames: Some(Mutex::new(H2Frames::new())),
-            is_abused: AtomicBool::new(false),
+            ..Self::http1()
         }
     }
 
@@ -79,8 +87,8 @@ impl Arrival {
         }
         match &self.frames {
             None => {
-                if *self.phase.borrow() == Phase::Idle {
-                    self.phase.send_replace(Phase::Head);
+                if self.phase() == Phase::Idle {
+                    self.enter(Phase::Head);
                 }
             }
             Some(frames) => {
@@ -106,121 +114,46 @@ impl Arrival {
         }
     }
 
-    fn enter(&self, phase: Phase) {
-        self.phase
-            .send_if_modified(|now| std::mem::replace(now, phase) != phase);
+    fn phase(&self) -> Phase {
+        unpacked(self.state.load(Ordering::Relaxed)).0
     }
 
-    /// Waits until something is late; for ever, if nothing ever is.
-    pub(super) async fn late(&self, idle: Duration, head: Duration) -> Late {
-        let mut phase = self.phase.subscribe();
-        loop {
-            let now = *phase.borrow_and_update();
-            let (within, late) = match now {
-                Phase::Idle => (idle, Late::Idle),
-                Phase::Head => (head, Late::Head),
-                // The sender is ours, so the wait does not fail.
-                Phase::Served => match phase.changed().await {
-                    Ok(()) => continue,
-                    Err(_gone) => std::future::pending().await,
-                },
+    fn enter(&self, phase: Phase) {
+        if self.phase() != phase {
+            // Nobody asks since when a request is served.
+            let since = match phase {
+                Phase::Idle | Phase::Head => Moment::now(),
+                Phase::Served => Moment::default(),
             };
-            if timeout(within, phase.changed()).await.is_err() {
-                return late;
-            }
+            self.state.store(packed(phase, since), Ordering::Relaxed);
+        }
+    }
+
+    /// What will be late, and when, if nothing comes until then.
+    pub(super) fn due(&self, idle: Duration, head: Duration) -> Option<(Moment, Late)> {
+        match unpacked(self.state.load(Ordering::Relaxed)) {
+            (Phase::Idle, since) => Some((since.after(idle), Late::Idle)),
+            (Phase::Head, since) => Some((since.after(head), Late::Head)),
+            (Phase::Served, _) => None,
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LONG: Duration = Duration::from_secs(60);
-    const SHORT: Duration = Duration::from_millis(200);
-    const STEP: Duration = Duration::from_millis(20);
-
-    /// What is late while this happens; `None` if nothing is until its end.
-    async fn late(
-        arrival: &Arrival,
-        times: (Duration, Duration),
-        script: impl Future<Output = ()>,
-    ) -> Option<Late> {
-        let (idle, head) = times;
-        let race = async {
-            tokio::select! {
-                late = arrival.late(idle, head) => Some(late),
-                () = script => None,
-            }
-        };
-        timeout(LONG, race).await.expect("it is never late")
+impl Default for Arrival {
+    fn default() -> Self {
+        Self::http1()
     }
+}
 
-    #[tokio::test]
-    async fn a_byte_now_and_then_does_not_put_it_off() {
-        let arrival = Arrival::http1();
-        let dribble = async {
-            loop {
-                tokio::time::sleep(STEP).await;
-                arrival.came(b"x").unwrap();
-            }
-        };
-        let late = late(&arrival, (LONG, SHORT), dribble).await;
-        assert_eq!(late, Some(Late::Head));
-    }
+/// A phase in the two lowest bits, its beginning in the others.
+fn packed(phase: Phase, since: Moment) -> u64 {
+    let place = Phase::ALL.iter().position(|other| *other == phase);
+    let place = u64::try_from(place.unwrap_or_default()).unwrap_or_default();
+    since.millis() << 2 | place
+}
 
-    #[tokio::test]
-    async fn what_is_served_takes_its_time_and_idling_has_its_own() {
-        let arrival = Arrival::http1();
-        let requests = async {
-            for _ in 0..2 {
-                arrival.waits();
-                tokio::time::sleep(SHORT * 2).await;
-                arrival.came(b"GET").unwrap();
-                arrival.is_whole();
-                tokio::time::sleep(SHORT * 2).await;
-                arrival.came(b"a body").unwrap();
-                tokio::time::sleep(SHORT * 2).await;
-            }
-        };
-        assert_eq!(late(&arrival, (LONG, SHORT), requests).await, None);
-        arrival.waits();
-        let forever = std::future::pending();
-        let late = late(&arrival, (SHORT, LONG), forever).await;
-        assert_eq!(late, Some(Late::Idle));
-    }
-
-    #[tokio::test]
-    async fn frames_say_it_of_http_2_whatever_its_streams_say() {
-        let arrival = Arrival::http2();
-        let silent = async {
-            arrival.came(crate::gateway::h2_frames::PREFACE).unwrap();
-            arrival.waits();
-            tokio::time::sleep(SHORT * 3).await;
-        };
-        assert_eq!(late(&arrival, (SHORT, SHORT), silent).await, None);
-        let endless = async {
-            // HEADERS without END_HEADERS on stream 1.
-            arrival.came(&[0, 0, 1, 1, 0, 0, 0, 0, 1, 0x82]).unwrap();
-            loop {
-                tokio::time::sleep(STEP).await;
-                // A head of another stream that was whole before.
-                arrival.is_whole();
-                arrival.came(&[0, 0, 1, 9, 0, 0, 0, 0, 1, 0x82]).unwrap();
-            }
-        };
-        let late = late(&arrival, (SHORT, SHORT), endless).await;
-        assert_eq!(late, Some(Late::Head));
-    }
-
-    #[tokio::test]
-    async fn a_preface_is_timed_like_a_head() {
-        for (begun, expected) in [(&b""[..], Late::Idle), (b"PRI * HT", Late::Head)] {
-            let arrival = Arrival::http2();
-            arrival.came(begun).unwrap();
-            let forever = std::future::pending();
-            let late = late(&arrival, (SHORT, SHORT), forever).await;
-            assert_eq!(late, Some(expected), "{begun:?}");
-        }
-    }
+fn unpacked(state: u64) -> (Phase, Moment) {
+    let place = usize::try_from(state & 3).unwrap_or_default();
+    let phase = Phase::ALL.get(place).copied().unwrap_or_default();
+    (phase, Moment::from_millis(state >> 2))
 }

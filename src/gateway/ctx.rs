@@ -8,6 +8,8 @@ use http::{HeaderMap, HeaderValue};
 
 use super::head_timeout::HeadTimer;
 use super::house::{House, InFlight};
+use super::inbound::Peer;
+use super::leash::Leash;
 use super::open::Open;
 use super::snapshot::Snapshot;
 use crate::adapters::observe::metrics::Verdict;
@@ -39,6 +41,8 @@ pub(super) struct Ctx {
     pub(super) cookies: Vec<HeaderValue>,
     /// The client, as far as a trusted proxy says.
     pub(super) client: Option<IpAddr>,
+    /// Who is on the other end of the connection, once somebody looked.
+    pub(super) peer: Option<Peer>,
     /// Whether the client speaks TLS with us or with a trusted proxy.
     pub(super) over_tls: bool,
     /// Who was admitted, for the log.
@@ -47,6 +51,8 @@ pub(super) struct Ctx {
     pub(super) body_seen: u64,
     /// Connections to the app that were tried.
     pub(super) tries: u8,
+    /// Who holds it can end the request; there inside of `front`, where every request is.
+    pub(super) leash: Option<Arc<Leash>>,
     /// Ends the wait for the head of the app's answer.
     pub(super) head_timer: Option<HeadTimer>,
     /// Its place among the open connections, if it stays open.
@@ -65,10 +71,12 @@ impl Ctx {
             cors: HeaderMap::new(),
             cookies: Vec::new(),
             client: None,
+            peer: None,
             over_tls: false,
             user: None,
             body_seen: 0,
             tries: 0,
+            leash: Leash::of_this_request(),
             head_timer: None,
             open: None,
             started: Instant::now(),

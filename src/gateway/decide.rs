@@ -29,6 +29,7 @@ pub(super) async fn decide(
     let snapshot = Arc::clone(&ctx.snapshot);
     let proxies = &snapshot.settings.trusted_proxies;
     let peer = Peer::of(session, proxies);
+    ctx.peer = Some(peer);
     warn_of_forwarded_for(house, session, peer);
     let (client, decision) = {
         let view = inbound::view(session, peer, proxies);

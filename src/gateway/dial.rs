@@ -4,6 +4,7 @@ use std::os::fd::RawFd;
 
 use http::StatusCode;
 use pingora::http::ResponseHeader;
+use pingora::protocols::Digest;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
 use pingora_proxy::Session;
@@ -80,9 +81,17 @@ pub(super) fn judge_failure(
 }
 
 /// The request is on its way; the wait for the head of the answer begins.
-pub(super) fn await_head(fd: RawFd, ctx: &mut Ctx) {
+///
+/// # Errors
+/// If nobody could end the wait; nothing must be waited for then.
+pub(super) fn await_head(fd: RawFd, digest: Option<&Digest>, ctx: &mut Ctx) -> Result<()> {
     let wait = ctx.snapshot.settings.limits.upstream_read;
-    ctx.head_timer = Some(HeadTimer::start(fd, wait));
+    let socket = digest.and_then(|digest| digest.socket_digest.clone());
+    let Some(leash) = &ctx.leash else {
+        return Error::e_explain(ErrorType::InternalError, "the request has no leash");
+    };
+    ctx.head_timer = Some(HeadTimer::start(&leash.line, fd, socket, wait));
+    Ok(())
 }
 
 /// A head has come; the wait is over unless it announces another.

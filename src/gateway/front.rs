@@ -21,6 +21,7 @@ use super::leash::Leash;
 use super::line::{Line, Wire};
 use super::listen::TlsAcceptor;
 use super::seats::{Bounds, Full, Seat, Seats};
+use super::watch::{Times, Watch};
 use crate::adapters::config::settings::Limits;
 use crate::adapters::observe::metrics::{Counted, TurnedAway};
 
@@ -119,6 +120,17 @@ impl<A> Front<A> {
         }
     }
 
+    /// How long things may take on a connection that begins now.
+    fn times(&self) -> Times {
+        let snapshot = self.house.snapshot();
+        let limits = &snapshot.settings.limits;
+        Times {
+            idle: at_least_a_second(limits.keepalive_idle),
+            head: limits.request_head,
+            answer: limits.upstream_read,
+        }
+    }
+
     fn turned_away(&self, why: TurnedAway) {
         log::debug!("a connection was closed: {}", why.label());
         self.house.metrics.turned_away(why);
@@ -154,28 +166,20 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Front<A> {
         shutdown: &ShutdownWatch,
     ) -> Option<Stream> {
         let _seat = self.admit(&stream)?;
-        // Those of the moment when the connection began.
-        let (idle, head) = {
-            let snapshot = self.house.snapshot();
-            let limits = &snapshot.settings.limits;
-            (
-                at_least_a_second(limits.keepalive_idle),
-                limits.request_head,
-            )
-        };
-        let stream = self.secured(stream, head).await?;
+        let times = self.times();
+        let stream = self.secured(stream, times.head).await?;
         let line = Arc::new(Line::of(&stream));
         let wire = Box::new(Wire::new(stream, &line));
         let inner = Arc::new(Connection {
             house: Arc::clone(&self.house),
             app: Arc::clone(&self.app),
-            options: options(idle),
+            options: options(times.idle),
             line: Arc::clone(&line),
         });
         let late = tokio::select! {
             biased;
             _closed = inner.process_new(wire, shutdown) => None,
-            late = line.late(idle, head) => Some(late),
+            late = Watch::new(&line, times) => Some(late),
         };
         if line.arrival.is_abused() {
             self.turned_away(TurnedAway::Abuse);
@@ -223,18 +227,21 @@ impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for Connection<A> {
         mut session: ServerSession,
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
-        let snapshot = self.house.snapshot();
-        let limits = &snapshot.settings.limits;
+        let (client_read, keepalive_requests) = {
+            let snapshot = self.house.glance();
+            let limits = &snapshot.settings.limits;
+            (limits.client_read, limits.keepalive_requests)
+        };
         self.line.arrival.waits();
-        session.set_read_timeout(Some(limits.client_read));
-        session.set_write_timeout(Some(limits.client_read));
+        session.set_read_timeout(Some(client_read));
+        session.set_write_timeout(Some(client_read));
         // `None` means that the connection shall close; leave that.
         if session.get_keepalive().is_some() {
             // 0 means for ever: how long it idles is the line's to see.
             session.set_keepalive(Some(0));
             if session.get_keepalive_reuses_remaining().is_none() {
                 // Pingora counts what comes after the first.
-                let reuses = limits.keepalive_requests.map(|most| most.saturating_sub(1));
+                let reuses = keepalive_requests.map(|most| most.saturating_sub(1));
                 session.set_keepalive_reuses_remaining(reuses);
             }
         }

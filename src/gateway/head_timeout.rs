@@ -2,8 +2,9 @@
 //!
 //! Pingora has one read timeout for head and body alike; ours has to be short for
 //! the head and long for streams. So the long one is pingora's, and the short one is
-//! kept here: when it runs out the socket to the app is shut down, which pingora sees as
-//! a broken connection and we, by [`HeadTimer::ran_out`], as a timeout.
+//! kept here, with the client's connection, whose [`super::watch`] asks what ran out: then
+//! the socket to the app is shut down, which pingora sees as a broken connection and we,
+//! by [`HeadTimer::ran_out`], as a timeout.
 //!
 //! The descriptor is only touched under the lock that [`HeadTimer`] takes to disarm,
 //! and only while its local address is still the one it was armed with, so that a
@@ -14,93 +15,132 @@
 
 use std::os::fd::RawFd;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use nix::sys::socket::{Shutdown, SockaddrStorage, getsockname, shutdown};
+use nix::sys::socket::{Shutdown, shutdown};
 use parking_lot::Mutex;
+use pingora::protocols::SocketDigest;
+use pingora::protocols::l4::socket::SocketAddr;
 
-/// A running wait; dropping it ends it.
-pub(super) struct HeadTimer {
-    state: Arc<Mutex<State>>,
-    task: tokio::task::AbortHandle,
-}
+use super::line::Line;
+use crate::adapters::clock::Moment;
 
+/// The waits of one client connection: one over HTTP/1, one a stream over HTTP/2. A place
+/// is used again when its wait has ended.
+#[derive(Debug, Default)]
+pub(super) struct HeadWaits(Mutex<Vec<State>>);
+
+#[derive(Debug)]
 enum State {
     Waiting {
         fd: RawFd,
-        local: Option<SockaddrStorage>,
-        since: Instant,
+        socket: Option<Arc<SocketDigest>>,
+        since: Moment,
+        wait: Duration,
     },
-    Over,
+    /// Nobody waits.
+    Free,
     RanOut,
 }
 
-impl HeadTimer {
-    /// Starts waiting on the connection behind `fd`.
-    pub(super) fn start(fd: RawFd, wait: Duration) -> Self {
-        let state = Arc::new(Mutex::new(State::Waiting {
+impl HeadWaits {
+    /// Shuts down the connections whose wait ran out; when the next one will.
+    pub(super) fn end_late(&self, now: Moment) -> Option<Moment> {
+        let mut waits = self.0.lock();
+        waits
+            .iter_mut()
+            .filter_map(|wait| wait.end_if_late(now))
+            .min()
+    }
+}
+
+impl State {
+    fn end_if_late(&mut self, now: Moment) -> Option<Moment> {
+        let Self::Waiting {
             fd,
-            local: getsockname(fd).ok(),
-            since: Instant::now(),
-        }));
-        let shared = Arc::clone(&state);
-        let task = tokio::spawn(async move {
-            loop {
-                let left = shared.lock().left(wait);
-                let Some(left) = left else { break };
-                tokio::time::sleep(left).await;
+            socket,
+            since,
+            wait,
+        } = self
+        else {
+            return None;
+        };
+        let end = since.after(*wait);
+        if now < end {
+            return Some(end);
+        }
+        let local = socket.as_ref().and_then(|socket| socket.local_addr());
+        if SocketAddr::from_raw_fd(*fd, false).as_ref() == local {
+            // An error means that it is closed already.
+            let _closed = shutdown(*fd, Shutdown::Both);
+            *self = Self::RanOut;
+            return None;
+        }
+        *self = Self::Free;
+        None
+    }
+}
+
+/// A running wait; dropping it ends it.
+pub(super) struct HeadTimer {
+    line: Arc<Line>,
+    place: usize,
+}
+
+impl HeadTimer {
+    /// Starts waiting on the connection behind `fd`, for a request that came on `line`.
+    pub(super) fn start(
+        line: &Arc<Line>,
+        fd: RawFd,
+        socket: Option<Arc<SocketDigest>>,
+        wait: Duration,
+    ) -> Self {
+        // Asked of the system once a connection, and kept in the digest.
+        let _known = socket.as_ref().map(|socket| socket.local_addr());
+        let state = State::Waiting {
+            fd,
+            socket,
+            since: Moment::now(),
+            wait,
+        };
+        let mut waits = line.heads.0.lock();
+        let free = waits.iter_mut().enumerate();
+        let mut free = free.filter(|(_, wait)| matches!(wait, State::Free));
+        let place = match free.next() {
+            Some((place, wait)) => {
+                *wait = state;
+                place
             }
-        });
+            None => {
+                let place = waits.len();
+                waits.push(state);
+                place
+            }
+        };
         Self {
-            state,
-            task: task.abort_handle(),
+            line: Arc::clone(line),
+            place,
         }
     }
 
     /// Something was sent: the wait begins anew.
     pub(super) fn again(&self) {
-        if let State::Waiting { since, .. } = &mut *self.state.lock() {
-            *since = Instant::now();
+        if let Some(State::Waiting { since, .. }) = self.line.heads.0.lock().get_mut(self.place) {
+            *since = Moment::now();
         }
-    }
-
-    /// The head is there, or nobody waits any more.
-    pub(super) fn stop(&self) {
-        let mut state = self.state.lock();
-        if matches!(*state, State::Waiting { .. }) {
-            *state = State::Over;
-        }
-        drop(state);
-        self.task.abort();
     }
 
     /// Whether the wait was in vain.
     pub(super) fn ran_out(&self) -> bool {
-        matches!(*self.state.lock(), State::RanOut)
-    }
-}
-
-impl State {
-    /// How much of `wait` is left; when nothing is, the socket is shut down.
-    fn left(&mut self, wait: Duration) -> Option<Duration> {
-        let Self::Waiting { fd, local, since } = *self else {
-            return None;
-        };
-        let left = wait.saturating_sub(since.elapsed());
-        if !left.is_zero() {
-            return Some(left);
-        }
-        if getsockname::<SockaddrStorage>(fd).ok() == local {
-            // An error means that it is closed already.
-            let _closed = shutdown(fd, Shutdown::Both);
-            *self = Self::RanOut;
-        }
-        None
+        let waits = self.line.heads.0.lock();
+        matches!(waits.get(self.place), Some(State::RanOut))
     }
 }
 
 impl Drop for HeadTimer {
     fn drop(&mut self) {
-        self.stop();
+        if let Some(wait) = self.line.heads.0.lock().get_mut(self.place) {
+            *wait = State::Free;
+        }
     }
 }

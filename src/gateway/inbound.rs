@@ -9,8 +9,7 @@ use pingora::http::RequestHeader;
 use pingora::protocols::l4::socket::SocketAddr;
 use pingora_proxy::Session;
 
-use super::leash;
-use crate::adapters::config::settings::Limits;
+use super::ctx::Ctx;
 use crate::domain::origin::{Authority, Scheme};
 use crate::domain::request::{Framing, Host, RequestView};
 
@@ -49,8 +48,11 @@ pub(super) fn trusts(trusted_proxies: &[IpNet], address: IpAddr) -> bool {
 }
 
 /// The head is here; from now on, how long the client may be silent.
-pub(super) fn begin(session: &mut Session, limits: &Limits) {
-    leash::head_is_whole();
+pub(super) fn begin(session: &mut Session, ctx: &Ctx) {
+    if let Some(leash) = &ctx.leash {
+        leash.line.arrival.is_whole();
+    }
+    let limits = &ctx.snapshot.settings.limits;
     session.set_read_timeout(Some(limits.client_read));
     session.set_write_timeout(Some(limits.idle_stream));
     session.set_total_drain_timeout(Some(limits.client_read));

@@ -5,9 +5,12 @@
 //! for the request and for its leash at once, and drops the request when the leash is
 //! pulled. What a request counts or registers must be a drop guard.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
+use std::task::{Poll, Waker};
 
-use tokio::sync::Notify;
+use parking_lot::Mutex;
 
 use super::line::Line;
 use crate::auth::denial::Denial;
@@ -24,7 +27,8 @@ pub(super) struct Leash {
     /// The connection on which the request came.
     pub(super) line: Arc<Line>,
     why: OnceLock<Denial>,
-    pulled: Notify,
+    /// Wakes who holds it.
+    holder: Mutex<Option<Waker>>,
 }
 
 impl Leash {
@@ -32,14 +36,17 @@ impl Leash {
         Arc::new(Self {
             line: Arc::clone(line),
             why: OnceLock::new(),
-            pulled: Notify::new(),
+            holder: Mutex::default(),
         })
     }
 
     /// Ends the request. Of several reasons the first counts.
     pub(super) fn pull(&self, why: Denial) {
         let _earlier = self.why.set(why);
-        self.pulled.notify_one();
+        let holder = self.holder.lock().take();
+        if let Some(holder) = holder {
+            holder.wake();
+        }
     }
 
     /// Why it was pulled, if it was.
@@ -49,11 +56,24 @@ impl Leash {
 
     /// Runs a request on this leash; `None` if the leash was pulled before its end.
     pub(super) async fn hold<T>(self: &Arc<Self>, request: impl Future<Output = T>) -> Option<T> {
-        tokio::select! {
-            biased;
-            done = LEASH.scope(Arc::clone(self), request) => Some(done),
-            () = self.pulled.notified() => None,
-        }
+        let mut request = pin!(LEASH.scope(Arc::clone(self), request));
+        let mut listens: Option<Waker> = None;
+        poll_fn(|cx| {
+            if let Poll::Ready(done) = request.as_mut().poll(cx) {
+                return Poll::Ready(Some(done));
+            }
+            // Once a request: a task wakes by the same waker as long as it lives.
+            if !listens.as_ref().is_some_and(|us| us.will_wake(cx.waker())) {
+                listens = Some(cx.waker().clone());
+                self.holder.lock().clone_from(&listens);
+            }
+            // After that, so that no pull falls between the two.
+            match self.why() {
+                Some(_) => Poll::Ready(None),
+                None => Poll::Pending,
+            }
+        })
+        .await
     }
 
     /// The leash of the request that is being polled; `None` outside of any.

@@ -10,13 +10,15 @@
 //! It lies above TLS, whatever carries the app's side.
 
 use std::io::{self, IoSlice};
+use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use http::HeaderValue;
 use parking_lot::Mutex;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::tls::{SslDigest, TlsRef};
@@ -28,6 +30,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::arrival::{Arrival, Late};
 use super::frames::Frames;
+use super::head_timeout::HeadWaits;
 use super::respond;
 use crate::auth::denial::Denial;
 
@@ -43,6 +46,9 @@ const FAREWELL: Duration = Duration::from_millis(500);
 pub(super) struct Line {
     /// The heads of its requests.
     pub(super) arrival: Arrival,
+    /// Those of the app's answers.
+    pub(super) heads: HeadWaits,
+    peer: OnceLock<Option<HeaderValue>>,
     is_tunnel: AtomicBool,
     /// Whether the connection shall come back to be told that a head is late.
     is_late: AtomicBool,
@@ -62,13 +68,18 @@ impl Line {
         }
     }
 
-    /// Waits until a head, or its first byte, is late; for ever, if that does not happen.
-    /// Whoever owns the connection lets go of it then.
-    pub(super) async fn late(&self, idle: Duration, head: Duration) -> Late {
-        let late = self.arrival.late(idle, head).await;
+    /// The address of whoever is on the other end, written once.
+    pub(super) fn peer_address(&self, address: IpAddr) -> Option<HeaderValue> {
+        let written = self
+            .peer
+            .get_or_init(|| HeaderValue::try_from(address.to_string()).ok());
+        written.clone()
+    }
+
+    /// The client is late, and whoever owns the connection lets go of it.
+    pub(super) fn ends(&self, late: Late) {
         let tell = late == Late::Head && self.arrival.is_http1();
         self.is_late.store(tell, Ordering::Relaxed);
-        late
     }
 
     /// From the next answer on the connection carries a WebSocket, until it closes.

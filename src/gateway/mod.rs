@@ -42,6 +42,7 @@ pub mod take_over;
 mod tunnel;
 mod turns;
 mod upkeep;
+mod watch;
 mod whoami;
 
 /// The log target of the server library.

@@ -169,7 +169,7 @@ pub(super) fn register(
     let Some(whose) = ctx.pass().and_then(|pass| pass.session()) else {
         return Ok(());
     };
-    let Some(leash) = Leash::of_this_request() else {
+    let Some(leash) = ctx.leash.clone() else {
         return Error::e_explain(ErrorType::InternalError, "the request has no leash");
     };
     if is_tunnel {

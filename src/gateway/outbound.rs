@@ -5,7 +5,7 @@
 //! taken out again by `Connection: X-User-Id`.
 
 use http::header::{self, HeaderName};
-use http::{HeaderValue, Version};
+use http::{HeaderMap, HeaderValue, Version};
 use pingora::http::RequestHeader;
 use pingora_proxy::Session;
 
@@ -51,7 +51,9 @@ pub(super) fn request(
     let Some(pass) = ctx.pass() else {
         return not_admitted();
     };
-    let peer = Peer::of(session, &ctx.snapshot.settings.trusted_proxies);
+    let Some(peer) = ctx.peer else {
+        return not_admitted();
+    };
     let policy = &ctx.snapshot.policy;
     strip(upstream, ctx, peer);
     cookies(session, upstream, ctx)?;
@@ -65,15 +67,7 @@ pub(super) fn request(
 /// Takes out every header that could lie about who or where the client is.
 fn strip(upstream: &mut RequestHeader, ctx: &Ctx, peer: Peer) {
     let identity = &ctx.snapshot.policy.identity_headers;
-    let lies = |name: &str| {
-        let any_of = |list: &[&str]| list.iter().any(|ours| same_folded(name, ours));
-        identity.strips(name)
-            || any_of(&OVERRIDES)
-            // A proxy sets the usual spelling and passes its client's others on, which the
-            // app may read as one: they are lies from a trusted proxy too.
-            || ((any_of(&ABOUT_CLIENT) || is_forwarded(name))
-                && (!peer.trusted || !same_folded(name, name)))
-    };
+    let lies = |name: &str| identity.strips(name) || is_about_path_or_client(name, peer);
     let names: Vec<HeaderName> = upstream
         .headers
         .keys()
@@ -83,6 +77,24 @@ fn strip(upstream: &mut RequestHeader, ctx: &Ctx, peer: Peer) {
     for name in names {
         upstream.remove_header(&name);
     }
+}
+
+/// Whether a header speaks of the path, the method, the host or the client, and is not to
+/// be believed.
+fn is_about_path_or_client(name: &str, peer: Peer) -> bool {
+    // Most names are none of those, and this is asked of each.
+    if !matches!(
+        name.as_bytes().first(),
+        Some(b'f' | b't' | b'x' | b'F' | b'T' | b'X')
+    ) {
+        return false;
+    }
+    let any_of = |list: &[&str]| list.iter().any(|ours| same_folded(name, ours));
+    any_of(&OVERRIDES)
+        // A proxy sets the usual spelling and passes its client's others on, which the
+        // app may read as one: they are lies from a trusted proxy too.
+        || ((any_of(&ABOUT_CLIENT) || is_forwarded(name))
+            && (!peer.trusted || !same_folded(name, name)))
 }
 
 /// Whether a name, however spelled, is of the `X-Forwarded-*` family.
@@ -132,33 +144,45 @@ fn forwarded(
     peer: Peer,
 ) -> pingora::Result<()> {
     let request = session.req_header();
-    let before = request
-        .headers
-        .get_all(&X_FORWARDED_FOR)
-        .iter()
-        .map(HeaderValue::as_bytes);
-    let before: Vec<&[u8]> = before.filter(|_| peer.trusted).collect();
-    let mut chain = before.join(&b", "[..]);
-    if !chain.is_empty() {
-        chain.extend_from_slice(b", ");
+    if let Some(chain) = forwarded_for(&request.headers, ctx, peer) {
+        upstream.insert_header("X-Forwarded-For", chain)?;
     }
-    chain.extend_from_slice(peer.address.to_string().as_bytes());
-    if let Ok(value) = HeaderValue::from_bytes(&chain) {
-        upstream.insert_header("X-Forwarded-For", value)?;
-    }
-    let public = ctx.snapshot.public_origin.as_ref();
-    if let Some(origin) = public {
-        upstream.insert_header("X-Forwarded-Proto", origin.scheme().as_str())?;
-        upstream.insert_header("X-Forwarded-Host", origin.authority().to_string())?;
+    if let Some(public) = &ctx.snapshot.public {
+        upstream.insert_header("X-Forwarded-Proto", public.scheme.clone())?;
+        upstream.insert_header("X-Forwarded-Host", public.authority.clone())?;
         return Ok(());
     }
     let proto = if ctx.over_tls { "https" } else { "http" };
-    upstream.insert_header("X-Forwarded-Proto", proto)?;
+    upstream.insert_header("X-Forwarded-Proto", HeaderValue::from_static(proto))?;
     if !(peer.trusted && request.headers.contains_key(&X_FORWARDED_HOST)) {
-        let host = host_field(request).map(HeaderValue::from_bytes);
+        // The value as it is: nothing is copied but over HTTP/2.
+        let host = match request.version {
+            Version::HTTP_2 => host_field(request).map(HeaderValue::from_bytes),
+            _ => request.headers.get(header::HOST).cloned().map(Ok),
+        };
         if let Some(Ok(host)) = host {
             upstream.insert_header("X-Forwarded-Host", host)?;
         }
     }
     Ok(())
+}
+
+/// The address of the client, after those that a trusted proxy named.
+fn forwarded_for(headers: &HeaderMap, ctx: &Ctx, peer: Peer) -> Option<HeaderValue> {
+    let before = headers.get_all(&X_FORWARDED_FOR).iter();
+    let before: Vec<&[u8]> = before
+        .filter(|_| peer.trusted)
+        .map(HeaderValue::as_bytes)
+        .collect();
+    if before.is_empty()
+        && let Some(leash) = &ctx.leash
+    {
+        return leash.line.peer_address(peer.address);
+    }
+    let mut chain = before.join(&b", "[..]);
+    if !chain.is_empty() {
+        chain.extend_from_slice(b", ");
+    }
+    chain.extend_from_slice(peer.address.to_string().as_bytes());
+    HeaderValue::from_bytes(&chain).ok()
 }

@@ -33,7 +33,7 @@ impl ProxyHttp for Gateway {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn early_request_filter(&self, session: &mut Session, ctx: &mut Ctx) -> Result<()> {
-        inbound::begin(session, &ctx.snapshot.settings.limits);
+        inbound::begin(session, ctx);
         Ok(())
     }
 
@@ -82,11 +82,10 @@ impl ProxyHttp for Gateway {
         _reused: bool,
         _peer: &HttpPeer,
         fd: std::os::unix::io::RawFd,
-        _digest: Option<&Digest>,
+        digest: Option<&Digest>,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        dial::await_head(fd, ctx);
-        Ok(())
+        dial::await_head(fd, digest, ctx)
     }
 
     async fn upstream_request_filter(

@@ -115,6 +115,8 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
 
     let conf = ServerConf {
         threads: snapshot.settings.threads.unwrap_or_else(cores),
+        // A connection stays with its worker: no request is handed from core to core.
+        work_stealing: false,
         // The stop is ours; pingora would sleep the whole time even when idle.
         grace_period_seconds: Some(u64::MAX / 2),
         graceful_shutdown_timeout_seconds: Some(0),

@@ -31,12 +31,29 @@ pub struct Snapshot {
     pub pages: Pages,
     /// The app.
     pub upstream: Arc<Upstream>,
-    /// `public_url`, parsed.
-    pub public_origin: Option<Origin>,
+    /// `public_url`, as the app is told of it.
+    pub public: Option<PublicPlace>,
     /// The value of `Strict-Transport-Security`, for answers over TLS.
     pub hsts: Option<HeaderValue>,
     /// When a retired key is to be forgotten: a snapshot built after it is without.
     pub keys_until: Option<Timestamp>,
+}
+
+/// The values of `X-Forwarded-Proto` and `X-Forwarded-Host`.
+pub struct PublicPlace {
+    /// `http` or `https`.
+    pub scheme: HeaderValue,
+    /// Host, and port where it is not the usual one.
+    pub authority: HeaderValue,
+}
+
+impl PublicPlace {
+    fn of(origin: &Origin) -> Option<Self> {
+        Some(Self {
+            scheme: HeaderValue::from_static(origin.scheme().as_str()),
+            authority: HeaderValue::try_from(origin.authority().to_string()).ok()?,
+        })
+    }
 }
 
 /// Why settings that parse cannot be put in force.
@@ -60,7 +77,7 @@ impl Snapshot {
         let keys_until = keyring.good_until();
         let tokens: Arc<dyn Tokens> = Arc::new(keyring);
         let policy = policy(&settings, tokens, revoked);
-        let public_origin = public_origin(&settings);
+        let public = public_origin(&settings).as_ref().and_then(PublicPlace::of);
         let hsts = settings.tls.as_ref().and_then(|tls| tls.hsts).map(|age| {
             let text = format!("max-age={}", age.as_secs());
             HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("max-age=0"))
@@ -77,7 +94,7 @@ impl Snapshot {
                 &settings.limits,
             )?),
             policy,
-            public_origin,
+            public,
             hsts,
             keys_until,
             settings,

@@ -1,0 +1,102 @@
+//! The watch over one client connection: ends it when the client is late, and the waits
+//! for the app that took too long.
+//!
+//! What begins and ends several times a request only notes the moment; nothing is woken
+//! for it and no timer is set. Instead one timer a connection rings at the next deadline
+//! that is known, and at the latest after the shortest of the times that are watched: what
+//! begins after it was set cannot be due before it rings, so that no deadline is missed.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::arrival::Late;
+use super::line::Line;
+use crate::adapters::clock::Moment;
+
+/// How long to wait before the next look at least; a guess well below any deadline.
+const LEAST: Duration = Duration::from_millis(10);
+
+/// How long things may take, as it was set when the connection began.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    /// For the first byte of the next head.
+    pub(super) idle: Duration,
+    /// For the rest of it.
+    pub(super) head: Duration,
+    /// For the head of the app's answer.
+    pub(super) answer: Duration,
+}
+
+impl Times {
+    fn shortest(&self) -> Duration {
+        self.idle.min(self.head).min(self.answer)
+    }
+}
+
+/// Ready when the client is late.
+pub(super) struct Watch<'a> {
+    line: &'a Line,
+    times: Times,
+    timer: Pin<Box<Sleep>>,
+    /// Whom the timer wakes; `None` while it is not set.
+    wakes: Option<Waker>,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(line: &'a Line, times: Times) -> Self {
+        Self {
+            line,
+            times,
+            timer: Box::pin(sleep_until(Instant::now())),
+            wakes: None,
+        }
+    }
+
+    /// Ends what is late; how long nothing will be.
+    fn look(&self) -> Result<Duration, Late> {
+        let now = Moment::now();
+        let client = self.line.arrival.due(self.times.idle, self.times.head);
+        if let Some((due, late)) = client
+            && due <= now
+        {
+            return Err(late);
+        }
+        let app = self.line.heads.end_late(now);
+        let next = client.map(|(due, _)| due).into_iter().chain(app).min();
+        let known = next.map_or(Duration::MAX, |next| now.until(next));
+        Ok(known.min(self.times.shortest()).max(LEAST))
+    }
+}
+
+impl Future for Watch<'_> {
+    type Output = Late;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Late> {
+        // Asked whenever something happens on the connection, and then mostly in vain.
+        let is_set = |waker: &Waker| waker.will_wake(cx.waker());
+        if self.wakes.as_ref().is_some_and(is_set) && !self.timer.is_elapsed() {
+            return Poll::Pending;
+        }
+        loop {
+            match self.look() {
+                Err(late) => {
+                    self.line.ends(late);
+                    return Poll::Ready(late);
+                }
+                Ok(quiet) => {
+                    self.timer.as_mut().reset(Instant::now() + quiet);
+                    self.wakes = Some(cx.waker().clone());
+                    if self.timer.as_mut().poll(cx).is_pending() {
+                        return Poll::Pending;
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
