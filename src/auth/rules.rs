@@ -4,10 +4,12 @@
 //! odd spelling never opens anything. Every other rule matches the decoded path
 //! without regard to ASCII case, so that an odd spelling never avoids one.
 
+mod index;
 mod shadow;
 
 use http::Method;
 
+use self::index::{Case, Index};
 pub use self::shadow::Shadowed;
 use super::denial::Denial;
 pub use crate::domain::path::Ambiguity;
@@ -43,6 +45,10 @@ pub struct Rule {
 #[derive(Clone, Debug)]
 pub struct Rules {
     rules: Vec<(Pattern, Rule)>,
+    /// The public ones, by paths as sent.
+    public: Index,
+    /// The others, by decoded paths.
+    guarded: Index,
     default_access: Access,
 }
 
@@ -92,11 +98,19 @@ impl Selected<'_> {
 impl Rules {
     /// Compiles the rules.
     pub fn new(rules: Vec<Rule>, default_access: Access) -> Self {
-        let compiled = rules
+        let rules: Vec<_> = rules
             .into_iter()
-            .map(|rule| (Pattern::new(&rule.path), rule));
+            .map(|rule| (Pattern::new(&rule.path), rule))
+            .collect();
+        let numbered = |is_public| {
+            let all = rules.iter().enumerate();
+            all.filter(move |(_, (_, rule))| (rule.access == Access::Public) == is_public)
+                .map(|(number, (pattern, _))| (number, pattern))
+        };
         Self {
-            rules: compiled.collect(),
+            public: Index::new(Case::Exact, numbered(true)),
+            guarded: Index::new(Case::Ignored, numbered(false)),
+            rules,
             default_access,
         }
     }
@@ -139,21 +153,19 @@ impl Rules {
         })
     }
 
+    /// The first rule that matches a path as sent and decoded.
     fn first(&self, raw: &[u8], decoded: &[u8], method: &Method) -> Option<usize> {
-        self.rules.iter().position(|(pattern, rule)| {
-            // Methods have case (RFC 9110 §9.1), but some servers read `post` as POST.
-            let is_public = rule.access == Access::Public;
-            let same = |listed: &String| match is_public {
-                true => listed == method.as_str(),
-                false => listed.eq_ignore_ascii_case(method.as_str()),
-            };
-            let method_fits = rule.methods.is_empty() || rule.methods.iter().any(same);
-            method_fits
-                && match is_public {
-                    true => pattern.matches(raw, Case::Exact),
-                    false => pattern.matches(decoded, Case::Ignored),
-                }
-        })
+        let takes = |number, same: fn(&str, &str) -> bool| {
+            self.of(Some(number)).is_some_and(|rule| {
+                let mut listed = rule.methods.iter();
+                rule.methods.is_empty() || listed.any(|listed| same(listed, method.as_str()))
+            })
+        };
+        // Methods have case (RFC 9110 §9.1), but some servers read `post` as POST.
+        let public = self.public.first(raw, |rule| takes(rule, str::eq));
+        let guarded = |rule| takes(rule, str::eq_ignore_ascii_case);
+        let guarded = self.guarded.first(decoded, guarded);
+        public.into_iter().chain(guarded).min()
     }
 
     fn of(&self, rule: Option<usize>) -> Option<&Rule> {
@@ -164,12 +176,6 @@ impl Rules {
         self.of(rule)
             .map_or(&self.default_access, |rule| &rule.access)
     }
-}
-
-#[derive(Clone, Copy)]
-enum Case {
-    Exact,
-    Ignored,
 }
 
 #[derive(Clone, Debug)]
@@ -200,26 +206,10 @@ impl Pattern {
             and_below,
         }
     }
-
-    fn matches(&self, path: &[u8], case: Case) -> bool {
-        let mut parts = path.split(|&b| b == b'/').skip(1);
-        for segment in &self.segments {
-            let Some(part) = parts.next() else {
-                return false;
-            };
-            let fits = match (segment, case) {
-                (Segment::Any, _) => !part.is_empty(),
-                (Segment::Named(name), Case::Exact) => name == part,
-                (Segment::Named(name), Case::Ignored) => name.eq_ignore_ascii_case(part),
-            };
-            if !fits {
-                return false;
-            }
-        }
-        self.and_below || parts.next().is_none()
-    }
 }
 
+#[cfg(test)]
+mod linear;
 #[cfg(test)]
 mod tests {
     use super::*;
