@@ -68,18 +68,56 @@ impl Claims {
         issuer: &str,
         audience: &str,
     ) -> Result<SessionId, ClaimError> {
+        let session = self.session(issuer, audience);
+        let session = session.ok_or(ClaimError::Invalid)?;
+        self.dates().check(now).map(|()| session)
+    }
+
+    /// Checks what stays as it is while time goes on: issuer, audience, subject. Gives the
+    /// session.
+    pub fn session(&self, issuer: &str, audience: &str) -> Option<SessionId> {
         if self.iss != issuer || self.aud != audience || self.sub.is_empty() {
+            return None;
+        }
+        SessionId::parse(&self.sid)
+    }
+
+    /// What must be looked at again on every request.
+    pub fn dates(&self) -> Dates {
+        Dates {
+            issued: Timestamp::from_secs(self.iat),
+            not_before: Timestamp::from_secs(self.nbf),
+            expires: Timestamp::from_secs(self.exp),
+        }
+    }
+}
+
+/// When a token is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dates {
+    /// `iat`
+    pub issued: Timestamp,
+    /// `nbf`
+    pub not_before: Timestamp,
+    /// `exp`: the first second at which it is no longer good.
+    pub expires: Timestamp,
+}
+
+impl Dates {
+    /// Whether the token is good at `now`. A clock that was set back makes one that was good
+    /// before not yet good again.
+    ///
+    /// # Errors
+    /// [`ClaimError::Expired`] only if everything else is right.
+    pub fn check(&self, now: Timestamp) -> Result<(), ClaimError> {
+        let latest = Timestamp::from_secs(now.after(LEEWAY).secs());
+        if self.issued > latest || self.not_before > latest || self.expires <= self.issued {
             return Err(ClaimError::Invalid);
         }
-        let sid = SessionId::parse(&self.sid).ok_or(ClaimError::Invalid)?;
-        let latest = now.after(LEEWAY).secs();
-        if self.iat > latest || self.nbf > latest || self.exp <= self.iat {
-            return Err(ClaimError::Invalid);
-        }
-        if now >= Timestamp::from_secs(self.exp) {
+        if now >= self.expires {
             return Err(ClaimError::Expired);
         }
-        Ok(sid)
+        Ok(())
     }
 }
 

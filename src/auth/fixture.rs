@@ -17,6 +17,7 @@ use super::ports::{Opened, Revoked, SignError, Tokens};
 use super::redirect::CrossSiteNavigation;
 use super::refresh::RefreshToken;
 use super::rules::{Access, Rule, Rules};
+use super::verified::Verified;
 use crate::domain::cookie::{CookieStyle, SameSite};
 use crate::domain::id::{SessionId, UserId, Username};
 use crate::domain::identity::Identity;
@@ -168,6 +169,7 @@ pub(crate) fn policy_with(users: Vec<User>, change: impl FnOnce(&mut Policy)) ->
         directory,
         tokens: Arc::new(PlainTokens),
         revoked: Arc::new(Ended::default()),
+        verified: Verified::default(),
     };
     change(&mut policy);
     policy

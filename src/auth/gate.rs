@@ -11,6 +11,8 @@
 mod aim;
 mod ticket;
 
+use std::sync::Arc;
+
 use http::header::{self, HeaderMap};
 use http::{HeaderValue, Method};
 
@@ -140,7 +142,7 @@ impl Policy {
         };
         if is_public(&selected) {
             let presented = Presented::read(self, view, now);
-            let pass = Pass::public(presented.live().cloned(), selected.rule);
+            let pass = Pass::public(presented.into_live(), selected.rule);
             self.last_checks(view, caller, pass.session().map(|session| session.id))?;
             return Ok(Decision::Forward(pass));
         }
@@ -206,7 +208,7 @@ impl Policy {
         &self,
         view: &RequestView<'_>,
         ticket: Ticket,
-        renewed: Result<(Session, RefreshToken), Denial>,
+        renewed: Result<(Arc<Session>, RefreshToken), Denial>,
     ) -> (Decision, Option<UserId>) {
         let resumed = ticket.resume(renewed);
         resumed.map_or_else(
@@ -410,7 +412,7 @@ fn user_of(session: &Session) -> UserId {
 
 /// The role: what the rule asks for, under every reading of the path.
 fn admit<'a>(
-    session: Session,
+    session: Arc<Session>,
     mut asked: impl Iterator<Item = &'a Access>,
     rule: Option<usize>,
 ) -> Result<Pass, Refusal> {

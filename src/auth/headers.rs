@@ -7,9 +7,11 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use http::HeaderValue;
 
 use super::directory::User;
+use crate::domain::id::SessionId;
 use crate::domain::identity::header_text;
 
 /// What an identity header carries.
@@ -48,7 +50,9 @@ const FAMILY: [&str; 11] = [
 /// The mapping in force.
 #[derive(Clone, Debug)]
 pub struct IdentityHeaders {
-    set: BTreeMap<String, IdentityField>,
+    /// Names as the operator spelled them. A clone of one is a count, not a copy: every
+    /// request has its own of each.
+    set: BTreeMap<Bytes, IdentityField>,
     stripped: Vec<String>,
 }
 
@@ -59,7 +63,11 @@ impl IdentityHeaders {
         stripped.extend(FAMILY.map(str::to_owned));
         stripped.sort_unstable();
         stripped.dedup();
-        Self { set, stripped }
+        let set = set.into_iter();
+        Self {
+            set: set.map(|(name, field)| (name.into(), field)).collect(),
+            stripped,
+        }
     }
 
     /// Whether a client's header of this name must not reach the app.
@@ -67,12 +75,12 @@ impl IdentityHeaders {
         self.stripped.iter().any(|ours| same_folded(name, ours))
     }
 
-    /// The headers of a user, rendered once a snapshot; the session is left to
-    /// [`Self::session_headers`]. A field without a value (no e-mail, no roles) has
-    /// no header.
-    pub fn render(&self, user: &User) -> Vec<(String, HeaderValue)> {
+    /// The headers of a user, rendered once a snapshot. A field without a value (no e-mail,
+    /// no roles) has no header.
+    pub fn render(&self, user: &User) -> OfUser {
         let identity = &user.identity;
-        self.set
+        let rendered = self
+            .set
             .iter()
             .filter_map(|(name, field)| {
                 let text = match field {
@@ -92,15 +100,40 @@ impl IdentityHeaders {
                 };
                 Some((name.clone(), HeaderValue::try_from(text.as_ref()).ok()?))
             })
-            .collect()
+            .collect();
+        OfUser {
+            rendered,
+            session: self.session_headers().cloned().collect(),
+        }
     }
 
     /// The names of the headers that carry the session id.
-    pub fn session_headers(&self) -> impl Iterator<Item = &str> {
+    pub fn session_headers(&self) -> impl Iterator<Item = &Bytes> {
         self.set
             .iter()
             .filter(|(_, field)| **field == IdentityField::Session)
-            .map(|(name, _)| name.as_str())
+            .map(|(name, _)| name)
+    }
+}
+
+/// What the app is told of a user, and where it is told the session.
+#[derive(Clone, Debug, Default)]
+pub struct OfUser {
+    rendered: Vec<(Bytes, HeaderValue)>,
+    session: Vec<Bytes>,
+}
+
+impl OfUser {
+    /// All headers of a session, as they are set on each of its requests.
+    pub fn with_session(&self, id: SessionId) -> Vec<(Bytes, HeaderValue)> {
+        let value = (!self.session.is_empty())
+            .then(|| HeaderValue::try_from(id.to_string()).ok())
+            .flatten();
+        let of_session = value.iter().flat_map(|value| {
+            let names = self.session.iter();
+            names.map(|name| (name.clone(), value.clone()))
+        });
+        self.rendered.iter().cloned().chain(of_session).collect()
     }
 }
 
@@ -183,8 +216,12 @@ mod tests {
         let of = |user: &User| -> Vec<String> {
             headers
                 .render(user)
+                .with_session(SessionId::from_bytes([0; 16]))
                 .into_iter()
-                .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+                .map(|(name, value)| {
+                    let name = std::str::from_utf8(&name).unwrap();
+                    format!("{name}: {}", value.to_str().unwrap())
+                })
                 .collect()
         };
         assert_eq!(

@@ -18,7 +18,7 @@ use crate::domain::time::Timestamp;
 #[derive(Debug)]
 pub struct Issued {
     /// The session that goes on.
-    pub session: Session,
+    pub session: Arc<Session>,
     /// The refresh token.
     pub refresh: RefreshToken,
     /// Every `Set-Cookie`.
@@ -107,6 +107,7 @@ pub fn issue(
         generation: stored.generation,
         ends: stored.end(),
     };
+    let session = Session::new(principal, stored.id, stored.generation, claims.dates());
     let access = policy.tokens.sign(&claims)?;
     let sealed = policy.tokens.seal_refresh(&refresh)?;
     let max_age = refresh.ends.since(now);
@@ -121,13 +122,7 @@ pub fn issue(
         cookies.push(style.set_csrf(&token, max_age).ok_or_else(forbidden)?);
     }
     Ok(Some(Issued {
-        session: Session {
-            principal: Arc::clone(principal),
-            id: stored.id,
-            generation: stored.generation,
-            issued: now,
-            expires: Timestamp::from_secs(exp),
-        },
+        session: Arc::new(session),
         refresh,
         cookies,
         expires_in: Duration::from_secs(exp.saturating_sub(now.secs())),

@@ -23,3 +23,4 @@ pub mod rules;
 pub mod session;
 pub mod stored;
 pub mod throttle;
+pub mod verified;

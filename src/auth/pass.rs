@@ -1,23 +1,25 @@
 //! The proof of admission. Choosing the upstream and setting headers need one, and
 //! only this floor can make one: a path around the gate does not compile.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use http::HeaderValue;
 
-use super::headers::IdentityHeaders;
 use super::session::Session;
 
 /// A request that was admitted, with whom it was admitted for.
 #[derive(Debug)]
 #[must_use = "an admission that nobody uses is a request that nobody serves"]
 pub struct Pass {
-    session: Option<Session>,
+    session: Option<Arc<Session>>,
     on_public_path: bool,
     rule: Option<usize>,
 }
 
 impl Pass {
     /// For a path that everybody may see; a session is used if there is one.
-    pub(super) fn public(session: Option<Session>, rule: Option<usize>) -> Self {
+    pub(super) fn public(session: Option<Arc<Session>>, rule: Option<usize>) -> Self {
         Self {
             session,
             on_public_path: true,
@@ -26,7 +28,7 @@ impl Pass {
     }
 
     /// For a session that satisfies its rule.
-    pub(super) fn of(session: Session, rule: Option<usize>) -> Self {
+    pub(super) fn of(session: Arc<Session>, rule: Option<usize>) -> Self {
         Self {
             session: Some(session),
             on_public_path: false,
@@ -36,7 +38,7 @@ impl Pass {
 
     /// Who was admitted; `None`: an anonymous visitor of a public path.
     pub fn session(&self) -> Option<&Session> {
-        self.session.as_ref()
+        self.session.as_deref()
     }
 
     /// Whether the path is public, so that shared caches may keep the answer.
@@ -49,21 +51,9 @@ impl Pass {
         self.rule
     }
 
-    /// The identity headers of whoever was admitted; none for an anonymous visitor.
-    pub fn identity_headers(
-        &self,
-        mapping: &IdentityHeaders,
-    ) -> impl Iterator<Item = (String, HeaderValue)> {
-        let session = self.session.as_ref();
-        let of_user = session
-            .into_iter()
-            .flat_map(|session| session.principal.headers.iter().cloned());
-        let of_session = session.into_iter().flat_map(|session| {
-            mapping.session_headers().filter_map(|name| {
-                let value = HeaderValue::try_from(session.id.to_string()).ok()?;
-                Some((name.to_owned(), value))
-            })
-        });
-        of_user.chain(of_session).collect::<Vec<_>>().into_iter()
+    /// The identity headers of whoever was admitted, spelled as the operator has them; none
+    /// for an anonymous visitor.
+    pub fn identity_headers(&self) -> &[(Bytes, HeaderValue)] {
+        self.session().map_or(&[], |session| &session.headers)
     }
 }

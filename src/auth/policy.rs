@@ -16,6 +16,7 @@ use super::redirect::CrossSiteNavigation;
 use super::refresh::Terms;
 use super::rules::Rules;
 use super::session::Principal;
+use super::verified::Verified;
 use crate::domain::cookie::CookieStyle;
 use crate::domain::id::UserId;
 use crate::domain::origin::{Authority, Scheme};
@@ -61,6 +62,8 @@ pub struct Policy {
     pub tokens: Arc<dyn Tokens>,
     /// What was ended before its time.
     pub revoked: Arc<dyn Revoked>,
+    /// Tokens that were found good under these keys, settings and users.
+    pub verified: Verified,
 }
 
 impl Policy {

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::HeaderValue;
 
-use super::claims::ClaimError;
+use super::claims::{ClaimError, Dates};
 use super::denial::Denial;
 use super::directory::User;
+use super::headers::OfUser;
 use super::policy::{Policy, Renewal};
 use super::refresh::RefreshToken;
 use crate::domain::cookie;
@@ -22,11 +24,11 @@ pub struct Principal {
     /// The version under each key of the ring: what `ver` must be.
     pub versions: Vec<String>,
     /// The identity headers, spelled and rendered.
-    pub headers: Vec<(String, HeaderValue)>,
+    pub headers: OfUser,
 }
 
-/// A session that may go on.
-#[derive(Clone, Debug)]
+/// A session with an access token of ours: everything that its requests need.
+#[derive(Debug)]
 pub struct Session {
     /// Whose it is, as of today.
     pub principal: Arc<Principal>,
@@ -34,10 +36,10 @@ pub struct Session {
     pub id: SessionId,
     /// The refresh generation of its access token.
     pub generation: u64,
-    /// When its access token was issued.
-    pub issued: Timestamp,
-    /// When its access token ends.
-    pub expires: Timestamp,
+    /// From when until when its access token is good.
+    pub dates: Dates,
+    /// The identity headers of each of its requests.
+    pub headers: Vec<(Bytes, HeaderValue)>,
 }
 
 /// What a request presented.
@@ -46,7 +48,7 @@ pub enum Presented {
     /// No cookie, two of them, or an oversized one.
     Absent,
     /// A session that may go on.
-    Live(Session),
+    Live(Arc<Session>),
     /// Ours, but its time ran out.
     Expired {
         /// Which session it was.
@@ -72,42 +74,59 @@ impl Presented {
         }
     }
 
-    /// Judges one token.
+    /// Judges one token: the same, whether it was seen before or not.
     pub fn judge(policy: &Policy, token: &[u8], now: Timestamp) -> Self {
-        let Some(opened) = policy.tokens.open(token) else {
-            return Self::Invalid;
+        if let Some(session) = policy.verified.find(token, &policy.principals) {
+            return Self::today(policy, session, now);
+        }
+        let session = match Self::verify(policy, token, now) {
+            Ok(session) => Arc::new(session),
+            Err(refused) => return refused,
         };
+        let presented = Self::today(policy, session, now);
+        if let Self::Live(session) = &presented {
+            policy.verified.keep(token, session);
+        }
+        presented
+    }
+
+    /// Signature, claims and user: what stays true of a token while the policy is in force.
+    fn verify(policy: &Policy, token: &[u8], now: Timestamp) -> Result<Session, Self> {
+        let opened = policy.tokens.open(token).ok_or(Self::Invalid)?;
         let claims = opened.claims;
-        let user = UserId::new(&claims.sub);
-        let (id, expired) = match claims.check(now, &policy.issuer, &policy.audience) {
-            Ok(id) => (id, false),
-            Err(ClaimError::Expired) => match SessionId::parse(&claims.sid) {
-                Some(id) => (id, true),
-                None => return Self::Invalid,
-            },
-            Err(ClaimError::Invalid) => return Self::Invalid,
-        };
-        if policy.revoked.is_revoked(id, &user) {
+        let id = claims.session(&policy.issuer, &policy.audience);
+        let id = id.ok_or(Self::Invalid)?;
+        let dates = claims.dates();
+        // Ahead of the user: what is not yet ours says nothing of who was removed.
+        if dates.check(now) == Err(ClaimError::Invalid) {
+            return Err(Self::Invalid);
+        }
+        let principal = policy.principals.get(claims.sub.as_str());
+        let same_version = |p: &&Arc<Principal>| p.versions.get(opened.key) == Some(&claims.ver);
+        let principal = principal.filter(same_version).ok_or(Self::Revoked)?;
+        Ok(Session::new(principal, id, claims.generation, dates))
+    }
+
+    /// What may change from one request to the next: dates, revocations, and how old our
+    /// knowledge of them is.
+    fn today(policy: &Policy, session: Arc<Session>, now: Timestamp) -> Self {
+        let dates = session.dates.check(now);
+        if dates == Err(ClaimError::Invalid) {
+            return Self::Invalid;
+        }
+        if policy.revoked.is_revoked(session.id, session.user()) {
             return Self::Revoked;
         }
-        let principal = policy.principals.get(&user);
-        let same_version = |p: &&Arc<Principal>| p.versions.get(opened.key) == Some(&claims.ver);
-        let Some(principal) = principal.filter(same_version) else {
-            return Self::Revoked;
-        };
-        if expired {
-            return Self::Expired { session: id, user };
+        if dates == Err(ClaimError::Expired) {
+            return Self::Expired {
+                session: session.id,
+                user: session.user().clone(),
+            };
         }
         if policy.is_stale(now) {
             return Self::Doubtful;
         }
-        Self::Live(Session {
-            principal: Arc::clone(principal),
-            id,
-            generation: claims.generation,
-            issued: Timestamp::from_secs(claims.iat),
-            expires: Timestamp::from_secs(claims.exp),
-        })
+        Self::Live(session)
     }
 
     /// The live session, if there is one.
@@ -120,6 +139,11 @@ impl Presented {
             | Self::Invalid
             | Self::Doubtful => None,
         }
+    }
+
+    /// The live session, to be kept, if there is one.
+    pub fn into_live(self) -> Option<Arc<Session>> {
+        self.required().ok()
     }
 
     /// The session, live or expired, and whose it is.
@@ -135,7 +159,7 @@ impl Presented {
     ///
     /// # Errors
     /// The denial that says why there is none.
-    pub fn required(self) -> Result<Session, Denial> {
+    pub fn required(self) -> Result<Arc<Session>, Denial> {
         match self {
             Self::Live(session) => Ok(session),
             Self::Absent => Err(Denial::SessionRequired),
@@ -252,6 +276,17 @@ impl Visitor {
 }
 
 impl Session {
+    /// Of a token with these claims, or one that is being issued.
+    pub fn new(principal: &Arc<Principal>, id: SessionId, generation: u64, dates: Dates) -> Self {
+        Self {
+            headers: principal.headers.with_session(id),
+            principal: Arc::clone(principal),
+            id,
+            generation,
+            dates,
+        }
+    }
+
     /// Whose it is.
     pub fn user(&self) -> &UserId {
         &self.principal.user.identity.id
@@ -262,11 +297,11 @@ impl Session {
     /// session and the generation, so that a thousand browsers that signed in together
     /// do not come back together.
     fn is_due(&self, now: Timestamp) -> bool {
-        let lifetime = self.expires.since(self.issued);
+        let lifetime = self.dates.expires.since(self.dates.issued);
         let [.., low] = self.id.as_bytes();
         let [generation, ..] = self.generation.wrapping_mul(157).to_le_bytes();
         let drawn = u32::from(low.wrapping_add(generation));
         let early = lifetime / 10 * drawn / 256;
-        now >= self.expires.before(early)
+        now >= self.dates.expires.before(early)
     }
 }

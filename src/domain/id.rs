@@ -1,5 +1,6 @@
 //! Names of things: users, sessions, tokens, keys.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -20,6 +21,13 @@ impl UserId {
 
     /// The id as text.
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// So that a user is found by text that somebody else holds.
+impl Borrow<str> for UserId {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

@@ -179,7 +179,7 @@ pub(super) fn register(
     let count = house.metrics.session_connection();
     house
         .open
-        .add((whose.id, user), whose.expires, &leash, count);
+        .add((whose.id, user), whose.dates.expires, &leash, count);
     // Revoked since the gate looked, and before the connection stood in the list.
     if ctx.snapshot.policy.revoked.is_revoked(whose.id, user) {
         leash.pull(Denial::SessionRevoked);

@@ -54,12 +54,11 @@ pub(super) fn request(
     let Some(peer) = ctx.peer else {
         return not_admitted();
     };
-    let policy = &ctx.snapshot.policy;
     strip(upstream, ctx, peer);
     cookies(session, upstream, ctx)?;
     forwarded(session, upstream, ctx, peer)?;
-    for (name, value) in pass.identity_headers(&policy.identity_headers) {
-        upstream.insert_header(name, value)?;
+    for (name, value) in pass.identity_headers() {
+        upstream.insert_header(name.clone(), value.clone())?;
     }
     Ok(())
 }

@@ -49,7 +49,7 @@ pub async fn rehearse(
     house: &Arc<House>,
     head: &[u8],
     now: Timestamp,
-    renew: impl FnOnce(&RefreshToken) -> Result<(SignedIn, RefreshToken), Denial>,
+    renew: impl FnOnce(&RefreshToken) -> Result<(Arc<SignedIn>, RefreshToken), Denial>,
 ) -> Rehearsed {
     let Some(session) = read(head).await else {
         return Rehearsed::Unread;

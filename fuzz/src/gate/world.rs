@@ -11,7 +11,7 @@ use doorward::adapters::jwt::Keyring;
 use doorward::adapters::observe::metrics::Metrics;
 use doorward::adapters::store::memory::Memory;
 use doorward::adapters::store::replica::Replica;
-use doorward::auth::claims::Claims;
+use doorward::auth::claims::{Claims, Dates};
 use doorward::auth::denial::Denial;
 use doorward::auth::policy::Policy;
 use doorward::auth::ports::{Revoked, Tokens};
@@ -212,7 +212,7 @@ impl World {
     }
 
     /// What the store would say of a refresh token that opened.
-    pub fn renewed(&self, token: &RefreshToken) -> Result<(Session, RefreshToken), Denial> {
+    pub fn renewed(&self, token: &RefreshToken) -> Result<(Arc<Session>, RefreshToken), Denial> {
         let snapshot = self.house.snapshot();
         let of = |(_, id, user): &&(String, SessionId, &str)| {
             (*id == token.session).then(|| UserId::new(user))
@@ -220,14 +220,14 @@ impl World {
         let user = self.renewable.iter().find_map(|one| of(&one));
         let user = user.ok_or(Denial::SessionRevoked)?;
         let principal = snapshot.policy.principals.get(&user);
-        let session = Session {
-            principal: Arc::clone(principal.expect("they may sign in")),
-            id: token.session,
-            generation: token.generation + 1,
+        let principal = principal.expect("they may sign in");
+        let dates = Dates {
             issued: self.now,
+            not_before: self.now,
             expires: self.now.after(snapshot.policy.lifetimes.access),
         };
-        Ok((session, *token))
+        let session = Session::new(principal, token.session, token.generation + 1, dates);
+        Ok((Arc::new(session), *token))
     }
 }
 

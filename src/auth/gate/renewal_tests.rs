@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::tests::{Ask, ask, claims, cookie_of, navigate, policy};
 use super::*;
+use crate::auth::claims::Dates;
 use crate::auth::fixture::{Ended, NOW, PlainTokens, policy_with, user};
 use crate::auth::ports::{Revoked, Tokens};
 
@@ -197,14 +198,13 @@ fn what_comes_of_a_request_whose_session_was_to_be_renewed() {
             Some(user) => {
                 let principal = &policy.principals[&UserId::new(user)];
                 let refresh = *ticket.refresh();
+                let dates = Dates {
+                    issued: NOW,
+                    not_before: NOW,
+                    expires: NOW.after(Duration::from_secs(900)),
+                };
                 Ok((
-                    Session {
-                        principal: Arc::clone(principal),
-                        id: refresh.session,
-                        generation: 4,
-                        issued: NOW,
-                        expires: NOW.after(Duration::from_secs(900)),
-                    },
+                    Arc::new(Session::new(principal, refresh.session, 4, dates)),
                     refresh,
                 ))
             }

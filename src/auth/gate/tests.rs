@@ -751,8 +751,12 @@ fn a_pass_carries_the_identity_and_nothing_for_a_visitor() {
     let policy = policy();
     let headers = |request: Ask| match request.verdict(&policy).decision {
         Decision::Forward(pass) => pass
-            .identity_headers(&policy.identity_headers)
-            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+            .identity_headers()
+            .iter()
+            .map(|(name, value)| {
+                let name = std::str::from_utf8(name).unwrap();
+                format!("{name}: {}", value.to_str().unwrap())
+            })
             .collect::<Vec<_>>(),
         other => panic!("{other:?}"),
     };

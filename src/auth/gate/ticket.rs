@@ -1,6 +1,8 @@
 //! A request between its two visits to the gate: its access token ran out, and its session
 //! is being renewed.
 
+use std::sync::Arc;
+
 use super::{Decision, Endpoint, Refusal, admit, user_of};
 use crate::auth::denial::Denial;
 use crate::auth::refresh::RefreshToken;
@@ -36,7 +38,7 @@ impl Ticket {
 
     pub(super) fn resume(
         self,
-        renewed: Result<(Session, RefreshToken), Denial>,
+        renewed: Result<(Arc<Session>, RefreshToken), Denial>,
     ) -> Result<Decision, Refusal> {
         let mut visitor = self.visitor;
         let holder = visitor.presented.live().map(user_of);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, Method, StatusCode};
 
@@ -10,6 +11,7 @@ use crate::adapters::entropy;
 use crate::auth::denial::Denial;
 use crate::auth::directory::User;
 use crate::auth::gate::{Decision, Endpoint};
+use crate::auth::headers::OfUser;
 use crate::auth::issue;
 use crate::auth::policy::Policy;
 use crate::auth::ports::SignError;
@@ -31,7 +33,7 @@ impl Login {
         // A disabled user has no principal. A cookie from before is what they may have.
         let principal = Arc::new(Principal {
             versions: policy.tokens.version(user, 0).into_iter().collect(),
-            headers: Vec::new(),
+            headers: OfUser::default(),
             user: Arc::clone(user),
         });
         let device = Device::new(std::net::Ipv4Addr::LOCALHOST.into(), b"");
@@ -128,17 +130,17 @@ impl<'a> Trial<'a> {
             }
             Decision::Forward(pass) => {
                 let mapping = &self.policy.identity_headers;
-                let session: Vec<&str> = mapping.session_headers().collect();
-                let shown = |(name, value): (String, HeaderValue)| {
-                    let text = match session.contains(&name.as_str()) {
+                let session: Vec<&Bytes> = mapping.session_headers().collect();
+                let shown = |(name, value): &(Bytes, HeaderValue)| {
+                    let text = match session.contains(&name) {
                         true => "(the id of the session)".to_owned(),
                         false => String::from_utf8_lossy(value.as_bytes()).into_owned(),
                     };
-                    (name, text)
+                    (String::from_utf8_lossy(name).into_owned(), text)
                 };
                 Outcome::Forward {
                     user: pass.session().map(|session| session.user().to_string()),
-                    headers: pass.identity_headers(mapping).map(shown).collect(),
+                    headers: pass.identity_headers().iter().map(shown).collect(),
                 }
             }
         }

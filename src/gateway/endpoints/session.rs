@@ -15,7 +15,7 @@ pub(super) fn who_am_i(ctx: &mut Ctx, visitor: Visitor) -> Result<Reply, Refused
     let session = visitor.presented.required()?;
     let identity = &session.principal.user.identity;
     let now = clock::now();
-    let left = session.expires.since(now).as_secs();
+    let left = session.dates.expires.since(now).as_secs();
     // Without a refresh token the session cannot be renewed, and ends with this one.
     let session_left = refresh
         .filter(|refresh| refresh.session == session.id)
