@@ -3,62 +3,31 @@
 //! Fed by whoever writes to the store, after the store has acknowledged. When in
 //! doubt it says "revoked": a record counts until it is forgotten, not until its
 //! time is over.
-
-use std::collections::HashMap;
-
-use parking_lot::RwLock;
+//!
+//! Where nothing of a kind was revoked, a look-up is a few loads and no lock. A batch is
+//! taken in record by record, and each of them is in force from the moment it is in.
 
 use crate::auth::ports::Revoked;
 use crate::auth::revocation::{Reach, Revocation};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 
+mod cut_offs;
+mod ended;
+mod moment;
+
+use cut_offs::{CutOff, CutOffs};
+use ended::Ended;
+use moment::Moment;
+
 /// Every live revocation. As large as the store's live set: a client can only add
 /// records for sessions that it had, and [`Self::forget`] drops them in time.
 #[derive(Debug, Default)]
 pub struct Replica {
-    state: RwLock<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    /// Until when each must be remembered.
-    sessions: HashMap<SessionId, Timestamp>,
-    users: HashMap<UserId, CutOff>,
-    everybody: Option<CutOff>,
+    sessions: Ended,
+    cut_offs: CutOffs,
     /// When the shared store was last heard of; `None` where there is none.
-    heard: Option<Timestamp>,
-}
-
-/// Sessions created at or before `at` are ended.
-#[derive(Clone, Copy, Debug)]
-struct CutOff {
-    at: Timestamp,
-    until: Timestamp,
-}
-
-impl CutOff {
-    fn of(revocation: &Revocation) -> Self {
-        Self {
-            at: revocation.at,
-            until: revocation.until,
-        }
-    }
-
-    /// Of two, the later in either respect: applying records in any order, or
-    /// twice, never frees a session.
-    fn merged(self, other: Self) -> Self {
-        Self {
-            at: self.at.max(other.at),
-            until: self.until.max(other.until),
-        }
-    }
-
-    /// A session of the very millisecond is reached: it may have been created just
-    /// before the cut-off, and a new login costs less than a thief who stays.
-    fn reaches(self, session: SessionId) -> bool {
-        session.created() <= self.at
-    }
+    heard: Moment,
 }
 
 impl Replica {
@@ -69,56 +38,62 @@ impl Replica {
 
     /// Takes a record in. From here on [`Revoked::is_revoked`] knows it.
     pub fn apply(&self, revocation: &Revocation) {
-        self.state.write().apply(revocation);
-    }
-
-    /// Takes many in at once, as at start-up. What is there already stays.
-    pub fn load<'a>(&self, revocations: impl IntoIterator<Item = &'a Revocation>) {
-        let mut state = self.state.write();
-        for revocation in revocations {
-            state.apply(revocation);
+        let cut = CutOff {
+            at: revocation.at,
+            until: revocation.until,
+        };
+        match &revocation.reach {
+            Reach::Session(session) => self.sessions.insert(*session, cut.until),
+            Reach::User(user) => self.cut_offs.insert(user, cut),
+            Reach::Everybody => self.cut_offs.insert_everybody(cut),
         }
     }
 
-    /// Forgets what no token could match at `now`; how many records that were.
+    /// Takes many in, as at start-up. What is there already stays.
+    pub fn load<'a>(&self, revocations: impl IntoIterator<Item = &'a Revocation>) {
+        for revocation in revocations {
+            self.apply(revocation);
+        }
+    }
+
+    /// Forgets what no token could match at `now`; how many records that were, if
+    /// nothing else came in meanwhile. That of a session is kept for the rest of the second.
     pub fn forget(&self, now: Timestamp) -> usize {
-        let mut state = self.state.write();
-        let before = state.len();
-        state.sessions.retain(|_, until| *until > now);
-        state.users.retain(|_, cut| cut.until > now);
-        state.everybody = state.everybody.filter(|cut| cut.until > now);
-        before.saturating_sub(state.len())
+        let before = self.len();
+        self.sessions.forget(now);
+        self.cut_offs.forget(now);
+        before.saturating_sub(self.len())
     }
 
     /// The shared store was heard of at `now`, and everything up to then is here.
     pub fn in_touch(&self, now: Timestamp) {
-        self.state.write().heard = Some(now);
+        self.heard.set(Some(now));
     }
 
-    /// Every record that it holds.
+    /// Every record that it holds. That of a session ends with the second in which its
+    /// last token does: whole, as the ends of tokens are.
     pub fn all(&self) -> Vec<Revocation> {
-        let state = self.state.read();
-        let sessions = state.sessions.iter().map(|(id, until)| Revocation {
-            reach: Reach::Session(*id),
+        let sessions = self.sessions.all().into_iter();
+        let sessions = sessions.map(|(id, until)| Revocation {
+            reach: Reach::Session(id),
             at: id.created(),
-            until: *until,
+            until,
         });
-        let users = state.users.iter().map(|(user, cut)| Revocation {
-            reach: Reach::User(user.clone()),
+        let of = |reach, cut: CutOff| Revocation {
+            reach,
             at: cut.at,
             until: cut.until,
-        });
-        let everybody = state.everybody.map(|cut| Revocation {
-            reach: Reach::Everybody,
-            at: cut.at,
-            until: cut.until,
-        });
+        };
+        let users = self.cut_offs.of_users().into_iter();
+        let users = users.map(|(user, cut)| of(Reach::User(user), cut));
+        let everybody = self.cut_offs.of_everybody().into_iter();
+        let everybody = everybody.map(|cut| of(Reach::Everybody, cut));
         sessions.chain(users).chain(everybody).collect()
     }
 
     /// How many records it holds.
     pub fn len(&self) -> usize {
-        self.state.read().len()
+        self.sessions.len().saturating_add(self.cut_offs.len())
     }
 
     /// Whether it holds none.
@@ -129,49 +104,15 @@ impl Replica {
 
 impl Revoked for Replica {
     fn is_revoked(&self, session: SessionId, user: &UserId) -> bool {
-        let state = self.state.read();
-        state.sessions.contains_key(&session)
-            || state
-                .users
-                .get(user)
-                .is_some_and(|cut| cut.reaches(session))
-            || state.everybody.is_some_and(|cut| cut.reaches(session))
+        self.sessions.contains(session) || self.cut_offs.reach(session, user)
     }
 
     fn cut_off(&self, user: &UserId) -> Option<Timestamp> {
-        let state = self.state.read();
-        let of_user = state.users.get(user).map(|cut| cut.at);
-        of_user.max(state.everybody.map(|cut| cut.at))
+        self.cut_offs.at(user)
     }
 
     fn heard(&self) -> Option<Timestamp> {
-        self.state.read().heard
-    }
-}
-
-impl State {
-    fn apply(&mut self, revocation: &Revocation) {
-        let cut = CutOff::of(revocation);
-        match &revocation.reach {
-            Reach::Session(session) => {
-                let until = self.sessions.entry(*session).or_insert(cut.until);
-                *until = cut.until.max(*until);
-            }
-            Reach::User(user) => {
-                let known = self.users.entry(user.clone()).or_insert(cut);
-                *known = known.merged(cut);
-            }
-            Reach::Everybody => {
-                self.everybody = Some(self.everybody.map_or(cut, |known| known.merged(cut)));
-            }
-        }
-    }
-
-    fn len(&self) -> usize {
-        self.sessions
-            .len()
-            .saturating_add(self.users.len())
-            .saturating_add(usize::from(self.everybody.is_some()))
+        self.heard.read()
     }
 }
 
@@ -247,15 +188,15 @@ mod tests {
         let user = UserId::new("1");
         let (short, long) = (session(1), session(2));
         replica.load([
-            &record(Reach::Session(short), 0, 100),
-            &record(Reach::Session(long), 0, 200),
-            &record(Reach::Everybody, 0, 100),
+            &record(Reach::Session(short), 0, 1999),
+            &record(Reach::Session(long), 0, 3000),
+            &record(Reach::Everybody, 0, 2000),
         ]);
-        assert_eq!(replica.forget(at(99)), 0);
-        assert_eq!(replica.forget(at(100)), 2);
+        assert_eq!(replica.forget(at(1999)), 0);
+        assert_eq!(replica.forget(at(2000)), 2);
         assert!(!replica.is_revoked(short, &user));
         assert!(replica.is_revoked(long, &user));
-        replica.apply(&record(Reach::Session(long), 0, 50));
-        assert_eq!(replica.forget(at(199)), 0, "a replay shortened a record");
+        replica.apply(&record(Reach::Session(long), 0, 500));
+        assert_eq!(replica.forget(at(2999)), 0, "a replay shortened a record");
     }
 }
