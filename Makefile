@@ -1,11 +1,12 @@
 # `make run` shows Doorward at work, `make test` proves it. The rest is for those who change it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint deny setup fuzz fuzz-smoke image image-test
+.PHONY: help run test bench lint deny setup fuzz fuzz-smoke image image-test
 
 help:
 	@echo "make run         try it: gateway, a small app behind it and one user, nothing to set up"
 	@echo "make test        every test, with the real programs that they need"
+	@echo "make bench       measure it beside bare Pingora, HAProxy and nginx: ONLY=requests, ARGS=--quick"
 	@echo "make lint        formatting, clippy and documentation, warnings denied"
 	@echo "make deny        licences, sources and known holes of what it is made of"
 	@echo "make setup       install what the tests need (make test does it by itself)"
@@ -27,6 +28,10 @@ test: setup
 	else \
 		set -x; cargo test --locked --no-fail-fast; \
 	fi
+
+bench:
+	@.ci/setup bench
+	@.ci/bench $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 lint:
 	@.ci/setup build

@@ -10,7 +10,6 @@
     reason = "a program to measure with: it stops where something fails, and reads the clock"
 )]
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,8 +19,10 @@ use doorward::adapters::store::{Embedded, Replica};
 use doorward::auth::ports::Store;
 use doorward::auth::revocation::{Reach, Revocation};
 use doorward::auth::stored::StoredSession;
-use doorward::domain::id::{SessionId, UserId};
 use doorward::domain::time::Timestamp;
+
+#[path = "support/session.rs"]
+mod session;
 
 /// How long each rate is measured.
 const SPAN: Duration = Duration::from_secs(5);
@@ -76,24 +77,9 @@ impl Drop for Folder {
     }
 }
 
-/// A login of one of 10 000 users, one a millisecond.
+/// One login a millisecond.
 fn session(number: u64) -> StoredSession {
-    let created = Timestamp::from_millis(BEGIN + number);
-    let mut random = [0; 10];
-    random[..8].copy_from_slice(&number.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_le_bytes());
-    StoredSession {
-        id: SessionId::new(created, random),
-        user: UserId::new(&format!("user-{}", number % 10_000)),
-        version: "0.0123456789abcdef0123456789abcdef".into(),
-        idle: Duration::from_secs(12 * 3600),
-        ends: created.after(Duration::from_secs(7 * 86_400)),
-        generation: 0,
-        renewed: created,
-        seen: None,
-        token_until: created.after(Duration::from_secs(900)),
-        client: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
-        agent: "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0".into(),
-    }
+    session::session(Timestamp::from_millis(BEGIN), number)
 }
 
 async fn logins() {

@@ -1,0 +1,32 @@
+"""Whether the proxies do what they are compared at, asked before anything is measured."""
+
+from __future__ import annotations
+
+import web
+from process import Trouble
+from proxies import COOKIE, USER_ID, USER_NAME, Proxy, Session
+from tokens import bad
+
+
+def gates(proxy: Proxy, session: Session) -> None:
+    """A valid session passes and the app is told who it is; nothing else does."""
+    good = echo(proxy, session.token, {"X-User-Id": "0", "X-User-Name": "Mallory"})
+    if good.status != 200 or not good.body.startswith(f"{USER_ID}|{USER_NAME}|"):
+        raise Trouble(f"{proxy.name} does not tell the app who is there: {good}")
+    refusals = {name: echo(proxy, token) for name, token in bad(session.token, session.key).items()}
+    refusals["no cookie"] = web.ask(proxy.port, "GET", "/echo", {"X-User-Id": USER_ID})
+    for name, answer in refusals.items():
+        if answer.status != 401:
+            raise Trouble(f"{proxy.name} does not refuse ({name}): {answer}")
+
+
+def forwards(proxy: Proxy) -> None:
+    """Everything passes."""
+    answer = web.ask(proxy.port, "GET", "/", proxy.headers)
+    if answer.status != 200 or not answer.body.startswith("Hello"):
+        raise Trouble(f"{proxy.name} does not forward: {answer}")
+
+
+def echo(proxy: Proxy, token: str, more: dict[str, str] | None = None) -> web.Answer:
+    """What the app heard of a request with this token."""
+    return web.ask(proxy.port, "GET", "/echo", {"Cookie": f"{COOKIE}={token}", **(more or {})})

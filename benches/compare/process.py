@@ -1,0 +1,91 @@
+"""One process that we started, and what Linux counts of it.
+
+Everything that is started here ends with its owner: at the end of a `with` block, and also
+when this program is killed, since the kernel then kills its children (`PR_SET_PDEATHSIG`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
+
+
+class Trouble(Exception):
+    """Something that makes every number of this run worthless. It is said, and we stop."""
+
+
+class Process:
+    """A program that runs in the foreground, perhaps on chosen cores only."""
+
+    def __init__(self, name: str, command: list[str], log: Path, cores: set[int] | None = None):
+        self.name = name
+        self.log = log
+        parent = os.getpid()
+
+        def prepare() -> None:
+            LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != parent:
+                os._exit(1)
+            if cores:
+                os.sched_setaffinity(0, cores)
+
+        with open(log, "ab") as output:
+            self.child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                preexec_fn=prepare,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self.child.pid
+
+    def assert_running(self) -> None:
+        """Says what the program wrote last, if it has ended."""
+        code = self.child.poll()
+        if code is not None:
+            last = self.log.read_text(errors="replace")[-2000:]
+            raise Trouble(f"{self.name} ended with {code}:\n{last}")
+
+    def stop(self) -> None:
+        """Ends it, politely at first."""
+        if self.child.poll() is None:
+            self.child.terminate()
+            try:
+                self.child.wait(timeout=3)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+        self.child.wait()
+
+    def kill(self) -> None:
+        """Ends it at once."""
+        self.child.kill()
+        self.child.wait()
+
+    def cpu_ns(self) -> int:
+        """The processor time of all its threads, also of those that have ended.
+
+        The clock of another process, see `clock_getcpuclockid(3)`: what the scheduler counted
+        in nanoseconds, where `/proc/PID/stat` rounds to ticks of 10 ms.
+        """
+        return time.clock_gettime_ns((~self.pid << 3) | 2)
+
+    def memory_kib(self) -> tuple[int, int]:
+        """Resident memory: `Rss` and `Pss` of `/proc/PID/smaps_rollup`.
+
+        `Pss` counts a page that n processes share, such as one of libc, as an nth.
+        """
+        text = Path(f"/proc/{self.pid}/smaps_rollup").read_text()
+        found = dict(re.findall(r"^(Rss|Pss): +(\d+) kB$", text, re.MULTILINE))
+        return int(found["Rss"]), int(found["Pss"])

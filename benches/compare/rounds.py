@@ -1,0 +1,81 @@
+"""Rounds: everything is measured once in each, one after the other, in another order each time.
+
+What changes slowly, such as the clock of the processor or a neighbour's work, then meets all
+of them alike, and a ratio within one round is worth more than a number.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+import wrk
+from process import Trouble
+from proxies import Proxy
+from stage import Stage
+from upstream import Upstream
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long everything takes."""
+
+    rounds: int
+    seconds: int
+    warm_up: int = 1
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One proxy in one round."""
+
+    per_second: float
+    cpu_us: float
+    p50_us: float
+    p99_us: float
+
+
+def interleaved(rounds: int, subjects: dict[str, T], measure: Callable[[T], object]) -> dict[str, list]:
+    """Measures each subject in each round; what is returned has a list of samples for each."""
+    taken: dict[str, list] = {name: [] for name in subjects}
+    names = list(subjects)
+    for number in range(rounds):
+        for name in turned(names, number):
+            progress(f"round {number + 1} of {rounds}: {name}")
+            taken[name].append(measure(subjects[name]))
+    progress("")
+    return taken
+
+
+def progress(text: str) -> None:
+    """Where we are, on a terminal only."""
+    if sys.stderr.isatty():
+        print(f"\r{text}", end="\x1b[K", file=sys.stderr, flush=True)
+
+
+def turned(names: list[str], number: int) -> Iterator[str]:
+    """The names, begun at another one each time, and backwards every other round."""
+    start = number % len(names)
+    order = names[start:] + names[:start]
+    return iter(order if number % 2 == 0 else order[::-1])
+
+
+def load(stage: Stage, upstream: Upstream, proxy: Proxy, effort: Effort, *, refused: bool = False) -> Sample:
+    """Saturates a proxy and counts its own processor time.
+
+    With `refused`, no request may reach the app; else every one must.
+    """
+    wrk.run(stage, proxy.port, proxy.headers, effort.warm_up)
+    seen, cpu = upstream.requests(), proxy.process.cpu_ns()
+    done = wrk.run(stage, proxy.port, proxy.headers, effort.seconds)
+    cpu, seen = proxy.process.cpu_ns() - cpu, upstream.requests() - seen
+    proxy.process.assert_running()
+    if refused and seen:
+        raise Trouble(f"{proxy.name} let {seen} requests through that it must refuse")
+    if not refused and (done.refused or seen < done.requests):
+        raise Trouble(f"{proxy.name}: {done.requests} requests, {done.refused} refused, {seen} reached the app")
+    return Sample(done.requests / done.seconds, cpu / done.requests / 1000, done.p50_us, done.p99_us)

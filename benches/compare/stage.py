@@ -1,0 +1,74 @@
+"""Where a run takes place: its folder, its cores, its programs and its processes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from process import Process, Trouble
+
+
+@dataclass(frozen=True)
+class Programs:
+    """The programs that we built; all others come from the search path."""
+
+    doorward: Path
+    bare: Path
+    fill: Path | None
+
+
+class Stage:
+    """Owns everything of a run. At the end all of it is gone."""
+
+    def __init__(self, programs: Programs):
+        self.programs = programs
+        self._owned = ExitStack()
+        self.folder = Path(self._owned.enter_context(tempfile.TemporaryDirectory(prefix="doorward-compare-")))
+        cores = sorted(os.sched_getaffinity(0))
+        # The proxy has a core for itself, so that nobody else's work is between its own.
+        self.is_pinned = len(cores) >= 2
+        self.proxy_cores = {cores[0]} if self.is_pinned else None
+        self.load_cores = set(cores[1:2]) if self.is_pinned else None
+
+    def __enter__(self) -> Stage:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._owned.close()
+
+    def start(self, name: str, command: list[str], cores: set[int] | None = None) -> Process:
+        """Starts a program that lives until the end of the run, or until it is stopped."""
+        process = Process(name, [program(command[0]), *command[1:]], self.file(f"{name}.log"), cores)
+        self._owned.callback(process.stop)
+        return process
+
+    def file(self, name: str) -> Path:
+        """A path in the folder, of a name that may hold any letter."""
+        return self.folder / "".join(c if c.isalnum() or c in ".-" else "-" for c in name)
+
+    def write(self, name: str, text: str) -> Path:
+        """A file of the folder that only we can read."""
+        path = self.file(name)
+        path.touch(mode=0o600)
+        path.write_text(text)
+        return path
+
+
+def program(name: str) -> str:
+    """A program's path. Debian keeps servers where only root looks."""
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin")
+    if not found:
+        raise Trouble(f"{name} is not installed; .ci/setup bench does that")
+    return found
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -1,0 +1,50 @@
+"""Access tokens that we make ourselves, to see who accepts which."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+
+HASHES = {"HS256": hashlib.sha256, "HS512": hashlib.sha512}
+
+
+def encode(data: bytes) -> str:
+    """base64url without padding (RFC 7515 §2)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def decode(text: str) -> dict:
+    """A segment of a token as an object."""
+    return json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+
+
+def variant(token: str, key: str, header: dict | None = None, claims: dict | None = None) -> str:
+    """The same token with other members, rightly signed by the algorithm that it names."""
+    parts = token.split(".")
+    new_header = decode(parts[0]) | (header or {})
+    new_claims = decode(parts[1]) | (claims or {})
+    message = ".".join(encode(json.dumps(part, separators=(",", ":")).encode()) for part in (new_header, new_claims))
+    kind = HASHES.get(new_header["alg"])
+    signature = hmac.new(key.encode(), message.encode(), kind).digest() if kind else b""
+    return f"{message}.{encode(signature)}"
+
+
+def forged(token: str) -> str:
+    """The same token with one bit of its signature changed."""
+    message, _, signature = token.rpartition(".")
+    other = "B" if signature[0] == "A" else "A"
+    return f"{message}.{other}{signature[1:]}"
+
+
+def bad(token: str, key: str) -> dict[str, str]:
+    """What nobody may accept, by name."""
+    return {
+        "forged signature": forged(token),
+        "changed claims": ".".join([token.split(".")[0], variant(token, key, claims={"sub": "1002"}).split(".")[1], token.split(".")[2]]),
+        "alg none": variant(token, key, header={"alg": "none"}),
+        "alg HS512": variant(token, key, header={"alg": "HS512"}),
+        "expired": variant(token, key, claims={"exp": decode(token.split(".")[1])["iat"] - 1}),
+        "no token": "unknown",
+    }
