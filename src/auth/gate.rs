@@ -13,8 +13,8 @@ mod ticket;
 
 use std::sync::Arc;
 
+use http::Method;
 use http::header::{self, HeaderMap};
-use http::{HeaderValue, Method};
 
 pub use self::aim::Aim;
 pub use self::ticket::Ticket;
@@ -238,22 +238,19 @@ impl Policy {
 
     /// What two servers might read differently, and what is too large to read.
     fn well_formed(&self, view: &RequestView<'_>) -> Result<(), Denial> {
-        let bytes = |name: &http::HeaderName, value: &HeaderValue| {
+        let mut size = view.path.len();
+        let mut cookie_size = 0_usize;
+        for (name, value) in view.headers {
             // A field line is name, colon, space, value, line end.
-            name.as_str()
-                .len()
-                .saturating_add(value.len())
-                .saturating_add(4)
-        };
-        let size: usize = view.headers.iter().map(|(n, v)| bytes(n, v)).sum();
-        let cookies = view.headers.get_all(header::COOKIE).iter();
-        let cookie_size: usize = cookies.map(HeaderValue::len).sum();
+            let line = name.as_str().len().saturating_add(value.len());
+            size = size.saturating_add(line).saturating_add(4);
+            if name == header::COOKIE {
+                cookie_size = cookie_size.saturating_add(value.len());
+            }
+        }
         let over = |size: usize, limit: u64| u64::try_from(size).map_or(true, |s| s > limit);
         if view.headers.len() > self.sizes.header_count
-            || over(
-                size.saturating_add(view.path.len()),
-                self.sizes.header_bytes,
-            )
+            || over(size, self.sizes.header_bytes)
             || over(cookie_size, self.sizes.cookie_bytes)
         {
             return Err(Denial::HeaderTooLarge);

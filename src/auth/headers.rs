@@ -53,16 +53,14 @@ pub struct IdentityHeaders {
     /// Names as the operator spelled them. A clone of one is a count, not a copy: every
     /// request has its own of each.
     set: BTreeMap<Bytes, IdentityField>,
-    stripped: Vec<String>,
+    stripped: FoldedNames,
 }
 
 impl IdentityHeaders {
     /// `set` maps header names, as they shall be spelled, to what they carry.
     pub fn new(set: BTreeMap<String, IdentityField>) -> Self {
-        let mut stripped: Vec<String> = set.keys().map(|name| folded(name)).collect();
-        stripped.extend(FAMILY.map(str::to_owned));
-        stripped.sort_unstable();
-        stripped.dedup();
+        let ours = set.keys().map(String::as_str);
+        let stripped = FoldedNames::new(ours.chain(FAMILY));
         let set = set.into_iter();
         Self {
             set: set.map(|(name, field)| (name.into(), field)).collect(),
@@ -72,7 +70,7 @@ impl IdentityHeaders {
 
     /// Whether a client's header of this name must not reach the app.
     pub fn strips(&self, name: &str) -> bool {
-        self.stripped.iter().any(|ours| same_folded(name, ours))
+        self.stripped.has(name)
     }
 
     /// The headers of a user, rendered once a snapshot. A field without a value (no e-mail,
@@ -135,6 +133,36 @@ impl OfUser {
         });
         self.rendered.iter().cloned().chain(of_session).collect()
     }
+}
+
+/// Names in every spelling, to be asked for each header of each request: few headers have
+/// even the length of one.
+#[derive(Clone, Debug)]
+pub struct FoldedNames {
+    names: Vec<String>,
+    /// The lengths of the names, a bit each; the last stands for all above.
+    lengths: u64,
+}
+
+impl FoldedNames {
+    /// Names as anybody spells them.
+    pub fn new<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+        let mut names: Vec<String> = names.map(folded).collect();
+        names.sort_unstable();
+        names.dedup();
+        let lengths = names.iter().fold(0, |all, name| all | length_bit(name));
+        Self { names, lengths }
+    }
+
+    /// Whether `name` is one of them, however it is spelled.
+    pub fn has(&self, name: &str) -> bool {
+        self.lengths & length_bit(name) != 0
+            && self.names.iter().any(|ours| same_folded(name, ours))
+    }
+}
+
+fn length_bit(name: &str) -> u64 {
+    1 << name.len().min(63)
 }
 
 /// Lower case, with `_`, `.` and all else that is no letter or digit read as `-`.
@@ -208,6 +236,20 @@ mod tests {
         )]));
         assert!(custom.strips("x-my-app-user"));
         assert!(custom.strips("x-user-id"), "the other families too");
+    }
+
+    #[test]
+    fn names_of_every_length_are_found() {
+        let names: Vec<String> = (1..200).map(|length| "X".repeat(length)).collect();
+        let of = |keep: fn(usize) -> bool| {
+            let kept = names.iter().filter(|name| keep(name.len()));
+            FoldedNames::new(kept.map(String::as_str))
+        };
+        let (even, none) = (of(|length| length % 2 == 0), of(|_| false));
+        for name in &names {
+            assert_eq!(even.has(name), name.len() % 2 == 0, "{}", name.len());
+            assert!(!none.has(name));
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use cookie::Cookie;
 use http::{HeaderMap, HeaderValue, header};
+use memchr::memchr;
 
 /// The longest cookie value that is looked at; browsers keep no longer one.
 pub const MAX_VALUE: usize = 4096;
@@ -164,7 +165,7 @@ impl CookieStyle {
 pub fn find<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
     let mut found = None;
     for field in headers.get_all(header::COOKIE) {
-        for pair in field.as_bytes().split(|&b| b == b';') {
+        for pair in pairs(field.as_bytes()) {
             if let Some((key, value)) = split_pair(pair)
                 && key == name.as_bytes()
                 && found.replace(value).is_some()
@@ -193,7 +194,7 @@ fn names(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     headers
         .get_all(header::COOKIE)
         .iter()
-        .flat_map(|field| field.as_bytes().split(|&b| b == b';'))
+        .flat_map(|field| pairs(field.as_bytes()))
         .filter_map(split_pair)
         .map(|(name, _)| name)
 }
@@ -206,15 +207,20 @@ pub fn without_ours(headers: &HeaderMap, style: &CookieStyle) -> Option<Vec<Vec<
     }
     let mut fields = Vec::new();
     for field in headers.get_all(header::COOKIE) {
-        let kept: Vec<&[u8]> = field
-            .as_bytes()
-            .split(|&b| b == b';')
-            .filter(|pair| !split_pair(pair).is_some_and(|(key, _)| style.is_ours(key)))
-            .collect();
-        let joined = kept.join(&b';');
-        let text = joined.trim_ascii();
-        if !text.is_empty() {
-            fields.push(text.to_vec());
+        let mut kept = Vec::with_capacity(field.len());
+        let others = pairs(field.as_bytes())
+            .filter(|pair| !split_pair(pair).is_some_and(|(key, _)| style.is_ours(key)));
+        for (place, pair) in others.enumerate() {
+            if place > 0 {
+                kept.push(b';');
+            }
+            kept.extend_from_slice(pair);
+        }
+        kept.truncate(kept.trim_ascii_end().len());
+        let blanks = kept.len().saturating_sub(kept.trim_ascii_start().len());
+        kept.drain(..blanks);
+        if !kept.is_empty() {
+            fields.push(kept);
         }
     }
     Some(fields)
@@ -233,9 +239,22 @@ pub fn name_of_set_cookie(value: &[u8]) -> &[u8] {
     }
 }
 
+/// What stands between the semicolons of a `Cookie` field. Most of its bytes are values that
+/// nobody looks at, tokens among them.
+fn pairs(field: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(field);
+    std::iter::from_fn(move || {
+        let field = rest?;
+        let end = memchr(b';', field).unwrap_or(field.len());
+        let (pair, after) = field.split_at_checked(end)?;
+        rest = after.get(1..);
+        Some(pair)
+    })
+}
+
 /// RFC 6265 §5.4 as servers read it: name and value around the first `=`, blanks trimmed.
 fn split_pair(pair: &[u8]) -> Option<(&[u8], &[u8])> {
-    let at = pair.iter().position(|&b| b == b'=')?;
+    let at = memchr(b'=', pair)?;
     let (name, rest) = pair.split_at_checked(at)?;
     let value = rest.get(1..)?;
     Some((name.trim_ascii(), value.trim_ascii()))
@@ -374,6 +393,26 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn pairs_are_what_is_between_semicolons(field in "[a=; ]{0,12}") {
+            let field = field.as_bytes();
+            let split: Vec<_> = field.split(|&b| b == b';').collect();
+            prop_assert_eq!(pairs(field).collect::<Vec<_>>(), split);
+        }
+
+        #[test]
+        fn what_is_left_is_the_rest_joined_and_trimmed(field in "(a=1|__Host-doorward=x|b|=c| |;|; ){0,12}") {
+            let map = headers(&[field.as_bytes()]);
+            if let Some(fields) = without_ours(&map, &style()) {
+                let pairs = field.split(';');
+                let kept = pairs.filter(|pair| pair.split_once('=').is_none_or(|(name, _)| !style().is_ours(name.trim().as_bytes())));
+                let kept = kept.collect::<Vec<_>>().join(";");
+                let expected = Some(kept.trim()).filter(|kept| !kept.is_empty());
+                let got = fields.first().map(|field| str::from_utf8(field).unwrap());
+                prop_assert_eq!(got, expected);
+            }
+        }
+
         #[test]
         fn nothing_of_ours_is_left(field in "(a=1|__Host-doorward=[a-z]{0,3}|__Host-doorward-refresh=x|b|=c| |;|; ){0,12}") {
             let map = headers(&[field.as_bytes()]);

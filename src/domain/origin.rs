@@ -1,7 +1,11 @@
 //! Web origins and authorities (RFC 6454, RFC 9110 §4.2), compared as browsers do.
 
+mod host_name;
+
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
+
+use self::host_name::HostName;
 
 /// The scheme of a request or of an origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,7 +37,7 @@ impl Scheme {
 /// Host and port, as a `Host` header gives them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Authority {
-    host: String,
+    host: HostName,
     port: Option<u16>,
 }
 
@@ -63,14 +67,14 @@ impl Authority {
             return None;
         }
         Some(Self {
-            host: host.to_ascii_lowercase(),
+            host: HostName::lowered(host),
             port,
         })
     }
 
     /// The host in lower case, IPv6 in brackets.
     pub fn host(&self) -> &str {
-        &self.host
+        self.host.as_str()
     }
 
     /// Whether two authorities are the same place under `scheme`.
@@ -83,24 +87,25 @@ impl Authority {
     /// and take a name whose last label is a number for an address, so that `127.1` and
     /// `0x7f.1` are none (URL standard, host parser).
     fn is_canonical(&self) -> bool {
-        if let Some(rest) = self.host.strip_prefix('[') {
+        let host = self.host();
+        if let Some(rest) = host.strip_prefix('[') {
             let address = rest.trim_end_matches(']').parse();
-            return address.is_ok_and(|address| ipv6_host(address) == self.host);
+            return address.is_ok_and(|address| ipv6_host(address) == host);
         }
-        let name = self.host.strip_suffix('.').unwrap_or(&self.host);
+        let name = host.strip_suffix('.').unwrap_or(host);
         let last = name.rsplit('.').next().unwrap_or_default();
         let is_number = match last.strip_prefix("0x") {
             Some(hex) => hex.bytes().all(|b| b.is_ascii_hexdigit()),
             None => !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit()),
         };
-        !is_number || self.host.parse::<Ipv4Addr>().is_ok()
+        !is_number || host.parse::<Ipv4Addr>().is_ok()
     }
 
     /// Whether the host means this machine itself: `localhost`, `*.localhost`,
     /// `127.0.0.0/8`, `[::1]`. Browsers keep Secure cookies of such hosts over
     /// plain HTTP.
     pub fn is_loopback(&self) -> bool {
-        let host = self.host.trim_start_matches('[').trim_end_matches(']');
+        let host = self.host().trim_start_matches('[').trim_end_matches(']');
         host == "localhost"
             || host.ends_with(".localhost")
             || host
@@ -122,8 +127,8 @@ pub fn ipv6_host(address: Ipv6Addr) -> String {
 impl fmt::Display for Authority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.port {
-            Some(port) => write!(f, "{}:{port}", self.host),
-            None => f.write_str(&self.host),
+            Some(port) => write!(f, "{}:{port}", self.host()),
+            None => f.write_str(self.host()),
         }
     }
 }

@@ -64,6 +64,20 @@ impl<'a> RequestPath<'a> {
     /// # Errors
     /// [`PathError`] for what no rule may tolerate.
     pub fn parse(raw: &'a [u8]) -> Result<Self, PathError> {
+        if is_plain(raw) {
+            return Ok(Self {
+                raw,
+                decoded: Cow::Borrowed(raw),
+                encoded_slash: false,
+                double_slash: false,
+                semicolon: false,
+            });
+        }
+        Self::examine(raw)
+    }
+
+    /// Parses whatever it is, step by step.
+    fn examine(raw: &'a [u8]) -> Result<Self, PathError> {
         if raw.first() != Some(&b'/') {
             return Err(PathError::NotAbsolute);
         }
@@ -118,6 +132,9 @@ impl<'a> RequestPath<'a> {
     /// off, merges slashes, or leaves an encoded slash alone: pairs of
     /// (as sent, decoded). Empty for a path without doubts.
     pub fn other_readings(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        if !(self.encoded_slash || self.double_slash || self.semicolon) {
+            return Vec::new();
+        }
         let mut readings = vec![(self.raw.to_vec(), self.decoded.to_vec())];
         if self.encoded_slash {
             let mut ignored = false;
@@ -136,6 +153,21 @@ impl<'a> RequestPath<'a> {
         readings.remove(0);
         readings
     }
+}
+
+/// Whether a path holds nothing that could be encoded, refused or read differently: nearly
+/// all do, and one look tells. No `%` and no byte above 127, so decoded it is the same; no
+/// `;`; and behind a `/` neither another one nor a dot.
+fn is_plain(raw: &[u8]) -> bool {
+    let mut before = 0;
+    let mut bytes = raw.iter();
+    raw.first() == Some(&b'/')
+        && bytes.all(|&byte| {
+            let odd = matches!(byte, b'%' | b';' | b'\\' | b'#' | 0..=0x1f | 0x7f..);
+            let doubtful = before == b'/' && matches!(byte, b'/' | b'.');
+            before = byte;
+            !odd && !doubtful
+        })
 }
 
 fn has_double_slash(path: &[u8]) -> bool {
@@ -334,6 +366,21 @@ mod tests {
                 prop_assert!(!text.contains(&b'\\'));
                 prop_assert!(!text.iter().any(|b| b.is_ascii_control()));
                 prop_assert!(!text.split(|&b| b == b'/').any(|s| s == b"." || s == b".."));
+            }
+        }
+
+        #[test]
+        fn a_plain_path_is_what_a_close_look_finds(raw in "/?([a./;%#2f5ce\u{1}\u{7f}é\\\\ ]{0,3}/?){0,4}") {
+            let raw = raw.as_bytes();
+            let looked = RequestPath::examine(raw);
+            if is_plain(raw) {
+                let looked = looked.unwrap();
+                prop_assert_eq!(looked.decoded(), raw);
+                let marks = [Ambiguity::EncodedSlash, Ambiguity::DoubleSlash, Ambiguity::Semicolon];
+                prop_assert!(!marks.iter().any(|mark| looked.has(*mark)));
+            } else if let Ok(looked) = looked {
+                let parsed = RequestPath::parse(raw).unwrap();
+                prop_assert_eq!(parsed.decoded(), looked.decoded());
             }
         }
 
