@@ -75,6 +75,12 @@ impl Verified {
         Arc::ptr_eq(today, &session.principal).then_some(session)
     }
 
+    /// How many tokens are kept.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Remembers a token that was verified and is live.
     pub(super) fn keep(&self, token: &[u8], session: &Arc<Session>) {
         self.0.insert(Key(token.into()), Arc::clone(session));

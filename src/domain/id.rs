@@ -92,7 +92,9 @@ impl SessionId {
     /// Parses the hyphenated form; `None` for anything else, other UUID versions included.
     pub fn parse(text: &str) -> Option<Self> {
         let id = Uuid::try_parse(text).ok()?;
-        let canonical = id.get_version_num() == 7 && id.hyphenated().to_string() == text;
+        let mut canonical = Uuid::encode_buffer();
+        let canonical: &str = id.hyphenated().encode_lower(&mut canonical);
+        let canonical = id.get_version_num() == 7 && canonical == text;
         canonical.then_some(Self(id))
     }
 

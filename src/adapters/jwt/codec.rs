@@ -5,7 +5,7 @@
 //! signature of those under this key and this algorithm. Dates, issuer and audience
 //! are `auth::claims`' business. Never panics, whatever the bytes.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
 use std::fmt;
 
 use aws_lc_rs::hmac;
@@ -15,7 +15,7 @@ use jsonwebtoken::{DecodingKey, crypto};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::companions;
-use super::keyring::{Keyring, algorithm_name, library_algorithm};
+use super::keyring::{Key, Keyring, algorithm_name, library_algorithm};
 use crate::adapters::config::settings::Algorithm;
 use crate::auth::claims::Claims;
 use crate::auth::directory::User;
@@ -25,6 +25,9 @@ use crate::domain::id::SessionId;
 
 /// What a browser stores in one cookie, and so the longest token we issue.
 const MAX_TOKEN_BYTES: usize = 4096;
+
+/// How many claims our own tokens have.
+const USUAL_CLAIMS: usize = 12;
 
 /// Bytes of the password fingerprint: 16 characters of base64url.
 const FINGERPRINT_BYTES: usize = 12;
@@ -46,14 +49,7 @@ impl Tokens for Keyring {
 
     fn open(&self, token: &[u8]) -> Option<Opened> {
         let parts = Parts::split(token)?;
-        let header = URL_SAFE_NO_PAD.decode(parts.header).ok()?;
-        let header = Header::parse(&header)?;
-        // Attacks: `none`, and HS256 over our own public key (RFC 8725 §2.1). There
-        // is one algorithm, and it is the operator's choice, not the token's.
-        if header.alg != algorithm_name(self.algorithm()) || header.typ != "JWT" {
-            return None;
-        }
-        let (place, key) = self.find(header.kid)?;
+        let (place, key) = self.named_by(parts.header)?;
         if !parts.are_signed_with(&key.verifying, self.algorithm()) {
             return None;
         }
@@ -94,6 +90,25 @@ impl Tokens for Keyring {
 
     fn jwks(&self) -> Option<&str> {
         self.jwks_text()
+    }
+}
+
+impl Keyring {
+    /// The key that a header names, and its place.
+    fn named_by(&self, header: &[u8]) -> Option<(usize, &Key)> {
+        // One that we wrote is known by its text, and says nothing that we do not know.
+        let ours = |(_, key): &(usize, &Key)| key.header.as_bytes() == header;
+        if let Some(found) = self.all().enumerate().find(ours) {
+            return Some(found);
+        }
+        let header = URL_SAFE_NO_PAD.decode(header).ok()?;
+        let header = Header::parse(&header)?;
+        // Attacks: `none`, and HS256 over our own public key (RFC 8725 §2.1). There
+        // is one algorithm, and it is the operator's choice, not the token's.
+        if header.alg != algorithm_name(self.algorithm()) || header.typ != "JWT" {
+            return None;
+        }
+        self.find(header.kid)
     }
 }
 
@@ -174,6 +189,10 @@ impl<'de> Deserialize<'de> for Distinct {
     }
 }
 
+/// A key, without its escapes.
+#[derive(serde::Deserialize, PartialEq, Eq)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
 struct DistinctKeys;
 
 impl<'de> Visitor<'de> for DistinctKeys {
@@ -184,11 +203,13 @@ impl<'de> Visitor<'de> for DistinctKeys {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Distinct, A::Error> {
-        let mut seen = HashSet::new();
-        while let Some((key, IgnoredAny)) = map.next_entry::<String, IgnoredAny>()? {
-            if !seen.insert(key) {
+        // As long as a token is, and signed, so few enough to look through.
+        let mut seen: Vec<Name<'de>> = Vec::with_capacity(USUAL_CLAIMS);
+        while let Some((key, IgnoredAny)) = map.next_entry::<Name<'de>, IgnoredAny>()? {
+            if seen.contains(&key) {
                 return Err(serde::de::Error::custom("a repeated key"));
             }
+            seen.push(key);
         }
         Ok(Distinct)
     }

@@ -7,6 +7,8 @@ mod companions;
 mod jwks;
 pub mod keyfile;
 pub mod keyring;
+#[cfg(test)]
+mod verdicts;
 
 use std::path::Path;
 
