@@ -59,6 +59,7 @@ pub(super) struct Ctx {
 impl Ctx {
     /// For a request that begins now.
     pub(super) fn new(house: &Arc<House>) -> Self {
+        let started = Instant::now();
         Self {
             snapshot: house.snapshot(),
             stage: Stage::Arrived,
@@ -71,8 +72,8 @@ impl Ctx {
             tries: 0,
             head_timer: None,
             open: None,
-            started: Instant::now(),
-            _in_flight: house.enter(),
+            started,
+            _in_flight: house.enter(started),
         }
     }
 
