@@ -14,7 +14,7 @@ use super::open::OpenConnections;
 use super::sightings::Sightings;
 use super::snapshot::Snapshot;
 use super::turns::Turns;
-use crate::adapters::observe::access::Lines;
+use crate::adapters::observe::access;
 use crate::adapters::observe::metrics::{Metrics, Verdict};
 use crate::adapters::store::replica::Replica;
 use crate::adapters::users::hashing::HashPool;
@@ -232,7 +232,7 @@ impl House {
 
     /// Writes an audit line.
     pub fn audit(&self, event: &Event) {
-        Lines::new(self.current.load().settings.log.format).audit(event);
+        access::audit(self.current.load().settings.log.format, event);
     }
 
     /// The hash to check a typed password against: the user's, or for a name that
