@@ -1,6 +1,7 @@
 //! Floor 3: the world, one outside thing a file. No server here.
 
 pub mod attempts;
+pub mod background;
 pub mod clock;
 pub mod config;
 pub mod descriptors;

@@ -23,6 +23,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::adapters::config::{self, Environment, settings::Settings};
+use crate::adapters::observe::logger::ToTheEnd;
 use crate::gateway::server::ADMIN_SOCKET;
 use socket::AskError;
 
@@ -214,6 +215,7 @@ impl From<std::io::Error> for Failure {
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
+    let _log = ToTheEnd;
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => {
@@ -240,6 +242,8 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
+            // What it says is the last line.
+            log::logger().flush();
             let _nobody_reads = writeln!(std::io::stderr(), "doorward: {}", failure.told());
             failure.code.into()
         }

@@ -65,6 +65,7 @@ pub(super) struct Ctx {
 impl Ctx {
     /// For a request that begins now.
     pub(super) fn new(house: &Arc<House>) -> Self {
+        let started = Instant::now();
         Self {
             snapshot: house.snapshot(),
             stage: Stage::Arrived,
@@ -79,8 +80,8 @@ impl Ctx {
             leash: Leash::of_this_request(),
             head_timer: None,
             open: None,
-            started: Instant::now(),
-            _in_flight: house.enter(),
+            started,
+            _in_flight: house.enter(started),
         }
     }
 

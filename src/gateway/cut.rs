@@ -11,9 +11,9 @@ use tokio::time::timeout;
 
 use super::ctx::Ctx;
 use super::house::House;
+use super::record::Ended;
 use super::snapshot::Snapshot;
 use crate::adapters::clock;
-use crate::adapters::observe::access::{Access, Lines};
 use crate::adapters::observe::metrics::Verdict;
 use crate::auth::denial::Denial;
 use crate::auth::pass::Pass;
@@ -104,21 +104,19 @@ impl Story {
     /// Writes the access line and counts the request.
     pub(super) fn tell(&self, house: &House, session: SessionId, why: Option<Denial>) {
         let verdict = why.map_or(Verdict::Forwarded, |why| Verdict::Refused(why.code()));
-        let took = self.started.elapsed();
-        house.metrics.request(verdict, took);
-        let settings = &self.snapshot.settings;
-        Lines::new(settings.log.format).access(&Access {
+        let ended = Ended {
+            snapshot: &self.snapshot,
+            started: self.started,
             client: self.client,
-            method: self.method.as_str(),
-            path: self.uri.path(),
-            query: self.uri.query().filter(|_| settings.log.query),
+            method: &self.method,
+            uri: &self.uri,
             status: self.status.as_u16(),
             bytes: self.bytes,
-            took,
-            verdict: verdict.label(),
+            verdict,
             user: self.user.as_ref(),
             session: Some(session),
             rule: self.rule,
-        });
+        };
+        ended.tell(house);
     }
 }

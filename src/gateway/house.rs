@@ -1,7 +1,7 @@
 //! What all requests share: the snapshot of this moment, and the few things that
 //! outlive a snapshot.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -14,8 +14,8 @@ use super::open::OpenConnections;
 use super::sightings::Sightings;
 use super::snapshot::Snapshot;
 use super::turns::Turns;
-use crate::adapters::observe::access::Lines;
-use crate::adapters::observe::metrics::{Counted, Metrics, Verdict};
+use crate::adapters::observe::access;
+use crate::adapters::observe::metrics::{Metrics, Verdict};
 use crate::adapters::store::replica::Replica;
 use crate::adapters::users::hashing::HashPool;
 use crate::adapters::{clock, entropy};
@@ -69,7 +69,6 @@ pub struct House {
     /// Woken when the upstream's addresses should be looked up again now.
     pub resolve_now: Notify,
     settled: clock::Settled,
-    in_flight: AtomicUsize,
     draining: AtomicBool,
     relieved: AtomicBool,
     /// The process before us, which still serves what it began.
@@ -105,7 +104,6 @@ impl House {
             stand_in_seed: entropy::random(),
             resolve_now: Notify::new(),
             settled: clock::Settled::default(),
-            in_flight: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
             relieved: AtomicBool::new(false),
             predecessor: OnceLock::new(),
@@ -239,7 +237,7 @@ impl House {
 
     /// Writes an audit line.
     pub fn audit(&self, event: &Event) {
-        Lines::new(self.current.load().settings.log.format).audit(event);
+        access::audit(self.current.load().settings.log.format, event);
     }
 
     /// The hash to check a typed password against: the user's, or for a name that
@@ -259,19 +257,18 @@ impl House {
         }
     }
 
-    /// Counts a request until the guard is dropped.
-    pub fn enter(self: &Arc<Self>) -> InFlight {
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
+    /// Counts a request that began at `since` until the guard is dropped.
+    pub fn enter(self: &Arc<Self>, since: Instant) -> InFlight {
+        self.metrics.begin();
         InFlight {
             house: Arc::clone(self),
-            since: Instant::now(),
-            _counted: self.metrics.in_flight(),
+            since,
         }
     }
 
     /// How many requests (WebSockets and streams too) are being served.
     pub fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::Relaxed)
+        self.metrics.in_flight()
     }
 
     /// From now on `/readyz` says no.
@@ -335,12 +332,11 @@ impl Audience for House {
 pub struct InFlight {
     house: Arc<House>,
     since: Instant,
-    _counted: Counted,
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.house.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.house.metrics.end();
         // A panic in a hook: nothing else counts it.
         if std::thread::panicking() {
             let verdict = Verdict::Refused(Denial::InternalError.code());

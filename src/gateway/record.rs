@@ -1,14 +1,21 @@
 //! What is left of a request when it has ended: a line, a count, perhaps an event.
 
+use std::net::IpAddr;
+use std::time::Instant;
+
+use http::{Method, Uri};
 use pingora::{Error, ErrorSource};
 use pingora_proxy::Session;
 
 use super::ctx::{Ctx, Stage};
 use super::house::House;
-use crate::adapters::observe::access::{Access, Lines};
+use super::snapshot::Snapshot;
+use crate::adapters::clock;
+use crate::adapters::observe::access::{self, Access};
 use crate::adapters::observe::metrics::Verdict;
 use crate::auth::event::{Event, EventKind};
 use crate::auth::pass::Pass;
+use crate::domain::id::{SessionId, UserId};
 
 /// Records a request that has ended.
 pub(super) fn record(house: &House, session: &Session, e: Option<&Error>, ctx: &mut Ctx) {
@@ -17,31 +24,26 @@ pub(super) fn record(house: &House, session: &Session, e: Option<&Error>, ctx: &
     }
     let request = session.req_header();
     let status = session.response_written().map(|r| r.status.as_u16());
-    let took = ctx.started.elapsed();
     let verdict = match e {
         Some(e) if status.is_none() && *e.esource() == ErrorSource::Downstream => {
             Verdict::Abandoned
         }
         _ => ctx.verdict(),
     };
-    house.metrics.request(verdict, took);
-    let settings = &ctx.snapshot.settings;
-    Lines::new(settings.log.format).access(&Access {
+    let ended = Ended {
+        snapshot: &ctx.snapshot,
+        started: ctx.started,
         client: ctx.client,
-        method: request.method.as_str(),
-        path: request.uri.path(),
-        query: request
-            .uri
-            .query()
-            .filter(|_| settings.log.query && request.uri.path() != settings.paths.login),
+        method: &request.method,
+        uri: &request.uri,
         status: status.unwrap_or(499),
         bytes: session.body_bytes_sent(),
-        took,
-        verdict: verdict.label(),
+        verdict,
         user: ctx.user.as_ref(),
         session: ctx.pass().and_then(|pass| Some(pass.session()?.id)),
         rule: ctx.pass().and_then(Pass::rule),
-    });
+    };
+    ended.tell(house);
     if let Stage::Denied(denial) = &ctx.stage
         && denial.is_suspicious()
     {
@@ -49,5 +51,49 @@ pub(super) fn record(house: &House, session: &Session, e: Option<&Error>, ctx: &
         event.client = ctx.client;
         event.user = ctx.user.clone();
         house.audit(&event);
+    }
+}
+
+/// What there is to say of any request that has ended, by itself or cut off.
+pub(super) struct Ended<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) started: Instant,
+    pub(super) client: Option<IpAddr>,
+    pub(super) method: &'a Method,
+    pub(super) uri: &'a Uri,
+    pub(super) status: u16,
+    pub(super) bytes: usize,
+    pub(super) verdict: Verdict,
+    pub(super) user: Option<&'a UserId>,
+    pub(super) session: Option<SessionId>,
+    pub(super) rule: Option<usize>,
+}
+
+impl Ended<'_> {
+    /// Counts the request and hands its access line over.
+    pub(super) fn tell(self, house: &House) {
+        let took = self.started.elapsed();
+        house.metrics.request(self.verdict, took);
+        if !access::is_wanted() {
+            return;
+        }
+        let settings = &self.snapshot.settings;
+        let line = Access {
+            format: settings.log.format,
+            at: clock::now(),
+            client: self.client,
+            method: self.method.clone(),
+            uri: self.uri.clone(),
+            // A form sent with GET by mistake has the password there.
+            shows_query: settings.log.query && self.uri.path() != settings.paths.login,
+            status: self.status,
+            bytes: self.bytes,
+            took,
+            verdict: self.verdict.label(),
+            user: self.user.cloned(),
+            session: self.session,
+            rule: self.rule,
+        };
+        line.tell();
     }
 }

@@ -14,6 +14,7 @@
 )]
 
 mod a_strangers_word;
+mod access_log;
 mod admin;
 mod admin_api;
 mod advisories;

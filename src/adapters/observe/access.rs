@@ -4,30 +4,52 @@
 //! The wording is an interface: log watchers match on it. Never a token, a cookie
 //! value, a password, or the query of the login.
 
-use std::fmt::Write;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use http::{Method, Uri};
+
+use super::fields::Fields;
+use super::queue;
 use crate::adapters::config::settings::LogFormat;
 use crate::auth::event::Event;
 use crate::domain::id::{SessionId, UserId};
+use crate::domain::time::Timestamp;
 
 /// The target of access lines.
 pub const ACCESS: &str = "access";
 /// The target of audit lines.
 pub const AUDIT: &str = "audit";
 
-/// One request that has ended.
-#[derive(Clone, Copy, Debug)]
-pub struct Access<'a> {
+/// Whether access lines are written: asked on every request, so no filter is.
+static WANTED: AtomicBool = AtomicBool::new(false);
+
+/// Whether access lines are written. Nothing has to be known of a request otherwise.
+pub fn is_wanted() -> bool {
+    WANTED.load(Ordering::Relaxed)
+}
+
+/// Says whether access lines are written from now on.
+pub(super) fn want(wanted: bool) {
+    WANTED.store(wanted, Ordering::Relaxed);
+}
+
+/// One request that has ended. It owns what it holds: the line is made of it elsewhere.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// How the line looks.
+    pub format: LogFormat,
+    /// When the request ended.
+    pub at: Timestamp,
     /// The client.
     pub client: Option<IpAddr>,
     /// As sent.
-    pub method: &'a str,
-    /// As sent, without the query.
-    pub path: &'a str,
-    /// As sent, if it shall be logged.
-    pub query: Option<&'a str>,
+    pub method: Method,
+    /// As sent.
+    pub uri: Uri,
+    /// Whether the query may be shown.
+    pub shows_query: bool,
     /// The status that the client got; 499: none, it was gone.
     pub status: u16,
     /// Bytes of the body that the client got.
@@ -35,125 +57,53 @@ pub struct Access<'a> {
     /// From the head of the request to the end of the answer.
     pub took: Duration,
     /// How it ended.
-    pub verdict: &'a str,
+    pub verdict: &'static str,
     /// Who was admitted.
-    pub user: Option<&'a UserId>,
+    pub user: Option<UserId>,
     /// With which session.
     pub session: Option<SessionId>,
     /// By which rule, counted from 0.
     pub rule: Option<usize>,
 }
 
-/// Writes the lines in one format.
-#[derive(Clone, Copy, Debug)]
-pub struct Lines(LogFormat);
-
-impl Lines {
-    /// In this format.
-    pub fn new(format: LogFormat) -> Self {
-        Self(format)
+impl Access {
+    /// Hands the line over to be written: soon, after those before it, and for sure as long
+    /// as the process ends in its own time. Waits while too many are on their way.
+    pub fn tell(self) {
+        queue::put(self);
     }
 
-    /// Writes an access line.
-    pub fn access(&self, access: &Access<'_>) {
-        if !log::log_enabled!(target: ACCESS, log::Level::Info) {
-            return;
+    /// The fields of its line.
+    pub(super) fn write(&self, fields: &mut Fields) {
+        fields.begin(self.format);
+        fields.optional("client", self.client);
+        fields.text("method", &self.method);
+        let path = self.uri.path();
+        match self.uri.query().filter(|_| self.shows_query) {
+            Some(query) => fields.text("path", format_args!("{path}?{query}")),
+            None => fields.text("path", path),
         }
-        let mut line = Line::new(self.0);
-        line.optional("client", access.client);
-        line.text("method", access.method);
-        match access.query {
-            Some(query) => line.text("path", &format!("{}?{query}", access.path)),
-            None => line.text("path", access.path),
+        fields.number("status", self.status);
+        fields.number("bytes", self.bytes);
+        fields.number("duration_us", self.took.as_micros());
+        fields.text("verdict", self.verdict);
+        fields.optional("user", self.user.as_ref());
+        fields.optional("session", self.session);
+        if let Some(rule) = self.rule {
+            fields.number("rule", rule);
         }
-        line.number("status", access.status);
-        line.number("bytes", access.bytes);
-        line.number("duration_us", access.took.as_micros());
-        line.text("verdict", access.verdict);
-        line.optional("user", access.user);
-        line.optional("session", access.session);
-        if let Some(rule) = access.rule {
-            line.number("rule", rule);
-        }
-        log::info!(target: ACCESS, "{}", line.0);
-    }
-
-    /// Writes an audit line.
-    pub fn audit(&self, event: &Event) {
-        let mut line = Line::new(self.0);
-        line.text("event", event.kind.name());
-        line.optional("user", event.user.as_ref());
-        line.optional("session", event.session);
-        line.optional("client", event.client);
-        line.optional("other_client", event.other_client);
-        line.optional("reason", event.reason);
-        log::info!(target: AUDIT, "{}", line.0);
     }
 }
 
-/// Fields in the making: `a=1 b="x y"`, or `"a":1,"b":"x y"` for the JSON object that
-/// `logger` closes around them.
-struct Line(String, LogFormat);
-
-impl Line {
-    fn new(format: LogFormat) -> Self {
-        Self(String::with_capacity(192), format)
-    }
-
-    fn optional(&mut self, name: &str, value: Option<impl ToString>) {
-        if let Some(value) = value {
-            self.text(name, &value.to_string());
-        }
-    }
-
-    fn text(&mut self, name: &str, value: &str) {
-        let plain = |b: u8| b.is_ascii_graphic() && b != b'"' && b != b'\\' && b != b'=';
-        let value = match self.1 {
-            LogFormat::Text if !value.is_empty() && value.bytes().all(plain) => value.to_owned(),
-            // JSON's quoting leaves no line end and no control character.
-            LogFormat::Text | LogFormat::Json => serde_json::Value::from(value).to_string(),
-        };
-        self.field(name, &value);
-    }
-
-    fn number(&mut self, name: &str, value: impl ToString) {
-        self.field(name, &value.to_string());
-    }
-
-    fn field(&mut self, name: &str, value: &str) {
-        let separator = match (self.0.is_empty(), self.1) {
-            (true, _) => "",
-            (false, LogFormat::Text) => " ",
-            (false, LogFormat::Json) => ",",
-        };
-        // Writing to a string cannot fail.
-        let _written = match self.1 {
-            LogFormat::Text => write!(self.0, "{separator}{name}={value}"),
-            LogFormat::Json => write!(self.0, "{separator}\"{name}\":{value}"),
-        };
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_value_cannot_forge_a_field_or_a_line() {
-        let of = |format| {
-            let mut line = Line::new(format);
-            line.text("path", "/a user=admin\n2026 INFO audit event=login");
-            line.text("empty", "");
-            line.number("status", 200);
-            line.0
-        };
-        assert_eq!(
-            of(LogFormat::Text),
-            r#"path="/a user=admin\n2026 INFO audit event=login" empty="" status=200"#
-        );
-        let json: serde_json::Value =
-            serde_json::from_str(&format!("{{{}}}", of(LogFormat::Json))).unwrap();
-        assert_eq!(json["path"], "/a user=admin\n2026 INFO audit event=login");
-        assert_eq!(json["status"], 200);
-    }
+/// Writes an audit line, before it returns: whoever counts failed logins reads it.
+pub fn audit(format: LogFormat, event: &Event) {
+    let mut fields = Fields::default();
+    fields.begin(format);
+    fields.text("event", event.kind.name());
+    fields.optional("user", event.user.as_ref());
+    fields.optional("session", event.session);
+    fields.optional("client", event.client);
+    fields.optional("other_client", event.other_client);
+    fields.optional("reason", event.reason);
+    log::info!(target: AUDIT, "{}", fields.as_str());
 }

@@ -4,17 +4,22 @@
 //! Libraries are capped at info whatever the level is: a proxy's trace prints whole
 //! request heads, cookies included.
 
+use std::borrow::Cow;
+use std::fmt::Display;
 use std::io::Write;
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use env_logger::Logger;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
-use super::access::{ACCESS, AUDIT};
+use super::access::{self, ACCESS, AUDIT, Access};
+use super::fields::Fields;
+use super::queue;
 use crate::adapters::clock;
-use crate::adapters::config::settings;
+use crate::adapters::config::settings::{self, LogFormat};
+use crate::domain::time::Timestamp;
 
 static LOGGER: OnceLock<Doorman> = OnceLock::new();
 
@@ -28,6 +33,18 @@ pub fn start(settings: &settings::Log, platform: &'static str) {
     // Lost if the process logs in another way already.
     let _other = log::set_logger(logger);
     renew(settings);
+    queue::start();
+}
+
+/// Writes what is still on its way to the log when it is dropped: the last thing that a
+/// process does.
+#[derive(Debug)]
+pub struct ToTheEnd;
+
+impl Drop for ToTheEnd {
+    fn drop(&mut self) {
+        log::logger().flush();
+    }
 }
 
 /// Puts other settings in force, if [`start`] was called before.
@@ -35,6 +52,11 @@ pub fn renew(settings: &settings::Log) {
     if let Some(logger) = LOGGER.get() {
         let renewed = build(settings, logger.platform);
         log::set_max_level(renewed.filter());
+        let of_access = Metadata::builder()
+            .level(Level::Info)
+            .target(ACCESS)
+            .build();
+        access::want(renewed.enabled(&of_access));
         logger.inner.store(Arc::new(renewed));
     }
 }
@@ -42,7 +64,7 @@ pub fn renew(settings: &settings::Log) {
 fn build(settings: &settings::Log, platform: &'static str) -> Logger {
     let level = settings.level;
     let libraries = level.min(LevelFilter::Info);
-    let json = settings.format == settings::LogFormat::Json;
+    let format = settings.format;
     env_logger::Builder::new()
         .filter_level(libraries)
         .filter_module("doorward", level)
@@ -51,31 +73,53 @@ fn build(settings: &settings::Log, platform: &'static str) -> Logger {
         // Says every listener and runtime at info.
         .filter_module(platform, level.min(LevelFilter::Warn))
         .format(move |out, record| {
-            let at =
-                SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(clock::now().millis());
-            let time = humantime::format_rfc3339_millis(at);
+            let at = clock::now();
             let (level, target) = (record.level(), record.target());
-            let fields = target == ACCESS || target == AUDIT;
-            match (json, fields) {
-                (false, _) => writeln!(
+            let said = message(record, platform);
+            match target == ACCESS || target == AUDIT || format == LogFormat::Text {
+                true => line(out, format, at, level, target, &said),
+                false => writeln!(
                     out,
-                    "{time} {level:<5} {target} {}",
-                    one_line(record, platform)
-                ),
-                (true, true) => writeln!(
-                    out,
-                    "{{\"time\":\"{time}\",\"level\":\"{level}\",\"target\":\"{target}\",{}}}",
-                    record.args()
-                ),
-                (true, false) => writeln!(
-                    out,
-                    "{{\"time\":\"{time}\",\"level\":\"{level}\",\"target\":{},\"message\":{}}}",
+                    "{{\"time\":\"{}\",\"level\":\"{level}\",\"target\":{},\"message\":{}}}",
+                    time(at),
                     serde_json::Value::from(target),
-                    serde_json::Value::from(message(record, platform)),
+                    serde_json::Value::from(said),
                 ),
             }
         })
         .build()
+}
+
+/// Adds the line of a request to `out`. `fields` is only memory.
+pub(super) fn access_line(out: &mut Vec<u8>, access: &Access, fields: &mut Fields) {
+    access.write(fields);
+    let said = fields.as_str();
+    // Writing to memory cannot fail.
+    let _written = line(out, access.format, access.at, Level::Info, ACCESS, said);
+}
+
+/// A line for people, or of fields in either format.
+fn line(
+    out: &mut impl Write,
+    format: LogFormat,
+    at: Timestamp,
+    level: Level,
+    target: &str,
+    said: &str,
+) -> std::io::Result<()> {
+    let time = time(at);
+    match format {
+        LogFormat::Text => writeln!(out, "{time} {level:<5} {target} {}", one_line(said)),
+        LogFormat::Json => writeln!(
+            out,
+            "{{\"time\":\"{time}\",\"level\":\"{level}\",\"target\":\"{target}\",{said}}}"
+        ),
+    }
+}
+
+fn time(at: Timestamp) -> impl Display {
+    let at = SystemTime::UNIX_EPOCH + Duration::from_millis(at.millis());
+    humantime::format_rfc3339_millis(at)
 }
 
 /// A head that did not parse, cookies and all, stands in the platform's messages: it
@@ -89,12 +133,11 @@ fn message(record: &Record<'_>, platform: &str) -> String {
 }
 
 /// What a stranger sent may stand in a message of a library.
-fn one_line(record: &Record<'_>, platform: &str) -> String {
-    let text = message(record, platform);
-    if text.contains(|c: char| c.is_control()) {
-        text.escape_debug().to_string()
+fn one_line(text: &str) -> Cow<'_, str> {
+    if text.contains(char::is_control) {
+        text.escape_debug().to_string().into()
     } else {
-        text
+        text.into()
     }
 }
 
@@ -132,6 +175,7 @@ impl Log for Doorman {
     }
 
     fn flush(&self) {
+        queue::flush();
         self.inner.load().flush();
     }
 }

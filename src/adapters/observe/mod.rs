@@ -1,7 +1,9 @@
 //! What operators see of the gateway.
 
 pub mod access;
+mod fields;
 pub mod logger;
 pub mod metrics;
 pub mod panics;
+mod queue;
 mod turned_away;

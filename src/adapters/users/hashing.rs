@@ -2,19 +2,21 @@
 //!
 //! A hash is slow and large on purpose, so anybody who may post a login could
 //! exhaust the machine with it. Here at most so many run, at most so many wait, and
-//! the next is turned away at once. Never truncates a password, and never panics
+//! the next is turned away at once. They run on threads of their own, which the system
+//! puts behind those that serve requests. Never truncates a password, and never panics
 //! over a hash string.
 
 use std::sync::Arc;
+use std::thread;
 
 use argon2::password_hash::phc::PasswordHash as Phc;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use async_trait::async_trait;
 use aws_lc_rs::hmac;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
-use crate::adapters::entropy;
 use crate::adapters::observe::metrics::Metrics;
+use crate::adapters::{background, entropy};
 use crate::auth::directory::{Directory, PasswordHash};
 use crate::auth::ports::{Overloaded, Passwords};
 use crate::domain::id::Username;
@@ -79,9 +81,19 @@ impl Passwords for HashPool {
 /// Runs a check where it may take its time. One that panics says nothing of the
 /// password: nobody is told that theirs was wrong, or counted for it.
 async fn run(check: impl FnOnce() -> bool + Send + 'static) -> Result<bool, Overloaded> {
-    let checked = tokio::task::spawn_blocking(check).await;
-    checked.map_err(|error| {
-        log::error!("a password check did not end: {error}");
+    let (tell, told) = oneshot::channel();
+    let thread = thread::Builder::new().name("hash".into());
+    let started = thread.spawn(move || {
+        background::step_back();
+        // The caller may have left.
+        let _nobody_waits = tell.send(check());
+    });
+    if let Err(error) = started {
+        log::error!("no thread for a password check: {error}");
+        return Err(Overloaded);
+    }
+    told.await.map_err(|_panicked| {
+        log::error!("a password check did not end");
         Overloaded
     })
 }

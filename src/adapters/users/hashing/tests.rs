@@ -160,6 +160,41 @@ async fn a_check_that_panics_calls_no_password_wrong() {
     assert_eq!(run(|| panic!("on purpose")).await, Err(Overloaded));
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_hash_steps_back_and_nobody_else_does() {
+    let nice = || rustix::process::getpriority_process(None).unwrap();
+    let before = nice();
+    let stepped_back = run(move || nice() == background::NICE).await;
+    assert_eq!(stepped_back, Ok(true), "it competes with requests");
+    assert_eq!(nice(), before, "the caller went with it");
+    let other = tokio::task::spawn_blocking(nice).await.unwrap();
+    assert_eq!(other, before, "the store's work waits for requests");
+}
+
+#[tokio::test]
+async fn a_hash_ends_though_every_processor_is_busy() {
+    let done = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let processors = std::thread::available_parallelism().unwrap().get();
+    let busy: Vec<_> = (0..processors * 2)
+        .map(|_| {
+            let done = Arc::clone(&done);
+            std::thread::spawn(move || {
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            })
+        })
+        .collect();
+    let hash = PasswordHash::new(&argon2_of(b"pw"));
+    let answer = pool(1, 0).verify(&hash, Secret::new("pw")).await;
+    done.store(true, std::sync::atomic::Ordering::Relaxed);
+    for thread in busy {
+        thread.join().unwrap();
+    }
+    assert_eq!(answer, Ok(true));
+}
+
 #[tokio::test]
 async fn beyond_running_and_queue_is_turned_away_at_once() {
     let pool = pool(1, 2);
