@@ -27,8 +27,8 @@ fn paths(c: &mut Criterion) {
         });
     }
     group.bench_function("other readings of an ambiguous one", |b| {
-        let path = RequestPath::parse(b"/files/a%2fb;v=1//c").unwrap();
-        b.iter(|| black_box(&path).other_readings());
+        let path = RequestPath::parse(b"/files/a%2fb;v=1//c");
+        b.iter(|| black_box(&path).as_ref().map(RequestPath::other_readings));
     });
     group.finish();
 }

@@ -139,7 +139,7 @@ proptest! {
     }
 }
 
-/// The property sees rules that share a tree; here each is the only one that decides.
+/// More rules than a property generates, under names and a `*` that lead to the same places.
 #[test]
 fn among_a_thousand_each_is_found() {
     let rule = |number: usize| Rule {
