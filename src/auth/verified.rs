@@ -20,10 +20,13 @@ use quick_cache::{Equivalent, OptionsBuilder, Weighter};
 use super::session::{Principal, Session};
 use crate::domain::id::UserId;
 
-/// Bytes that all entries may take together: some 16 000 tokens of the usual size.
+/// What all entries may count together: with tokens of 500 bytes, some 16 000 sessions in use
+/// at once. An empty cache has allocated no table; while the last requests of an old policy
+/// run there are two.
 const CAPACITY: usize = 16 * 1024 * 1024;
 
-/// What an entry takes beside its token: the session, its headers, the places in the table.
+/// What an entry counts beside the bytes of its token: the session, its headers, the places
+/// in the table. An estimate, for three headers.
 const OVERHEAD: usize = 512;
 
 /// Independent parts, so that threads seldom meet at one lock. A hit takes a read lock.
