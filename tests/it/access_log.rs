@@ -14,7 +14,7 @@ const REQUESTS: usize = 1200;
 fn a_stop_waits_for_a_slow_reader_of_the_log() {
     let app = Upstream::start();
     let builder = Builder::new(&app).yaml("rules: [{ path: /**, access: public }]");
-    let gateway = builder.stopped();
+    let gateway = builder.write();
     let (port, admin) = (gateway.port(), gateway.admin());
     let mut child = doorward()
         .args(["run", "--config"])
