@@ -14,7 +14,7 @@ const REQUESTS: usize = 1200;
 fn a_stop_waits_for_a_slow_reader_of_the_log() {
     let app = Upstream::start();
     let builder = Builder::new(&app).yaml("rules: [{ path: /**, access: public }]");
-    let gateway = builder.stopped();
+    let gateway = builder.write();
     let (port, admin) = (gateway.port(), gateway.admin());
     let mut child = doorward()
         .args(["run", "--config"])
@@ -27,10 +27,14 @@ fn a_stop_waits_for_a_slow_reader_of_the_log() {
         let ready = Request::new(admin, "GET", "/readyz").try_send();
         ready.is_ok_and(|answer| answer.status == 200)
     });
+    // One connection, so that the lines have an order.
+    let mut connection = gateway.connect();
     for number in 0..REQUESTS {
-        let answer = Request::new(port, "GET", &format!("/{number}")).send();
+        let request = Request::new(port, "GET", &format!("/{number}"));
+        let answer = request.send_on(&mut connection);
         assert_eq!(answer.status, 200, "a request waits for the reader");
     }
+    drop(connection);
     let told = std::process::Command::new("kill")
         .arg(child.id().to_string())
         .status();
