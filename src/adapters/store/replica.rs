@@ -14,6 +14,8 @@ use crate::domain::time::Timestamp;
 
 mod cut_offs;
 mod ended;
+#[cfg(test)]
+mod model;
 mod moment;
 
 use cut_offs::{CutOff, CutOffs};
