@@ -6,7 +6,7 @@
 help:
 	@echo "make run         try it: gateway, a small app behind it and one user, nothing to set up"
 	@echo "make test        every test, with the real programs that they need"
-	@echo "make bench       measure it beside bare Pingora, HAProxy and nginx: ONLY=requests, ARGS=--quick"
+	@echo "make bench       measure it beside bare Pingora, HAProxy and nginx: ONLY=forwarded, ARGS=--quick"
 	@echo "make lint        formatting, clippy and documentation, warnings denied"
 	@echo "make deny        licences, sources and known holes of what it is made of"
 	@echo "make setup       install what the tests need (make test does it by itself)"

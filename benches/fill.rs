@@ -32,7 +32,10 @@ fn main() {
     let mut next = |what: &str| args.next().unwrap_or_else(|| panic!("no {what} was given"));
     let (folder, count) = (next("folder"), next("number of sessions"));
     let count: u64 = count.parse().unwrap();
-    let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_time()
+        .build()
+        .unwrap();
     runtime.block_on(fill(Path::new(&folder), count));
 }
 

@@ -1,8 +1,8 @@
 """Doorward beside bare Pingora, HAProxy and nginx, measured on this machine.
 
     make bench
-    make bench ONLY=requests
-    python3 benches/compare --doorward PATH --bare PATH --fill PATH [--quick] [--only NAME] [--write PAGE]
+    make bench ONLY=forwarded
+    make bench ARGS='--write docs/performance.md'
 
 Nothing is fixed to a port, everything happens on the loopback interface and in a temporary
 folder, and whatever was started is gone at the end.
@@ -12,50 +12,82 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
 from pathlib import Path
 
+import forwarded
+import growth
+import latency
+import machine
+import memory
+import refused
 import report
-import requests_cost
+import start
+import storm
+import tls
+from effort import Effort, Goal
 from process import Trouble
-from rounds import Effort
 from stage import Programs, Stage
 
 MEASUREMENTS = {
-    "requests": ("What a forwarded request costs", requests_cost.run),
+    "forwarded": ("What a forwarded request costs", forwarded.run),
+    "latency": ("How long an answer takes", latency.run),
+    "refused": ("What a refused request costs", refused.run),
+    "growth": ("Users, rules and sessions", growth.run),
+    "storm": ("A storm of logins", storm.run),
+    "memory": ("Memory", memory.run),
+    "start": ("Start", start.run),
+    "tls": ("TLS and HTTP/2", tls.run),
 }
 
 
 def main() -> int:
     """Measures what was asked for."""
     options = parse()
-    effort = Effort(rounds=2, seconds=1) if options.quick else Effort(options.rounds, options.seconds)
-    programs = Programs(options.doorward, options.bare, options.fill)
-    chosen = options.only or list(MEASUREMENTS)
-    parts = []
-    for name in chosen:
-        title, run = MEASUREMENTS[name]
-        print(f"# {title}", file=sys.stderr)
-        begun = time.monotonic()
-        with Stage(programs) as stage:
-            part = f"### {title}\n\n{run(stage, effort)}"
-        parts.append(part)
-        print(f"{part}\n\n({time.monotonic() - begun:.0f} s)\n", flush=True)
+    effort = Effort.quick() if options.quick else Effort.full(options.rounds, options.seconds)
+    if options.write:
+        report.check(options.write)
+    programs = Programs(options.doorward, options.bare, options.fill, options.steady)
+    about, begun = machine.description(), time.monotonic()
+    parts, goals = [], []
+    with tempfile.TemporaryDirectory(prefix="doorward-shared-") as shared:
+        for name in options.only or MEASUREMENTS:
+            part, its = measure(name, programs, Path(shared), effort)
+            print(f"{part}\n", flush=True)
+            parts.append(part)
+            goals += its
+    took = f"All of it took {(time.monotonic() - begun) / 60:.0f} minutes."
+    parts.insert(0, f"{about} {took}\n\n{report.goals(goals)}" if goals else f"{about} {took}")
+    print(parts[0] if len(parts) > 2 else f"{about} {took}")
     if options.write:
         report.write(options.write, "\n\n".join(parts))
     return 0
+
+
+def measure(name: str, programs: Programs, shared: Path, effort: Effort) -> tuple[str, list[Goal]]:
+    """One of them, on a stage of its own."""
+    title, run = MEASUREMENTS[name]
+    print(f"# {title}", file=sys.stderr, flush=True)
+    with Stage(programs, shared) as stage:
+        outcome = run(stage, effort)
+    text = [f"### {title}", f"`make bench ONLY={name}`", *outcome.text]
+    if outcome.goals:
+        text.append(report.goals(outcome.goals))
+    return "\n\n".join(text), outcome.goals
 
 
 def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="benches/compare", description=__doc__.split("\n")[0])
     parser.add_argument("--doorward", type=Path, required=True, help="the gateway, built with --release")
-    parser.add_argument("--bare", type=Path, required=True, help="the bare proxy of benches/bare.rs")
-    parser.add_argument("--fill", type=Path, help="the program of benches/fill.rs")
+    parser.add_argument("--bare", type=Path, help="built of benches/bare.rs")
+    parser.add_argument("--fill", type=Path, help="built of benches/fill.rs")
+    parser.add_argument("--steady", type=Path, help="built of benches/steady.rs")
     parser.add_argument("--only", nargs="+", choices=list(MEASUREMENTS), metavar="NAME", help=", ".join(MEASUREMENTS))
-    parser.add_argument("--rounds", type=int, default=9, help="rounds of a measurement that has rounds")
-    parser.add_argument("--seconds", type=int, default=4, help="seconds for one proxy in one round")
-    parser.add_argument("--quick", action="store_true", help="see whether it works; the numbers are worth nothing")
+    parser.add_argument("--rounds", type=int, default=9, help="rounds of what has rounds")
+    parser.add_argument("--seconds", type=int, default=3, help="seconds for one of those in one round")
+    parser.add_argument("--quick", action="store_true", help="see whether all works; the numbers are worth nothing")
     parser.add_argument("--write", type=Path, metavar="PAGE", help="put the results into this page")
     return parser.parse_args()
 

@@ -27,6 +27,13 @@ def forwards(proxy: Proxy) -> None:
         raise Trouble(f"{proxy.name} does not forward: {answer}")
 
 
+def refuses(proxy: Proxy, status: int) -> None:
+    """What this proxy is sent is refused like that."""
+    answer = web.ask(proxy.port, "GET", "/", proxy.headers)
+    if answer.status != status:
+        raise Trouble(f"{proxy.name}: not {status}, but {answer}")
+
+
 def echo(proxy: Proxy, token: str, more: dict[str, str] | None = None) -> web.Answer:
     """What the app heard of a request with this token."""
     return web.ask(proxy.port, "GET", "/echo", {"Cookie": f"{COOKIE}={token}", **(more or {})})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -27,9 +28,9 @@ class Spread:
         return cls(median, low, high, values[0], values[-1])
 
     def text(self, digits: int = 3) -> str:
-        """`median (quartiles; extremes)`."""
+        """Quartiles and extremes."""
         low, high, least, most = (f"{n:.{digits}f}" for n in (self.low, self.high, self.least, self.most))
-        return f"{low}–{high}, {least}–{most}"
+        return f"{low}–{high}; {least}–{most}"
 
 
 def ratios(above: Sequence[float], below: Sequence[float]) -> Spread:
@@ -38,6 +39,5 @@ def ratios(above: Sequence[float], below: Sequence[float]) -> Spread:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value that this share of all are not above (nearest rank)."""
-    ordered = sorted(values)
-    return ordered[max(0, -(-len(ordered) * int(share * 1000) // 1000) - 1)]
+    """The smallest value that this share of all do not exceed."""
+    return sorted(values)[max(0, math.ceil(len(values) * share) - 1)]

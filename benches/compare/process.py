@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
@@ -20,6 +21,19 @@ LIBC = ctypes.CDLL(None)
 
 class Trouble(Exception):
     """Something that makes every number of this run worthless. It is said, and we stop."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes of `/proc/PID/smaps_rollup`.
+
+    `resident` has the pages of the program and its libraries that were read, `shared_out` counts
+    each page that n processes share as an nth, `own` is what the process made itself.
+    """
+
+    resident: int
+    shared_out: int
+    own: int
 
 
 class Process:
@@ -81,11 +95,8 @@ class Process:
         """
         return time.clock_gettime_ns((~self.pid << 3) | 2)
 
-    def memory_kib(self) -> tuple[int, int]:
-        """Resident memory: `Rss` and `Pss` of `/proc/PID/smaps_rollup`.
-
-        `Pss` counts a page that n processes share, such as one of libc, as an nth.
-        """
+    def memory(self) -> Memory:
+        """What it has in memory now."""
         text = Path(f"/proc/{self.pid}/smaps_rollup").read_text()
-        found = dict(re.findall(r"^(Rss|Pss): +(\d+) kB$", text, re.MULTILINE))
-        return int(found["Rss"]), int(found["Pss"])
+        kib = {key: int(value) for key, value in re.findall(r"^(\w+): +(\d+) kB$", text, re.MULTILINE)}
+        return Memory(kib["Rss"] * 1024, kib["Pss"] * 1024, kib["Anonymous"] * 1024)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlencode
 
 import web
@@ -17,12 +19,12 @@ USER_ID, USER_NAME, USERNAME, PASSWORD = "1001", "Alice Example", "alice", "corr
 DOORWARD = """
 listen: 127.0.0.1:{port}
 upstream: http://127.0.0.1:{upstream}
-public_url: http://127.0.0.1:{port}
+public_url: {origin}
 data_dir: {data}
 threads: {threads}
 admin: {{ listen: 127.0.0.1:{admin} }}
 users: {{ file: {users} }}
-signing: {{ key: "{key}" }}
+signing: {{ key: {key} }}
 session: {{ access_ttl: 6h }}
 log: {{ level: {log} }}
 {more}
@@ -83,8 +85,7 @@ http {{
         keepalive_timeout 1h;
     }}
     server {{
-        listen 127.0.0.1:{port} backlog=4096;
-        {tls}
+        listen 127.0.0.1:{port} {listen};
         location / {{
             proxy_pass http://app;
             proxy_http_version 1.1;
@@ -122,57 +123,61 @@ class Session:
 def hash_password(stage: Stage) -> str:
     """An Argon2id hash with the default parameters."""
     command = [str(stage.programs.doorward), "hash-password"]
-    return subprocess.run(command, input=PASSWORD, capture_output=True, text=True, check=True).stdout.strip()
+    done = subprocess.run(command, input=PASSWORD, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Trouble(f"no password was hashed: {done.stderr}")
+    return done.stdout.strip()
 
 
 class Doorward:
-    """A gateway with one user, ready to serve."""
+    """A gateway with one user or more, ready to serve."""
 
     def __init__(
         self,
         stage: Stage,
         name: str,
         upstream: Upstream,
-        key: str,
         *,
-        log: str = "warn",
         threads: str = "1",
+        log: str = "warn",
+        scheme: str = "http",
         more: str = "",
         users: str = "",
-        cores: set[int] | None = None,
         data: str | None = None,
+        cores: set[int] | None = None,
     ):
-        self.port, self.admin, self.key = free_port(), free_port(), key
+        self.stage, self.name, self.cores = stage, name, cores
+        self.port, self.admin, self.scheme = free_port(), free_port(), scheme
+        self.origin = f"{scheme}://127.0.0.1:{self.port}"
+        self.key = secrets.token_hex(32)
+        self.data = Path(data) if data else stage.file(f"{name}.data")
         person = USERS.format(id=USER_ID, username=USERNAME, name=USER_NAME, hash=hash_password(stage))
         config = DOORWARD.format(
             port=self.port,
             upstream=upstream.port,
-            data=data or stage.file(f"{name}.data"),
+            origin=self.origin,
+            data=self.data,
             threads=threads,
             admin=self.admin,
             users=stage.write(f"{name}.users.yml", person + users),
-            key=key,
+            key=self.key,
             log=log,
             more=more,
         )
         self.config = stage.write(f"{name}.yaml", config)
-        self.stage, self.name, self.cores = stage, name, cores
-        self.start()
+        self.spawn()
+        web.wait_until_ready(self.process, self.admin, "/readyz")
 
-    def start(self) -> None:
-        """Starts it (again) and waits until it is ready."""
+    def spawn(self) -> None:
+        """Starts it, perhaps again, without waiting for anything."""
         command = [str(self.stage.programs.doorward), "run", "--config", str(self.config)]
         self.process = self.stage.start(self.name, command, self.cores)
-        web.wait_until_ready(self.process, self.admin, "/readyz")
 
     def login(self) -> Session:
         """Signs the user in, as a browser does."""
         form = urlencode({"username": USERNAME, "password": PASSWORD})
-        headers = {
-            "Content-Type": "application/x-www-form-urlencoded",
-            "Origin": f"http://127.0.0.1:{self.port}",
-        }
-        answer = web.ask(self.port, "POST", "/login", headers, form)
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Origin": self.origin}
+        answer = web.ask(self.port, "POST", "/login", headers, form, is_tls=self.scheme == "https")
         token = answer.cookie(COOKIE)
         if not token:
             raise Trouble(f"{self.name} lets nobody in: {answer}")
@@ -183,10 +188,10 @@ class Doorward:
         return Proxy(self.name, self.process, self.port, session.headers)
 
 
-def bare(stage: Stage, upstream: Upstream, session: Session, threads: int = 1) -> Proxy:
+def bare(stage: Stage, upstream: Upstream, session: Session) -> Proxy:
     """Pingora that forwards everything."""
     port = free_port()
-    command = [str(stage.programs.bare), f"127.0.0.1:{port}", f"127.0.0.1:{upstream.port}", str(threads)]
+    command = [str(stage.programs.bare), f"127.0.0.1:{port}", f"127.0.0.1:{upstream.port}", "1"]
     process = stage.start("bare", command, stage.proxy_cores)
     web.wait_until_ready(process, port, "/")
     return Proxy("bare Pingora", process, port, session.headers)
@@ -203,11 +208,11 @@ def haproxy(stage: Stage, upstream: Upstream, session: Session) -> Proxy:
     return proxy
 
 
-def nginx(stage: Stage, upstream: Upstream, session: Session, tls: str = "") -> Proxy:
-    """nginx that forwards everything."""
+def nginx(stage: Stage, upstream: Upstream, session: Session, listen: str = "") -> Proxy:
+    """nginx that forwards everything. `listen` is what follows in that directive."""
     port = free_port()
     text = NGINX.format(
-        folder=stage.folder, temp=temp_paths(stage.folder), port=port, upstream=upstream.port, tls=tls
+        folder=stage.folder, temp=temp_paths(stage.folder), port=port, upstream=upstream.port, listen=listen
     )
     config = stage.write(f"nginx-{port}.conf", text)
     process = stage.start("nginx", ["nginx", "-e", "stderr", "-c", str(config)], stage.proxy_cores)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from figures import Spread
+from effort import Goal
 from process import Trouble
 
 BEGIN, END = "<!-- results: written by `make bench`, begin -->", "<!-- results: end -->"
@@ -16,26 +16,30 @@ def table(heads: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [heads, marks, *rows])
 
 
+def goals(rows: list[Goal]) -> str:
+    """Goals beside results."""
+    return table(["what", "median", "quartiles; extremes", "goal", ""], [goal.cells() for goal in rows])
+
+
 def whole(number: float) -> str:
     """Without a fraction, in groups of three."""
     return f"{number:,.0f}".replace(",", " ")
 
 
-def goal_row(what: str, spread: Spread, goal: float | None, digits: int = 3) -> list[str]:
-    """A ratio beside its goal."""
-    asked = "reported" if goal is None else f"≤ {goal:g}"
-    met = "" if goal is None else ("yes" if spread.median <= goal else "no")
-    return [what, f"{spread.median:.{digits}f}", spread.text(digits), asked, met]
+def megabytes(count: float) -> str:
+    """Of bytes."""
+    return f"{count / 1e6:.1f}"
 
 
-GOAL_HEADS = ["median of the rounds' ratios", "ratio", "quartiles, extremes", "goal", "met"]
+def check(page: Path) -> None:
+    """Whether the page has the marks, asked before half an hour is spent."""
+    text = page.read_text()
+    if not 0 <= text.find(BEGIN) < text.find(END):
+        raise Trouble(f"{page} lacks the marks between which the results go")
 
 
 def write(page: Path, text: str) -> None:
     """Replaces what stands between the marks."""
-    old = page.read_text()
-    head, begin, rest = old.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not begin or not end:
-        raise Trouble(f"{page} lacks the marks between which the results go")
+    head, _, rest = page.read_text().partition(BEGIN)
+    tail = rest.partition(END)[2]
     page.write_text(f"{head}{BEGIN}\n\n{text.strip()}\n\n{END}{tail}")

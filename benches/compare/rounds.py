@@ -6,8 +6,9 @@ of them alike, and a ratio within one round is worth more than a number.
 
 from __future__ import annotations
 
+import statistics
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -18,15 +19,7 @@ from stage import Stage
 from upstream import Upstream
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How long everything takes."""
-
-    rounds: int
-    seconds: int
-    warm_up: int = 1
+S = TypeVar("S")
 
 
 @dataclass(frozen=True)
@@ -39,16 +32,22 @@ class Sample:
     p99_us: float
 
 
-def interleaved(rounds: int, subjects: dict[str, T], measure: Callable[[T], object]) -> dict[str, list]:
-    """Measures each subject in each round; what is returned has a list of samples for each."""
-    taken: dict[str, list] = {name: [] for name in subjects}
-    names = list(subjects)
+def interleaved(rounds: int, subjects: dict[str, T], measure: Callable[[T], S]) -> dict[str, list[S]]:
+    """Measures each subject in each round; what is returned has the samples of each."""
+    taken: dict[str, list[S]] = {name: [] for name in subjects}
     for number in range(rounds):
-        for name in turned(names, number):
+        for name in turned(list(subjects), number):
             progress(f"round {number + 1} of {rounds}: {name}")
             taken[name].append(measure(subjects[name]))
     progress("")
     return taken
+
+
+def turned(names: list[str], number: int) -> list[str]:
+    """The names, begun at another one each time, and backwards every other round."""
+    start = number % len(names)
+    order = names[start:] + names[:start]
+    return order if number % 2 == 0 else order[::-1]
 
 
 def progress(text: str) -> None:
@@ -57,21 +56,24 @@ def progress(text: str) -> None:
         print(f"\r{text}", end="\x1b[K", file=sys.stderr, flush=True)
 
 
-def turned(names: list[str], number: int) -> Iterator[str]:
-    """The names, begun at another one each time, and backwards every other round."""
-    start = number % len(names)
-    order = names[start:] + names[:start]
-    return iter(order if number % 2 == 0 else order[::-1])
+def middle(samples: Sequence[object], field: str) -> float:
+    """The median of one of their fields."""
+    return statistics.median(getattr(sample, field) for sample in samples)
 
 
-def load(stage: Stage, upstream: Upstream, proxy: Proxy, effort: Effort, *, refused: bool = False) -> Sample:
-    """Saturates a proxy and counts its own processor time.
+def each(samples: Sequence[object], field: str) -> list[float]:
+    """One of their fields, round by round."""
+    return [getattr(sample, field) for sample in samples]
+
+
+def saturate(stage: Stage, upstream: Upstream, proxy: Proxy, seconds: int, *, refused: bool = False) -> Sample:
+    """Gives a proxy as much as it takes and counts its own processor time.
 
     With `refused`, no request may reach the app; else every one must.
     """
-    wrk.run(stage, proxy.port, proxy.headers, effort.warm_up)
+    wrk.run(stage, proxy.port, proxy.headers, 1)
     seen, cpu = upstream.requests(), proxy.process.cpu_ns()
-    done = wrk.run(stage, proxy.port, proxy.headers, effort.seconds)
+    done = wrk.run(stage, proxy.port, proxy.headers, seconds)
     cpu, seen = proxy.process.cpu_ns() - cpu, upstream.requests() - seen
     proxy.process.assert_running()
     if refused and seen:

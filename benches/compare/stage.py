@@ -18,15 +18,20 @@ class Programs:
     """The programs that we built; all others come from the search path."""
 
     doorward: Path
-    bare: Path
+    bare: Path | None
     fill: Path | None
+    steady: Path | None
 
 
 class Stage:
-    """Owns everything of a run. At the end all of it is gone."""
+    """Owns everything of a measurement. At its end all of it is gone.
 
-    def __init__(self, programs: Programs):
+    `shared` is a folder for what is dear to make and outlives it.
+    """
+
+    def __init__(self, programs: Programs, shared: Path):
         self.programs = programs
+        self.shared = shared
         self._owned = ExitStack()
         self.folder = Path(self._owned.enter_context(tempfile.TemporaryDirectory(prefix="doorward-compare-")))
         cores = sorted(os.sched_getaffinity(0))
@@ -43,7 +48,8 @@ class Stage:
 
     def start(self, name: str, command: list[str], cores: set[int] | None = None) -> Process:
         """Starts a program that lives until the end of the run, or until it is stopped."""
-        process = Process(name, [program(command[0]), *command[1:]], self.file(f"{name}.log"), cores)
+        path = str(Path(program(command[0])).resolve())
+        process = Process(name, [path, *command[1:]], self.file(f"{name}.log"), cores)
         self._owned.callback(process.stop)
         return process
 
@@ -65,6 +71,11 @@ def program(name: str) -> str:
     if not found:
         raise Trouble(f"{name} is not installed; .ci/setup bench does that")
     return found
+
+
+def on_cores(cores: set[int] | None) -> list[str]:
+    """What to write before a command that is to run on these cores only."""
+    return [program("taskset"), "-c", ",".join(map(str, cores))] if cores else []
 
 
 def free_port() -> int:

@@ -20,13 +20,15 @@ def decode(text: str) -> dict:
     return json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
 
 
-def variant(token: str, key: str, header: dict | None = None, claims: dict | None = None) -> str:
-    """The same token with other members, rightly signed by the algorithm that it names."""
+def variant(
+    token: str, key: str, *, header: dict | None = None, claims: dict | None = None, signed: str | None = None
+) -> str:
+    """The same token with other members, signed by the algorithm that it names, or by another."""
     parts = token.split(".")
     new_header = decode(parts[0]) | (header or {})
     new_claims = decode(parts[1]) | (claims or {})
     message = ".".join(encode(json.dumps(part, separators=(",", ":")).encode()) for part in (new_header, new_claims))
-    kind = HASHES.get(new_header["alg"])
+    kind = HASHES.get(signed or new_header["alg"])
     signature = hmac.new(key.encode(), message.encode(), kind).digest() if kind else b""
     return f"{message}.{encode(signature)}"
 
@@ -40,11 +42,14 @@ def forged(token: str) -> str:
 
 def bad(token: str, key: str) -> dict[str, str]:
     """What nobody may accept, by name."""
+    header, _, signature = token.split(".")
+    somebody_else = variant(token, key, claims={"sub": "1002"}).split(".")[1]
     return {
         "forged signature": forged(token),
-        "changed claims": ".".join([token.split(".")[0], variant(token, key, claims={"sub": "1002"}).split(".")[1], token.split(".")[2]]),
+        "changed claims": f"{header}.{somebody_else}.{signature}",
         "alg none": variant(token, key, header={"alg": "none"}),
         "alg HS512": variant(token, key, header={"alg": "HS512"}),
+        "alg HS512, signed as HS256": variant(token, key, header={"alg": "HS512"}, signed="HS256"),
         "expired": variant(token, key, claims={"exp": decode(token.split(".")[1])["iat"] - 1}),
         "no token": "unknown",
     }

@@ -42,6 +42,7 @@ class Upstream:
 
     def __init__(self, stage: Stage, cores: set[int] | None = None):
         self.port = free_port()
+        self._asked = 0
         text = CONFIG.format(folder=stage.folder, port=self.port, temp=temp_paths(stage.folder))
         config = stage.write("upstream.conf", text)
         self.process = stage.start("upstream", ["nginx", "-e", "stderr", "-c", str(config)], cores)
@@ -51,5 +52,5 @@ class Upstream:
         """How many it has answered, those for this number left out."""
         text = web.ask(self.port, "GET", "/count").body
         total = int(re.search(r"\n \d+ \d+ (\d+)", text).group(1))
-        self._asked = getattr(self, "_asked", 0) + 1
+        self._asked += 1
         return total - self._asked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,9 +31,21 @@ class Answer:
         return None
 
 
-def ask(port: int, method: str, path: str, headers: dict[str, str] | None = None, body: str | None = None) -> Answer:
-    """One request on one connection."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+def ask(
+    port: int,
+    method: str,
+    path: str,
+    headers: dict[str, str] | None = None,
+    body: str | None = None,
+    *,
+    is_tls: bool = False,
+) -> Answer:
+    """One request on one connection, whoever's certificate it is."""
+    if is_tls:
+        anybody = ssl._create_unverified_context()
+        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=PATIENCE, context=anybody)
+    else:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
         connection.request(method, path, body=body, headers=headers or {})
         answer = connection.getresponse()

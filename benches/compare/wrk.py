@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 
 from process import Trouble
-from stage import Stage, program
+from stage import Stage, on_cores, program
 
 CONNECTIONS = 32
 
@@ -39,8 +39,7 @@ def run(stage: Stage, port: int, headers: dict[str, str], seconds: int, connecti
     for name, value in headers.items():
         command += ["-H", f"{name}: {value}"]
     command.append(f"http://127.0.0.1:{port}/")
-    if stage.load_cores:
-        command = [program("taskset"), "-c", ",".join(map(str, stage.load_cores)), *command]
+    command = [*on_cores(stage.load_cores), *command]
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60)
     line = next((line for line in done.stdout.splitlines() if line.startswith("counted ")), None)
     if done.returncode != 0 or line is None:

@@ -26,6 +26,7 @@ mod check;
 mod cli;
 mod cli_sessions;
 mod clock_steps;
+mod compare;
 mod concurrency;
 mod corpus;
 mod cors;

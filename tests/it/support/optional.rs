@@ -32,6 +32,15 @@ pub fn has_nginx() -> bool {
     found || skip("nginx is not installed")
 }
 
+/// Whether a program is on the search path or where only administrators look; for those that
+/// have no flag to ask them.
+pub fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
+    folders.any(|folder| folder.join(program).is_file())
+        || skip(&format!("{program} is not installed"))
+}
+
 /// Whether there is `ip`, which has a flag of its own for it.
 pub fn has_ip() -> bool {
     let found = Command::new("ip").arg("-V").output();

@@ -1,0 +1,33 @@
+"""Load of a fixed rate, by `benches/steady.rs`."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+
+from process import Trouble
+from proxies import Proxy
+from stage import Stage, on_cores
+
+CONNECTIONS = 64
+
+
+@dataclass(frozen=True)
+class Request:
+    """When it was due (Unix time) and how long its answer took from then on."""
+
+    due: float
+    took_us: float
+
+
+def run(stage: Stage, proxy: Proxy, rate: float, seconds: float, cores: set[int] | None) -> list[Request]:
+    """Every request of these seconds; a refusal ends the run."""
+    headers = [f"{name}: {value}" for name, value in proxy.headers.items()]
+    command = [str(stage.programs.steady), f"127.0.0.1:{proxy.port}", f"{rate:.0f}", str(seconds), str(CONNECTIONS)]
+    done = subprocess.run(
+        [*on_cores(cores), *command, *headers], capture_output=True, text=True, timeout=seconds + 120
+    )
+    if done.returncode != 0:
+        raise Trouble(f"{proxy.name} at {rate:.0f} requests a second: {done.stderr[-2000:]}")
+    pairs = (line.split() for line in done.stdout.splitlines())
+    return [Request(int(due) / 1e6, float(took)) for due, took in pairs]
