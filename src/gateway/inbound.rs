@@ -208,8 +208,8 @@ fn framing(session: &Session, headers: &HeaderMap) -> Framing {
 
 /// Whether some line of a head ends without a carriage return.
 fn has_bare_line_feed(head: &[u8]) -> bool {
-    let mut lines = head.split_inclusive(|&b| b == b'\n');
-    lines.any(|line| line.ends_with(b"\n") && !line.ends_with(b"\r\n"))
+    let before = |end: usize| end.checked_sub(1).and_then(|at| head.get(at));
+    memchr::memchr_iter(b'\n', head).any(|end| before(end) != Some(&b'\r'))
 }
 
 fn has_length(head: &[u8]) -> bool {
