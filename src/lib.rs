@@ -77,7 +77,7 @@
 //! - *Files are watched by looking at them once a second*, not by inotify: what counts
 //!   is the file behind the name, through renames and swapped symlinks, on network and
 //!   overlay file systems alike.
-//! - *The wait for the head of the app's answer* is ours (`gateway::head_timeout`):
+//! - *The wait for the head of the app's answer* is ours (`gateway::answer_timeout`):
 //!   pingora has one read timeout for head and body, and streams need a long one.
 //! - *TLS is begun by us* (`gateway::front`), not by pingora's listener: that has a fixed
 //!   minute for a handshake and shows the connection only after it, too late to count it.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderName};
 use http::{HeaderValue, StatusCode};
 use pingora::http::ResponseHeader;
+use pingora::{Error, ErrorType};
 use pingora_proxy::Session;
 
 use super::ctx::Ctx;
@@ -85,11 +86,29 @@ impl Said {
     }
 }
 
-/// Counts what goes by of an answer that may be cut before its end.
-pub(super) fn count(chunk: Option<&Bytes>, ctx: &mut Ctx) {
+/// Sees a piece of the answer's body go by.
+///
+/// # Errors
+/// If the body ended because the app was silent for too long: what the client has is not
+/// all of it, and it must not look as if.
+pub(super) fn piece(chunk: Option<&Bytes>, is_last: bool, ctx: &mut Ctx) -> pingora::Result<()> {
     if let (Some(open), Some(chunk)) = (&mut ctx.open, chunk) {
         open.passed(chunk.len());
     }
+    let Some(timer) = &ctx.answer_timer else {
+        return Ok(());
+    };
+    if !is_last {
+        timer.again();
+        return Ok(());
+    }
+    if timer.ran_out() {
+        let e = Error::explain(ErrorType::ReadTimedout, "the app fell silent");
+        return Err(e.into_up());
+    }
+    // Before the connection goes back to the pool.
+    ctx.answer_timer = None;
+    Ok(())
 }
 
 /// Drops the cookies of a renewal that time has passed by. The app may take a minute to

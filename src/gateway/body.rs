@@ -89,7 +89,7 @@ pub(super) async fn discard(session: &mut Session) {
 /// # Errors
 /// 413 where the limit is: the body is cut off there.
 pub(super) fn count(chunk: Option<&Bytes>, ctx: &mut Ctx) -> Result<()> {
-    if let Some(timer) = &ctx.head_timer {
+    if let Some(timer) = &ctx.answer_timer {
         timer.again();
     }
     let length = chunk.map_or(0, Bytes::len);

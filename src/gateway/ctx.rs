@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue};
 
-use super::head_timeout::HeadTimer;
+use super::answer_timeout::AnswerTimer;
 use super::house::{House, InFlight};
 use super::inbound::Peer;
 use super::leash::Leash;
@@ -54,7 +54,7 @@ pub(super) struct Ctx {
     /// Who holds it can end the request; there inside of `front`, where every request is.
     pub(super) leash: Option<Arc<Leash>>,
     /// Ends the wait for the head of the app's answer.
-    pub(super) head_timer: Option<HeadTimer>,
+    pub(super) answer_timer: Option<AnswerTimer>,
     /// Its place among the open connections, if it stays open.
     pub(super) open: Option<Open>,
     /// When the request began.
@@ -78,7 +78,7 @@ impl Ctx {
             body_seen: 0,
             tries: 0,
             leash: Leash::of_this_request(),
-            head_timer: None,
+            answer_timer: None,
             open: None,
             started,
             _in_flight: house.enter(started),

@@ -10,9 +10,9 @@ use pingora::{Error, ErrorType, Result};
 use pingora_proxy::Session;
 
 use super::answer::is_interim;
+use super::answer_timeout::AnswerTimer;
 use super::ctx::Ctx;
 use super::decide::not_admitted;
-use super::head_timeout::HeadTimer;
 use super::house::House;
 
 /// Tries to connect to the app before giving up; nothing has been sent then, so
@@ -30,7 +30,7 @@ pub(super) fn choose_peer(
 ) -> Result<Box<HttpPeer>> {
     ctx.tries = ctx.tries.saturating_add(1);
     // The connection of an earlier try is gone, and its descriptor may be another's.
-    ctx.head_timer = None;
+    ctx.answer_timer = None;
     let Some(pass) = ctx.pass() else {
         return not_admitted();
     };
@@ -68,7 +68,7 @@ pub(super) fn judge_failure(
     client_reused: bool,
 ) -> Box<Error> {
     let mut e = e.more_context(format!("Peer: {peer}"));
-    let ran_out = ctx.head_timer.as_ref().is_some_and(HeadTimer::ran_out);
+    let ran_out = ctx.answer_timer.as_ref().is_some_and(AnswerTimer::ran_out);
     if ran_out
         || !session.req_header().method.is_idempotent()
         || session.as_ref().retry_buffer_truncated()
@@ -90,7 +90,7 @@ pub(super) fn await_head(fd: RawFd, digest: Option<&Digest>, ctx: &mut Ctx) -> R
     let Some(leash) = &ctx.leash else {
         return Error::e_explain(ErrorType::InternalError, "the request has no leash");
     };
-    ctx.head_timer = Some(HeadTimer::start(&leash.line, fd, socket, wait));
+    ctx.answer_timer = Some(AnswerTimer::start(&leash.line, fd, socket, wait));
     Ok(())
 }
 
@@ -104,8 +104,13 @@ pub(super) fn see_head(session: &Session, answer: &ResponseHeader, ctx: &mut Ctx
         let e = Error::explain(ErrorType::InvalidHTTPHeader, "a 101 that nobody asked for");
         return Err(e.into_up());
     }
-    if !is_interim(answer) {
-        ctx.head_timer = None;
+    if answer.status == StatusCode::SWITCHING_PROTOCOLS {
+        // The connection of a tunnel keeps its own time.
+        ctx.answer_timer = None;
+    } else if let Some(timer) = &ctx.answer_timer
+        && !is_interim(answer)
+    {
+        timer.has_head(ctx.snapshot.settings.limits.idle_stream);
     }
     Ok(())
 }

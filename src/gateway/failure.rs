@@ -41,7 +41,7 @@ pub(super) async fn report(
     e: &Error,
     ctx: &mut Ctx,
 ) -> FailToProxy {
-    let timed_out = ctx.head_timer.take().is_some_and(|timer| timer.ran_out());
+    let timed_out = ctx.answer_timer.take().is_some_and(|timer| timer.ran_out());
     let denial = if timed_out {
         Some(Denial::UpstreamTimeout)
     } else {

@@ -127,7 +127,7 @@ impl<A> Front<A> {
         Times {
             idle: at_least_a_second(limits.keepalive_idle),
             head: limits.request_head,
-            answer: limits.upstream_read,
+            answer: limits.upstream_read.min(limits.idle_stream),
         }
     }
 

@@ -28,9 +28,9 @@ use pingora::protocols::{
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
+use super::answer_timeout::AnswerWaits;
 use super::arrival::{Arrival, Late};
 use super::frames::Frames;
-use super::head_timeout::HeadWaits;
 use super::respond;
 use crate::auth::denial::Denial;
 
@@ -46,8 +46,8 @@ const FAREWELL: Duration = Duration::from_millis(500);
 pub(super) struct Line {
     /// The heads of its requests.
     pub(super) arrival: Arrival,
-    /// Those of the app's answers.
-    pub(super) heads: HeadWaits,
+    /// The waits for the app's answers.
+    pub(super) answers: AnswerWaits,
     peer: OnceLock<Option<HeaderValue>>,
     is_tunnel: AtomicBool,
     /// Whether the connection shall come back to be told that a head is late.

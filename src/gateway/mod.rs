@@ -3,6 +3,7 @@
 
 mod admin;
 mod answer;
+mod answer_timeout;
 mod arrival;
 mod body;
 mod ctx;
@@ -15,7 +16,6 @@ mod frames;
 mod front;
 mod h2_frames;
 mod hand_over;
-mod head_timeout;
 pub mod house;
 mod inbound;
 mod leash;

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use pingora::protocols::TcpKeepalive;
 use pingora::protocols::tls::CaType;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::utils::tls::{WrappedX509, parse_x509};
@@ -19,8 +20,9 @@ use super::tunnel::{TunnelConnect, own_pool};
 use crate::adapters::config::settings;
 use crate::auth::pass::Pass;
 
-/// How long an idle connection to the app is kept for the next request.
-const POOL_IDLE: Duration = Duration::from_secs(60);
+/// How long a connection to the app may be silent before the system asks whether the app is
+/// there: well below the time after which firewalls forget a connection.
+const PROBE_IDLE: Duration = Duration::from_secs(60);
 
 /// Why an upstream cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -83,10 +85,14 @@ impl Upstream {
         let options = &mut template.options;
         options.connection_timeout = Some(limits.upstream_connect);
         options.total_connection_timeout = Some(limits.upstream_connect);
-        // The wait for the head is cut by `head_timeout`.
-        options.read_timeout = Some(limits.idle_stream);
-        options.write_timeout = Some(limits.idle_stream);
-        options.idle_timeout = Some(POOL_IDLE);
+        // Reads and writes are timed by `answer_timeout`, without a timer for each; idle
+        // connections by the system, which also notices an app that is gone without a word.
+        options.tcp_keepalive = Some(TcpKeepalive {
+            idle: PROBE_IDLE,
+            interval: PROBE_IDLE / 4,
+            count: 4,
+            user_timeout: Duration::ZERO,
+        });
         if let Some(path) = &tls.ca {
             options.ca = Some(trusted_authorities(path)?);
         }
@@ -119,6 +125,8 @@ impl Upstream {
     pub(super) fn tunnel(&self, proof: &Pass, limits: &settings::Limits) -> Option<HttpPeer> {
         let mut peer = self.peer(proof)?;
         peer.group_key = own_pool();
+        peer.options.read_timeout = Some(limits.idle_stream);
+        peer.options.write_timeout = Some(limits.idle_stream);
         // After a refused handshake it is of no use to anybody.
         peer.options.idle_timeout = Some(Duration::from_millis(1));
         peer.options.custom_l4 = Some(Arc::new(TunnelConnect {

@@ -119,10 +119,10 @@ impl ProxyHttp for Gateway {
         &self,
         _session: &mut Session,
         chunk: &mut Option<Bytes>,
-        _end_of_stream: bool,
+        end_of_stream: bool,
         ctx: &mut Ctx,
     ) -> Result<Option<Duration>> {
-        answer::count(chunk.as_ref(), ctx);
+        answer::piece(chunk.as_ref(), end_of_stream, ctx)?;
         Ok(None)
     }
 

@@ -19,6 +19,8 @@ use crate::domain::id::{SessionId, UserId};
 
 /// Records a request that has ended.
 pub(super) fn record(house: &House, session: &Session, e: Option<&Error>, ctx: &mut Ctx) {
+    // Nothing is waited for, also where the answer had no body.
+    ctx.answer_timer = None;
     if let Some(open) = ctx.open.take() {
         open.ended();
     }

@@ -8,7 +8,7 @@
 //! 20 000 was lost.
 //!
 //! Pingora gives such a connection no descriptor, so it is never shared and
-//! `head_timeout` cannot shut it down; the wait for the head is kept here too.
+//! `answer_timeout` cannot shut it down; the wait for the head is kept here too.
 
 use std::fmt::Debug;
 use std::io;

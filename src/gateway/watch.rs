@@ -26,7 +26,7 @@ pub(super) struct Times {
     pub(super) idle: Duration,
     /// For the rest of it.
     pub(super) head: Duration,
-    /// For the head of the app's answer.
+    /// For the head of the app's answer, or a piece of its body.
     pub(super) answer: Duration,
 }
 
@@ -64,7 +64,7 @@ impl<'a> Watch<'a> {
         {
             return Err(late);
         }
-        let app = self.line.heads.end_late(now);
+        let app = self.line.answers.end_late(now);
         let next = client.map(|(due, _)| due).into_iter().chain(app).min();
         let known = next.map_or(Duration::MAX, |next| now.until(next));
         Ok(known.min(self.times.shortest()).max(LEAST))

@@ -1,12 +1,13 @@
-//! The wait for the head of the app's answer, `limits.upstream_read`.
+//! The waits for the app: for the head of its answer, `limits.upstream_read`, and for the
+//! next piece of the body, `limits.idle_stream`.
 //!
-//! Pingora has one read timeout for head and body alike; ours has to be short for
-//! the head and long for streams. So the long one is pingora's, and the short one is
-//! kept here, with the client's connection, whose [`super::watch`] asks what ran out: then
-//! the socket to the app is shut down, which pingora sees as a broken connection and we,
-//! by [`HeadTimer::ran_out`], as a timeout.
+//! Pingora has one read timeout for head and body alike, and sets a timer for each read.
+//! Both waits are therefore kept here, with the client's connection, whose [`super::watch`]
+//! asks what ran out: then the socket to the app is shut down, which pingora sees as a
+//! broken connection, or as the end of a body that is as long as its connection, and we, by
+//! [`AnswerTimer::ran_out`], as a timeout.
 //!
-//! The descriptor is only touched under the lock that [`HeadTimer`] takes to disarm,
+//! The descriptor is only touched under the lock that [`AnswerTimer`] takes to disarm,
 //! and only while its local address is still the one it was armed with, so that a
 //! descriptor that was closed and given to another connection is left alone.
 //!
@@ -28,7 +29,7 @@ use crate::adapters::clock::Moment;
 /// The waits of one client connection: one over HTTP/1, one a stream over HTTP/2. A place
 /// is used again when its wait has ended.
 #[derive(Debug, Default)]
-pub(super) struct HeadWaits(Mutex<Vec<State>>);
+pub(super) struct AnswerWaits(Mutex<Vec<State>>);
 
 #[derive(Debug)]
 enum State {
@@ -43,7 +44,7 @@ enum State {
     RanOut,
 }
 
-impl HeadWaits {
+impl AnswerWaits {
     /// Shuts down the connections whose wait ran out; when the next one will.
     pub(super) fn end_late(&self, now: Moment) -> Option<Moment> {
         let mut waits = self.0.lock();
@@ -82,12 +83,12 @@ impl State {
 }
 
 /// A running wait; dropping it ends it.
-pub(super) struct HeadTimer {
+pub(super) struct AnswerTimer {
     line: Arc<Line>,
     place: usize,
 }
 
-impl HeadTimer {
+impl AnswerTimer {
     /// Starts waiting on the connection behind `fd`, for a request that came on `line`.
     pub(super) fn start(
         line: &Arc<Line>,
@@ -103,7 +104,7 @@ impl HeadTimer {
             since: Moment::now(),
             wait,
         };
-        let mut waits = line.heads.0.lock();
+        let mut waits = line.answers.0.lock();
         let free = waits.iter_mut().enumerate();
         let mut free = free.filter(|(_, wait)| matches!(wait, State::Free));
         let place = match free.next() {
@@ -123,23 +124,32 @@ impl HeadTimer {
         }
     }
 
-    /// Something was sent: the wait begins anew.
+    /// Something passed, either way: the wait begins anew.
     pub(super) fn again(&self) {
-        if let Some(State::Waiting { since, .. }) = self.line.heads.0.lock().get_mut(self.place) {
+        if let Some(State::Waiting { since, .. }) = self.line.answers.0.lock().get_mut(self.place) {
             *since = Moment::now();
+        }
+    }
+
+    /// The head is here, and what is waited for from now on is each piece of the body.
+    pub(super) fn has_head(&self, between_pieces: Duration) {
+        let mut waits = self.line.answers.0.lock();
+        if let Some(State::Waiting { since, wait, .. }) = waits.get_mut(self.place) {
+            *since = Moment::now();
+            *wait = between_pieces;
         }
     }
 
     /// Whether the wait was in vain.
     pub(super) fn ran_out(&self) -> bool {
-        let waits = self.line.heads.0.lock();
+        let waits = self.line.answers.0.lock();
         matches!(waits.get(self.place), Some(State::RanOut))
     }
 }
 
-impl Drop for HeadTimer {
+impl Drop for AnswerTimer {
     fn drop(&mut self) {
-        if let Some(wait) = self.line.heads.0.lock().get_mut(self.place) {
+        if let Some(wait) = self.line.answers.0.lock().get_mut(self.place) {
             *wait = State::Free;
         }
     }
