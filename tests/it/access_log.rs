@@ -30,7 +30,7 @@ fn a_stop_waits_for_a_slow_reader_of_the_log() {
     // One connection, so that the lines have an order.
     let mut connection = gateway.connect();
     for number in 0..REQUESTS {
-        let request = Request::new(port, "GET", &format!("/{number}"));
+        let request = Request::new(port, "GET", format!("/{number}"));
         let answer = request.send_on(&mut connection);
         assert_eq!(answer.status, 200, "a request waits for the reader");
     }

@@ -32,6 +32,10 @@ const ONE_PIECE: usize = 4096;
 static QUEUE: OnceLock<SyncSender<Told>> = OnceLock::new();
 
 /// What goes through the queue.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly all of them are lines, and a box would be an allocation for each"
+)]
 enum Told {
     Line(Access),
     /// Dropped when all before it is written.
