@@ -6,6 +6,7 @@ pub mod clock;
 pub mod config;
 pub mod descriptors;
 pub mod entropy;
+pub mod huge_pages;
 pub mod jwt;
 pub mod observe;
 pub mod pages;

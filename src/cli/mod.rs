@@ -23,6 +23,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::adapters::config::{self, Environment, settings::Settings};
+use crate::adapters::huge_pages;
 use crate::adapters::observe::logger::ToTheEnd;
 use crate::gateway::server::ADMIN_SOCKET;
 use socket::AskError;
@@ -216,6 +217,7 @@ impl From<std::io::Error> for Failure {
 /// Runs the command line.
 pub fn main() -> ExitCode {
     let _log = ToTheEnd;
+    huge_pages::refuse();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => {

@@ -67,6 +67,7 @@ mod h2;
 mod h2_abuse;
 mod hosts;
 mod identity;
+mod idle;
 mod injected;
 mod interleaved;
 mod kept_sessions;

@@ -12,12 +12,12 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
 
 use super::problem::{Fault, Place, Problem};
 
-/// The largest file that is read.
-pub(crate) const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// The largest file that is read: a hundred thousand users take some 20 MiB.
+pub(crate) const MAX_BYTES: usize = 32 * 1024 * 1024;
 /// The deepest nesting; our own deepest key needs five levels.
 const MAX_DEPTH: usize = 32;
 /// What all nodes may weigh after aliases are expanded: their text and [`NODE`] each.
-const MAX_WEIGHT: usize = 64 * 1024 * 1024;
+const MAX_WEIGHT: usize = 256 * 1024 * 1024;
 /// The weight of a node beside its text; a guess near its size in memory.
 const NODE: usize = 32;
 
