@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import wrk
 from process import Trouble
-from proxies import Proxy
+from proxy import Proxy
 from stage import Stage
 from upstream import Upstream
 
