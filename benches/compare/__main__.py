@@ -104,3 +104,5 @@ if __name__ == "__main__":
         sys.exit(main())
     except Trouble as trouble:
         sys.exit(f"compare: {trouble}")
+    except KeyboardInterrupt:
+        sys.exit("compare: given up")
