@@ -11,6 +11,7 @@ folder, and whatever was started is gone at the end.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -57,11 +58,11 @@ def main() -> int:
             print(f"{part}\n", flush=True)
             parts.append(part)
             goals += its
-    took = f"All of it took {(time.monotonic() - begun) / 60:.0f} minutes."
-    parts.insert(0, f"{about} {took}\n\n{report.goals(goals)}" if goals else f"{about} {took}")
-    print(parts[0] if len(parts) > 2 else f"{about} {took}")
+    about += f" It took {(time.monotonic() - begun) / 60:.0f} minutes."
+    head = f"{about}\n\n{report.goals(goals)}" if goals else about
+    print(about if options.only else head)
     if options.write:
-        report.write(options.write, "\n\n".join(parts))
+        report.write(options.write, "\n\n".join([head, *parts]))
     return 0
 
 
@@ -92,8 +93,16 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def give_up(*_: object) -> None:
+    """Ends as after Ctrl-C: everything that was begun is put away."""
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, give_up)
     try:
         sys.exit(main())
     except Trouble as trouble:
         sys.exit(f"compare: {trouble}")
+    except KeyboardInterrupt:
+        sys.exit("compare: given up")

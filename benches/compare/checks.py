@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import web
+from gateway import COOKIE, USER_ID, USER_NAME, Session
 from process import Trouble
-from proxies import COOKIE, USER_ID, USER_NAME, Proxy, Session
+from proxy import Proxy
 from tokens import bad
 
 

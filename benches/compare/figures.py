@@ -20,7 +20,13 @@ class Spread:
 
     @classmethod
     def of(cls, values: Iterable[float]) -> Spread:
-        """Median, quartiles and extremes."""
+        """Median, quartiles and extremes.
+
+        >>> Spread.of([5, 1, 4, 2, 3])
+        Spread(median=3.0, low=2.0, high=4.0, least=1, most=5)
+        >>> Spread.of([7]).text(0)
+        '7–7; 7–7'
+        """
         values = sorted(values)
         if len(values) < 2:
             return cls(*[values[0]] * 5)
@@ -34,10 +40,20 @@ class Spread:
 
 
 def ratios(above: Sequence[float], below: Sequence[float]) -> Spread:
-    """Of two things that were measured side by side, round by round."""
+    """Of two things that were measured side by side, round by round.
+
+    The median of the ratios, which is not the ratio of the medians:
+
+    >>> ratios([2, 6, 100], [1, 2, 10]).median
+    3.0
+    """
     return Spread.of(a / b for a, b in zip(above, below, strict=True))
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest value that this share of all do not exceed."""
+    """The smallest value that this share of all do not exceed.
+
+    >>> percentile(range(1, 101), 0.99), percentile(range(1, 102), 0.99), percentile([5], 0.5)
+    (99, 100, 5)
+    """
     return sorted(values)[max(0, math.ceil(len(values) * share) - 1)]

@@ -6,7 +6,7 @@ import checks
 import proxies
 from effort import Effort, Goal, Outcome
 from figures import ratios
-from proxies import Doorward
+from gateway import Doorward
 from report import megabytes, table, whole
 from rounds import each, interleaved, middle, saturate
 from stage import Stage

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from effort import Effort, Goal, Outcome
 from figures import ratios
-from proxies import USERS, Doorward, hash_password
+from gateway import USERS, Doorward, hash_password
 from report import table, whole
 from rounds import each, interleaved, middle, saturate
 from sessions import filled

@@ -8,7 +8,8 @@ import proxies
 import steady
 from effort import Effort, Goal, Outcome
 from figures import percentile, ratios
-from proxies import Doorward, Proxy
+from gateway import Doorward
+from proxy import Proxy
 from report import table, whole
 from rounds import each, interleaved, saturate
 from stage import Stage
@@ -30,10 +31,11 @@ def run(stage: Stage, effort: Effort) -> Outcome:
         return [request.took_us for request in requests]
 
     taken = interleaved(effort.rounds, {"Doorward": doorward, "bare Pingora": bare}, measure)
-    shares = [0.5, 0.99]
-    points = {name: [[percentile(took, share) for took in rounds] for share in shares] for name, rounds in taken.items()}
-    rows = [[name, *(whole(statistics.median(values)) for values in both)] for name, both in points.items()]
-    ratio = ratios(points["Doorward"][1], points["bare Pingora"][1])
+    p50, p99 = (
+        {name: [percentile(took, share) for took in rounds] for name, rounds in taken.items()} for share in (0.5, 0.99)
+    )
+    rows = [[name, *(whole(statistics.median(each_round[name])) for each_round in (p50, p99))] for name in taken]
+    ratio = ratios(p99["Doorward"], p99["bare Pingora"])
     rule = f"{whole(rate)} requests/s each, half of what Doorward takes when saturated; medians of the rounds:"
     return Outcome(
         [rule, table(["half of the saturating rate", "p50 µs", "p99 µs"], rows)],

@@ -10,8 +10,9 @@ from contextlib import ExitStack
 import proxies
 from effort import Effort, Goal, Outcome
 from figures import Spread, ratios
+from gateway import Doorward
 from process import Memory, Trouble
-from proxies import Doorward, Proxy
+from proxy import Proxy
 from report import megabytes, table, whole
 from rounds import each, middle
 from stage import Stage

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import checks
 from dataclasses import replace
 
+import checks
 from effort import Effort, Goal, Outcome
 from figures import ratios
-from proxies import COOKIE, Doorward
+from gateway import COOKIE, Doorward
 from report import table, whole
 from rounds import each, interleaved, middle, saturate
 from stage import Stage

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import wrk
 from process import Trouble
-from proxies import Proxy
+from proxy import Proxy
 from stage import Stage
 from upstream import Upstream
 
@@ -44,7 +44,11 @@ def interleaved(rounds: int, subjects: dict[str, T], measure: Callable[[T], S]) 
 
 
 def turned(names: list[str], number: int) -> list[str]:
-    """The names, begun at another one each time, and backwards every other round."""
+    """The names, begun at another one each time, and backwards every other round.
+
+    >>> [turned(["a", "b", "c"], number) for number in range(3)]
+    [['a', 'b', 'c'], ['a', 'c', 'b'], ['c', 'a', 'b']]
+    """
     start = number % len(names)
     order = names[start:] + names[:start]
     return order if number % 2 == 0 else order[::-1]

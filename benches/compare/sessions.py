@@ -17,7 +17,7 @@ def filled(stage: Stage, count: int) -> Path:
     if not first.exists():
         print(f"filling a store with {count} sessions", file=sys.stderr)
         first.mkdir(mode=0o700)
-        done = subprocess.run([str(stage.programs.fill), str(first), str(count)], capture_output=True, text=True)
+        done = subprocess.run([stage.programs.built("fill"), str(first), str(count)], capture_output=True, text=True)
         if done.returncode != 0:
             raise Trouble(f"the store was not filled: {done.stderr}")
     copy = stage.file(f"data-{count}-sessions")

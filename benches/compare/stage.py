@@ -22,6 +22,13 @@ class Programs:
     fill: Path | None
     steady: Path | None
 
+    def built(self, name: str) -> str:
+        """The path of one that this measurement cannot do without."""
+        path = getattr(self, name)
+        if path is None:
+            raise Trouble(f"this needs --{name}")
+        return program(str(path))
+
 
 class Stage:
     """Owns everything of a measurement. At its end all of it is gone.
@@ -48,8 +55,7 @@ class Stage:
 
     def start(self, name: str, command: list[str], cores: set[int] | None = None) -> Process:
         """Starts a program that lives until the end of the run, or until it is stopped."""
-        path = str(Path(program(command[0])).resolve())
-        process = Process(name, [path, *command[1:]], self.file(f"{name}.log"), cores)
+        process = Process(name, [program(command[0]), *command[1:]], self.file(f"{name}.log"), cores)
         self._owned.callback(process.stop)
         return process
 

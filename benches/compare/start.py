@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from effort import Effort, Goal, Outcome
 from figures import Spread
-from proxies import Doorward
+from gateway import Doorward
 from report import table, whole
 from sessions import filled
 from stage import Stage

@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 
 from process import Trouble
-from proxies import Proxy
+from proxy import Proxy
 from stage import Stage, on_cores
 
 CONNECTIONS = 64
@@ -23,7 +23,7 @@ class Request:
 def run(stage: Stage, proxy: Proxy, rate: float, seconds: float, cores: set[int] | None) -> list[Request]:
     """Every request of these seconds; a refusal ends the run."""
     headers = [f"{name}: {value}" for name, value in proxy.headers.items()]
-    command = [str(stage.programs.steady), f"127.0.0.1:{proxy.port}", f"{rate:.0f}", str(seconds), str(CONNECTIONS)]
+    command = [stage.programs.built("steady"), f"127.0.0.1:{proxy.port}", f"{rate:.0f}", str(seconds), str(CONNECTIONS)]
     done = subprocess.run(
         [*on_cores(cores), *command, *headers], capture_output=True, text=True, timeout=seconds + 120
     )

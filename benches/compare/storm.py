@@ -9,8 +9,8 @@ import time
 import steady
 from effort import Effort, Goal, Outcome
 from figures import Spread, percentile
+from gateway import Doorward, Session
 from process import Trouble
-from proxies import Doorward, Session
 from report import table, whole
 from stage import Stage
 from upstream import Upstream

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import proxies
 from effort import Effort, Outcome
 from figures import ratios
+from gateway import Doorward
 from process import Trouble
-from proxies import Doorward, Proxy
+from proxy import Proxy
 from report import table, whole
 from rounds import each, interleaved, middle
 from stage import Stage, on_cores, program
@@ -79,18 +81,18 @@ def handshakes(stage: Stage, proxy: Proxy, seconds: int) -> Sample:
     """TLS 1.3 without resumption, each on a connection of its own, by `openssl s_time -new`."""
     command = [program("openssl"), "s_time", "-new", "-tls1_3", "-time", str(seconds)]
     command += ["-connect", f"127.0.0.1:{proxy.port}"]
+    command = [*on_cores(stage.load_cores), *command]
+
+    def client(_: int) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60)
+
     before = proxy.process.cpu_ns()
-    clients = [
-        subprocess.Popen(
-            [*on_cores(stage.load_cores), *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        for _ in range(CLIENTS)
-    ]
-    said = [client.communicate(timeout=seconds + 60)[0] for client in clients]
+    with ThreadPoolExecutor(CLIENTS) as crowd:
+        done = list(crowd.map(client, range(CLIENTS)))
     spent = proxy.process.cpu_ns() - before
-    counts = [re.search(r"^(\d+) connections in (\d+) real seconds", text, re.MULTILINE) for text in said]
-    if not all(counts) or any(client.returncode for client in clients):
-        raise Trouble(f"openssl s_time failed at {proxy.name}: {said}")
+    counts = [re.search(r"^(\d+) connections in \d+ real seconds", one.stdout, re.MULTILINE) for one in done]
+    if not all(counts) or any(one.returncode for one in done):
+        raise Trouble(f"openssl s_time failed at {proxy.name}: {done}")
     total = sum(int(count.group(1)) for count in counts)
     return Sample(total / seconds, spent / total / 1000)
 
@@ -102,7 +104,7 @@ def requests(stage: Stage, upstream: Upstream, proxy: Proxy, seconds: int) -> Sa
     seen, before = upstream.requests(), proxy.process.cpu_ns()
     rate = h2load(stage, proxy, count)
     spent, seen = proxy.process.cpu_ns() - before, upstream.requests() - seen
-    if seen != count:
+    if seen < count:
         raise Trouble(f"{proxy.name}: {count} requests over h2, {seen} reached the app")
     return Sample(rate, spent / count / 1000)
 

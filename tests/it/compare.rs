@@ -47,6 +47,23 @@ fn haproxy_and_doorward_let_the_same_through_and_refuse_the_same() {
     }
 }
 
+/// The examples in the documentation of its modules.
+#[test]
+fn the_benchmark_reckons_right() {
+    if !optional::is_installed("python3") {
+        return;
+    }
+    for module in ["figures.py", "rounds.py"] {
+        let mut command = Command::new("python3");
+        command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/compare"));
+        command.args(["-B", "-m", "doctest", "-v", module]);
+        let output = run_for(&mut command, "", Duration::from_secs(60));
+        assert_code(&output, 0, module);
+        let tried = !said(&output).contains("\n0 passed");
+        assert!(tried, "{module} has no examples: {}", said(&output));
+    }
+}
+
 #[test]
 fn the_benchmark_counts_refusals_as_such() {
     let Some(output) = compare("refused", &[]) else {

@@ -103,3 +103,20 @@ fn weaker_hashes_of_htpasswd_are_refused_by_name() {
     );
     assert!(!said.contains("$apr1$"), "a hash is on the screen: {said}");
 }
+
+#[test]
+fn a_users_file_may_be_larger_than_a_configuration() {
+    let one_hash = hash(ALICE_PASSWORD);
+    let one = |number: u32| {
+        let name = format!("somebody-with-a-long-name-{number}");
+        format!("- {{ id: {number}, username: {name}, password_hash: {one_hash:?} }}\n")
+    };
+    let mut text = format!("- {{ id: \"7\", username: alice, password_hash: {one_hash:?} }}\n");
+    let mut number = 1000;
+    while text.len() <= 5 * 1024 * 1024 {
+        text += &one(number);
+        number += 1;
+    }
+    let (gateway, _app) = gateway_with(&text);
+    assert_eq!(gateway.get("/", &gateway.alice()).status, 200);
+}

@@ -10,7 +10,11 @@ use super::context;
 use super::problem::{Fault, Problem};
 use super::reader::Section;
 use super::settings::{Access, Cookies, Signing};
-use super::tree::{self, Shape};
+use super::tree::Shape;
+
+/// The largest users file that is read. A hundred thousand users of our list with Argon2id
+/// hashes take some 17 MB.
+const MAX_BYTES: usize = 32 * 1024 * 1024;
 
 /// Reads all users.
 pub(super) fn read(
@@ -72,7 +76,7 @@ fn from_file(section: &Section<'_>) -> Option<Vec<Listed>> {
     let path = spot.file_path()?;
     let written = spot.text().unwrap_or_default();
     let name: Arc<str> = Arc::from(written);
-    let bytes = match spot.cx.read(&path, tree::MAX_BYTES) {
+    let bytes = match spot.cx.read(&path, MAX_BYTES) {
         Ok(bytes) => bytes,
         Err(fault) => {
             spot.refuse(fault);
