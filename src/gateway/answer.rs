@@ -55,6 +55,12 @@ pub(super) fn response(
     give_cookies(answer, ctx)
 }
 
+/// Whether a `Connection` may name fields; what it says of itself most often does not.
+fn nominates(connection: &HeaderValue) -> bool {
+    let said = connection.as_bytes();
+    !(said.eq_ignore_ascii_case(b"keep-alive") || said.eq_ignore_ascii_case(b"close"))
+}
+
 /// What an answer speaks of, as far as we have a say in it. Most answers speak of none of
 /// it, and this is found in one walk.
 #[derive(Debug, Default)]
@@ -69,12 +75,11 @@ struct Said {
 impl Said {
     fn by(answer: &ResponseHeader) -> Self {
         let mut said = Self::default();
-        for name in answer.headers.keys() {
+        for (name, value) in &answer.headers {
             match name.as_str() {
                 "set-cookie" => said.cookies = true,
-                "connection" | "keep-alive" | "proxy-connection" | "upgrade" => {
-                    said.hop_by_hop = true;
-                }
+                "connection" => said.hop_by_hop |= nominates(value),
+                "keep-alive" | "proxy-connection" | "upgrade" => said.hop_by_hop = true,
                 "cache-control" => said.cache_control = true,
                 "surrogate-control" | "cdn-cache-control" | "x-accel-expires" => {
                     said.shared_caches = true;

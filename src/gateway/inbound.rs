@@ -68,6 +68,7 @@ pub(super) fn view<'a>(
     let target = origin_form(request.raw_path());
     let mut parts = target.splitn(2, |&b| b == b'?');
     let headers = &request.headers;
+    let (framing, content_length) = body(session, headers);
     RequestView {
         method: &request.method,
         path: parts.next().unwrap_or_default(),
@@ -76,10 +77,8 @@ pub(super) fn view<'a>(
         host: host(request),
         scheme: scheme(peer, headers),
         client: client(peer, headers, trusted_proxies),
-        framing: framing(session, headers),
-        content_length: headers
-            .get(header::CONTENT_LENGTH)
-            .and_then(|value| value.to_str().ok()?.parse().ok()),
+        framing,
+        content_length,
     }
 }
 
@@ -179,15 +178,28 @@ fn last_of<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
         .map(<[u8]>::trim_ascii)
 }
 
-/// Pingora drops `Content-Length` beside `Transfer-Encoding` before any hook, so the
-/// raw head is asked; it forwards `gzip, chunked` as `chunked`, and `5, 5` or two
-/// lengths that agree as they came (RFC 9110 §8.6 wants one number or a refusal).
-fn framing(session: &Session, headers: &HeaderMap) -> Framing {
+/// How the body is delimited, and its length if that is said.
+fn body(session: &Session, headers: &HeaderMap) -> (Framing, Option<u64>) {
     let head = (!session.is_http2()).then(|| session.downstream_session.to_h1_raw());
     let head = head.as_deref().unwrap_or_default();
     if has_bare_line_feed(head) {
-        return Framing::BareLineFeed;
+        return (Framing::BareLineFeed, None);
     }
+    // Most requests have no body, and one walk says so.
+    let frames = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
+    if !headers.keys().any(|name| frames.contains(name)) {
+        return (Framing::Plain, None);
+    }
+    let length = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse().ok());
+    (framing(head, headers), length)
+}
+
+/// Pingora drops `Content-Length` beside `Transfer-Encoding` before any hook, so the
+/// raw head is asked; it forwards `gzip, chunked` as `chunked`, and `5, 5` or two
+/// lengths that agree as they came (RFC 9110 §8.6 wants one number or a refusal).
+fn framing(head: &[u8], headers: &HeaderMap) -> Framing {
     let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
     let length = lengths.next().map(HeaderValue::as_bytes);
     if lengths.next().is_some() || !length.unwrap_or_default().iter().all(u8::is_ascii_digit) {

@@ -194,12 +194,13 @@ pub(super) fn register(
 }
 
 fn is_event_stream(head: &ResponseHeader) -> bool {
-    let essence = head
-        .headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next());
-    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("text/event-stream"))
+    const EVENTS: &[u8] = b"text/event-stream";
+    let value = head.headers.get(header::CONTENT_TYPE);
+    value.is_some_and(|value| {
+        let mut parts = value.as_bytes().split(|&b| b == b';');
+        let essence = parts.next().unwrap_or_default();
+        essence.trim_ascii().eq_ignore_ascii_case(EVENTS)
+    })
 }
 
 #[cfg(test)]

@@ -168,16 +168,16 @@ fn forwarded(
 
 /// The address of the client, after those that a trusted proxy named.
 fn forwarded_for(headers: &HeaderMap, ctx: &Ctx, peer: Peer) -> Option<HeaderValue> {
+    if let Some(leash) = &ctx.leash
+        && !(peer.trusted && headers.contains_key(&X_FORWARDED_FOR))
+    {
+        return leash.line.peer_address(peer.address);
+    }
     let before = headers.get_all(&X_FORWARDED_FOR).iter();
     let before: Vec<&[u8]> = before
         .filter(|_| peer.trusted)
         .map(HeaderValue::as_bytes)
         .collect();
-    if before.is_empty()
-        && let Some(leash) = &ctx.leash
-    {
-        return leash.line.peer_address(peer.address);
-    }
     let mut chain = before.join(&b", "[..]);
     if !chain.is_empty() {
         chain.extend_from_slice(b", ");
