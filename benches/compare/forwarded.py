@@ -29,6 +29,7 @@ def run(stage: Stage, effort: Effort) -> Outcome:
     ]
     if stage.programs.bare:
         everybody.insert(1, proxies.bare(stage, upstream, session))
+        everybody.insert(2, proxies.bare(stage, upstream, session, dressed=True))
     for proxy in everybody:
         checks.forwards(proxy)
     checks.gates(everybody[0], session)
@@ -53,6 +54,14 @@ def run(stage: Stage, effort: Effort) -> Outcome:
     outcome = Outcome([table(heads, rows)])
     log = ratios(cpu[LOGGING], cpu["Doorward"])
     outcome.text.append(f"With the access log a request costs {log.median:.3f} times as much ({log.text()}).")
+    if proxies.DRESSED in cpu:
+        dressed = ratios(cpu[proxies.DRESSED], cpu["bare Pingora"])
+        ours = ratios(cpu["Doorward"], cpu[proxies.DRESSED])
+        outcome.text.append(
+            "The headers that an app is told and an answer needs, edited by a proxy that checks nothing, "
+            f"cost {dressed.median:.3f} times a bare one ({dressed.text()}); "
+            f"Doorward costs {ours.median:.3f} times such a proxy ({ours.text()})."
+        )
     for name, limit in [("bare Pingora", 1.05), ("HAProxy", 1.0)]:
         if name in cpu:
             ratio = ratios(cpu["Doorward"], cpu[name])

@@ -72,13 +72,16 @@ http {{
 """
 
 
-def bare(stage: Stage, upstream: Upstream, session: Session) -> Proxy:
-    """Pingora that forwards everything."""
+DRESSED = "bare Pingora, same headers"
+
+
+def bare(stage: Stage, upstream: Upstream, session: Session, dressed: bool = False) -> Proxy:
+    """Pingora that forwards everything; dressed: with the headers that Doorward edits."""
     port = free_port()
     command = [stage.programs.built("bare"), f"127.0.0.1:{port}", f"127.0.0.1:{upstream.port}", "1"]
-    process = stage.start("bare", command, stage.proxy_cores)
+    process = stage.start("bare", command + ["dressed"] * dressed, stage.proxy_cores)
     web.wait_until_ready(process, port, "/")
-    return Proxy("bare Pingora", process, port, session.headers)
+    return Proxy(DRESSED if dressed else "bare Pingora", process, port, session.headers)
 
 
 def haproxy(stage: Stage, upstream: Upstream, session: Session) -> Proxy:
