@@ -77,8 +77,17 @@
 //! - *Files are watched by looking at them once a second*, not by inotify: what counts
 //!   is the file behind the name, through renames and swapped symlinks, on network and
 //!   overlay file systems alike.
-//! - *The wait for the head of the app's answer* is ours (`gateway::answer_timeout`):
-//!   pingora has one read timeout for head and body, and streams need a long one.
+//! - *The waits for the app's answer* are ours (`gateway::answer_timeout`): pingora has one
+//!   read timeout for head and body, streams need a long one, and it sets a timer for each
+//!   read.
+//! - *Deadlines are noted, not set* (`gateway::watch`): a request begins and ends several
+//!   waits, and a timer for each costs more than the decision. One timer a connection looks
+//!   at the notes.
+//! - *The cache of verified tokens belongs to the policy* ([`auth::verified`]), not to the
+//!   keys: what it holds was judged by keys, settings and users alike, and a reload begins
+//!   with an empty one.
+//! - *A connection stays with one worker* (pingora without work stealing), which costs less
+//!   a request; hashes run on threads of their own with a lower priority.
 //! - *TLS is begun by us* (`gateway::front`), not by pingora's listener: that has a fixed
 //!   minute for a handshake and shows the connection only after it, too late to count it.
 //! - *The time of a head is kept at the connection* (`gateway::arrival`): pingora times
