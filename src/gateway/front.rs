@@ -120,17 +120,6 @@ impl<A> Front<A> {
         }
     }
 
-    /// How long things may take on a connection that begins now.
-    fn times(&self) -> Times {
-        let snapshot = self.house.snapshot();
-        let limits = &snapshot.settings.limits;
-        Times {
-            idle: at_least_a_second(limits.keepalive_idle),
-            head: limits.request_head,
-            answer: limits.upstream_read.min(limits.idle_stream),
-        }
-    }
-
     fn turned_away(&self, why: TurnedAway) {
         log::debug!("a connection was closed: {}", why.label());
         self.house.metrics.turned_away(why);
@@ -166,7 +155,9 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Front<A> {
         shutdown: &ShutdownWatch,
     ) -> Option<Stream> {
         let _seat = self.admit(&stream)?;
-        let times = self.times();
+        // Those of the moment when the connection began.
+        let limits = self.house.snapshot().settings.limits.clone();
+        let times = times(&limits);
         let stream = self.secured(stream, times.head).await?;
         let line = Arc::new(Line::of(&stream));
         let wire = Box::new(Wire::new(stream, &line));
@@ -174,6 +165,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Front<A> {
             house: Arc::clone(&self.house),
             app: Arc::clone(&self.app),
             options: options(times.idle),
+            limits,
             line: Arc::clone(&line),
         });
         let late = tokio::select! {
@@ -200,6 +192,14 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Front<A> {
     }
 }
 
+fn times(limits: &Limits) -> Times {
+    Times {
+        idle: at_least_a_second(limits.keepalive_idle),
+        head: limits.request_head,
+        answer: limits.upstream_read.min(limits.idle_stream),
+    }
+}
+
 /// Below, a client could not even answer.
 fn at_least_a_second(idle: Duration) -> Duration {
     idle.max(Duration::from_secs(1))
@@ -217,6 +217,7 @@ struct Connection<A> {
     house: Arc<House>,
     app: Arc<A>,
     options: HttpServerOptions,
+    limits: Limits,
     line: Arc<Line>,
 }
 
@@ -227,21 +228,17 @@ impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for Connection<A> {
         mut session: ServerSession,
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
-        let (client_read, keepalive_requests) = {
-            let snapshot = self.house.glance();
-            let limits = &snapshot.settings.limits;
-            (limits.client_read, limits.keepalive_requests)
-        };
+        let limits = &self.limits;
         self.line.arrival.waits();
-        session.set_read_timeout(Some(client_read));
-        session.set_write_timeout(Some(client_read));
+        session.set_read_timeout(Some(limits.client_read));
+        session.set_write_timeout(Some(limits.client_read));
         // `None` means that the connection shall close; leave that.
         if session.get_keepalive().is_some() {
             // 0 means for ever: how long it idles is the line's to see.
             session.set_keepalive(Some(0));
             if session.get_keepalive_reuses_remaining().is_none() {
                 // Pingora counts what comes after the first.
-                let reuses = keepalive_requests.map(|most| most.saturating_sub(1));
+                let reuses = limits.keepalive_requests.map(|most| most.saturating_sub(1));
                 session.set_keepalive_reuses_remaining(reuses);
             }
         }

@@ -116,11 +116,6 @@ impl House {
         self.current.load_full()
     }
 
-    /// The same for a look that is over at once.
-    pub(super) fn glance(&self) -> arc_swap::Guard<Arc<Snapshot>> {
-        self.current.load()
-    }
-
     /// Puts a new snapshot in force, for every request that begins from now on.
     pub fn replace(&self, snapshot: Snapshot) {
         let old = self.snapshot();
