@@ -9,7 +9,6 @@ mod scene;
 use allocation_counter::measure;
 use doorward::adapters::config::settings::Algorithm;
 use doorward::auth::gate::Decision;
-use doorward::auth::session::Presented;
 use scene::{NOW, PAGE, Scene};
 
 /// How often the allocator is asked for memory between the view and the verdict.
@@ -37,25 +36,34 @@ fn an_anonymous_visit_of_a_public_path_allocates_nothing() {
 }
 
 #[test]
-fn a_session_costs_the_verification_of_its_token_and_nothing_else() {
+fn a_session_that_was_seen_before_allocates_nothing() {
     let scene = Scene::plain();
     let token = scene.token(1);
-    let judged = measure(|| {
-        let live = Presented::judge(&scene.policy, token.as_bytes(), NOW);
-        assert!(live.live().is_some());
-    });
     for target in [PAGE, "/assets/app.js", "/Reports/a-b_c~d/1.2.css"] {
-        let counted = allocations_of(&scene, target, Some(&token));
-        assert_eq!(counted, judged.count_total, "{target}");
+        assert_eq!(allocations_of(&scene, target, Some(&token)), 0, "{target}");
     }
 }
 
 #[test]
+fn a_token_is_verified_on_its_first_sight_alone() {
+    let scene = Scene::plain();
+    let token = scene.token(1);
+    let request = scene.request(PAGE, Some(&token));
+    let counted = || {
+        measure(|| {
+            let _ = std::hint::black_box(scene.policy.decide(&request.view(), NOW));
+        })
+        .count_total
+    };
+    assert!(counted() > 0, "nothing was read or kept");
+    assert_eq!(counted(), 0);
+}
+
+#[test]
 fn the_number_of_rules_changes_nothing() {
-    let of = |rules| {
+    for rules in [1, 1000] {
         let scene = Scene::new(Algorithm::Hs256, rules);
         let token = scene.token(1);
-        allocations_of(&scene, PAGE, Some(&token))
-    };
-    assert_eq!(of(1), of(1000));
+        assert_eq!(allocations_of(&scene, PAGE, Some(&token)), 0, "{rules}");
+    }
 }

@@ -65,6 +65,7 @@ mod forwarded;
 mod gate;
 mod h2;
 mod h2_abuse;
+mod half_answers;
 mod hosts;
 mod identity;
 mod idle;

@@ -89,4 +89,18 @@ mod tests {
         assert_eq!(json["path"], "/a user=admin\n2026 INFO audit event=login");
         assert_eq!(json["status"], 200);
     }
+
+    #[test]
+    fn a_value_with_an_equals_sign_is_quoted() {
+        let mut fields = Fields::default();
+        let mut of = |value| {
+            fields.begin(LogFormat::Text);
+            fields.text("path", value);
+            fields.as_str().to_owned()
+        };
+        assert_eq!(of("user=admin"), r#"path="user=admin""#);
+        assert_eq!(of("/a=b user=x"), r#"path="/a=b user=x""#);
+        assert_eq!(of("/a?b=c"), r#"path="/a?b=c""#);
+        assert_eq!(of("/a/b"), "path=/a/b");
+    }
 }

@@ -24,7 +24,7 @@ use crate::domain::time::Timestamp;
 static LOGGER: OnceLock<Doorman> = OnceLock::new();
 
 /// Starts logging for the process. `platform` is the log target of the server library
-/// below us: capped at warnings, and its errors about clients left out.
+/// below us: capped at warnings, and what is no error of ours left out.
 pub fn start(settings: &settings::Log, platform: &'static str) {
     let logger = LOGGER.get_or_init(|| Doorman {
         inner: ArcSwap::from_pointee(build(settings, platform)),
@@ -151,8 +151,8 @@ fn without_heads(message: &str) -> String {
     format!("{before}{HEAD}…{}", cause.unwrap_or_default())
 }
 
-/// Lets everything through but the platform's errors about clients that went away:
-/// they are no errors of ours, and a scan of the port would fill the log with them.
+/// Lets everything through but the platform's errors that are none of ours: a scan of the
+/// port would fill the log with them, and a request waits for whoever reads it.
 struct Doorman {
     inner: ArcSwap<Logger>,
     platform: &'static str,
@@ -165,10 +165,7 @@ impl Log for Doorman {
 
     fn log(&self, record: &Record<'_>) {
         let of_platform = record.target().starts_with(self.platform);
-        if of_platform
-            && record.level() <= Level::Warn
-            && is_about_a_client(&record.args().to_string())
-        {
+        if of_platform && record.level() <= Level::Warn && is_no_error(&record.args().to_string()) {
             return;
         }
         self.inner.load().log(record);
@@ -180,10 +177,14 @@ impl Log for Doorman {
     }
 }
 
-fn is_about_a_client(message: &str) -> bool {
+/// Whether a message is about a client that went away, or about a connection to the app
+/// that was still being put into the pool when the next request asked for it: that request
+/// takes another.
+fn is_no_error(message: &str) -> bool {
     message.contains("Downstream")
         || message.contains("downstream")
         || message.contains("H2 handshake error")
+        || message == "failed to acquire reusable stream"
 }
 
 #[cfg(test)]
@@ -204,18 +205,19 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_goes_away_is_no_error() {
-        for (message, about) in [
+    fn what_happens_every_day_is_no_error() {
+        for (message, is_none) in [
             (
                 "Fail to proxy: Downstream ConnectionClosed, status: 0",
                 true,
             ),
             ("Downstream handshake error from 1.2.3.4: x", true),
             ("failed to send error response to downstream: x", true),
+            ("failed to acquire reusable stream", true),
             ("Fail to proxy: Upstream ConnectRefused", false),
             ("Accept() failed: too many open files", false),
         ] {
-            assert_eq!(is_about_a_client(message), about, "{message}");
+            assert_eq!(is_no_error(message), is_none, "{message}");
         }
     }
 }
