@@ -82,6 +82,7 @@ impl ProxyHttp for Bare {
 }
 
 fn main() {
+    doorward::adapters::huge_pages::refuse();
     let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
     let mut next = |what: &str| args.next().unwrap_or_else(|| panic!("no {what} was given"));
     let (listen, upstream, threads) = (next("address"), next("upstream"), next("thread count"));
