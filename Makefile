@@ -1,12 +1,13 @@
 # `make run` shows Doorward at work, `make test` proves it. The rest is for those who change it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint deny setup fuzz fuzz-smoke image image-test
+.PHONY: help run test bench pgo lint deny setup fuzz fuzz-smoke image image-test
 
 help:
 	@echo "make run         try it: gateway, a small app behind it and one user, nothing to set up"
 	@echo "make test        every test, with the real programs that they need"
-	@echo "make bench       measure it beside bare Pingora, HAProxy and nginx: ONLY=forwarded, ARGS=--quick"
+	@echo "make bench       measure it beside bare Pingora, HAProxy and nginx: ONLY=forwarded, ARGS=--quick, PGO=true"
+	@echo "make pgo         build target/pgo/doorward, guided by a profile of the benchmark's load"
 	@echo "make lint        formatting, clippy and documentation, warnings denied"
 	@echo "make deny        licences, sources and known holes of what it is made of"
 	@echo "make setup       install what the tests need (make test does it by itself)"
@@ -30,8 +31,12 @@ test: setup
 	fi
 
 bench:
-	@.ci/setup bench
-	@.ci/bench $(if $(ONLY),--only $(ONLY)) $(ARGS)
+	@.ci/setup $(if $(filter true,$(PGO)),pgo,bench)
+	@PGO=$(PGO) .ci/bench $(if $(ONLY),--only $(ONLY)) $(ARGS)
+
+pgo:
+	@.ci/setup pgo
+	@.ci/pgo
 
 lint:
 	@.ci/setup build

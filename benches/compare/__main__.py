@@ -27,6 +27,7 @@ import report
 import start
 import storm
 import tls
+import train
 from effort import Effort, Goal
 from process import Trouble
 from stage import Programs, Stage
@@ -46,10 +47,14 @@ MEASUREMENTS = {
 def main() -> int:
     """Measures what was asked for."""
     options = parse()
+    programs = Programs(options.doorward, options.bare, options.fill, options.steady)
+    if options.train:
+        with tempfile.TemporaryDirectory(prefix="doorward-shared-") as shared, Stage(programs, Path(shared)) as stage:
+            train.run(stage, options.seconds)
+        return 0
     effort = Effort.quick() if options.quick else Effort.full(options.rounds, options.seconds)
     if options.write:
         report.check(options.write)
-    programs = Programs(options.doorward, options.bare, options.fill, options.steady)
     about, begun = machine.description(), time.monotonic()
     parts, goals = [], []
     with tempfile.TemporaryDirectory(prefix="doorward-shared-") as shared:
@@ -89,6 +94,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=9, help="rounds of what has rounds")
     parser.add_argument("--seconds", type=int, default=3, help="seconds for one of those in one round")
     parser.add_argument("--quick", action="store_true", help="see whether all works; the numbers are worth nothing")
+    parser.add_argument("--train", action="store_true", help="put load on what .ci/pgo built, and measure nothing")
     parser.add_argument("--write", type=Path, metavar="PAGE", help="put the results into this page")
     return parser.parse_args()
 

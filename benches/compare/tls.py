@@ -37,18 +37,11 @@ def run(stage: Stage, effort: Effort) -> Outcome:
     """Both kinds of load on both proxies."""
     cert, key = certificate(stage)
     upstream = Upstream(stage, stage.load_cores)
-    gateway = Doorward(
-        stage,
-        "Doorward",
-        upstream,
-        more=f"tls: {{ cert: {cert}, key: {key} }}",
-        scheme="https",
-        cores=stage.proxy_cores,
-    )
-    session = gateway.login()
+    doorward = gateway(stage, upstream, cert, key)
+    session = doorward.login()
     listen = f"ssl http2; ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {cert}; ssl_certificate_key {key}"
     subjects = {
-        "Doorward": gateway.proxy(session),
+        "Doorward": doorward.proxy(session),
         "nginx": proxies.nginx(stage, upstream, session, listen=listen),
     }
     greetings = interleaved(effort.rounds, subjects, lambda proxy: handshakes(stage, proxy, effort.seconds))
@@ -64,6 +57,12 @@ def run(stage: Stage, effort: Effort) -> Outcome:
         ratio = ratios(each(taken["Doorward"], "cpu_us"), each(taken["nginx"], "cpu_us"))
         lines.append(f"CPU a {what}, Doorward / nginx: {ratio.median:.3f} ({ratio.text()}).")
     return Outcome(lines)
+
+
+def gateway(stage: Stage, upstream: Upstream, cert: Path, key: Path) -> Doorward:
+    """Doorward with this certificate."""
+    settings = f"tls: {{ cert: {cert}, key: {key} }}"
+    return Doorward(stage, "Doorward over TLS", upstream, more=settings, scheme="https", cores=stage.proxy_cores)
 
 
 def certificate(stage: Stage) -> tuple[Path, Path]:
