@@ -27,7 +27,8 @@ def run(stage: Stage, effort: Effort) -> Outcome:
 
     def measure(proxy: Proxy) -> list[float]:
         steady.run(stage, proxy, rate, 1, stage.load_cores)
-        requests = steady.run(stage, proxy, rate, effort.seconds, stage.load_cores)
+        # A hundredth of the requests must be enough of them.
+        requests = steady.run(stage, proxy, rate, effort.seconds * 2, stage.load_cores)
         return [request.took_us for request in requests]
 
     taken = interleaved(effort.rounds, {"Doorward": doorward, "bare Pingora": bare}, measure)

@@ -32,8 +32,8 @@ def run(stage: Stage, effort: Effort) -> Outcome:
     idle: dict[str, list[Memory]] = {}
     clients: dict[str, list[float]] = {}
     for _ in range(min(ROUNDS, effort.rounds)):
-        upstream = Upstream(stage)
-        gateway = Doorward(stage, "Doorward", upstream, more=MORE)
+        upstream = Upstream(stage, stage.load_cores)
+        gateway = Doorward(stage, "Doorward", upstream, more=MORE, cores=stage.proxy_cores)
         idle.setdefault("Doorward", []).append(gateway.process.memory())
         session = gateway.login()
         bare = proxies.bare(stage, upstream, session)

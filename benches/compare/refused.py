@@ -28,17 +28,18 @@ def run(stage: Stage, effort: Effort) -> Outcome:
         "unknown cookie": {"Cookie": f"{COOKIE}=unknown"},
         "no cookie": {},
     }
-    bad = {}
+    bad, refusal = {}, {}
     for client, (accept, status) in CLIENTS.items():
         for kind, cookie in cookies.items():
             name = f"{kind}, {client} ({status})"
             bad[name] = replace(good, name=name, headers={"Accept": accept, **cookie})
+            refusal[name] = status
             checks.refuses(bad[name], status)
     subjects = {"forwarded": good, **bad}
     taken = interleaved(
         effort.rounds,
         subjects,
-        lambda proxy: saturate(stage, upstream, proxy, effort.seconds, refused=proxy is not good),
+        lambda proxy: saturate(stage, upstream, proxy, effort.seconds, refused=refusal.get(proxy.name)),
     )
     rows = [
         [name, whole(middle(samples, "per_second")), f"{middle(samples, 'cpu_us'):.1f}"]

@@ -44,12 +44,14 @@ def interleaved(rounds: int, subjects: dict[str, T], measure: Callable[[T], S]) 
 
 
 def turned(names: list[str], number: int) -> list[str]:
-    """The names, begun at another one each time, and backwards every other round.
+    """The names, backwards every other round, and begun at another one every second round.
 
-    >>> [turned(["a", "b", "c"], number) for number in range(3)]
-    [['a', 'b', 'c'], ['a', 'c', 'b'], ['c', 'a', 'b']]
+    >>> [turned(["a", "b", "c"], number) for number in range(4)]
+    [['a', 'b', 'c'], ['c', 'b', 'a'], ['b', 'c', 'a'], ['a', 'c', 'b']]
+    >>> [turned(["a", "b"], number) for number in range(4)]
+    [['a', 'b'], ['b', 'a'], ['b', 'a'], ['a', 'b']]
     """
-    start = number % len(names)
+    start = number // 2 % len(names)
     order = names[start:] + names[:start]
     return order if number % 2 == 0 else order[::-1]
 
@@ -70,10 +72,10 @@ def each(samples: Sequence[object], field: str) -> list[float]:
     return [getattr(sample, field) for sample in samples]
 
 
-def saturate(stage: Stage, upstream: Upstream, proxy: Proxy, seconds: int, *, refused: bool = False) -> Sample:
+def saturate(stage: Stage, upstream: Upstream, proxy: Proxy, seconds: int, *, refused: int | None = None) -> Sample:
     """Gives a proxy as much as it takes and counts its own processor time.
 
-    With `refused`, no request may reach the app; else every one must.
+    With `refused`, the status of a refusal, no request may reach the app; else every one must.
     """
     wrk.run(stage, proxy.port, proxy.headers, 1)
     seen, cpu = upstream.requests(), proxy.process.cpu_ns()
@@ -82,6 +84,9 @@ def saturate(stage: Stage, upstream: Upstream, proxy: Proxy, seconds: int, *, re
     proxy.process.assert_running()
     if refused and seen:
         raise Trouble(f"{proxy.name} let {seen} requests through that it must refuse")
+    # wrk counts what is 400 and above.
+    if refused and done.refused != (done.requests if refused >= 400 else 0):
+        raise Trouble(f"{proxy.name}: of {done.requests} requests {done.refused} were answered with 400 or above")
     if not refused and (done.refused or seen < done.requests):
         raise Trouble(f"{proxy.name}: {done.requests} requests, {done.refused} refused, {seen} reached the app")
     return Sample(done.requests / done.seconds, cpu / done.requests / 1000, done.p50_us, done.p99_us)

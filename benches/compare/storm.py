@@ -35,7 +35,7 @@ def run(stage: Stage, effort: Effort) -> Outcome:
         logins.append(storm.stop())
     ratio = Spread.of(during / before for during, before in zip(stormy, quiet, strict=True))
     rows = [
-        ["quiet", whole(statistics.median(quiet)), "0"],
+        ["quiet", whole(statistics.median(quiet)), "–"],
         [f"{LOGINS} logins at any time", whole(statistics.median(stormy)), f"{statistics.median(logins):.0f}"],
     ]
     return Outcome(

@@ -31,7 +31,7 @@ def run(stage: Stage, seconds: int) -> None:
     good = gateway.proxy(session)
     refused = {"Accept": "application/json", "Cookie": f"{COOKIE}={forged(session.token)}"}
     saturate(stage, upstream, good, seconds)
-    saturate(stage, upstream, replace(good, headers=refused), seconds, refused=True)
+    saturate(stage, upstream, replace(good, headers=refused), seconds, refused=401)
     end(gateway.process, signal.SIGTERM)
 
     secure = tls.gateway(stage, upstream, *tls.certificate(stage))
