@@ -41,7 +41,7 @@ pub(super) fn choose_peer(
         upstream.peer(pass)
     };
     match peer {
-        Some(peer) => Ok(Box::new(peer)),
+        Some(peer) => Ok(peer),
         None => {
             house.resolve_now.notify_one();
             Err(Error::explain(ErrorType::ConnectNoRoute, "the upstream has no address").into_up())

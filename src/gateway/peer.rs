@@ -110,8 +110,8 @@ impl Upstream {
 
     /// The next place to try, for a request that was admitted; `None` while the name
     /// has no address.
-    pub(super) fn peer(&self, _proof: &Pass) -> Option<HttpPeer> {
-        let mut peer = self.template.clone();
+    pub(super) fn peer(&self, _proof: &Pass) -> Option<Box<HttpPeer>> {
+        let mut peer = Box::new(self.template.clone());
         if !self.is_unix {
             let addresses = self.addresses.load();
             let turn = self.next.fetch_add(1, Ordering::Relaxed);
@@ -122,7 +122,7 @@ impl Upstream {
     }
 
     /// The same for a WebSocket handshake: a connection of its own, see `tunnel`.
-    pub(super) fn tunnel(&self, proof: &Pass, limits: &settings::Limits) -> Option<HttpPeer> {
+    pub(super) fn tunnel(&self, proof: &Pass, limits: &settings::Limits) -> Option<Box<HttpPeer>> {
         let mut peer = self.peer(proof)?;
         peer.group_key = own_pool();
         peer.options.read_timeout = Some(limits.idle_stream);
