@@ -1,5 +1,6 @@
-//! Load of a fixed rate, for `make bench`: requests are sent when they are due, however
-//! late the answers before them are (an open loop), as people do.
+//! Load of a fixed rate, for `make bench`: requests come when they are due, as people do, and
+//! not when the one before is answered (an open loop). On one connection each waits for the
+//! answer before it, and that wait counts as its own.
 //!
 //! `cargo build --release --bench steady`, then `steady ADDRESS RATE SECONDS CONNECTIONS
 //! HEADER…`. Each connection is a thread with its own share of the rate; its requests come

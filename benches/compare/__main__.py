@@ -64,7 +64,9 @@ def main() -> int:
             parts.append(part)
             goals += its
     about += f" It took {(time.monotonic() - begun) / 60:.0f} minutes."
-    head = f"{about}\n\n{report.goals(goals)}" if goals else about
+    if effort.is_quick:
+        about += " Quick, to see whether all works: the numbers are worth nothing."
+    head = f"{about}\n\n{report.goals(goals, effort.is_quick)}" if goals else about
     print(about if options.only else head)
     if options.write:
         report.write(options.write, "\n\n".join([head, *parts]))
@@ -79,7 +81,7 @@ def measure(name: str, programs: Programs, shared: Path, effort: Effort) -> tupl
         outcome = run(stage, effort)
     text = [f"### {title}", f"`make bench ONLY={name}`", *outcome.text]
     if outcome.goals:
-        text.append(report.goals(outcome.goals))
+        text.append(report.goals(outcome.goals, effort.is_quick))
     return "\n\n".join(text), outcome.goals
 
 
@@ -105,7 +107,8 @@ def give_up(*_: object) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, give_up)
+    for how in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(how, give_up)
     try:
         sys.exit(main())
     except Trouble as trouble:

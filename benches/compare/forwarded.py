@@ -49,7 +49,7 @@ def run(stage: Stage, effort: Effort) -> Outcome:
             megabytes(memory.resident),
             megabytes(memory.shared_out),
         ])
-    heads = ["one core", "requests/s", "CPU µs a request", "p50 µs", "p99 µs", "RSS MB", "PSS MB"]
+    heads = [stage.pinned(), "requests/s", "CPU µs a request", "p50 µs", "p99 µs", "RSS MB", "PSS MB"]
     cpu = {name: each(samples, "cpu_us") for name, samples in taken.items()}
     outcome = Outcome([table(heads, rows)])
     log = ratios(cpu[LOGGING], cpu["Doorward"])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import secrets
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
 import web
-from process import Trouble
+from process import Trouble, finished
 from proxy import Proxy
 from stage import Stage, free_port
 from upstream import Upstream
@@ -52,7 +51,7 @@ class Session:
 def hash_password(stage: Stage) -> str:
     """An Argon2id hash with the default parameters."""
     command = [stage.programs.built("doorward"), "hash-password"]
-    done = subprocess.run(command, input=PASSWORD, capture_output=True, text=True)
+    done = finished(command, 60, said=PASSWORD)
     if done.returncode != 0:
         raise Trouble(f"no password was hashed: {done.stderr}")
     return done.stdout.strip()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import platform
 import re
-import subprocess
 from datetime import date
 from pathlib import Path
 
+from process import finished
 from report import whole
 from stage import program
 
@@ -49,7 +49,7 @@ def version(command: list[str]) -> str:
 def said(command: list[str]) -> str:
     """All that a command prints; "unknown" when there is no such program."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent)
+        done = finished(command, 60)
     except OSError:
         return "unknown"
     return (done.stdout + done.stderr).strip()

@@ -29,6 +29,8 @@ MORE = "limits: { keepalive_idle: 10m, connections: 20000 }"
 def run(stage: Stage, effort: Effort) -> Outcome:
     """Each is started anew in each round."""
     count = min(effort.connections, most_connections())
+    if count < 2 * BEFORE:
+        raise Trouble("the limit of open files is too low for idle clients; ulimit -H -n tells it")
     idle: dict[str, list[Memory]] = {}
     clients: dict[str, list[float]] = {}
     for _ in range(min(ROUNDS, effort.rounds)):

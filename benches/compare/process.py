@@ -2,6 +2,7 @@
 
 Everything that is started here ends with its owner: at the end of a `with` block, and also
 when this program is killed, since the kernel then kills its children (`PR_SET_PDEATHSIG`).
+Whatever runs beside us is started here for that reason, and by nothing else.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,28 +38,45 @@ class Memory:
     own: int
 
 
+def dies_with_us(cores: set[int] | None) -> Callable[[], None]:
+    """What a new child does before it becomes another program: it gets its cores, and an end."""
+    parent = os.getpid()
+
+    def prepare() -> None:
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+        if cores:
+            os.sched_setaffinity(0, cores)
+
+    return prepare
+
+
+def finished(
+    command: list[str], timeout: float, cores: set[int] | None = None, said: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Runs a program to its end, which is to come within these seconds; it reads what is `said`."""
+    try:
+        return subprocess.run(
+            command, input=said, capture_output=True, text=True, timeout=timeout, preexec_fn=dies_with_us(cores)
+        )
+    except subprocess.TimeoutExpired as late:
+        raise Trouble(f"{Path(command[0]).name} did not end within {timeout:.0f} s: {late.stdout!r}") from None
+
+
 class Process:
     """A program that runs in the foreground, perhaps on chosen cores only."""
 
     def __init__(self, name: str, command: list[str], log: Path, cores: set[int] | None = None):
         self.name = name
         self.log = log
-        parent = os.getpid()
-
-        def prepare() -> None:
-            LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:
-                os._exit(1)
-            if cores:
-                os.sched_setaffinity(0, cores)
-
         with open(log, "ab") as output:
             self.child = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                preexec_fn=prepare,
+                preexec_fn=dies_with_us(cores),
             )
 
     @property

@@ -47,6 +47,6 @@ def run(stage: Stage, effort: Effort) -> Outcome:
     ]
     forwarded = each(taken["forwarded"], "cpu_us")
     return Outcome(
-        [table(["one core", "requests/s", "CPU µs a request"], rows)],
+        [table([stage.pinned(), "requests/s", "CPU µs a request"], rows)],
         [Goal.of(f"CPU, {name} / forwarded", ratios(each(taken[name], "cpu_us"), forwarded), 1) for name in bad],
     )

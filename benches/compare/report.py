@@ -16,9 +16,9 @@ def table(heads: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [heads, marks, *rows])
 
 
-def goals(rows: list[Goal]) -> str:
+def goals(rows: list[Goal], is_quick: bool) -> str:
     """Goals beside results."""
-    return table(["what", "median", "quartiles; extremes", "goal", ""], [goal.cells() for goal in rows])
+    return table(["what", "median", "quartiles; extremes", "goal", ""], [goal.cells(is_quick) for goal in rows])
 
 
 def whole(number: float) -> str:

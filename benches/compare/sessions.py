@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
-from process import Trouble
+from process import Trouble, finished
 from stage import Stage
+
+# Seconds; a million takes some 20 on a quiet machine.
+FILLING = 600
 
 
 def filled(stage: Stage, count: int) -> Path:
@@ -17,7 +19,7 @@ def filled(stage: Stage, count: int) -> Path:
     if not first.exists():
         print(f"filling a store with {count} sessions", file=sys.stderr)
         first.mkdir(mode=0o700)
-        done = subprocess.run([stage.programs.built("fill"), str(first), str(count)], capture_output=True, text=True)
+        done = finished([stage.programs.built("fill"), str(first), str(count)], FILLING)
         if done.returncode != 0:
             raise Trouble(f"the store was not filled: {done.stderr}")
     copy = stage.file(f"data-{count}-sessions")

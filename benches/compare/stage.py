@@ -41,11 +41,11 @@ class Stage:
         self.shared = shared
         self._owned = ExitStack()
         self.folder = Path(self._owned.enter_context(tempfile.TemporaryDirectory(prefix="doorward-compare-")))
-        cores = sorted(os.sched_getaffinity(0))
+        cores = two_apart(sorted(os.sched_getaffinity(0)))
         # The proxy has a core for itself, so that nobody else's work is between its own.
         self.is_pinned = len(cores) >= 2
         self.proxy_cores = {cores[0]} if self.is_pinned else None
-        self.load_cores = set(cores[1:2]) if self.is_pinned else None
+        self.load_cores = {cores[1]} if self.is_pinned else None
 
     def __enter__(self) -> Stage:
         return self
@@ -58,6 +58,10 @@ class Stage:
         process = Process(name, [program(command[0]), *command[1:]], self.file(f"{name}.log"), cores)
         self._owned.callback(process.stop)
         return process
+
+    def pinned(self) -> str:
+        """The head of a table of proxies: whether each of them had a core of its own."""
+        return "one core" if self.is_pinned else "not pinned"
 
     def file(self, name: str) -> Path:
         """A path in the folder, of a name that may hold any letter."""
@@ -79,9 +83,21 @@ def program(name: str) -> str:
     return found
 
 
-def on_cores(cores: set[int] | None) -> list[str]:
-    """What to write before a command that is to run on these cores only."""
-    return [program("taskset"), "-c", ",".join(map(str, cores))] if cores else []
+def two_apart(cores: list[int]) -> list[int]:
+    """Two of them that are not threads of one core, if there are such."""
+    first = cores[0]
+    apart = [core for core in cores[1:] if core not in siblings(first)]
+    return [first, *(apart or cores[1:])][:2]
+
+
+def siblings(core: int) -> set[int]:
+    """The threads of the same core, which share its time; none where nobody knows."""
+    try:
+        text = Path(f"/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list").read_text()
+    except OSError:
+        return set()
+    ranges = [part.partition("-") for part in text.strip().split(",")]
+    return {one for low, _, high in ranges for one in range(int(low), int(high or low) + 1)}
 
 
 def free_port() -> int:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass
 
-from process import Trouble
+from process import Trouble, finished
 from proxy import Proxy
-from stage import Stage, on_cores
+from stage import Stage
 
 CONNECTIONS = 64
 
@@ -24,9 +23,7 @@ def run(stage: Stage, proxy: Proxy, rate: float, seconds: float, cores: set[int]
     """Every request of these seconds; a refusal ends the run."""
     headers = [f"{name}: {value}" for name, value in proxy.headers.items()]
     command = [stage.programs.built("steady"), f"127.0.0.1:{proxy.port}", f"{rate:.0f}", str(seconds), str(CONNECTIONS)]
-    done = subprocess.run(
-        [*on_cores(cores), *command, *headers], capture_output=True, text=True, timeout=seconds + 120
-    )
+    done = finished([*command, *headers], seconds + 120, cores)
     if done.returncode != 0:
         raise Trouble(f"{proxy.name} at {rate:.0f} requests a second: {done.stderr[-2000:]}")
     pairs = (line.split() for line in done.stdout.splitlines())

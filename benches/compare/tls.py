@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import proxies
 from effort import Effort, Outcome
 from figures import ratios
 from gateway import Doorward
-from process import Trouble
+from process import Trouble, finished
 from proxy import Proxy
 from report import table, whole
 from rounds import each, interleaved, middle
-from stage import Stage, on_cores, program
+from stage import Stage, program
 from upstream import Upstream
 
 # A client's part of a handshake is more work than a server's, so several take turns.
@@ -51,7 +51,7 @@ def run(stage: Stage, effort: Effort) -> Outcome:
         cells = [f"{middle(taken[name], 'cpu_us'):.1f}" for taken in (greetings, asked)]
         shakes, rate = (whole(middle(taken[name], "per_second")) for taken in (greetings, asked))
         rows.append([name, shakes, cells[0], rate, cells[1]])
-    heads = ["one core", "full handshakes/s", "CPU µs a handshake", "requests/s over h2", "CPU µs a request"]
+    heads = [stage.pinned(), "full handshakes/s", "CPU µs a handshake", "requests/s over h2", "CPU µs a request"]
     lines = [table(heads, rows)]
     for what, taken in [("handshake", greetings), ("request over h2", asked)]:
         ratio = ratios(each(taken["Doorward"], "cpu_us"), each(taken["nginx"], "cpu_us"))
@@ -70,7 +70,7 @@ def certificate(stage: Stage) -> tuple[Path, Path]:
     cert, key = stage.write("tls.crt", ""), stage.write("tls.key", "")
     command = [program("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
     command += ["-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-    done = subprocess.run([*command, "-keyout", str(key), "-out", str(cert)], capture_output=True, text=True)
+    done = finished([*command, "-keyout", str(key), "-out", str(cert)], 60)
     if done.returncode != 0:
         raise Trouble(f"openssl made no certificate: {done.stderr}")
     return cert, key
@@ -80,10 +80,9 @@ def handshakes(stage: Stage, proxy: Proxy, seconds: int) -> Sample:
     """TLS 1.3 without resumption, each on a connection of its own, by `openssl s_time -new`."""
     command = [program("openssl"), "s_time", "-new", "-tls1_3", "-time", str(seconds)]
     command += ["-connect", f"127.0.0.1:{proxy.port}"]
-    command = [*on_cores(stage.load_cores), *command]
 
-    def client(_: int) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60)
+    def client(_: int) -> CompletedProcess[str]:
+        return finished(command, seconds + 60, stage.load_cores)
 
     before = proxy.process.cpu_ns()
     with ThreadPoolExecutor(CLIENTS) as crowd:
@@ -93,6 +92,8 @@ def handshakes(stage: Stage, proxy: Proxy, seconds: int) -> Sample:
     if not all(counts) or any(one.returncode for one in done):
         raise Trouble(f"openssl s_time failed at {proxy.name}: {done}")
     total = sum(int(count.group(1)) for count in counts)
+    if total == 0:
+        raise Trouble(f"{proxy.name} finished no handshake in {seconds} s")
     return Sample(total / seconds, spent / total / 1000)
 
 
@@ -114,7 +115,7 @@ def h2load(stage: Stage, proxy: Proxy, count: int) -> float:
     for name, value in proxy.headers.items():
         command += ["-H", f"{name}: {value}"]
     command.append(f"https://127.0.0.1:{proxy.port}/")
-    done = subprocess.run([*on_cores(stage.load_cores), *command], capture_output=True, text=True, timeout=300)
+    done = finished(command, 300, stage.load_cores)
     rate = re.search(r"^finished in .*, ([\d.]+) req/s", done.stdout, re.MULTILINE)
     good = re.search(r"^status codes: (\d+) 2xx", done.stdout, re.MULTILINE)
     if not rate or not good or int(good.group(1)) != count or "Application protocol: h2" not in done.stdout:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass
 
-from process import Trouble
-from stage import Stage, on_cores, program
+from process import Trouble, finished
+from stage import Stage, program
 
 CONNECTIONS = 32
 
@@ -39,8 +38,7 @@ def run(stage: Stage, port: int, headers: dict[str, str], seconds: int, connecti
     for name, value in headers.items():
         command += ["-H", f"{name}: {value}"]
     command.append(f"http://127.0.0.1:{port}/")
-    command = [*on_cores(stage.load_cores), *command]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60)
+    done = finished(command, seconds + 60, stage.load_cores)
     line = next((line for line in done.stdout.splitlines() if line.startswith("counted ")), None)
     if done.returncode != 0 or line is None:
         raise Trouble(f"wrk failed: {done.stdout}{done.stderr}")

@@ -14,9 +14,7 @@ use crate::support::temp::TempDir;
 /// `benches/compare` with the gateway under test, without the programs that are only built
 /// for it. `None` where its tools are not installed.
 fn compare(measurement: &str, arguments: &[&str]) -> Option<std::process::Output> {
-    let tools = [
-        "python3", "wrk", "haproxy", "nginx", "h2load", "openssl", "taskset",
-    ];
+    let tools = ["python3", "wrk", "haproxy", "nginx", "h2load", "openssl"];
     if !tools.iter().all(|tool| optional::is_installed(tool)) {
         return None;
     }
@@ -45,6 +43,12 @@ fn haproxy_and_doorward_let_the_same_through_and_refuse_the_same() {
     ] {
         assert!(said(&output).contains(row), "no {row}: {}", said(&output));
     }
+    let judged = |verdict: &str| said(&output).contains(&format!("| {verdict} |"));
+    assert!(
+        !judged("met") && !judged("missed"),
+        "quick numbers are judged: {}",
+        said(&output)
+    );
 }
 
 /// The examples in the documentation of its modules.
@@ -96,4 +100,5 @@ fn the_benchmark_writes_its_results_between_the_marks_of_a_page() {
         "{written}"
     );
     assert!(results.contains("full handshakes/s"), "{results}");
+    assert!(results.contains("worth nothing"), "{results}");
 }
