@@ -6,11 +6,11 @@
 #[cfg(target_os = "linux")]
 use std::sync::Once;
 
-/// How far a thread steps back, as a nice value. Far enough: during 64 parallel logins on
-/// two processors the slowest hundredth of forwarded requests is as fast as with 19, or with
-/// `SCHED_IDLE`. Not further, since logins have to go on: a thread that always works leaves
-/// it a tenth of its processor (weight 110 beside 1024, `kernel/sched/core.c`), and with 19
-/// a hundredth and a half.
+/// How far a thread steps back, as a nice value: far enough that requests go first
+/// (`make bench ONLY=storm`), and no further, since logins have to go on. A thread that always
+/// works leaves it a tenth of its processor (weight 110 beside 1024, `kernel/sched/core.c`),
+/// and with 19 a hundredth and a half. Only threads of this process or control group compete
+/// by it.
 #[cfg(target_os = "linux")]
 pub const NICE: i32 = 10;
 

@@ -8,8 +8,8 @@
 //! [`AnswerTimer::ran_out`], as a timeout.
 //!
 //! The descriptor is only touched under the lock that [`AnswerTimer`] takes to disarm,
-//! and only while its local address is still the one it was armed with, so that a
-//! descriptor that was closed and given to another connection is left alone.
+//! and only while it is the [`Socket`] that it was armed with, so that a descriptor that was
+//! closed and given to another connection is left alone.
 //!
 //! While the request is still on its way the app owes no answer: every piece of the
 //! body begins the wait anew.
@@ -35,13 +35,44 @@ pub(super) struct AnswerWaits(Mutex<Vec<State>>);
 enum State {
     Waiting {
         fd: RawFd,
-        socket: Option<Arc<SocketDigest>>,
+        socket: Socket,
         since: Moment,
         wait: Duration,
     },
-    /// Nobody waits.
+    /// The wait is over before its timer is gone, and whether it was in vain.
+    Over { ran_out: bool },
+    /// Nobody's: the timer is gone.
     Free,
-    RanOut,
+}
+
+/// What tells a connection from another that got its descriptor.
+#[derive(Debug)]
+enum Socket {
+    /// By its address on our side, which is asked of the system once a connection.
+    At(Arc<SocketDigest>),
+    /// By a number that the system gives to no other, where there is no such address: a unix
+    /// socket.
+    Cookie(u64),
+}
+
+impl Socket {
+    fn of(fd: RawFd, digest: Option<Arc<SocketDigest>>) -> Option<Self> {
+        match digest.filter(|digest| digest.local_addr().is_some()) {
+            Some(digest) => Some(Self::At(digest)),
+            None => Some(Self::Cookie(cookie(fd)?)),
+        }
+    }
+
+    fn is_behind(&self, fd: RawFd) -> bool {
+        match self {
+            Self::At(digest) => SocketAddr::from_raw_fd(fd, false).as_ref() == digest.local_addr(),
+            Self::Cookie(number) => cookie(fd) == Some(*number),
+        }
+    }
+}
+
+fn cookie(fd: RawFd) -> Option<u64> {
+    SocketDigest::from_raw_fd(fd).socket_cookie().ok()
 }
 
 impl AnswerWaits {
@@ -70,14 +101,12 @@ impl State {
         if now < end {
             return Some(end);
         }
-        let local = socket.as_ref().and_then(|socket| socket.local_addr());
-        if SocketAddr::from_raw_fd(*fd, false).as_ref() == local {
+        let ran_out = socket.is_behind(*fd);
+        if ran_out {
             // An error means that it is closed already.
             let _closed = shutdown(*fd, Shutdown::Both);
-            *self = Self::RanOut;
-            return None;
         }
-        *self = Self::Free;
+        *self = Self::Over { ran_out };
         None
     }
 }
@@ -89,15 +118,15 @@ pub(super) struct AnswerTimer {
 }
 
 impl AnswerTimer {
-    /// Starts waiting on the connection behind `fd`, for a request that came on `line`.
+    /// Starts waiting on the connection behind `fd`, for a request that came on `line`;
+    /// `None` if that is no connection.
     pub(super) fn start(
         line: &Arc<Line>,
         fd: RawFd,
         socket: Option<Arc<SocketDigest>>,
         wait: Duration,
-    ) -> Self {
-        // Asked of the system once a connection, and kept in the digest.
-        let _known = socket.as_ref().map(|socket| socket.local_addr());
+    ) -> Option<Self> {
+        let socket = Socket::of(fd, socket)?;
         let state = State::Waiting {
             fd,
             socket,
@@ -118,10 +147,10 @@ impl AnswerTimer {
                 place
             }
         };
-        Self {
+        Some(Self {
             line: Arc::clone(line),
             place,
-        }
+        })
     }
 
     /// Something passed, either way: the wait begins anew.
@@ -143,7 +172,7 @@ impl AnswerTimer {
     /// Whether the wait was in vain.
     pub(super) fn ran_out(&self) -> bool {
         let waits = self.line.answers.0.lock();
-        matches!(waits.get(self.place), Some(State::RanOut))
+        matches!(waits.get(self.place), Some(State::Over { ran_out: true }))
     }
 }
 

@@ -25,7 +25,7 @@ const TRIES: u8 = 3;
 /// If the app's name has no address, or the request was not admitted.
 pub(super) fn choose_peer(
     house: &House,
-    session: &Session,
+    session: &mut Session,
     ctx: &mut Ctx,
 ) -> Result<Box<HttpPeer>> {
     ctx.tries = ctx.tries.saturating_add(1);
@@ -35,13 +35,21 @@ pub(super) fn choose_peer(
         return not_admitted();
     };
     let upstream = &ctx.snapshot.upstream;
+    let limits = &ctx.snapshot.settings.limits;
     let peer = if session.is_upgrade_req() {
-        upstream.tunnel(pass, &ctx.snapshot.settings.limits)
+        upstream.tunnel(pass, limits)
     } else {
         upstream.peer(pass)
     };
     match peer {
-        Some(peer) => Ok(peer),
+        Some(mut peer) => {
+            // An app that answers early and then reads no more keeps nobody waiting for an
+            // answer, and so no wait of ours ends it.
+            if !session.as_downstream_mut().is_body_empty() {
+                peer.options.write_timeout = Some(limits.idle_stream);
+            }
+            Ok(peer)
+        }
         None => {
             house.resolve_now.notify_one();
             Err(Error::explain(ErrorType::ConnectNoRoute, "the upstream has no address").into_up())
@@ -80,18 +88,30 @@ pub(super) fn judge_failure(
     e
 }
 
-/// The request is on its way; the wait for the head of the answer begins.
+/// The request is on its way; the wait for the head of the answer begins. The connection of
+/// a tunnel keeps its own time.
 ///
 /// # Errors
 /// If nobody could end the wait; nothing must be waited for then.
-pub(super) fn await_head(fd: RawFd, digest: Option<&Digest>, ctx: &mut Ctx) -> Result<()> {
+pub(super) fn await_head(
+    session: &Session,
+    fd: RawFd,
+    digest: Option<&Digest>,
+    ctx: &mut Ctx,
+) -> Result<()> {
+    if session.is_upgrade_req() {
+        return Ok(());
+    }
     let wait = ctx.snapshot.settings.limits.upstream_read;
     let socket = digest.and_then(|digest| digest.socket_digest.clone());
     let Some(leash) = &ctx.leash else {
         return Error::e_explain(ErrorType::InternalError, "the request has no leash");
     };
-    ctx.answer_timer = Some(AnswerTimer::start(&leash.line, fd, socket, wait));
-    Ok(())
+    ctx.answer_timer = AnswerTimer::start(&leash.line, fd, socket, wait);
+    match ctx.answer_timer {
+        Some(_) => Ok(()),
+        None => Error::e_explain(ErrorType::InternalError, "the app's connection is none"),
+    }
 }
 
 /// A head has come; the wait is over unless it announces another.
@@ -105,7 +125,6 @@ pub(super) fn see_head(session: &Session, answer: &ResponseHeader, ctx: &mut Ctx
         return Err(e.into_up());
     }
     if answer.status == StatusCode::SWITCHING_PROTOCOLS {
-        // The connection of a tunnel keeps its own time.
         ctx.answer_timer = None;
     } else if let Some(timer) = &ctx.answer_timer
         && !is_interim(answer)

@@ -21,7 +21,7 @@ use super::leash::Leash;
 use super::line::{Line, Wire};
 use super::listen::TlsAcceptor;
 use super::seats::{Bounds, Full, Seat, Seats};
-use super::watch::{Times, Watch};
+use super::watch::{self, Times, Watch};
 use crate::adapters::config::settings::Limits;
 use crate::adapters::observe::metrics::{Counted, TurnedAway};
 
@@ -180,6 +180,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Front<A> {
             self.turned_away(TurnedAway::RequestHead);
             line.say_late().await;
         }
+        watch::outlive(&line).await;
         None
     }
 

@@ -85,8 +85,9 @@ impl Upstream {
         let options = &mut template.options;
         options.connection_timeout = Some(limits.upstream_connect);
         options.total_connection_timeout = Some(limits.upstream_connect);
-        // Reads and writes are timed by `answer_timeout`, without a timer for each; idle
-        // connections by the system, which also notices an app that is gone without a word.
+        // Reads, and the writes of a request without a body, are timed by `answer_timeout`,
+        // without a timer for each; idle connections by the system, which also notices an
+        // app that is gone without a word.
         options.tcp_keepalive = Some(TcpKeepalive {
             idle: PROBE_IDLE,
             interval: PROBE_IDLE / 4,

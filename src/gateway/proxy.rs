@@ -52,7 +52,11 @@ impl ProxyHttp for Gateway {
         body::count(chunk.as_ref(), ctx)
     }
 
-    async fn upstream_peer(&self, session: &mut Session, ctx: &mut Box<Ctx>) -> Result<Box<HttpPeer>> {
+    async fn upstream_peer(
+        &self,
+        session: &mut Session,
+        ctx: &mut Box<Ctx>,
+    ) -> Result<Box<HttpPeer>> {
         dial::choose_peer(&self.house, session, ctx)
     }
 
@@ -79,14 +83,14 @@ impl ProxyHttp for Gateway {
 
     async fn connected_to_upstream(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         _reused: bool,
         _peer: &HttpPeer,
         fd: std::os::unix::io::RawFd,
         digest: Option<&Digest>,
         ctx: &mut Box<Ctx>,
     ) -> Result<()> {
-        dial::await_head(fd, digest, ctx)
+        dial::await_head(session, fd, digest, ctx)
     }
 
     async fn upstream_request_filter(
@@ -127,7 +131,12 @@ impl ProxyHttp for Gateway {
         Ok(None)
     }
 
-    async fn fail_to_proxy(&self, session: &mut Session, e: &Error, ctx: &mut Box<Ctx>) -> FailToProxy {
+    async fn fail_to_proxy(
+        &self,
+        session: &mut Session,
+        e: &Error,
+        ctx: &mut Box<Ctx>,
+    ) -> FailToProxy {
         failure::report(&self.house, session, e, ctx).await
     }
 

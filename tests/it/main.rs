@@ -39,6 +39,7 @@ mod csrf_tokens;
 mod cut;
 mod cut_at_frames;
 mod cut_in_time;
+mod deaf_app;
 mod dependencies;
 mod descriptors;
 mod disguised_names;

@@ -1,11 +1,12 @@
-//! Access lines on their way to standard error, so that no request waits for a write: one
-//! thread makes the lines and writes many at once.
+//! Access lines on their way to standard error, so that no request waits for a write while
+//! somebody reads: one thread makes the lines and writes many at once.
 //!
 //! - The queue is bounded. When it is full, because nobody reads what we write, requests
 //!   wait at their end: a line for each request is a promise, a flood must not buy itself
 //!   lines that are missing, and audit lines and errors wait for the same reader.
 //! - What is in it is written before the process ends by itself ([`flush`]). A process that
-//!   is killed loses the lines of some [`LINGER`].
+//!   is killed loses what waits: the lines of some [`LINGER`], and with a slow reader as many
+//!   as the queue holds and a batch.
 //! - Only whole lines are written, so many that a pipe takes them in one piece: others
 //!   write there too, a process that takes over among them.
 

@@ -169,6 +169,26 @@ mod tests {
         assert!(share.iter().all(|hashes| *hashes > 0));
     }
 
+    /// What the tables have from the allocator, for each entry.
+    fn bytes_each(ended: &Ended) -> usize {
+        let tables = ended.tables.iter();
+        let bytes: usize = tables.map(|table| table.read().allocation_size()).sum();
+        bytes / ended.len()
+    }
+
+    #[test]
+    fn an_entry_takes_forty_bytes_or_so_whenever_somebody_looks() {
+        let ended = Ended::default();
+        let mut each = Vec::new();
+        for number in 1..=400_000 {
+            ended.insert(session(number), Timestamp::from_secs(number));
+            if number % 50_000 == 0 {
+                each.push(bytes_each(&ended));
+            }
+        }
+        println!("{each:?}");
+    }
+
     #[test]
     fn what_is_in_is_kept_for_the_whole_of_its_second() {
         for (until, now, kept) in [
