@@ -7,13 +7,14 @@
 //! over a hash string.
 
 use std::sync::Arc;
-use std::thread;
+use std::time::Duration;
 
 use argon2::password_hash::phc::PasswordHash as Phc;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use async_trait::async_trait;
 use aws_lc_rs::hmac;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Semaphore;
 
 use crate::adapters::observe::metrics::Metrics;
 use crate::adapters::{background, entropy};
@@ -34,8 +35,8 @@ const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bHmzX4EW6Tlxf/hcHWkb6Q$NsIj
 pub struct HashPool {
     /// A place is held from the call until the hash is done, running or waiting.
     places: Arc<Semaphore>,
-    /// Held while a hash runs.
-    running: Arc<Semaphore>,
+    /// Where they wait and run; there until the end.
+    threads: Option<Runtime>,
     metrics: Arc<Metrics>,
 }
 
@@ -48,8 +49,41 @@ impl HashPool {
         let places = concurrent.saturating_add(queue).min(Semaphore::MAX_PERMITS);
         Self {
             places: Arc::new(Semaphore::new(places)),
-            running: Arc::new(Semaphore::new(concurrent)),
+            threads: threads(concurrent),
             metrics,
+        }
+    }
+}
+
+impl Drop for HashPool {
+    fn drop(&mut self) {
+        if let Some(threads) = self.threads.take() {
+            // What runs is not waited for.
+            threads.shutdown_background();
+        }
+    }
+}
+
+/// So many threads, each begun when there is work for it, and the first at once: later the
+/// system may have none left, and then the others go on.
+///
+/// They stay, and take the next hash without a pause: to the scheduler a thread that always
+/// works is behind all others, and one that has just begun is not.
+fn threads(count: usize) -> Option<Runtime> {
+    let threads = Builder::new_current_thread()
+        .max_blocking_threads(count)
+        .thread_name("hash")
+        .thread_keep_alive(Duration::MAX)
+        .on_thread_start(background::step_back)
+        .build();
+    match threads {
+        Ok(threads) => {
+            let _begun = threads.spawn_blocking(|| ());
+            Some(threads)
+        }
+        Err(error) => {
+            log::error!("no threads for password checks: {error}");
+            None
         }
     }
 }
@@ -57,45 +91,41 @@ impl HashPool {
 #[async_trait]
 impl Passwords for HashPool {
     async fn verify(&self, hash: &PasswordHash, password: Secret) -> Result<bool, Overloaded> {
-        // A caller who goes away while waiting drops its place with this future. Once
-        // the hash runs it cannot be stopped, so both permits go with it: to give
-        // them back earlier would let abandoned logins pile up without a bound.
-        let place = Arc::clone(&self.places)
-            .try_acquire_owned()
-            .map_err(|_full| Overloaded)?;
-        let turn = Arc::clone(&self.running)
-            .acquire_owned()
-            .await
-            .map_err(|_closed| Overloaded)?;
         let hash = hash.clone();
         let metrics = Arc::clone(&self.metrics);
-        run(move || {
-            let right = metrics.password_hash(|| matches(hash.as_str(), password.expose()));
-            drop((turn, place));
-            right
-        })
-        .await
+        self.in_turn(move || metrics.password_hash(|| matches(hash.as_str(), password.expose())))
+            .await
     }
 }
 
-/// Runs a check where it may take its time. One that panics says nothing of the
-/// password: nobody is told that theirs was wrong, or counted for it.
-async fn run(check: impl FnOnce() -> bool + Send + 'static) -> Result<bool, Overloaded> {
-    let (tell, told) = oneshot::channel();
-    let thread = thread::Builder::new().name("hash".into());
-    let started = thread.spawn(move || {
-        background::step_back();
-        // The caller may have left.
-        let _nobody_waits = tell.send(check());
-    });
-    if let Err(error) = started {
-        log::error!("no thread for a password check: {error}");
-        return Err(Overloaded);
+impl HashPool {
+    /// Runs a check when its turn comes. One that panics says nothing of the password: nobody
+    /// is told that theirs was wrong, or counted for it.
+    ///
+    /// # Errors
+    /// [`Overloaded`] at once, if all places are taken; and after a panic.
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        check: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Overloaded> {
+        let threads = self.threads.as_ref().ok_or(Overloaded)?;
+        // A caller who goes away while waiting drops its place with this future, and nothing
+        // is checked. What runs cannot be stopped, so the place goes with it: to give it back
+        // earlier would let abandoned logins pile up without a bound.
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        let place = Arc::new(place.map_err(|_full| Overloaded)?);
+        let waits = Arc::downgrade(&place);
+        let checked = threads.spawn_blocking(move || {
+            let _place = waits.upgrade()?;
+            Some(check())
+        });
+        let checked = checked.await.map_err(|error| {
+            log::error!("a password check did not end: {error}");
+            Overloaded
+        });
+        drop(place);
+        checked?.ok_or(Overloaded)
     }
-    told.await.map_err(|_panicked| {
-        log::error!("a password check did not end");
-        Overloaded
-    })
 }
 
 /// Whether the password is the one that the hash was made from. What is refused

@@ -157,7 +157,10 @@ async fn the_pool_answers() {
 
 #[tokio::test]
 async fn a_check_that_panics_calls_no_password_wrong() {
-    assert_eq!(run(|| panic!("on purpose")).await, Err(Overloaded));
+    let pool = pool(1, 0);
+    let panics: fn() -> bool = || panic!("on purpose");
+    assert_eq!(pool.in_turn(panics).await, Err(Overloaded));
+    assert_eq!(pool.in_turn(|| true).await, Ok(true), "a place is lost");
 }
 
 #[cfg(target_os = "linux")]
@@ -165,7 +168,7 @@ async fn a_check_that_panics_calls_no_password_wrong() {
 async fn a_hash_steps_back_and_nobody_else_does() {
     let nice = || rustix::process::getpriority_process(None).unwrap();
     let before = nice();
-    let stepped_back = run(move || nice() == background::NICE).await;
+    let stepped_back = pool(1, 0).in_turn(move || nice() == background::NICE).await;
     assert_eq!(stepped_back, Ok(true), "it competes with requests");
     assert_eq!(nice(), before, "the caller went with it");
     let other = tokio::task::spawn_blocking(nice).await.unwrap();
@@ -199,9 +202,7 @@ async fn a_hash_ends_though_every_processor_is_busy() {
 async fn beyond_running_and_queue_is_turned_away_at_once() {
     let pool = pool(1, 2);
     let hash = PasswordHash::new(&argon2_of(b"pw"));
-    // Somebody else's hash that does not end until we say so.
-    let place = Arc::clone(&pool.places).try_acquire_owned().unwrap();
-    let turn = Arc::clone(&pool.running).try_acquire_owned().unwrap();
+    let end = endless(&pool).await;
     let waiting: Vec<_> = (0..2)
         .map(|_| {
             let (pool, hash) = (Arc::clone(&pool), hash.clone());
@@ -213,7 +214,7 @@ async fn beyond_running_and_queue_is_turned_away_at_once() {
     }
     let turned_away = pool.verify(&hash, Secret::new("pw")).await;
     assert_eq!(turned_away, Err(Overloaded));
-    drop((place, turn));
+    drop(end);
     for task in waiting {
         assert_eq!(task.await.unwrap(), Ok(true), "the queue stood still");
     }
@@ -224,40 +225,51 @@ async fn beyond_running_and_queue_is_turned_away_at_once() {
 async fn a_caller_who_leaves_frees_the_place() {
     let pool = pool(1, 1);
     let hash = PasswordHash::new(&argon2_of(b"pw"));
-    let place = Arc::clone(&pool.places).try_acquire_owned().unwrap();
-    let turn = Arc::clone(&pool.running).try_acquire_owned().unwrap();
+    let end = endless(&pool).await;
     for _ in 0..10 {
         let waiting = pool.verify(&hash, Secret::new("pw"));
         let left = tokio::time::timeout(Duration::from_millis(1), waiting).await;
         assert!(left.is_err(), "clients that hang up would fill the queue");
     }
-    drop((place, turn));
+    drop(end);
     assert_eq!(pool.verify(&hash, Secret::new("pw")).await, Ok(true));
+    let text = pool.metrics.render().unwrap();
+    let hashed = text.contains("doorward_password_hash_duration_seconds_count 1\n");
+    assert!(hashed, "hashed for nobody: {text}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn a_hash_that_runs_keeps_its_place_though_its_caller_left() {
     let pool = pool(1, 0);
-    let slow = bcrypt::hash_with_salt("pw", 10, [5; 16])
-        .unwrap()
-        .to_string();
-    let hash = PasswordHash::new(&slow);
-    let mut running = pool.verify(&hash, Secret::new("pw"));
-    std::future::poll_fn(|context| {
-        let _ = running.as_mut().poll(context);
-        std::task::Poll::Ready(())
-    })
-    .await;
-    drop(running);
-    assert_eq!(
-        pool.verify(&hash, Secret::new("pw")).await,
-        Err(Overloaded),
-        "abandoned logins would run without a bound"
-    );
+    // Its caller is aborted when it has begun.
+    let end = endless(&pool).await;
+    let hash = PasswordHash::new(&argon2_of(b"pw"));
+    let verify = || pool.verify(&hash, Secret::new("pw"));
+    let refused = verify().await;
+    assert_eq!(refused, Err(Overloaded), "abandoned logins pile up");
+    drop(end);
     while pool.places.available_permits() == 0 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(pool.verify(&hash, Secret::new("pw")).await, Ok(true));
+    assert_eq!(verify().await, Ok(true));
+}
+
+/// Somebody else's hash, which runs until what is returned is dropped. Its caller has left.
+async fn endless(pool: &Arc<HashPool>) -> std::sync::mpsc::Sender<()> {
+    let (end, ends) = std::sync::mpsc::channel();
+    let (tell, begun) = tokio::sync::oneshot::channel();
+    let in_it = Arc::clone(pool);
+    let caller = tokio::spawn(async move {
+        let hash = move || {
+            tell.send(()).unwrap();
+            let _ended = ends.recv();
+        };
+        in_it.in_turn(hash).await
+    });
+    begun.await.unwrap();
+    caller.abort();
+    assert!(caller.await.unwrap_err().is_cancelled());
+    end
 }
 
 fn directory(hashes: &[&str]) -> Directory {
