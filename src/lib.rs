@@ -87,7 +87,9 @@
 //!   keys: what it holds was judged by keys, settings and users alike, and a reload begins
 //!   with an empty one.
 //! - *A connection stays with one worker* (pingora without work stealing), which costs less
-//!   a request; hashes run on threads of their own with a lower priority.
+//!   a request; passwords are checked on threads of their own with a lower priority, which stay:
+//!   a thread for each check, as new to the scheduler as a request, held requests up for
+//!   milliseconds.
 //! - *TLS is begun by us* (`gateway::front`), not by pingora's listener: that has a fixed
 //!   minute for a handshake and shows the connection only after it, too late to count it.
 //! - *The time of a head is kept at the connection* (`gateway::arrival`): pingora times
