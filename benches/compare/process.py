@@ -61,7 +61,7 @@ def finished(
             command, input=said, capture_output=True, text=True, timeout=timeout, preexec_fn=dies_with_us(cores)
         )
     except subprocess.TimeoutExpired as late:
-        raise Trouble(f"{Path(command[0]).name} did not end within {timeout:.0f} s: {late.stdout!r}") from None
+        raise Trouble(f"{Path(command[0]).name} did not end within {timeout:.0f} s: {late.stdout!r} {late.stderr!r}") from None
 
 
 class Process:

@@ -96,7 +96,12 @@ impl Said {
 /// # Errors
 /// If the body ended because the app was silent for too long: what the client has is not
 /// all of it, and it must not look as if.
-pub(super) fn piece(chunk: Option<&Bytes>, is_last: bool, ctx: &mut Ctx) -> pingora::Result<()> {
+pub(super) fn piece(
+    session: &mut Session,
+    chunk: Option<&Bytes>,
+    is_last: bool,
+    ctx: &mut Ctx,
+) -> pingora::Result<()> {
     if let (Some(open), Some(chunk)) = (&mut ctx.open, chunk) {
         open.passed(chunk.len());
     }
@@ -111,8 +116,10 @@ pub(super) fn piece(chunk: Option<&Bytes>, is_last: bool, ctx: &mut Ctx) -> ping
         let e = Error::explain(ErrorType::ReadTimedout, "the app fell silent");
         return Err(e.into_up());
     }
-    // Before the connection goes back to the pool.
-    ctx.answer_timer = None;
+    // Before the connection goes back to the pool, which it does not while the app still reads.
+    if session.as_downstream_mut().is_body_done() {
+        ctx.answer_timer = None;
+    }
     Ok(())
 }
 

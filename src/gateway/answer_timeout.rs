@@ -51,22 +51,22 @@ enum Socket {
     /// By its address on our side, which is asked of the system once a connection.
     At(Arc<SocketDigest>),
     /// By a number that the system gives to no other, where there is no such address: a unix
-    /// socket.
-    Cookie(u64),
+    /// socket. `None` where the system knows no such numbers.
+    Cookie(Option<u64>),
 }
 
 impl Socket {
-    fn of(fd: RawFd, digest: Option<Arc<SocketDigest>>) -> Option<Self> {
+    fn of(fd: RawFd, digest: Option<Arc<SocketDigest>>) -> Self {
         match digest.filter(|digest| digest.local_addr().is_some()) {
-            Some(digest) => Some(Self::At(digest)),
-            None => Some(Self::Cookie(cookie(fd)?)),
+            Some(digest) => Self::At(digest),
+            None => Self::Cookie(cookie(fd)),
         }
     }
 
     fn is_behind(&self, fd: RawFd) -> bool {
         match self {
             Self::At(digest) => SocketAddr::from_raw_fd(fd, false).as_ref() == digest.local_addr(),
-            Self::Cookie(number) => cookie(fd) == Some(*number),
+            Self::Cookie(number) => cookie(fd) == *number,
         }
     }
 }
@@ -84,30 +84,37 @@ impl AnswerWaits {
             .filter_map(|wait| wait.end_if_late(now))
             .min()
     }
+
+    /// Shuts down all connections that are waited for, however long that may last yet.
+    pub(super) fn end_all(&self) {
+        self.0.lock().iter_mut().for_each(State::end);
+    }
 }
 
 impl State {
     fn end_if_late(&mut self, now: Moment) -> Option<Moment> {
-        let Self::Waiting {
-            fd,
-            socket,
-            since,
-            wait,
-        } = self
-        else {
+        let Self::Waiting { since, wait, .. } = self else {
             return None;
         };
-        let end = since.after(*wait);
-        if now < end {
-            return Some(end);
+        let due = since.after(*wait);
+        if now < due {
+            return Some(due);
         }
+        self.end();
+        None
+    }
+
+    /// Ends the wait, and with it the connection.
+    fn end(&mut self) {
+        let Self::Waiting { fd, socket, .. } = self else {
+            return;
+        };
         let ran_out = socket.is_behind(*fd);
         if ran_out {
             // An error means that it is closed already.
             let _closed = shutdown(*fd, Shutdown::Both);
         }
         *self = Self::Over { ran_out };
-        None
     }
 }
 
@@ -118,15 +125,14 @@ pub(super) struct AnswerTimer {
 }
 
 impl AnswerTimer {
-    /// Starts waiting on the connection behind `fd`, for a request that came on `line`;
-    /// `None` if that is no connection.
+    /// Starts waiting on the connection behind `fd`, for a request that came on `line`.
     pub(super) fn start(
         line: &Arc<Line>,
         fd: RawFd,
         socket: Option<Arc<SocketDigest>>,
         wait: Duration,
-    ) -> Option<Self> {
-        let socket = Socket::of(fd, socket)?;
+    ) -> Self {
+        let socket = Socket::of(fd, socket);
         let state = State::Waiting {
             fd,
             socket,
@@ -147,10 +153,10 @@ impl AnswerTimer {
                 place
             }
         };
-        Some(Self {
+        Self {
             line: Arc::clone(line),
             place,
-        })
+        }
     }
 
     /// Something passed, either way: the wait begins anew.

@@ -46,7 +46,8 @@ pub(super) fn choose_peer(
             // An app that answers early and then reads no more keeps nobody waiting for an
             // answer, and so no wait of ours ends it.
             if !session.as_downstream_mut().is_body_empty() {
-                peer.options.write_timeout = Some(limits.idle_stream);
+                let longest = limits.upstream_read.max(limits.idle_stream);
+                peer.options.write_timeout = Some(longest);
             }
             Ok(peer)
         }
@@ -107,11 +108,8 @@ pub(super) fn await_head(
     let Some(leash) = &ctx.leash else {
         return Error::e_explain(ErrorType::InternalError, "the request has no leash");
     };
-    ctx.answer_timer = AnswerTimer::start(&leash.line, fd, socket, wait);
-    match ctx.answer_timer {
-        Some(_) => Ok(()),
-        None => Error::e_explain(ErrorType::InternalError, "the app's connection is none"),
-    }
+    ctx.answer_timer = Some(AnswerTimer::start(&leash.line, fd, socket, wait));
+    Ok(())
 }
 
 /// A head has come; the wait is over unless it announces another.

@@ -1,5 +1,7 @@
 //! What broke on the way, made into a refusal, and told to whoever is still there.
 
+use std::io;
+
 use pingora::{Error, ErrorSource, ErrorType};
 use pingora_proxy::{FailToProxy, Session};
 
@@ -29,9 +31,17 @@ fn denial_of(e: &Error) -> Option<Denial> {
         (ErrorSource::Upstream, ConnectTimedout | ReadTimedout | WriteTimedout) => {
             Some(Denial::UpstreamTimeout)
         }
+        (ErrorSource::Upstream, _) if is_late(e) => Some(Denial::UpstreamTimeout),
         (ErrorSource::Upstream, _) => Some(Denial::UpstreamUnreachable),
         (ErrorSource::Internal | ErrorSource::Unset, _) => Some(Denial::InternalError),
     }
+}
+
+/// Whether a connection said itself that its time is over, as that of a tunnel does: pingora
+/// has one kind for all that fails while reading.
+fn is_late(e: &Error) -> bool {
+    let cause = e.root_cause().downcast_ref::<io::Error>();
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut)
 }
 
 /// Tells the client what broke, if anybody is there and nothing was said yet.

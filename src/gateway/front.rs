@@ -180,7 +180,8 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Front<A> {
             self.turned_away(TurnedAway::RequestHead);
             line.say_late().await;
         }
-        watch::outlive(&line).await;
+        // Each stream has it too.
+        watch::outlive(&line, || Arc::strong_count(&inner) > 1).await;
         None
     }
 

@@ -122,12 +122,12 @@ impl ProxyHttp for Gateway {
 
     fn response_body_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         chunk: &mut Option<Bytes>,
         end_of_stream: bool,
         ctx: &mut Box<Ctx>,
     ) -> Result<Option<Duration>> {
-        answer::piece(chunk.as_ref(), end_of_stream, ctx)?;
+        answer::piece(session, chunk.as_ref(), end_of_stream, ctx)?;
         Ok(None)
     }
 

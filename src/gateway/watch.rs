@@ -19,8 +19,8 @@ use crate::adapters::clock::Moment;
 /// How long to wait before the next look at least; a guess well below any deadline.
 const LEAST: Duration = Duration::from_millis(10);
 
-/// How long until the next look at streams that mostly end by themselves, and at once. A guess.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// For streams whose client is gone. A guess.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// How long things may take, as it was set when the connection began.
 #[derive(Clone, Copy, Debug)]
@@ -101,13 +101,17 @@ impl Future for Watch<'_> {
     }
 }
 
-/// Stays with the streams of an HTTP/2 connection that has ended and ends those that wait for
-/// the app too long: pingora runs each as a task of its own, which may hang in a write to the
-/// app and not notice that its client is gone. Over HTTP/1 there are none.
-pub(super) async fn outlive(line: &Line) {
-    while let Some(due) = line.answers.end_late(Moment::now()) {
-        let due = Moment::now().until(due);
-        tokio::time::sleep(due.clamp(LEAST, LOOK_AGAIN)).await;
+/// Stays with the streams of an HTTP/2 connection that has ended, while `some_run`. Pingora
+/// runs each as a task of its own. They notice that their client is gone and end at once, but
+/// for one that hangs in a write to the app: what is left after a moment is ended. Over HTTP/1
+/// nothing is left.
+pub(super) async fn outlive(line: &Line, some_run: impl Fn() -> bool) {
+    let grace = Moment::now().after(GRACE);
+    while some_run() {
+        if Moment::now() >= grace {
+            line.answers.end_all();
+        }
+        tokio::time::sleep(LEAST).await;
     }
 }
 

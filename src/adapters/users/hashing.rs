@@ -6,6 +6,7 @@
 //! puts behind those that serve requests. Never truncates a password, and never panics
 //! over a hash string.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,10 +65,7 @@ impl Drop for HashPool {
     }
 }
 
-/// So many threads, each begun when there is work for it, and the first at once: later the
-/// system may have none left, and then the others go on.
-///
-/// They stay, and take the next hash without a pause: to the scheduler a thread that always
+/// So many threads, each begun when there is work for it. They stay, and take the next hash without a pause: to the scheduler a thread that always
 /// works is behind all others, and one that has just begun is not.
 fn threads(count: usize) -> Option<Runtime> {
     let threads = Builder::new_current_thread()
@@ -76,16 +74,9 @@ fn threads(count: usize) -> Option<Runtime> {
         .thread_keep_alive(Duration::MAX)
         .on_thread_start(background::step_back)
         .build();
-    match threads {
-        Ok(threads) => {
-            let _begun = threads.spawn_blocking(|| ());
-            Some(threads)
-        }
-        Err(error) => {
-            log::error!("no threads for password checks: {error}");
-            None
-        }
-    }
+    threads
+        .map_err(|error| log::error!("no threads for password checks: {error}"))
+        .ok()
 }
 
 #[async_trait]
@@ -110,16 +101,22 @@ impl HashPool {
     ) -> Result<T, Overloaded> {
         let threads = self.threads.as_ref().ok_or(Overloaded)?;
         // A caller who goes away while waiting drops its place with this future, and nothing
-        // is checked. What runs cannot be stopped, so the place goes with it: to give it back
+        // is checked when its turn comes. What runs cannot be stopped, so the place goes with it: to give it back
         // earlier would let abandoned logins pile up without a bound.
         let place = Arc::clone(&self.places).try_acquire_owned();
         let place = Arc::new(place.map_err(|_full| Overloaded)?);
         let waits = Arc::downgrade(&place);
-        let checked = threads.spawn_blocking(move || {
+        let in_its_turn = move || {
             let _place = waits.upgrade()?;
             Some(check())
+        };
+        // It panics where the system has no thread for the first of them.
+        let begun = catch_unwind(AssertUnwindSafe(|| threads.spawn_blocking(in_its_turn)));
+        let begun = begun.map_err(|_panic| {
+            log::error!("no thread for a password check");
+            Overloaded
         });
-        let checked = checked.await.map_err(|error| {
+        let checked = begun?.await.map_err(|error| {
             log::error!("a password check did not end: {error}");
             Overloaded
         });
