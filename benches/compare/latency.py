@@ -34,7 +34,10 @@ def run(stage: Stage, effort: Effort) -> Outcome:
         requests = steady.run(stage, proxy, rate, effort.seconds, stage.load_cores)
         return [request.took_us for request in requests]
 
-    taken = interleaved(effort.rounds * MORE, {"Doorward": doorward, "bare Pingora": bare}, measure)
+    # What the app and the load take by themselves is in everybody's figure.
+    alone = Proxy("no proxy", upstream.process, upstream.port, doorward.headers)
+    subjects = {proxy.name: proxy for proxy in (doorward, bare, alone)}
+    taken = interleaved(effort.rounds * MORE, subjects, measure)
     p50, p99 = (
         {name: [percentile(took, share) for took in rounds] for name, rounds in taken.items()} for share in (0.5, 0.99)
     )
