@@ -65,8 +65,9 @@ impl Drop for HashPool {
     }
 }
 
-/// So many threads, each begun when there is work for it. They stay, and take the next hash without a pause: to the scheduler a thread that always
-/// works is behind all others, and one that has just begun is not.
+/// So many threads, each begun when there is work for it. They stay, and take the next hash
+/// without a pause: to the scheduler a thread that always works is behind all others, and
+/// one that has just begun is not.
 fn threads(count: usize) -> Option<Runtime> {
     let threads = Builder::new_current_thread()
         .max_blocking_threads(count)
@@ -101,8 +102,8 @@ impl HashPool {
     ) -> Result<T, Overloaded> {
         let threads = self.threads.as_ref().ok_or(Overloaded)?;
         // A caller who goes away while waiting drops its place with this future, and nothing
-        // is checked when its turn comes. What runs cannot be stopped, so the place goes with it: to give it back
-        // earlier would let abandoned logins pile up without a bound.
+        // is checked when its turn comes. What runs cannot be stopped, so the place goes
+        // with it: to give it back earlier would let abandoned logins pile up without a bound.
         let place = Arc::clone(&self.places).try_acquire_owned();
         let place = Arc::new(place.map_err(|_full| Overloaded)?);
         let waits = Arc::downgrade(&place);
