@@ -51,6 +51,8 @@ pub(super) struct Ctx {
     pub(super) body_seen: u64,
     /// Connections to the app that were tried.
     pub(super) tries: u8,
+    /// Whether the last of them failed for want of a descriptor.
+    pub(super) lacks_descriptor: bool,
     /// Who holds it can end the request; there inside of `front`, where every request is.
     pub(super) leash: Option<Arc<Leash>>,
     /// Ends the wait for the head of the app's answer.
@@ -77,6 +79,7 @@ impl Ctx {
             user: None,
             body_seen: 0,
             tries: 0,
+            lacks_descriptor: false,
             leash: Leash::of_this_request(),
             answer_timer: None,
             open: None,

@@ -1,8 +1,10 @@
 //! The way to the app: which connection, how often, and how long for an answer.
 
 use std::os::fd::RawFd;
+use std::time::Duration;
 
 use http::StatusCode;
+use nix::errno::Errno;
 use pingora::http::ResponseHeader;
 use pingora::protocols::Digest;
 use pingora::upstreams::peer::HttpPeer;
@@ -19,11 +21,15 @@ use super::house::House;
 /// any method may be tried again.
 const TRIES: u8 = 3;
 
+/// How long a try waits for a descriptor that is just being given back: pingora loses a kept
+/// connection now and then while it takes it out of its pool, and closes it a moment later.
+const GIVEN_BACK: Duration = Duration::from_millis(20);
+
 /// The connection for an admitted request.
 ///
 /// # Errors
 /// If the app's name has no address, or the request was not admitted.
-pub(super) fn choose_peer(
+pub(super) async fn choose_peer(
     house: &House,
     session: &mut Session,
     ctx: &mut Ctx,
@@ -31,6 +37,9 @@ pub(super) fn choose_peer(
     ctx.tries = ctx.tries.saturating_add(1);
     // The connection of an earlier try is gone, and its descriptor may be another's.
     ctx.answer_timer = None;
+    if std::mem::take(&mut ctx.lacks_descriptor) {
+        tokio::time::sleep(GIVEN_BACK).await;
+    }
     let Some(pass) = ctx.pass() else {
         return not_admitted();
     };
@@ -59,11 +68,25 @@ pub(super) fn choose_peer(
 }
 
 /// Asks for the name again, since the app may have moved, and tries another of
-/// its addresses if it has several.
-pub(super) fn try_again(house: &House, ctx: &Ctx, mut e: Box<Error>) -> Box<Error> {
+/// its addresses if it has several. When there was no descriptor, that says nothing of the
+/// app, and the same address is tried again.
+pub(super) fn try_again(house: &House, ctx: &mut Ctx, mut e: Box<Error>) -> Box<Error> {
+    if is_lack_of_descriptors(&e) {
+        ctx.lacks_descriptor = true;
+        e.set_retry(ctx.tries < TRIES);
+        return e;
+    }
     house.resolve_now.notify_one();
     e.set_retry(ctx.tries < TRIES && usize::from(ctx.tries) < ctx.snapshot.upstream.places());
     e
+}
+
+/// Whether a connection failed because this process, or the whole machine, has too many
+/// files open.
+fn is_lack_of_descriptors(e: &Error) -> bool {
+    let cause = e.root_cause().downcast_ref::<std::io::Error>();
+    let code = cause.and_then(std::io::Error::raw_os_error);
+    code.is_some_and(|code| matches!(Errno::from_raw(code), Errno::EMFILE | Errno::ENFILE))
 }
 
 /// Whether a request that broke on the way may be tried again: pingora's rule, and one

@@ -57,7 +57,7 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         ctx: &mut Box<Ctx>,
     ) -> Result<Box<HttpPeer>> {
-        dial::choose_peer(&self.house, session, ctx)
+        dial::choose_peer(&self.house, session, ctx).await
     }
 
     fn fail_to_connect(
