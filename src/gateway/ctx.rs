@@ -7,6 +7,7 @@ use std::time::Instant;
 use http::{HeaderMap, HeaderValue};
 
 use super::answer_timeout::AnswerTimer;
+use super::dial::Again;
 use super::house::{House, InFlight};
 use super::inbound::Peer;
 use super::leash::Leash;
@@ -51,8 +52,8 @@ pub(super) struct Ctx {
     pub(super) body_seen: u64,
     /// Connections to the app that were tried.
     pub(super) tries: u8,
-    /// Whether the last of them failed for want of a descriptor.
-    pub(super) lacks_descriptor: bool,
+    /// What the next of them heeds.
+    pub(super) again: Option<Again>,
     /// Who holds it can end the request; there inside of `front`, where every request is.
     pub(super) leash: Option<Arc<Leash>>,
     /// Ends the wait for the head of the app's answer.
@@ -79,7 +80,7 @@ impl Ctx {
             user: None,
             body_seen: 0,
             tries: 0,
-            lacks_descriptor: false,
+            again: None,
             leash: Leash::of_this_request(),
             answer_timer: None,
             open: None,

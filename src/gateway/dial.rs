@@ -16,6 +16,7 @@ use super::answer_timeout::AnswerTimer;
 use super::ctx::Ctx;
 use super::decide::not_admitted;
 use super::house::House;
+use super::peer::keep_apart;
 
 /// Tries to connect to the app before giving up; nothing has been sent then, so
 /// any method may be tried again.
@@ -24,6 +25,16 @@ const TRIES: u8 = 3;
 /// How long a try waits for a descriptor that is just being given back: pingora loses a kept
 /// connection now and then while it takes it out of its pool, and closes it a moment later.
 const GIVEN_BACK: Duration = Duration::from_millis(20);
+
+/// How a request is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    /// There was no descriptor, and a moment later there may be one.
+    Later,
+    /// A kept connection broke under the request. Another one may break too, so this time
+    /// it is none of the pool: a request is sent twice at most.
+    Afresh,
+}
 
 /// The connection for an admitted request.
 ///
@@ -37,7 +48,8 @@ pub(super) async fn choose_peer(
     ctx.tries = ctx.tries.saturating_add(1);
     // The connection of an earlier try is gone, and its descriptor may be another's.
     ctx.answer_timer = None;
-    if std::mem::take(&mut ctx.lacks_descriptor) {
+    let again = ctx.again.take();
+    if again == Some(Again::Later) {
         tokio::time::sleep(GIVEN_BACK).await;
     }
     let Some(pass) = ctx.pass() else {
@@ -58,6 +70,9 @@ pub(super) async fn choose_peer(
                 let longest = limits.upstream_read.max(limits.idle_stream);
                 peer.options.write_timeout = Some(longest);
             }
+            if again == Some(Again::Afresh) {
+                keep_apart(&mut peer);
+            }
             Ok(peer)
         }
         None => {
@@ -72,7 +87,7 @@ pub(super) async fn choose_peer(
 /// app, and the same address is tried again.
 pub(super) fn try_again(house: &House, ctx: &mut Ctx, mut e: Box<Error>) -> Box<Error> {
     if is_lack_of_descriptors(&e) {
-        ctx.lacks_descriptor = true;
+        ctx.again = Some(Again::Later);
         e.set_retry(ctx.tries < TRIES);
         return e;
     }
@@ -96,7 +111,7 @@ pub(super) fn judge_failure(
     peer: &HttpPeer,
     session: &Session,
     e: Box<Error>,
-    ctx: &Ctx,
+    ctx: &mut Ctx,
     client_reused: bool,
 ) -> Box<Error> {
     let mut e = e.more_context(format!("Peer: {peer}"));
@@ -108,6 +123,7 @@ pub(super) fn judge_failure(
         e.set_retry(false);
     } else {
         e.retry.decide_reuse(client_reused);
+        ctx.again = Some(Again::Afresh);
     }
     e
 }

@@ -6,7 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -16,7 +16,7 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::utils::tls::{WrappedX509, parse_x509};
 
 use super::listen::read_ca;
-use super::tunnel::{TunnelConnect, own_pool};
+use super::tunnel::TunnelConnect;
 use crate::adapters::config::settings;
 use crate::auth::pass::Pass;
 
@@ -125,11 +125,10 @@ impl Upstream {
     /// The same for a WebSocket handshake: a connection of its own, see `tunnel`.
     pub(super) fn tunnel(&self, proof: &Pass, limits: &settings::Limits) -> Option<Box<HttpPeer>> {
         let mut peer = self.peer(proof)?;
-        peer.group_key = own_pool();
+        // After a refused handshake it is of no use to anybody.
+        keep_apart(&mut peer);
         peer.options.read_timeout = Some(limits.idle_stream);
         peer.options.write_timeout = Some(limits.idle_stream);
-        // After a refused handshake it is of no use to anybody.
-        peer.options.idle_timeout = Some(Duration::from_millis(1));
         peer.options.custom_l4 = Some(Arc::new(TunnelConnect {
             connect: limits.upstream_connect,
             head: limits.upstream_read,
@@ -184,6 +183,13 @@ impl Upstream {
             ),
         }
     }
+}
+
+/// A connection of its own: none that was kept, and not kept for others.
+pub(super) fn keep_apart(peer: &mut HttpPeer) {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    peer.group_key = NEXT.fetch_add(1, Ordering::Relaxed);
+    peer.options.idle_timeout = Some(Duration::from_millis(1));
 }
 
 fn trusted_authorities(path: &Path) -> Result<Arc<CaType>, PeerError> {

@@ -13,7 +13,6 @@
 use std::fmt::Debug;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -26,12 +25,6 @@ use pingora::{Error, ErrorType, OrErr};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Sleep, sleep, timeout};
-
-/// A key for pingora's pool that no other connection has.
-pub(super) fn own_pool() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    NEXT.fetch_add(1, Ordering::Relaxed)
-}
 
 /// Connects for one WebSocket.
 #[derive(Debug)]

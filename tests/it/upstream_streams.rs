@@ -3,8 +3,8 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use crate::support::curl::{certificate, curl};
@@ -61,6 +61,37 @@ fn a_kept_connection_that_closes_under_a_request() {
             true
         });
     }
+}
+
+#[test]
+fn kept_connections_that_all_close_cost_one_more_try() {
+    const KEPT: usize = 5;
+    let (gateway, app, jar) = world("");
+    let meeting = Arc::new(Barrier::new(KEPT));
+    let theirs = Arc::clone(&meeting);
+    app.behave(move |stream, earlier| {
+        if earlier == 0 {
+            // So that nobody is served over the connection of another.
+            theirs.wait();
+        }
+        closes_under_the_second(stream, earlier)
+    });
+    std::thread::scope(|scope| {
+        for _ in 0..KEPT {
+            scope.spawn(|| assert_eq!(jar.get(&gateway, "/").status, 200));
+        }
+    });
+    // They are in the pool a moment later.
+    std::thread::sleep(Duration::from_millis(200));
+    app.behave(closes_under_the_second);
+    until("the request to go over a kept connection", || {
+        let before = app.asked();
+        let answer = jar.get(&gateway, "/");
+        assert_eq!(answer.status, 200, "{answer}");
+        let times = app.asked() - before;
+        assert!(times <= 2, "over {times} kept connections");
+        times == 2
+    });
 }
 
 #[test]
