@@ -10,6 +10,8 @@ use crate::domain::origin::Origin;
 use crate::domain::reply::Reply;
 use crate::domain::request::{FetchSite, Host, RequestView};
 
+const ANYONE: HeaderValue = HeaderValue::from_static("*");
+
 /// Where a request says it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
@@ -21,6 +23,8 @@ pub enum Caller {
     Allowed(HeaderValue),
     /// Anybody else; refused.
     Foreign,
+    /// Whoever it is, where pages of every origin may read.
+    Anyone,
 }
 
 /// The operator's choice, with the header values rendered once.
@@ -120,9 +124,22 @@ impl Cors {
             .header(header::ACCESS_CONTROL_MAX_AGE, self.max_age.clone())
     }
 
+    /// The answer to a preflight for what pages of every origin may read: without
+    /// credentials `*` stands for all methods and all headers but `Authorization`.
+    pub fn open_preflight(&self) -> Reply {
+        Reply::empty(StatusCode::NO_CONTENT)
+            .header(header::ACCESS_CONTROL_ALLOW_METHODS, ANYONE)
+            .header(header::ACCESS_CONTROL_ALLOW_HEADERS, ANYONE)
+            .header(header::ACCESS_CONTROL_MAX_AGE, self.max_age.clone())
+    }
+
     /// The headers that let a page of an allowed origin read the answer.
     pub fn answer(&self, caller: &Caller) -> HeaderMap {
         let mut headers = HeaderMap::new();
+        if *caller == Caller::Anyone {
+            // Without credentials, so that a browser hands nobody's cookies over for it.
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANYONE);
+        }
         if let Caller::Allowed(origin) = caller {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
             headers.insert(
@@ -149,7 +166,7 @@ impl Caller {
     pub fn admit(&self) -> Result<(), Denial> {
         match self {
             Self::Foreign => Err(Denial::OriginNotAllowed),
-            Self::Unsaid | Self::Ours | Self::Allowed(_) => Ok(()),
+            Self::Unsaid | Self::Ours | Self::Allowed(_) | Self::Anyone => Ok(()),
         }
     }
 }

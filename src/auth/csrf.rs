@@ -71,7 +71,7 @@ pub fn check_origin(
         (_, FetchSite::SameOrigin | FetchSite::None) => true,
         (Caller::Ours | Caller::Allowed(_), _) => true,
         (Caller::Unsaid, FetchSite::Absent) => cookies_confined,
-        (Caller::Unsaid | Caller::Foreign, _) => false,
+        (Caller::Unsaid | Caller::Foreign | Caller::Anyone, _) => false,
     };
     if passes {
         Ok(())

@@ -5,22 +5,25 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use http::HeaderName;
+use http::{HeaderMap, HeaderName, Method};
 
 use super::claims::Claims;
+use super::client_headers::{ClientHeaders, ForwardHeaders};
 use super::cors::Cors;
 use super::csrf::{Csrf, CsrfMode};
 use super::directory::{Directory, PasswordHash, User};
 use super::headers::{IdentityField, IdentityHeaders};
 use super::policy::{Lifetimes, Paths, Policy, Renewal, Sizes, principals};
-use super::ports::{Opened, Revoked, SignError, Tokens};
+use super::ports::{Opened, Revoked, Sealed, SignError, Tokens};
 use super::redirect::CrossSiteNavigation;
 use super::refresh::RefreshToken;
-use super::rules::{Access, Rule, Rules};
+use super::rules::{Access, Openness, Rule, Rules};
 use super::verified::Verified;
 use crate::domain::cookie::{CookieStyle, SameSite};
 use crate::domain::id::{SessionId, UserId, Username};
 use crate::domain::identity::Identity;
+use crate::domain::origin::{Authority, Scheme};
+use crate::domain::request::{Framing, Host, RequestView};
 use crate::domain::time::Timestamp;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
@@ -70,6 +73,16 @@ impl Tokens for PlainTokens {
         presented == format!("csrf-{session}").as_bytes()
     }
 
+    fn seal(&self, what: Sealed, text: &[u8]) -> Result<String, SignError> {
+        let text: String = text.iter().map(|b| format!("{b:02x}")).collect();
+        Ok(format!("{what:?}-{text}"))
+    }
+
+    fn is_sealed(&self, what: Sealed, text: &[u8], seal: &[u8]) -> bool {
+        self.seal(what, text)
+            .is_ok_and(|ours| ours.as_bytes() == seal)
+    }
+
     fn jwks(&self) -> Option<&str> {
         None
     }
@@ -105,6 +118,26 @@ pub(crate) fn rule(path: &str, access: Access) -> Rule {
         methods: vec![],
         access,
         ambiguous: vec![],
+        openness: Openness::Session,
+    }
+}
+
+/// `GET` of a path and query at `app.example`.
+pub(crate) fn get<'a>(target: &'a str, headers: &'a HeaderMap) -> RequestView<'a> {
+    let (path, query) = match target.split_once('?') {
+        Some((path, query)) => (path, Some(query.as_bytes())),
+        None => (target, None),
+    };
+    RequestView {
+        method: &Method::GET,
+        path: path.as_bytes(),
+        query,
+        headers,
+        host: Host::At(Authority::parse(b"app.example").unwrap()),
+        scheme: Scheme::Https,
+        client: std::net::Ipv4Addr::LOCALHOST.into(),
+        framing: Framing::Plain,
+        content_length: None,
     }
 }
 
@@ -152,6 +185,7 @@ pub(crate) fn policy_with(users: Vec<User>, change: impl FnOnce(&mut Policy)) ->
         ),
         cookies: CookieStyle::new("doorward", None, SameSite::Strict, false),
         principals: principals(&directory, &PlainTokens, &mapping),
+        client_headers: ClientHeaders::new(&mapping, &ForwardHeaders::default()),
         identity_headers: mapping,
         cross_site: CrossSiteNavigation::Bounce,
         lifetimes: Lifetimes {

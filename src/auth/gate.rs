@@ -9,6 +9,8 @@
 //! for then, CSRF before.
 
 mod aim;
+mod destination;
+mod judge;
 mod ticket;
 
 use std::sync::Arc;
@@ -17,8 +19,9 @@ use http::Method;
 use http::header::{self, HeaderMap};
 
 pub use self::aim::Aim;
+use self::judge::Demand;
+use self::ticket::Purpose;
 pub use self::ticket::Ticket;
-use self::ticket::{Demand, Purpose};
 use super::cors::Caller;
 use super::csrf::{self, CsrfMode, Token};
 use super::denial::Denial;
@@ -26,7 +29,7 @@ use super::pass::Pass;
 use super::policy::{Policy, Renewal};
 use super::redirect::{self, Manners, Presentation};
 use super::refresh::RefreshToken;
-use super::rules::{Access, Selected};
+use super::rules::Openness;
 use super::session::{Presented, Session, Visitor};
 use crate::domain::cookie;
 use crate::domain::cookie::SameSite;
@@ -87,6 +90,8 @@ impl Refusal {
 pub enum Endpoint {
     /// A CORS preflight.
     Preflight,
+    /// A CORS preflight for what pages of every origin may read.
+    OpenPreflight,
     /// The login page.
     LoginPage,
     /// A login.
@@ -112,8 +117,8 @@ pub enum Endpoint {
 impl Policy {
     /// Decides a request at `now`. Pure: no clock, no store, no lock that waits.
     pub fn decide(&self, view: &RequestView<'_>, now: Timestamp) -> Verdict {
-        let caller = self.cors.caller(view);
-        let (decision, refused) = match self.check(view, &caller, now) {
+        let mut caller = self.cors.caller(view);
+        let (decision, refused) = match self.check(view, &mut caller, now) {
             Ok(decision) => (decision, None),
             Err(Refusal { denial, user }) => {
                 (Decision::Deny(denial, self.present(denial, view)), user)
@@ -129,30 +134,37 @@ impl Policy {
     fn check(
         &self,
         view: &RequestView<'_>,
-        caller: &Caller,
+        caller: &mut Caller,
         now: Timestamp,
     ) -> Result<Decision, Refusal> {
         let selected = match self.aim_of(view, caller)? {
-            Aim::Preflight => {
+            Aim::Preflight(endpoint) => {
                 let nobody = Visitor::with(Presented::Absent);
-                return Ok(Decision::Serve(Endpoint::Preflight, nobody));
+                return Ok(Decision::Serve(endpoint, nobody));
             }
             Aim::Endpoint(endpoint) => return self.own(endpoint, view, caller, now),
             Aim::App(selected) => selected,
         };
-        if is_public(&selected) {
-            let presented = Presented::read(self, view, now);
-            let pass = Pass::public(presented.into_live(), selected.rule);
+        let second = self.destination(view)?;
+        let places = || std::iter::once(&selected).chain(second.as_ref());
+        let openness = places().map(|place| place.openness()).min();
+        // Whoever is let in for the first path only is nobody at the second.
+        if *caller == Caller::Anyone && openness != Some(Openness::AnyOrigin) {
+            return Err(Denial::OriginNotAllowed.into());
+        }
+        let presented = match openness {
+            None | Some(Openness::Closed) => None,
+            Some(Openness::Session) => Some(Presented::read(self, view, now)),
+            Some(Openness::Anonymous | Openness::AnyOrigin) => Some(Presented::Absent),
+        };
+        if let Some(presented) = presented {
+            let pass = Pass::public(presented.into_live(), selected.strictest().rule);
             self.last_checks(view, caller, pass.session().map(|session| session.id))?;
             return Ok(Decision::Forward(pass));
         }
         let visitor = Visitor::on_the_way(self, view, now);
-        if selected.asked().any(|access| *access == Access::Deny) {
-            let user = visitor.presented.live().map(user_of);
-            return Err(Refusal {
-                denial: Denial::Forbidden,
-                user,
-            });
+        if places().any(judge::is_closed) {
+            return Err(judge::closed(&visitor.presented));
         }
         if let Some(refresh) = visitor.to_renew(now) {
             self.last_checks(view, caller, Some(refresh.session))
@@ -163,11 +175,10 @@ impl Policy {
             return Ok(Decision::Renew(Ticket {
                 refresh,
                 visitor,
-                purpose: Purpose::App(Demand::of(&selected)),
+                purpose: Purpose::App(Demand::of(places())),
             }));
         }
-        let session = visitor.presented.required()?;
-        let pass = admit(session, selected.asked(), selected.rule)?;
+        let pass = judge::judge(places(), visitor.presented)?;
         if let Some(session) = pass.session() {
             self.last_checks(view, caller, Some(session.id))
                 .map_err(|denial| Refusal::of(session, denial))?;
@@ -256,9 +267,13 @@ impl Policy {
             return Err(Denial::HeaderTooLarge);
         }
         match (&view.host, view.framing) {
-            (_, Framing::Conflicting | Framing::BareLineFeed | Framing::UnknownCoding) => {
-                Err(Denial::BadRequest)
-            }
+            (
+                _,
+                Framing::Conflicting
+                | Framing::BareLineFeed
+                | Framing::UnknownCoding
+                | Framing::CutTarget,
+            ) => Err(Denial::BadRequest),
             (Host::Missing | Host::Malformed, _) => Err(Denial::BadRequest),
             (Host::At(authority), Framing::Plain) => match &self.hosts {
                 None => Ok(()),
@@ -332,6 +347,7 @@ impl Policy {
             Endpoint::Logout | Endpoint::Revoke | Endpoint::EndSessions => true,
             Endpoint::Refresh => false,
             Endpoint::Preflight
+            | Endpoint::OpenPreflight
             | Endpoint::LoginPage
             | Endpoint::LogoutPage
             | Endpoint::WhoAmI
@@ -398,34 +414,8 @@ impl Endpoint {
     }
 }
 
-/// Whether everybody may see the path; no reading of it asks for anything.
-fn is_public(selected: &Selected<'_>) -> bool {
-    *selected.access == Access::Public && selected.also.is_empty()
-}
-
 fn user_of(session: &Session) -> UserId {
     session.user().clone()
-}
-
-/// The role: what the rule asks for, under every reading of the path.
-fn admit<'a>(
-    session: Arc<Session>,
-    mut asked: impl Iterator<Item = &'a Access>,
-    rule: Option<usize>,
-) -> Result<Pass, Refusal> {
-    if asked.all(|access| satisfies(&session, access)) {
-        Ok(Pass::of(session, rule))
-    } else {
-        Err(Refusal::of(&session, Denial::Forbidden))
-    }
-}
-
-fn satisfies(session: &Session, access: &Access) -> bool {
-    match access {
-        Access::Public | Access::Authenticated => true,
-        Access::Roles(roles) => session.principal.user.identity.has_any_role(roles),
-        Access::Deny => false,
-    }
 }
 
 #[cfg(test)]

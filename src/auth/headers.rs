@@ -1,9 +1,7 @@
-//! Which headers tell the app who is calling, and which of a client's are removed.
+//! Which headers tell the app who is calling.
 //!
-//! Set-or-strip: every header that we may ever set is removed from the client's
-//! request, in every spelling that some server folds to the same name. CGI, WSGI
-//! and PHP read `X_User_Id` as `X-User-Id` (oauth2-proxy CVE-2025-64484), others the
-//! dot too (Traefik CVE-2026-88011), and lighttpd all that is no letter or digit.
+//! Set-or-strip: every header that we may ever set is removed from the client's request
+//! ([`super::client_headers`]).
 
 use std::collections::BTreeMap;
 
@@ -53,24 +51,22 @@ pub struct IdentityHeaders {
     /// Names as the operator spelled them. A clone of one is a count, not a copy: every
     /// request has its own of each.
     set: BTreeMap<Bytes, IdentityField>,
-    stripped: FoldedNames,
 }
 
 impl IdentityHeaders {
     /// `set` maps header names, as they shall be spelled, to what they carry.
     pub fn new(set: BTreeMap<String, IdentityField>) -> Self {
-        let ours = set.keys().map(String::as_str);
-        let stripped = FoldedNames::new(ours.chain(FAMILY));
         let set = set.into_iter();
         Self {
             set: set.map(|(name, field)| (name.into(), field)).collect(),
-            stripped,
         }
     }
 
-    /// Whether a client's header of this name must not reach the app.
-    pub fn strips(&self, name: &str) -> bool {
-        self.stripped.has(name)
+    /// Every name that we may ever set, as it is spelled.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let ours = self.set.keys();
+        let ours = ours.filter_map(|name| std::str::from_utf8(name).ok());
+        ours.chain(FAMILY)
     }
 
     /// The headers of a user, rendered once a snapshot. A field without a value (no e-mail,
@@ -135,53 +131,6 @@ impl OfUser {
     }
 }
 
-/// Names in every spelling, to be asked for each header of each request: few headers have
-/// even the length of one.
-#[derive(Clone, Debug)]
-pub struct FoldedNames {
-    names: Vec<String>,
-    /// The lengths of the names, a bit each; the last stands for all above.
-    lengths: u64,
-}
-
-impl FoldedNames {
-    /// Names as anybody spells them.
-    pub fn new<'a>(names: impl Iterator<Item = &'a str>) -> Self {
-        let mut names: Vec<String> = names.map(folded).collect();
-        names.sort_unstable();
-        names.dedup();
-        let lengths = names.iter().fold(0, |all, name| all | length_bit(name));
-        Self { names, lengths }
-    }
-
-    /// Whether `name` is one of them, however it is spelled.
-    pub fn has(&self, name: &str) -> bool {
-        self.lengths & length_bit(name) != 0
-            && self.names.iter().any(|ours| same_folded(name, ours))
-    }
-}
-
-fn length_bit(name: &str) -> u64 {
-    1 << name.len().min(63)
-}
-
-/// Lower case, with `_`, `.` and all else that is no letter or digit read as `-`.
-pub fn folded(name: &str) -> String {
-    name.bytes().map(|b| char::from(fold(b))).collect()
-}
-
-/// Whether `name` folds to `ours`, which is folded already.
-pub fn same_folded(name: &str, ours: &str) -> bool {
-    name.len() == ours.len() && name.bytes().map(fold).eq(ours.bytes())
-}
-
-fn fold(byte: u8) -> u8 {
-    match byte {
-        other if other.is_ascii_alphanumeric() => other.to_ascii_lowercase(),
-        _ => b'-',
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,46 +159,6 @@ mod tests {
             ("X-User-Name".to_owned(), IdentityField::Name),
             ("X-User-Roles".to_owned(), IdentityField::Roles),
         ]))
-    }
-
-    #[test]
-    fn every_disguise_is_stripped() {
-        let headers = default_preset();
-        for (name, stripped) in [
-            ("x-user-id", true),
-            ("X-USER-ID", true),
-            ("x_user_id", true),
-            ("x.user.id", true),
-            ("x-user_name", true),
-            ("x!user~id", true),
-            ("remote_user", true),
-            ("x-forwarded-groups", true),
-            ("x-user-identity", false),
-            ("x-user", false),
-            ("accept", false),
-        ] {
-            assert_eq!(headers.strips(name), stripped, "{name}");
-        }
-        let custom = IdentityHeaders::new(BTreeMap::from([(
-            "X_My.App-User".to_owned(),
-            IdentityField::Id,
-        )]));
-        assert!(custom.strips("x-my-app-user"));
-        assert!(custom.strips("x-user-id"), "the other families too");
-    }
-
-    #[test]
-    fn names_of_every_length_are_found() {
-        let names: Vec<String> = (1..200).map(|length| "X".repeat(length)).collect();
-        let of = |keep: fn(usize) -> bool| {
-            let kept = names.iter().filter(|name| keep(name.len()));
-            FoldedNames::new(kept.map(String::as_str))
-        };
-        let (even, none) = (of(|length| length % 2 == 0), of(|_| false));
-        for name in &names {
-            assert_eq!(even.has(name), name.len() % 2 == 0, "{}", name.len());
-            assert!(!none.has(name));
-        }
     }
 
     #[test]

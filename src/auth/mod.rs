@@ -1,6 +1,8 @@
 //! Floor 2: decisions. Knows `domain` alone: no server, no runtime, no clock.
 
+pub mod bounce;
 pub mod claims;
+pub mod client_headers;
 pub mod cors;
 pub mod csrf;
 pub mod denial;

@@ -41,9 +41,10 @@ impl Pass {
         self.session.as_deref()
     }
 
-    /// Whether the path is public, so that shared caches may keep the answer.
-    pub fn is_on_public_path(&self) -> bool {
-        self.on_public_path
+    /// Whether shared caches may keep the answer: the path is public, and the app was told
+    /// nobody's identity.
+    pub fn may_be_shared(&self) -> bool {
+        self.on_public_path && self.session.is_none()
     }
 
     /// The number of the rule that admitted, counted from 0; `None`: the default.

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::client_headers::ClientHeaders;
 use super::cors::Cors;
 use super::csrf::Csrf;
 use super::directory::Directory;
@@ -40,6 +41,8 @@ pub struct Policy {
     pub cookies: CookieStyle,
     /// What the app is told.
     pub identity_headers: IdentityHeaders,
+    /// What of a client's headers reaches it.
+    pub client_headers: ClientHeaders,
     /// What a cookie-less arrival from another site gets.
     pub cross_site: CrossSiteNavigation,
     /// How long tokens and sessions live.

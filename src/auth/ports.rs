@@ -61,8 +61,25 @@ pub trait Tokens: Send + Sync {
     /// constant time.
     fn is_csrf_token(&self, session: SessionId, presented: &[u8]) -> bool;
 
+    /// A seal over a text that goes through a browser and back, under the first key: 43
+    /// letters. What one kind of text is sealed with opens no other.
+    ///
+    /// # Errors
+    /// If the crypto library fails.
+    fn seal(&self, what: Sealed, text: &[u8]) -> Result<String, SignError>;
+
+    /// Whether this is the seal of the text under one of the keys. Compares in constant time.
+    fn is_sealed(&self, what: Sealed, text: &[u8], seal: &[u8]) -> bool;
+
     /// The public keys as a JWK set, or `None` when the algorithm is symmetric.
     fn jwks(&self) -> Option<&str>;
+}
+
+/// What a seal is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sealed {
+    /// The target of a bounce page, and until when.
+    Bounce,
 }
 
 /// The crypto library could not sign.

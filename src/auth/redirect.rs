@@ -140,8 +140,12 @@ fn is_own_path(target: &str) -> bool {
         return false;
     };
     let visible = |b: u8| b.is_ascii_graphic() && b != b'\\';
-    !path.has(Ambiguity::DoubleSlash)
-        && !path.has(Ambiguity::EncodedSlash)
+    let leads_away = [
+        Ambiguity::DoubleSlash,
+        Ambiguity::EncodedSlash,
+        Ambiguity::EncodedBackslash,
+    ];
+    !leads_away.iter().any(|doubt| path.has(*doubt))
         && path.raw().iter().all(|&b| visible(b))
         && query.bytes().all(visible)
 }

@@ -11,7 +11,6 @@ use http::Method;
 
 use self::index::{Case, Index};
 pub use self::shadow::Shadowed;
-use super::denial::Denial;
 pub use crate::domain::path::Ambiguity;
 use crate::domain::path::RequestPath;
 
@@ -39,6 +38,22 @@ pub struct Rule {
     pub access: Access,
     /// Ambiguities that the rule tolerates; empty for public rules.
     pub ambiguous: Vec<Ambiguity>,
+    /// Of a public rule: who its visitors are, and whose pages may read.
+    pub openness: Openness,
+}
+
+/// How far a path is open. The order is that of openness: of several readings the least
+/// counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Openness {
+    /// Not public.
+    Closed,
+    /// A session is used if there is one.
+    Session,
+    /// Everybody is anonymous: cookies of ours mean nothing (`identity: off`).
+    Anonymous,
+    /// That, and pages of every origin may read the answers (`cross_origin: anyone`).
+    AnyOrigin,
 }
 
 /// All rules, compiled, and what holds where none matches.
@@ -55,43 +70,66 @@ pub struct Rules {
 /// What the rules say of one path.
 #[derive(Debug)]
 pub struct Selected<'a> {
+    /// What its readings select, each rule once, in the order of the rules; the default, if
+    /// some reading has no rule, comes last.
+    first: Reading<'a>,
+    /// None where the path has no doubts, or no rule tells its readings apart.
+    others: Vec<Reading<'a>>,
+    /// Whether one of these rules tolerates the spelling.
+    tolerated: bool,
+}
+
+/// What a rule says of one or more readings of a path.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading<'a> {
     /// The number of the rule, counted from 0; `None`: the default.
     pub rule: Option<usize>,
     /// What it asks for.
     pub access: &'a Access,
-    /// What the other readings of a tolerated ambiguous path ask for: the
-    /// request must satisfy all of them, so that tolerance opens no side door.
-    pub also: Vec<Reading<'a>>,
+    /// Who its visitors are.
+    openness: Openness,
 }
 
-/// What a rule says of another reading of the path.
-#[derive(Clone, Copy, Debug)]
-pub struct Reading<'a> {
-    /// The number of the rule; `None`: the default.
-    pub rule: Option<usize>,
-    /// What it asks for.
-    pub access: &'a Access,
-}
+impl<'a> Selected<'a> {
+    /// Everything that the readings select, at least one.
+    pub fn readings(&self) -> impl Iterator<Item = Reading<'a>> {
+        std::iter::once(self.first).chain(self.others.iter().copied())
+    }
 
-/// A spelling that the rule of its path does not tolerate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Doubt {
-    /// The number of the rule; `None`: the default.
-    pub rule: Option<usize>,
-    /// What the path holds.
-    pub ambiguity: Ambiguity,
-}
+    /// The one under which the request is forwarded if all admit it: the strictest, of two
+    /// alike the first.
+    pub fn strictest(&self) -> Reading<'a> {
+        let others = self.others.iter();
+        others.fold(self.first, |strictest, other| {
+            match other.access.strictness() > strictest.access.strictness() {
+                true => *other,
+                false => strictest,
+            }
+        })
+    }
 
-impl From<Doubt> for Denial {
-    fn from(_doubt: Doubt) -> Self {
-        Self::PathAmbiguous
+    /// Whether some rule tolerates that the readings are not admitted alike: then the
+    /// strictest refusal is given instead of `path_ambiguous`.
+    pub fn is_tolerated(&self) -> bool {
+        self.tolerated
+    }
+
+    /// How open the path is, in every reading.
+    pub fn openness(&self) -> Openness {
+        let others = self.others.iter().map(|reading| reading.openness);
+        others.fold(self.first.openness, Openness::min)
     }
 }
 
-impl Selected<'_> {
-    /// Everything that must be satisfied.
-    pub fn asked(&self) -> impl Iterator<Item = &Access> {
-        std::iter::once(self.access).chain(self.also.iter().map(|reading| reading.access))
+impl Access {
+    /// The more, the fewer pass.
+    const fn strictness(&self) -> u8 {
+        match self {
+            Self::Public => 0,
+            Self::Authenticated => 1,
+            Self::Roles(_) => 2,
+            Self::Deny => 3,
+        }
     }
 }
 
@@ -115,42 +153,34 @@ impl Rules {
         }
     }
 
-    /// The rule for a path and method.
-    ///
-    /// # Errors
-    /// A doubt that the rule does not tolerate; [`Denial::PathAmbiguous`] to the client.
-    pub fn select(&self, path: &RequestPath<'_>, method: &Method) -> Result<Selected<'_>, Doubt> {
-        let rule = self.first(path.raw(), path.decoded(), method);
-        let others: Vec<Option<usize>> = path
-            .other_readings()
-            .iter()
-            .map(|(raw, decoded)| self.first(raw, decoded, method))
-            .collect();
-        let tolerated: &[Ambiguity] = self.of(rule).map_or(&[], |rule| &rule.ambiguous);
-        let refused = |doubt| path.has(doubt) && !tolerated.contains(&doubt);
-        let doubt = if refused(Ambiguity::EncodedSlash) {
-            Some(Ambiguity::EncodedSlash)
-        } else if refused(Ambiguity::DoubleSlash) {
-            Some(Ambiguity::DoubleSlash)
-        } else if refused(Ambiguity::Semicolon) && others.iter().any(|other| *other != rule) {
-            Some(Ambiguity::Semicolon)
-        } else {
-            None
-        };
-        if let Some(ambiguity) = doubt {
-            return Err(Doubt { rule, ambiguity });
+    /// What is asked of a request for a path, by this method.
+    pub fn select(&self, path: &RequestPath<'_>, method: &Method) -> Selected<'_> {
+        let own = self.first(path.raw(), path.decoded(), method);
+        if !path.is_doubtful() {
+            return Selected {
+                first: self.reading(own),
+                others: Vec::new(),
+                tolerated: false,
+            };
         }
-        let also = others.into_iter().filter(|other| *other != rule);
-        Ok(Selected {
-            rule,
-            access: self.access(rule),
-            also: also
-                .map(|rule| Reading {
-                    rule,
-                    access: self.access(rule),
-                })
-                .collect(),
-        })
+        let others = path.other_readings().iter();
+        let others = others.map(|other| self.first(&other.sent, &other.decoded, method));
+        let mut rules: Vec<Option<usize>> = others.chain([own]).collect();
+        // The default last.
+        rules.sort_unstable_by_key(|rule| rule.unwrap_or(usize::MAX));
+        rules.dedup();
+        let tolerates = |rule: &Option<usize>| {
+            let tolerated = self.of(*rule).map(|rule| &rule.ambiguous);
+            let mut doubts = Ambiguity::ALL.iter().filter(|doubt| path.has(**doubt));
+            tolerated.is_some_and(|tolerated| doubts.all(|doubt| tolerated.contains(doubt)))
+        };
+        let tolerated = rules.iter().any(tolerates);
+        let mut readings = rules.into_iter().map(|rule| self.reading(rule));
+        Selected {
+            first: readings.next().unwrap_or(self.reading(own)),
+            others: readings.collect(),
+            tolerated,
+        }
     }
 
     /// The first rule that matches a path as sent and decoded.
@@ -172,9 +202,18 @@ impl Rules {
         rule.and_then(|i| self.rules.get(i)).map(|(_, rule)| rule)
     }
 
-    fn access(&self, rule: Option<usize>) -> &Access {
-        self.of(rule)
-            .map_or(&self.default_access, |rule| &rule.access)
+    fn reading(&self, rule: Option<usize>) -> Reading<'_> {
+        let of_rule = self.of(rule);
+        let access = of_rule.map_or(&self.default_access, |rule| &rule.access);
+        Reading {
+            rule,
+            access,
+            openness: match (access, of_rule) {
+                (Access::Public, Some(rule)) => rule.openness,
+                (Access::Public, None) => Openness::Session,
+                _ => Openness::Closed,
+            },
+        }
     }
 }
 
@@ -211,171 +250,4 @@ impl Pattern {
 #[cfg(test)]
 mod linear;
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rule(path: &str, access: Access, ambiguous: &[Ambiguity]) -> Rule {
-        Rule {
-            path: path.into(),
-            methods: vec![],
-            access,
-            ambiguous: ambiguous.to_vec(),
-        }
-    }
-
-    fn admin() -> Access {
-        Access::Roles(vec!["admin".into()])
-    }
-
-    /// The number of the rule, `-1` for the default, `400` for ambiguous.
-    fn chosen(rules: &Rules, path: &str, method: Method) -> i32 {
-        match RequestPath::parse(path.as_bytes()) {
-            Err(_) => 400,
-            Ok(path) => match rules.select(&path, &method) {
-                Err(_) => 400,
-                Ok(selected) => selected.rule.map_or(-1, |i| i32::try_from(i).unwrap()),
-            },
-        }
-    }
-
-    #[test]
-    fn patterns() {
-        for (pattern, path, matches) in [
-            ("/a", "/a", true),
-            ("/a", "/A", true),
-            ("/a", "/a/", false),
-            ("/a", "/ab", false),
-            ("/a", "/", false),
-            ("/", "/", true),
-            ("/", "/a", false),
-            ("/a/**", "/a", true),
-            ("/a/**", "/a/", true),
-            ("/a/**", "/a/b/c", true),
-            ("/a/**", "/ab", false),
-            ("/**", "/", true),
-            ("/**", "/a/b", true),
-            ("/a/*", "/a/b", true),
-            ("/a/*", "/a/", false),
-            ("/a/*", "/a", false),
-            ("/a/*", "/a/b/c", false),
-            ("/*/b", "/a/b", true),
-            ("/a/*/c/**", "/a/b/c/d", true),
-            ("/a/*/c/**", "/a/b/d", false),
-            ("/caf\u{e9}", "/caf%C3%A9", true),
-        ] {
-            let rules = Rules::new(vec![rule(pattern, admin(), &[])], Access::Deny);
-            let got = chosen(&rules, path, Method::GET) == 0;
-            assert_eq!(got, matches, "{pattern} against {path}");
-        }
-    }
-
-    #[test]
-    fn no_spelling_of_a_method_escapes_a_rule() {
-        let posts = |access| Rule {
-            methods: vec!["POST".into()],
-            ..rule("/a", access, &[])
-        };
-        let lower = || Method::from_bytes(b"post").unwrap();
-        let guarded = Rules::new(vec![posts(admin())], Access::Public);
-        assert_eq!(chosen(&guarded, "/a", Method::POST), 0);
-        assert_eq!(chosen(&guarded, "/a", lower()), 0, "`post` avoids the rule");
-        assert_eq!(chosen(&guarded, "/a", Method::GET), -1);
-        let open = Rules::new(vec![posts(Access::Public)], Access::Deny);
-        assert_eq!(chosen(&open, "/a", Method::POST), 0);
-        assert_eq!(
-            chosen(&open, "/a", lower()),
-            -1,
-            "`post` is not what was opened"
-        );
-    }
-
-    #[test]
-    fn public_is_exact_and_the_others_are_deaf_to_spelling() {
-        let rules = Rules::new(
-            vec![
-                rule("/public/**", Access::Public, &[]),
-                rule("/admin/**", admin(), &[]),
-            ],
-            Access::Authenticated,
-        );
-        for (path, expected) in [
-            ("/public/x", 0),
-            ("/PUBLIC/x", -1),
-            ("/%70ublic/x", -1),
-            ("/public", 0),
-            ("/publicity", -1),
-            ("/public/a;v=1", 0),
-            ("/public;v=1/a", 400),
-            ("/public//x", 400),
-            ("/public/%2fx", 400),
-            ("/public/../admin", 400),
-            ("/public/..;/admin", 400),
-            ("/admin", 1),
-            ("/ADMIN/x", 1),
-            ("/%61dmin/x", 1),
-            ("/%41dmin/x", 1),
-            ("//admin", 400),
-            ("/admin%2fx", 400),
-            ("/admin;x", 400),
-            ("/;/admin", 400),
-            ("/;x/admin/y", 400),
-            ("/%3b/admin", 400),
-            ("/admin/x;y", 1),
-            ("/other;x", -1),
-        ] {
-            assert_eq!(chosen(&rules, path, Method::GET), expected, "{path}");
-        }
-    }
-
-    #[test]
-    fn first_match_wins_and_methods_count() {
-        let mut read = rule("/docs/**", Access::Public, &[]);
-        read.methods = vec!["GET".into()];
-        let rules = Rules::new(
-            vec![
-                read,
-                rule("/docs/**", admin(), &[]),
-                rule("/docs/x", Access::Deny, &[]),
-            ],
-            Access::Deny,
-        );
-        assert_eq!(chosen(&rules, "/docs/x", Method::GET), 0);
-        assert_eq!(chosen(&rules, "/docs/x", Method::POST), 1);
-        assert_eq!(chosen(&rules, "/docs/x", Method::HEAD), 1);
-        let odd = Method::from_bytes(b"get").unwrap();
-        assert_eq!(
-            chosen(&rules, "/docs/x", odd),
-            1,
-            "methods are case-sensitive"
-        );
-    }
-
-    #[test]
-    fn tolerance_opens_no_side_door() {
-        use Ambiguity::*;
-        let rules = Rules::new(
-            vec![
-                rule("/admin/**", admin(), &[]),
-                rule(
-                    "/**",
-                    Access::Authenticated,
-                    &[EncodedSlash, DoubleSlash, Semicolon],
-                ),
-            ],
-            Access::Deny,
-        );
-        for path in ["//admin", "/admin;x/y", "/x/..%3b"] {
-            let Ok(parsed) = RequestPath::parse(path.as_bytes()) else {
-                continue;
-            };
-            let selected = rules.select(&parsed, &Method::GET).unwrap();
-            assert!(
-                selected.also.iter().any(|also| *also.access == admin()),
-                "{path} would reach the admin pages of an app that reads it differently"
-            );
-        }
-        let files = RequestPath::parse(b"/files/a%2fb").unwrap();
-        let selected = rules.select(&files, &Method::GET).unwrap();
-        assert_eq!((selected.rule, selected.also.len()), (Some(1), 0));
-    }
-}
+mod tests;

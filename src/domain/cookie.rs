@@ -22,7 +22,7 @@ pub enum SameSite {
     Lax,
 }
 
-/// The names of our three cookies under one configuration.
+/// The names of our cookies under one configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookieNames {
     /// The access token.
@@ -31,6 +31,14 @@ pub struct CookieNames {
     pub refresh: String,
     /// The CSRF token.
     pub csrf: String,
+    /// The target of a bounce page.
+    pub bounce: String,
+}
+
+impl CookieNames {
+    fn all(&self) -> [&String; 4] {
+        [&self.access, &self.refresh, &self.csrf, &self.bounce]
+    }
 }
 
 /// How our cookies are written (contract: cookies).
@@ -56,6 +64,7 @@ impl CookieStyle {
                 access: format!("{prefix}{name}"),
                 refresh: format!("{prefix}{name}-refresh"),
                 csrf: format!("{prefix}{name}-csrf"),
+                bounce: format!("{prefix}{name}-bounce"),
             },
             domain: domain.map(str::to_owned),
             same_site,
@@ -86,25 +95,14 @@ impl CookieStyle {
 
     /// Whether `name` is one of ours.
     pub fn is_ours(&self, name: &[u8]) -> bool {
-        let CookieNames {
-            access,
-            refresh,
-            csrf,
-        } = &self.names;
-        [access, refresh, csrf].iter().any(|n| n.as_bytes() == name)
+        self.names.all().iter().any(|n| n.as_bytes() == name)
     }
 
     /// Whether an app that sets `name` means one of ours. Browsers compare prefixes
     /// without regard to case, so a look-alike in another case is dropped too.
     pub fn is_like_ours(&self, name: &[u8]) -> bool {
-        let CookieNames {
-            access,
-            refresh,
-            csrf,
-        } = &self.names;
-        [access, refresh, csrf]
-            .iter()
-            .any(|ours| ours.as_bytes().eq_ignore_ascii_case(name))
+        let mut all = self.names.all().into_iter();
+        all.any(|ours| ours.as_bytes().eq_ignore_ascii_case(name))
     }
 
     /// The same with another name for the CSRF cookie, written as it stands: for
@@ -131,7 +129,18 @@ impl CookieStyle {
         self.write(&self.names.csrf, token, max_age)
     }
 
-    /// The `Set-Cookie`s that make a browser forget all of our cookies. Same
+    /// The `Set-Cookie` that keeps the target of a bounce page for `max_age`.
+    pub fn set_bounce(&self, sealed: &str, max_age: Duration) -> Option<HeaderValue> {
+        self.write(&self.names.bounce, sealed, max_age)
+    }
+
+    /// The `Set-Cookie` that forgets it.
+    pub fn clear_bounce(&self) -> Option<HeaderValue> {
+        self.write(&self.names.bounce, "", Duration::ZERO)
+    }
+
+    /// The `Set-Cookie`s that make a browser forget a session: all of our cookies but the
+    /// short-lived. Same
     /// attributes as when set: a `__Host-` cookie is not replaced otherwise.
     pub fn clear(&self) -> Vec<HeaderValue> {
         let names = &self.names;

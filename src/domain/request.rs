@@ -7,7 +7,7 @@ use http::{HeaderMap, Method};
 
 use super::origin::{Authority, Scheme};
 
-/// How the request says where its body ends.
+/// How the request says where its parts end: its body, its lines, its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
     /// In one way that everybody reads alike.
@@ -21,6 +21,10 @@ pub enum Framing {
     BareLineFeed,
     /// A `Transfer-Encoding` that is not exactly `chunked`. Refused.
     UnknownCoding,
+    /// A target with a `#`, which no client may send (RFC 9112 §3.2), and what follows it
+    /// is gone by the time that anybody looks: `DELETE /report#1.txt` would delete `/report`.
+    /// Refused.
+    CutTarget,
 }
 
 /// The request's `Host`, or `:authority` over HTTP/2.

@@ -49,7 +49,7 @@ pub(super) fn response(
         drop_hop_by_hop(answer);
     }
     stamp(answer, ctx)?;
-    if ctx.pass().is_some_and(|pass| !pass.is_on_public_path()) {
+    if ctx.pass().is_some_and(|pass| !pass.may_be_shared()) {
         keep_from_shared_caches(answer, &said)?;
     }
     give_cookies(answer, ctx)

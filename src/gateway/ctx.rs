@@ -14,6 +14,7 @@ use super::leash::Leash;
 use super::open::Open;
 use super::snapshot::Snapshot;
 use crate::adapters::observe::metrics::Verdict;
+use crate::auth::bounce::Arrival;
 use crate::auth::denial::Denial;
 use crate::auth::pass::Pass;
 
@@ -40,6 +41,8 @@ pub(super) struct Ctx {
     pub(super) cors: HeaderMap,
     /// `Set-Cookie`s of a session that was renewed on the way; on every answer.
     pub(super) cookies: Vec<HeaderValue>,
+    /// Whether it comes from a bounce page of ours.
+    pub(super) arrival: Arrival,
     /// The client, as far as a trusted proxy says.
     pub(super) client: Option<IpAddr>,
     /// Who is on the other end of the connection, once somebody looked.
@@ -74,6 +77,7 @@ impl Ctx {
             stage: Stage::Arrived,
             cors: HeaderMap::new(),
             cookies: Vec::new(),
+            arrival: Arrival::Direct,
             client: None,
             peer: None,
             over_tls: false,

@@ -13,6 +13,7 @@ use super::house::House;
 use super::inbound::{self, Peer, X_FORWARDED_FOR};
 use super::{renew, respond};
 use crate::adapters::clock;
+use crate::auth::bounce::Arrival;
 use crate::auth::gate::Decision;
 use crate::auth::refresh::Way;
 use crate::domain::origin::Scheme;
@@ -37,6 +38,7 @@ pub(super) async fn decide(
         let verdict = snapshot.policy.decide(&view, clock::now());
         ctx.cors = verdict.cors;
         ctx.user = verdict.refused;
+        ctx.arrival = snapshot.policy.arrival(&view, clock::now());
         (view.client, verdict.decision)
     };
     ctx.client = Some(client);
@@ -59,6 +61,9 @@ pub(super) async fn decide(
         }
         decided => decided,
     };
+    if ctx.arrival != Arrival::Direct {
+        ctx.cookies.extend(snapshot.policy.cookies.clear_bounce());
+    }
     match decision {
         Decision::Forward(pass) => {
             if let Some(session) = pass.session() {

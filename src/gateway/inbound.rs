@@ -88,7 +88,7 @@ pub(super) fn view<'a>(
 /// Only what begins with a scheme of ours is absolute. The attack is
 /// `GET host:80/secret?://x/public/y`: pingora takes `host:80` for an authority and
 /// forwards the bytes, so a `://` further on must not choose the rule.
-fn origin_form(target: &[u8]) -> &[u8] {
+pub(super) fn origin_form(target: &[u8]) -> &[u8] {
     if target.first() == Some(&b'/') {
         return target;
     }
@@ -139,25 +139,44 @@ fn scheme(peer: Peer, headers: &HeaderMap) -> Scheme {
 /// The client: the rightmost address of `X-Forwarded-For` that is not a trusted
 /// proxy's. Everything to the left of it was written by somebody untrusted.
 fn client(peer: Peer, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> IpAddr {
+    let chain = forwarded_chain(peer, headers, trusted_proxies);
+    chain.last().copied().unwrap_or(peer.address)
+}
+
+/// The way from the peer to the client as far as trusted proxies tell it, the client last;
+/// empty where the peer itself is the client.
+pub(super) fn forwarded_chain(
+    peer: Peer,
+    headers: &HeaderMap,
+    trusted_proxies: &[IpNet],
+) -> Vec<IpAddr> {
     if !peer.trusted {
-        return peer.address;
+        return Vec::new();
     }
-    let chain: Vec<&[u8]> = headers
+    let entries: Vec<&[u8]> = headers
         .get_all(&X_FORWARDED_FOR)
         .iter()
         .flat_map(|value| value.as_bytes().split(|&b| b == b','))
         .collect();
-    let mut client = peer.address;
-    for entry in chain.into_iter().rev() {
+    let mut chain = Vec::new();
+    for entry in entries.into_iter().rev() {
         let Some(address) = address(entry) else {
             break;
         };
-        client = address;
+        chain.push(address);
         if !trusts(trusted_proxies, address) {
             break;
         }
     }
-    client
+    chain
+}
+
+/// The host that a trusted proxy was asked for, if it says so: the last of several, since
+/// proxies append.
+pub(super) fn forwarded_host(peer: Peer, headers: &HeaderMap) -> Option<&[u8]> {
+    let told = peer.trusted.then(|| last_of(headers, &X_FORWARDED_HOST));
+    told.flatten()
+        .filter(|host| Authority::parse(host).is_some())
 }
 
 /// An address as proxies write it, perhaps with a port.
@@ -185,6 +204,9 @@ fn body(session: &Session, headers: &HeaderMap) -> (Framing, Option<u64>) {
     if has_bare_line_feed(head) {
         return (Framing::BareLineFeed, None);
     }
+    if has_fragment(head) {
+        return (Framing::CutTarget, None);
+    }
     // Most requests have no body, and one walk says so.
     let frames = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
     if !headers.keys().any(|name| frames.contains(name)) {
@@ -193,6 +215,10 @@ fn body(session: &Session, headers: &HeaderMap) -> (Framing, Option<u64>) {
     let length = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse().ok());
+    // Others count in signed numbers, and would see a negative length.
+    if length.is_some_and(|length: u64| i64::try_from(length).is_err()) {
+        return (Framing::Conflicting, None);
+    }
     (framing(head, headers), length)
 }
 
@@ -224,6 +250,15 @@ fn has_bare_line_feed(head: &[u8]) -> bool {
     memchr::memchr_iter(b'\n', head).any(|end| before(end) != Some(&b'\r'))
 }
 
+/// Whether the target in the first line of a head has a `#`: pingora cuts it off, and what
+/// follows. A method may have one.
+fn has_fragment(head: &[u8]) -> bool {
+    let end = memchr::memchr(b'\n', head).unwrap_or(head.len());
+    let line = head.get(..end).unwrap_or_default();
+    let target = memchr::memchr(b' ', line).and_then(|at| line.get(at..));
+    target.is_some_and(|target| memchr::memchr(b'#', target).is_some())
+}
+
 fn has_length(head: &[u8]) -> bool {
     head.split(|&b| b == b'\n').any(|line| {
         line.get(..14)
@@ -253,6 +288,20 @@ mod tests {
             (b"http:secret://x/public/y", b"http:secret://x/public/y"),
         ] {
             assert_eq!(origin_form(target), path);
+        }
+    }
+
+    #[test]
+    fn a_fragment_in_the_target_is_seen() {
+        for (head, expected) in [
+            (&b"GET /a HTTP/1.1\r\nX: #\r\n\r\n"[..], false),
+            (b"G#T /a HTTP/1.1\r\n\r\n", false),
+            (b"GET /a#b HTTP/1.1\r\n\r\n", true),
+            (b"GET /a?b#c HTTP/1.1\r\n\r\n", true),
+            (b"GET # HTTP/1.1\r\n\r\n", true),
+            (b"", false),
+        ] {
+            assert_eq!(has_fragment(head), expected);
         }
     }
 

@@ -11,32 +11,12 @@ use pingora_proxy::Session;
 
 use super::ctx::Ctx;
 use super::decide::not_admitted;
-use super::inbound::{Peer, X_FORWARDED_FOR, X_FORWARDED_HOST, host_field};
-use crate::auth::headers::same_folded;
+use super::inbound::{
+    Peer, X_FORWARDED_FOR, forwarded_chain, forwarded_host, host_field, origin_form,
+};
+use crate::auth::bounce::Arrival;
+use crate::auth::client_headers::Sender;
 use crate::domain::cookie;
-
-/// Headers that make an app believe in another path, method or host than the one
-/// that was judged. Removed whoever sends them.
-const OVERRIDES: [&str; 9] = [
-    "x-original-url",
-    "x-rewrite-url",
-    "x-original-uri",
-    "x-http-method-override",
-    "x-http-method",
-    "x-method-override",
-    "x-original-method",
-    "x-override-url",
-    "x-http-host-override",
-];
-
-/// What a proxy says about its client; believed from trusted ones only.
-const ABOUT_CLIENT: [&str; 5] = [
-    "forwarded",
-    "x-real-ip",
-    "true-client-ip",
-    "x-client-ip",
-    "x-cluster-client-ip",
-];
 
 /// Makes the client's request the one that the app may trust.
 ///
@@ -55,6 +35,12 @@ pub(super) fn request(
         return not_admitted();
     };
     strip(upstream, ctx, peer);
+    target(session, upstream)?;
+    if ctx.arrival == Arrival::Bounced {
+        // What the browser says of our page is not what began the request.
+        upstream.insert_header("Sec-Fetch-Site", HeaderValue::from_static("cross-site"))?;
+        upstream.remove_header(&header::REFERER);
+    }
     cookies(session, upstream, ctx)?;
     forwarded(session, upstream, ctx, peer)?;
     for (name, value) in pass.identity_headers() {
@@ -63,14 +49,18 @@ pub(super) fn request(
     Ok(())
 }
 
-/// Takes out every header that could lie about who or where the client is.
+/// Takes out every header that could make the app see another request than the one that was
+/// judged.
 fn strip(upstream: &mut RequestHeader, ctx: &Ctx, peer: Peer) {
-    let identity = &ctx.snapshot.policy.identity_headers;
-    let lies = |name: &str| identity.strips(name) || is_about_path_or_client(name, peer);
+    let sender = match peer.trusted {
+        true => Sender::TrustedProxy,
+        false => Sender::Stranger,
+    };
+    let client_headers = &ctx.snapshot.policy.client_headers;
     let names: Vec<HeaderName> = upstream
         .headers
         .keys()
-        .filter(|name| lies(name.as_str()))
+        .filter(|name| client_headers.drops(name.as_str(), sender))
         .cloned()
         .collect();
     for name in names {
@@ -78,29 +68,15 @@ fn strip(upstream: &mut RequestHeader, ctx: &Ctx, peer: Peer) {
     }
 }
 
-/// Whether a header speaks of the path, the method, the host or the client, and is not to
-/// be believed.
-fn is_about_path_or_client(name: &str, peer: Peer) -> bool {
-    // Most names are none of those, and this is asked of each.
-    if !matches!(
-        name.as_bytes().first(),
-        Some(b'f' | b't' | b'x' | b'F' | b'T' | b'X')
-    ) {
-        return false;
+/// A target in absolute form becomes the path that was judged: an app may take host and
+/// scheme from it, which nobody has compared with anything (RFC 9112 §3.2.2).
+fn target(session: &Session, upstream: &mut RequestHeader) -> pingora::Result<()> {
+    let sent = session.req_header().raw_path();
+    let judged = origin_form(sent);
+    if judged.len() != sent.len() {
+        upstream.set_raw_path(judged)?;
     }
-    let any_of = |list: &[&str]| list.iter().any(|ours| same_folded(name, ours));
-    any_of(&OVERRIDES)
-        // A proxy sets the usual spelling and passes its client's others on, which the
-        // app may read as one: they are lies from a trusted proxy too.
-        || ((any_of(&ABOUT_CLIENT) || is_forwarded(name))
-            && (!peer.trusted || !same_folded(name, name)))
-}
-
-/// Whether a name, however spelled, is of the `X-Forwarded-*` family.
-fn is_forwarded(name: &str) -> bool {
-    const FAMILY: &str = "x-forwarded-";
-    name.get(..FAMILY.len())
-        .is_some_and(|start| same_folded(start, FAMILY))
+    Ok(())
 }
 
 /// Takes our cookies out. Over HTTP/2 a client may split its cookies over several
@@ -135,7 +111,8 @@ fn cookies(session: &Session, upstream: &mut RequestHeader, ctx: &Ctx) -> pingor
 }
 
 /// `X-Forwarded-Proto` and `-Host` from `public_url`, else from where the client
-/// came in; `-For` replaced, or appended to what a trusted proxy sent.
+/// came in; `-For` replaced, or appended to what a trusted proxy knows. All of it is written
+/// anew: what a proxy passed on of its own client's words is not believed.
 fn forwarded(
     session: &Session,
     upstream: &mut RequestHeader,
@@ -153,35 +130,30 @@ fn forwarded(
     }
     let proto = if ctx.over_tls { "https" } else { "http" };
     upstream.insert_header("X-Forwarded-Proto", HeaderValue::from_static(proto))?;
-    if !(peer.trusted && request.headers.contains_key(&X_FORWARDED_HOST)) {
-        // The value as it is: nothing is copied but over HTTP/2.
-        let host = match request.version {
-            Version::HTTP_2 => host_field(request).map(HeaderValue::from_bytes),
-            _ => request.headers.get(header::HOST).cloned().map(Ok),
-        };
-        if let Some(Ok(host)) = host {
-            upstream.insert_header("X-Forwarded-Host", host)?;
-        }
+    // The value of `Host` as it is: nothing is copied but over HTTP/2.
+    let host = match (forwarded_host(peer, &request.headers), request.version) {
+        (Some(told), _) => Some(HeaderValue::from_bytes(told)),
+        (None, Version::HTTP_2) => host_field(request).map(HeaderValue::from_bytes),
+        (None, _) => request.headers.get(header::HOST).cloned().map(Ok),
+    };
+    if let Some(Ok(host)) = host {
+        upstream.insert_header("X-Forwarded-Host", host)?;
     }
     Ok(())
 }
 
-/// The address of the client, after those that a trusted proxy named.
+/// The address of the client, and of the trusted proxies on the way from there to us.
+/// Whatever stands to the left of the client in the chain of a proxy, the client wrote: apps
+/// that take the leftmost address would believe it.
 fn forwarded_for(headers: &HeaderMap, ctx: &Ctx, peer: Peer) -> Option<HeaderValue> {
     if let Some(leash) = &ctx.leash
         && !(peer.trusted && headers.contains_key(&X_FORWARDED_FOR))
     {
         return leash.line.peer_address(peer.address);
     }
-    let before = headers.get_all(&X_FORWARDED_FOR).iter();
-    let before: Vec<&[u8]> = before
-        .filter(|_| peer.trusted)
-        .map(HeaderValue::as_bytes)
-        .collect();
-    let mut chain = before.join(&b", "[..]);
-    if !chain.is_empty() {
-        chain.extend_from_slice(b", ");
-    }
-    chain.extend_from_slice(peer.address.to_string().as_bytes());
-    HeaderValue::from_bytes(&chain).ok()
+    let proxies = &ctx.snapshot.settings.trusted_proxies;
+    let chain = forwarded_chain(peer, headers, proxies);
+    let addresses = chain.iter().rev().chain([&peer.address]);
+    let texts: Vec<String> = addresses.map(ToString::to_string).collect();
+    HeaderValue::try_from(texts.join(", ")).ok()
 }

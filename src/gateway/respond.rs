@@ -11,6 +11,7 @@ use pingora_proxy::Session;
 
 use super::ctx::{Ctx, Stage};
 use super::{answer, body};
+use crate::adapters::clock;
 use crate::adapters::pages::ErrorView;
 use crate::auth::denial::Denial;
 use crate::auth::redirect::{Presentation, login_location};
@@ -96,13 +97,24 @@ pub(super) fn refusal(ctx: &Ctx, denial: Denial, shown: &Presentation) -> Reply 
         }
         Presentation::Login { location } => return see_other(location),
         Presentation::Bounce { target } => {
-            return pages.bounce(target).into_reply(StatusCode::OK);
+            let page = pages.bounce(target).into_reply(StatusCode::OK);
+            return marked(ctx, page, target);
         }
         Presentation::Confirm { target } => {
-            return pages.confirm(target).into_reply(StatusCode::OK);
+            let page = pages.confirm(target).into_reply(StatusCode::OK);
+            return marked(ctx, page, target);
         }
     };
     decorate(reply, denial)
+}
+
+/// A page that leads back to itself, with the cookie by which that is recognised.
+fn marked(ctx: &Ctx, mut page: Reply, target: &str) -> Reply {
+    let cookie = ctx.snapshot.policy.bounce_cookie(target, clock::now());
+    if let Some(cookie) = cookie {
+        page.headers.append(header::SET_COOKIE, cookie);
+    }
+    page
 }
 
 /// The headers that belong to a refusal, however it is shown.

@@ -9,6 +9,7 @@ use crate::adapters::clock;
 use crate::adapters::config::settings::{Settings, StoreKind};
 use crate::adapters::jwt::{RingError, ring};
 use crate::adapters::pages::Pages;
+use crate::auth::client_headers::ClientHeaders;
 use crate::auth::cors::Cors;
 use crate::auth::csrf::Csrf;
 use crate::auth::directory::Directory;
@@ -167,6 +168,7 @@ pub fn policy(settings: &Settings, tokens: Arc<dyn Tokens>, revoked: Arc<dyn Rev
         rules: Rules::new(settings.rules.clone(), settings.default_access.clone()),
         cookies: cookies(settings),
         principals: principals(&directory, tokens.as_ref(), &identity_headers),
+        client_headers: ClientHeaders::new(&identity_headers, &settings.forward_headers),
         identity_headers,
         cross_site: settings.session.cross_site_navigation,
         lifetimes: settings.session.lifetimes(),

@@ -111,6 +111,71 @@ fn what_is_unsafe_or_not_there_yet_is_refused() {
             "rules: [{ path: /p/**, access: public, ambiguous: [semicolon] }]",
             "ambiguous",
         ),
+        (
+            "rules: [{ path: /x, access: authenticated, identity: off }]",
+            "rules[0].identity",
+        ),
+        (
+            "rules: [{ path: /x, access: public, cross_origin: anyone }]",
+            "rules[0].cross_origin",
+        ),
+        (
+            "rules: [{ path: /x, access: deny, identity: off, cross_origin: anyone }]",
+            "rules[0].cross_origin",
+        ),
+        (
+            "rules: [{ path: /x, access: public, identity: none }]",
+            "rules[0].identity",
+        ),
+        (
+            "rules: [{ path: /x, access: authenticated, ambiguous: [encoded_backslash] }]",
+            "rules[0].ambiguous[0]",
+        ),
+        (
+            "forward_headers: { underscores: [X_User_Id] }",
+            "underscores[0]",
+        ),
+        (
+            "forward_headers: { underscores: [SCRIPT_NAME] }",
+            "underscores[0]",
+        ),
+        (
+            "forward_headers: { underscores: [X_Forwarded_Port] }",
+            "underscores[0]",
+        ),
+        (
+            "forward_headers: { underscores: [Content_Length] }",
+            "underscores[0]",
+        ),
+        (
+            "forward_headers: { underscores: [X-Plain] }",
+            "underscores[0]",
+        ),
+        (
+            "identity_headers: { set: { X-Acme: id } }\nforward_headers: { underscores: [X_Acme] }",
+            "underscores[0]",
+        ),
+        (
+            "forward_headers: { from_trusted: [X-Original-URL] }",
+            "from_trusted[0]",
+        ),
+        (
+            "forward_headers: { from_trusted: [X-Forwarded-User] }",
+            "from_trusted[0]",
+        ),
+        (
+            "forward_headers: { from_trusted: [X-Forwarded-For] }",
+            "from_trusted[0]",
+        ),
+        (
+            "forward_headers: { from_trusted: [Remote-User] }",
+            "from_trusted[0]",
+        ),
+        (
+            "forward_headers: { from_trusted: [Accept] }",
+            "from_trusted[0]",
+        ),
+        ("forward_headers: { drop: [Host] }", "drop[0]"),
         ("trusted_proxies: [everybody]", "trusted_proxies"),
         ("session: { access_ttl: 0s }", "access_ttl"),
         (

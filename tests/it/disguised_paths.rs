@@ -19,12 +19,12 @@ const PUBLIC_AND_YET_NOT: [Disguise; 61] = [
     // A query or a fragment is no path (oauth2-proxy CVE-2025-54576, CVE-2026-41059).
     (b"/secret?/public/x", 401, 200),
     (b"/secret?x=/../public/x", 401, 200),
-    (b"/secret?x#/public/x", 401, 200),
-    (b"/secret#/public/x", 401, 200),
+    (b"/secret?x#/public/x", 400, 400),
+    (b"/secret#/public/x", 400, 400),
     (b"/secret%3f/public/x", 401, 200),
     (b"/secret%23/public/x", 401, 200),
     (b"/?/open", 401, 200),
-    (b"/#/open", 401, 200),
+    (b"/#/open", 400, 400),
     (b"?/public/x", 400, 400),
     // Dot segments (Oathkeeper CVE-2026-33494).
     (b"/public/../secret", 400, 400),
@@ -49,12 +49,12 @@ const PUBLIC_AND_YET_NOT: [Disguise; 61] = [
     (b"/public/..%0d%0a/secret", 400, 400),
     // A slash that is none, or two that are one.
     (b"/public%2f..%2fsecret", 400, 400),
-    (b"/public%2fx", 400, 400),
-    (b"/public%5cx", 400, 400),
-    (b"//public/x", 400, 400),
+    (b"/public%2fx", 400, 200),
+    (b"/public%5cx", 400, 200),
+    (b"//public/x", 400, 200),
     (b"/public//../secret", 400, 400),
-    (b"///secret", 400, 400),
-    (b"/secret//public/x", 400, 400),
+    (b"///secret", 401, 200),
+    (b"/secret//public/x", 401, 200),
     // Overlong UTF-8, and what a careless decoder makes of it.
     (b"/public/%c0%ae%c0%ae/secret", 400, 400),
     (b"/public/%e0%80%ae%e0%80%ae/secret", 400, 400),
@@ -73,15 +73,15 @@ const PUBLIC_AND_YET_NOT: [Disguise; 61] = [
     (b"/%70ublic/x", 401, 200),
     (b"/publi%63/x", 401, 200),
     (b"/open/", 401, 200),
-    (b"/open.", 401, 200),
-    (b"/open%20", 401, 200),
-    (b"/open%2e", 401, 200),
-    (b"/open;", 400, 400),
-    (b"/open;x=y", 400, 400),
+    (b"/open.", 400, 200),
+    (b"/open%20", 400, 200),
+    (b"/open%2e", 400, 200),
+    (b"/open;", 400, 200),
+    (b"/open;x=y", 400, 200),
     (b"/health/x/y", 401, 200),
     (b"/health/", 401, 200),
-    (b"/public.", 401, 200),
-    (b"/public%20/x", 401, 200),
+    (b"/public.", 400, 200),
+    (b"/public%20/x", 400, 200),
     // Full-width characters are others, whatever Unicode normalisation makes of them.
     (b"/%ef%bd%90ublic/x", 401, 200),
 ];
@@ -96,17 +96,17 @@ const ADMIN: [Disguise; 25] = [
     (b"/%41dmin/x", 401, 403),
     (b"/adm%69n/%78", 401, 403),
     (b"/admin?x", 401, 403),
-    (b"/admin#x", 401, 403),
+    (b"/admin#x", 400, 400),
     (b"/admin?/public/x", 401, 403),
     (b"/admin/public/x", 401, 403),
     (b"/admin/x;y=z", 401, 403),
     (b"/admin/%20", 401, 403),
-    (b"/admin;x=y", 400, 400),
-    (b"/admin;/x", 400, 400),
-    (b"/admin%2f", 400, 400),
-    (b"/admin%2fx", 400, 400),
-    (b"/admin//", 400, 400),
-    (b"//admin", 400, 400),
+    (b"/admin;x=y", 401, 400),
+    (b"/admin;/x", 401, 400),
+    (b"/admin%2f", 401, 400),
+    (b"/admin%2fx", 401, 400),
+    (b"/admin//", 401, 403),
+    (b"//admin", 401, 400),
     (b"/./admin", 400, 400),
     (b"/x/../admin", 400, 400),
     (b"/admin/.", 400, 400),
@@ -133,11 +133,9 @@ fn assert_disguises(gateway: &Gateway, app: &Upstream, disguises: &[Disguise]) {
                 assert_eq!(app.count(), before, "{who} at {shown:?} reached the app");
                 continue;
             }
-            // A fragment is no part of a request (RFC 9112 section 3.2).
-            let sent = shown.split('#').next().unwrap();
             assert_eq!(
                 app.last().target(),
-                sent,
+                shown,
                 "matched as one path, sent as another"
             );
         }
@@ -177,6 +175,10 @@ fn over_http_2_no_spelling_is_another() {
     let authority = format!("localhost:{}", gateway.port());
     for (path, expected, _) in PUBLIC_AND_YET_NOT.iter().chain(&ADMIN) {
         let mut request = H2Request::new("GET", &authority, "");
+        // The library cuts a fragment off before anybody sees it.
+        if path.contains(&b'#') {
+            continue;
+        }
         request.fields[3].1 = path.to_vec();
         let outcome = request.send(gateway.port()).unwrap();
         let shown = String::from_utf8_lossy(path);
@@ -190,27 +192,29 @@ fn over_http_2_no_spelling_is_another() {
 }
 
 #[test]
-fn encoded_twice_is_a_name_and_arrives_as_it_was_matched() {
+fn encoded_twice_is_judged_decoded_once_and_twice() {
     let (gateway, app) = world_with(RULES);
     let bob = gateway.bob();
-    for (path, stranger) in [
-        ("/public/%252e%252e/admin", 200),
-        ("/public/..%252fadmin", 400),
-        ("/public/%252f", 200),
-        ("/public/%255c", 200),
-        ("/%252e%252e/admin", 401),
-        ("/%2561dmin", 401),
-        ("/public%252fx", 401),
+    for (path, stranger, bobs) in [
+        ("/public/%252e%252e/admin", 400, 400),
+        ("/public/..%252fadmin", 400, 400),
+        ("/public/%252f", 200, 200),
+        ("/public/%255c", 200, 200),
+        ("/%252e%252e/admin", 400, 400),
+        ("/%2561dmin", 401, 400),
+        ("/%2541dmin/x", 401, 400),
+        ("/%252561dmin/x", 401, 400),
+        ("/%2570ublic/x", 401, 200),
+        ("/public%252fx", 400, 200),
+        ("/files/100%2525", 401, 200),
     ] {
-        let answer = gateway.get(path, "");
-        if path.contains("/..%") {
-            // `..%2f` once decoded is a name, not a dot segment.
-            assert_eq!(answer.status, 200, "{path}: {answer}");
-        } else {
-            assert_eq!(answer.status, stranger, "{path}: {answer}");
+        assert_eq!(gateway.get(path, "").status, stranger, "{path}");
+        let before = app.count();
+        assert_eq!(gateway.get(path, &bob).status, bobs, "{path}");
+        match bobs {
+            200 => assert_eq!(app.last().target(), path, "decoded on the way"),
+            _ => assert_eq!(app.count(), before, "{path} reached the app"),
         }
-        assert_eq!(gateway.get(path, &bob).status, 200, "{path}");
-        assert_eq!(app.last().target(), path, "decoded on the way");
     }
 }
 
@@ -299,12 +303,13 @@ fn targets_of_another_form_open_nothing() {
         );
     }
     assert_eq!(app.count(), 0, "the app was asked: {:?}", app.requests());
-    // An honest one is judged by its path, and arrives as it was sent.
+    // An honest one is judged by its path, and arrives as that: an app may take host and
+    // scheme from what stands before it.
     for scheme in ["http", "HTTP", "https"] {
         let target = format!("{scheme}://{host}/public/x?y");
         let answer = ask("GET", &target);
         assert_eq!(answer.status, 200, "{target}: {answer}");
-        assert_eq!(app.last().target(), target);
+        assert_eq!(app.last().target(), "/public/x?y");
         assert_eq!(app.last().all("host"), [host.as_str()]);
     }
 }

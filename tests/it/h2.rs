@@ -150,7 +150,7 @@ fn paths_bodies_and_hosts_are_checked_as_over_http_1() {
         return;
     };
     let cookie = format!("Cookie: {}", world.login());
-    for path in ["/public/../x", "/public/%2e%2e/x", "//x", "/a%2fb"] {
+    for path in ["/public/../x", "/public/%2e%2e/x", "/x/..%2fb"] {
         let response = world.ask(path, &["-H", &cookie]);
         assert_problem(&response, 400, "path_ambiguous", path);
     }

@@ -175,12 +175,29 @@ pub fn assert_forwarded(world: &World, client: &Head, session: Option<SessionId>
     let app = Head::read(app).expect("no head");
     assert_eq!(app.method, client.method);
     assert_eq!(
-        app.target, client.target,
+        app.target,
+        in_origin_form(&client.target),
         "another target than the one that was judged"
     );
     identity(world, session, &app);
     about_the_client(world, client, &app);
     cookies(world, client, &app);
+}
+
+/// Without the scheme and host that a client may write before the path.
+fn in_origin_form(target: &[u8]) -> &[u8] {
+    let lower = target.to_ascii_lowercase();
+    let scheme = ["http://", "https://"]
+        .iter()
+        .find(|scheme| lower.starts_with(scheme.as_bytes()));
+    let Some(scheme) = scheme else {
+        return target;
+    };
+    let rest = &target[scheme.len()..];
+    match rest.iter().position(|&b| b == b'/') {
+        Some(path) => &rest[path..],
+        None => b"/",
+    }
 }
 
 fn identity(world: &World, session: Option<SessionId>, app: &Head) {

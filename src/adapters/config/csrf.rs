@@ -76,11 +76,11 @@ fn cookie(text: &str, style: &CookieStyle, has_domain: bool) -> Result<String, F
     let (_, bare) = split_prefix(text);
     names::cookie(bare)?;
     let ours = style.names();
-    for taken in [&ours.access, &ours.refresh] {
+    for taken in [&ours.access, &ours.refresh, &ours.bounce] {
         // As an app's cookie is compared: browsers do not tell prefixes by case.
         if text.eq_ignore_ascii_case(taken) {
             return Err(Fault::new(
-                "is the name of a cookie that holds a token of the session",
+                "is the name of another cookie of ours",
                 format!("write another, such as {}", ours.csrf),
             ));
         }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::names;
 use super::problem::Fault;
 use super::reader::Section;
-use super::settings::{IdentityField, IdentityHeaders};
+use super::settings::{ForwardHeaders, IdentityField, IdentityHeaders};
 use super::values;
+use crate::auth::client_headers::{self, Takes};
 
 use IdentityField::{Email, Id, Name, Roles, Session, Username};
 
@@ -129,6 +130,84 @@ pub(super) fn read(root: &Section<'_>) -> IdentityHeaders {
         }
     }
     IdentityHeaders { set }
+}
+
+/// Reads `forward_headers`: which of a client's headers reach the app beside the ordinary, and
+/// which do not.
+pub(super) fn forward(root: &Section<'_>, identity: &IdentityHeaders) -> ForwardHeaders {
+    let section = root.section("forward_headers", "forward_headers");
+    let ours = |name: &str| identity.set.keys().any(|own| folded(own) == folded(name));
+    let decided = |name: &str| ours(name) || client_headers::takes(name) == Some(Takes::Decided);
+    let lie = || {
+        Fault::new(
+            "would let a client say what the gate decides",
+            "remove it: the app would believe in another path, method, host or user",
+        )
+    };
+    let underscored = |text: &str| {
+        let name = names::header(text)?;
+        if !name.contains('_') {
+            return Err(Fault::new(
+                "has no `_`, so nothing keeps it from passing",
+                "remove it",
+            ));
+        }
+        match decided(&name) || client_headers::takes(&name).is_some() || is_ours_alone(&name) {
+            true => Err(lie()),
+            false => Ok(name),
+        }
+    };
+    let of_the_way = |text: &str| {
+        let name = names::header(text)?;
+        if decided(&name) || is_identity(&name) {
+            return Err(lie());
+        }
+        if WRITTEN.iter().any(|written| folded(&name) == *written) {
+            return Err(Fault::new(
+                "is read from trusted proxies and written anew already",
+                "remove it",
+            ));
+        }
+        if client_headers::takes(&name) != Some(Takes::Way) || name.contains('_') {
+            return Err(Fault::new(
+                "is no header of the forwarding family, so this would not act",
+                "remove it: it passes already, or belongs into `underscores`",
+            ));
+        }
+        Ok(name)
+    };
+    ForwardHeaders {
+        underscores: section.list("underscores", Vec::new(), underscored),
+        from_trusted: section.list("from_trusted", Vec::new(), of_the_way),
+        drop: section.list("drop", Vec::new(), |text| {
+            let name = names::header(text)?;
+            match KEPT.iter().any(|kept| folded(&name) == *kept) {
+                true => Err(Fault::new(
+                    "is a header without which no request is one",
+                    "remove it",
+                )),
+                false => Ok(name),
+            }
+        }),
+    }
+}
+
+/// What we write ourselves.
+const WRITTEN: [&str; 3] = ["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
+
+/// What cannot be dropped: a body would have no end, and a request no host.
+const KEPT: [&str; 4] = ["host", "content-length", "transfer-encoding", "connection"];
+
+/// Whether a name is of some preset.
+fn is_identity(name: &str) -> bool {
+    let presets = PRESETS.iter().flat_map(|(_, preset)| preset.iter());
+    let mut names = presets.map(|(name, _)| name);
+    names.any(|known| folded(known) == folded(name))
+}
+
+/// Whether a name folds to one that frames or routes a request.
+fn is_ours_alone(name: &str) -> bool {
+    is_identity(name) || TAKEN.contains(&folded(name).as_str())
 }
 
 /// The spelling that CGI-like servers confuse: any case, `_` or `.` for `-`.

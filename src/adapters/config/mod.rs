@@ -184,6 +184,7 @@ fn read(root: &Section<'_>) -> Settings {
         paths: policy::paths(root),
         cors: policy::cors(root),
         csrf,
+        forward_headers: headers::forward(root, &identity_headers),
         identity_headers,
         rules,
         rule_places,

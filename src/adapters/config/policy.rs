@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::names;
 use super::problem::{Fault, Place};
 use super::reader::{Section, Spot};
-use super::settings::{Access, Ambiguity, Cors, Paths, Rule};
+use super::settings::{Access, Ambiguity, Cors, Openness, Paths, Rule};
 use super::tree::Shape;
-use super::values;
+use super::values::{self, choice};
 use super::web;
 
 fn strings(words: &[&str]) -> Vec<String> {
@@ -161,12 +161,48 @@ fn rule(spot: &Spot<'_>) -> Option<Rule> {
     };
     let methods = methods(&section);
     let ambiguous = ambiguous(&section, access.as_ref());
+    let openness = openness(&section, access.as_ref());
     Some(Rule {
         path: path?,
         methods,
         access: access?,
         ambiguous,
+        openness,
     })
+}
+
+/// Reads `identity` and `cross_origin` of a rule: who its visitors are, and whose pages may
+/// read. Neither means anything where a session is asked for.
+fn openness(section: &Section<'_>, access: Option<&Access>) -> Openness {
+    let identity = [("on", Openness::Session), ("off", Openness::Anonymous)];
+    let identity = section.or("identity", Openness::Session, |t| choice(t, &identity));
+    let cross_origin = [("checked", false), ("anyone", true)];
+    let anyone = section.or("cross_origin", false, |t| choice(t, &cross_origin));
+    let is_public = access.is_none_or(|access| *access == Access::Public);
+    let refuse = |key: &str, what: &str, mend: &str| {
+        if let Some(spot) = section.get(key) {
+            spot.refuse(Fault::new(what.to_owned(), mend.to_owned()));
+        }
+    };
+    if !is_public && identity != Openness::Session {
+        refuse(
+            "identity",
+            "would let nobody in: the rule asks for a session",
+            "remove it, or write `access: public`",
+        );
+    }
+    match (anyone, identity) {
+        (false, identity) => identity,
+        (true, Openness::Anonymous) if is_public => Openness::AnyOrigin,
+        (true, identity) => {
+            refuse(
+                "cross_origin",
+                "would let every site act with the visitor's session",
+                "write `access: public` and `identity: off` beside it",
+            );
+            identity
+        }
+    }
 }
 
 fn methods(section: &Section<'_>) -> Vec<String> {
@@ -186,12 +222,14 @@ fn ambiguous(section: &Section<'_>, access: Option<&Access>) -> Vec<Ambiguity> {
     let Some(spot) = section.some("ambiguous") else {
         return Vec::new();
     };
-    let words = [
-        ("encoded_slash", Ambiguity::EncodedSlash),
-        ("double_slash", Ambiguity::DoubleSlash),
-        ("semicolon", Ambiguity::Semicolon),
-    ];
-    let list = spot.list(|text| values::choice(text, &words));
+    // An encoded backslash is no separator anywhere that expects one: nothing to tolerate.
+    let tolerable = |doubt: &Ambiguity| *doubt != Ambiguity::EncodedBackslash;
+    let words: Vec<_> = Ambiguity::ALL
+        .into_iter()
+        .filter(tolerable)
+        .map(|doubt| (doubt.word(), doubt))
+        .collect();
+    let list = spot.list(|text| choice(text, &words));
     if access == Some(&Access::Public) && !list.is_empty() {
         spot.refuse(Fault::new(
             "would open a public rule to spellings that the app may read as another path",

@@ -12,12 +12,13 @@ use http::HeaderName;
 use ipnet::IpNet;
 
 use super::problem::Place;
+pub use crate::auth::client_headers::ForwardHeaders;
 pub use crate::auth::csrf::CsrfMode;
 use crate::auth::directory::User;
 pub use crate::auth::headers::IdentityField;
 pub use crate::auth::policy::{Lifetimes, Paths, Renewal};
 pub use crate::auth::redirect::CrossSiteNavigation;
-pub use crate::auth::rules::{Access, Ambiguity, Rule};
+pub use crate::auth::rules::{Access, Ambiguity, Openness, Rule};
 pub use crate::domain::cookie::SameSite;
 use crate::domain::secret::Secret;
 
@@ -59,6 +60,8 @@ pub struct Settings {
     pub csrf: Csrf,
     /// What the app is told about the user.
     pub identity_headers: IdentityHeaders,
+    /// What of a client's headers reaches the app.
+    pub forward_headers: ForwardHeaders,
     /// First match wins.
     pub rules: Vec<Rule>,
     /// Where each of the rules was written.

@@ -19,7 +19,7 @@ use super::keyring::{Key, Keyring, algorithm_name, library_algorithm};
 use crate::adapters::config::settings::Algorithm;
 use crate::auth::claims::Claims;
 use crate::auth::directory::User;
-use crate::auth::ports::{Opened, SignError, Tokens};
+use crate::auth::ports::{Opened, Sealed, SignError, Tokens};
 use crate::auth::refresh::RefreshToken;
 use crate::domain::id::SessionId;
 
@@ -86,6 +86,14 @@ impl Tokens for Keyring {
 
     fn is_csrf_token(&self, session: SessionId, presented: &[u8]) -> bool {
         companions::is_csrf_token(self, session, presented)
+    }
+
+    fn seal(&self, what: Sealed, text: &[u8]) -> Result<String, SignError> {
+        companions::seal(self, what, text)
+    }
+
+    fn is_sealed(&self, what: Sealed, text: &[u8], seal: &[u8]) -> bool {
+        companions::is_sealed(self, what, text, seal)
     }
 
     fn jwks(&self) -> Option<&str> {

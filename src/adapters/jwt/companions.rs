@@ -1,4 +1,4 @@
-//! What goes beside the access token: refresh tokens and CSRF tokens. HMAC-SHA256 under
+//! What goes beside the access token: refresh tokens, CSRF tokens and seals. HMAC-SHA256 under
 //! keys derived from the signing key, a label each, so that rotation of one rotates all
 //! and none passes for another.
 //!
@@ -9,8 +9,8 @@ use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::keyring::Keyring;
-use crate::auth::ports::SignError;
+use super::keyring::{Key, Keyring};
+use crate::auth::ports::{Sealed, SignError};
 use crate::auth::refresh::RefreshToken;
 use crate::domain::id::SessionId;
 use crate::domain::time::Timestamp;
@@ -60,6 +60,26 @@ pub(super) fn is_csrf_token(ring: &Keyring, session: SessionId, presented: &[u8]
     };
     ring.all()
         .any(|key| hmac::verify(&key.csrf, session.as_bytes(), &tag).is_ok())
+}
+
+pub(super) fn seal(ring: &Keyring, what: Sealed, text: &[u8]) -> Result<String, SignError> {
+    let key = ring.first().ok_or_else(no_key)?;
+    let tag = hmac::sign(key_of(key, what), text);
+    Ok(URL_SAFE_NO_PAD.encode(tag.as_ref()))
+}
+
+pub(super) fn is_sealed(ring: &Keyring, what: Sealed, text: &[u8], seal: &[u8]) -> bool {
+    let Some(tag) = decoded::<TAG>(seal) else {
+        return false;
+    };
+    ring.all()
+        .any(|key| hmac::verify(key_of(key, what), text, &tag).is_ok())
+}
+
+fn key_of(key: &Key, what: Sealed) -> &hmac::Key {
+    match what {
+        Sealed::Bounce => &key.bounce,
+    }
 }
 
 /// Exactly so many bytes in base64url without padding, in its one spelling.
@@ -154,5 +174,25 @@ mod tests {
         assert!(!is_csrf_token(&ring, session(1), b""));
         assert!(!is_csrf_token(&ring, session(1), &csrf.as_bytes()[1..]));
         assert_eq!(open_refresh(&ring, csrf.as_bytes()), None);
+    }
+
+    #[test]
+    fn a_seal_is_of_one_text_and_no_csrf_token() {
+        let both = ring(&[NEW, OLD]);
+        let sealed = seal(&ring(&[OLD]), Sealed::Bounce, b"/a").unwrap();
+        assert_eq!(sealed.len(), 43);
+        assert!(is_sealed(&both, Sealed::Bounce, b"/a", sealed.as_bytes()));
+        assert!(!is_sealed(&both, Sealed::Bounce, b"/b", sealed.as_bytes()));
+        let foreign = ring(&[NEW]);
+        assert!(!is_sealed(
+            &foreign,
+            Sealed::Bounce,
+            b"/a",
+            sealed.as_bytes()
+        ));
+        let csrf = csrf_token(&both, session(1)).unwrap();
+        let text = session(1);
+        let text = text.as_bytes();
+        assert!(!is_sealed(&both, Sealed::Bounce, text, csrf.as_bytes()));
     }
 }

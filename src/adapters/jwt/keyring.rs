@@ -44,6 +44,8 @@ pub(super) struct Key {
     pub(super) refresh: hmac::Key,
     /// Makes CSRF tokens.
     pub(super) csrf: hmac::Key,
+    /// Seals the targets of bounce pages.
+    pub(super) bounce: hmac::Key,
     pub(super) public: Option<PublicKey>,
 }
 
@@ -172,6 +174,7 @@ impl Key {
             fingerprint: mac(b"doorward password fingerprint v1")?,
             refresh: mac(b"doorward refresh token v1")?,
             csrf: mac(b"doorward csrf token v1")?,
+            bounce: mac(b"doorward bounce v1")?,
             signing: material.signing,
             verifying,
             public,

@@ -1,18 +1,21 @@
 //! What a request is for, before anybody asks who sent it.
 
+use http::Method;
+use http::header;
+
 use super::Endpoint;
 use crate::auth::cors::{Caller, Cors};
 use crate::auth::denial::Denial;
 use crate::auth::policy::Policy;
-use crate::auth::rules::Selected;
+use crate::auth::rules::{Openness, Selected};
 use crate::domain::path::RequestPath;
 use crate::domain::request::RequestView;
 
 /// Whose business a request is.
 #[derive(Debug)]
 pub enum Aim<'a> {
-    /// A CORS preflight: ours to answer.
-    Preflight,
+    /// A CORS preflight: ours to answer, by this endpoint.
+    Preflight(Endpoint),
     /// One of our own endpoints.
     Endpoint(Endpoint),
     /// The app, under what its rules ask for.
@@ -26,23 +29,49 @@ impl Policy {
     /// # Errors
     /// The denial of what nobody may ask.
     pub fn aim(&self, view: &RequestView<'_>) -> Result<Aim<'_>, Denial> {
-        self.aim_of(view, &self.cors.caller(view))
+        self.aim_of(view, &mut self.cors.caller(view))
     }
 
+    /// The same; a caller whom the path lets in, whoever it is, becomes [`Caller::Anyone`].
     pub(super) fn aim_of(
         &self,
         view: &RequestView<'_>,
-        caller: &Caller,
+        caller: &mut Caller,
     ) -> Result<Aim<'_>, Denial> {
         self.well_formed(view)?;
         let path = RequestPath::parse(view.path).map_err(|_doubt| Denial::PathAmbiguous)?;
-        caller.admit()?;
-        if Cors::is_preflight(view) {
-            return Ok(Aim::Preflight);
-        }
-        Ok(match self.endpoint(view)? {
-            Some(endpoint) => Aim::Endpoint(endpoint),
-            None => Aim::App(self.rules.select(&path, view.method)?),
+        let is_preflight = Cors::is_preflight(view);
+        let selected = match (self.endpoint(view), is_preflight) {
+            (Ok(None), false) => self.rules.select(&path, view.method),
+            (Ok(None), true) => self.rules.select(&path, &announced(view)),
+            (ours, _) => {
+                caller.admit()?;
+                if is_preflight {
+                    return Ok(Aim::Preflight(Endpoint::Preflight));
+                }
+                return ours?.map_or(Err(Denial::NotFound), |ours| Ok(Aim::Endpoint(ours)));
+            }
+        };
+        let preflight = match selected.openness() {
+            Openness::AnyOrigin => {
+                *caller = Caller::Anyone;
+                Endpoint::OpenPreflight
+            }
+            _ => {
+                caller.admit()?;
+                Endpoint::Preflight
+            }
+        };
+        Ok(match is_preflight {
+            true => Aim::Preflight(preflight),
+            false => Aim::App(selected),
         })
     }
+}
+
+/// The method that a preflight asks for. One that is none matches no rule that names methods.
+fn announced(view: &RequestView<'_>) -> Method {
+    let asked = view.only(&header::ACCESS_CONTROL_REQUEST_METHOD);
+    let asked = asked.and_then(|method| Method::from_bytes(method).ok());
+    asked.unwrap_or(Method::OPTIONS)
 }

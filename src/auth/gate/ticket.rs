@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use super::{Decision, Endpoint, Refusal, admit, user_of};
+use super::judge::Demand;
+use super::{Decision, Endpoint, Refusal, user_of};
 use crate::auth::denial::Denial;
 use crate::auth::refresh::RefreshToken;
-use crate::auth::rules::{Access, Selected};
 use crate::auth::session::{Presented, Refresh, Session, Visitor};
 
 /// A request that waits for its session to be renewed.
@@ -64,25 +64,8 @@ impl Ticket {
             Purpose::Endpoint(endpoint) => Ok(Decision::Serve(endpoint, visitor)),
             Purpose::App(demand) => {
                 let session = visitor.presented.required()?;
-                let pass = admit(session, demand.all.iter(), demand.rule)?;
-                Ok(Decision::Forward(pass))
+                Ok(Decision::Forward(demand.admit(session)?))
             }
-        }
-    }
-}
-
-/// What a path asks for, kept while the session is renewed.
-#[derive(Debug)]
-pub(super) struct Demand {
-    rule: Option<usize>,
-    all: Vec<Access>,
-}
-
-impl Demand {
-    pub(super) fn of(selected: &Selected<'_>) -> Self {
-        Self {
-            rule: selected.rule,
-            all: selected.asked().cloned().collect(),
         }
     }
 }

@@ -69,7 +69,7 @@ impl Pattern {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Rule;
+    use super::super::{Openness, Rule};
     use super::*;
 
     fn rule(path: &str, access: Access) -> Rule {
@@ -78,6 +78,7 @@ mod tests {
             methods: vec![],
             access,
             ambiguous: vec![],
+            openness: Openness::Session,
         }
     }
 

@@ -9,7 +9,7 @@ use crate::auth::claims::{Claims, Dates};
 use crate::auth::directory::User;
 use crate::auth::fixture::{NOW, PlainTokens, policy_with, user};
 use crate::auth::policy::Policy;
-use crate::auth::ports::{Opened, SignError, Tokens};
+use crate::auth::ports::{Opened, Sealed, SignError, Tokens};
 use crate::auth::refresh::RefreshToken;
 use crate::auth::session::Presented as Verdict;
 use crate::domain::id::SessionId;
@@ -40,6 +40,12 @@ impl Tokens for Counted {
     }
     fn is_csrf_token(&self, session: SessionId, presented: &[u8]) -> bool {
         PlainTokens.is_csrf_token(session, presented)
+    }
+    fn seal(&self, what: Sealed, text: &[u8]) -> Result<String, SignError> {
+        PlainTokens.seal(what, text)
+    }
+    fn is_sealed(&self, what: Sealed, text: &[u8], seal: &[u8]) -> bool {
+        PlainTokens.is_sealed(what, text, seal)
     }
     fn jwks(&self) -> Option<&str> {
         None

@@ -133,12 +133,18 @@ impl Explanation<'_> {
 pub(super) fn decider<'a>(aim: Result<&Aim<'a>, &Denial>) -> Decider<'a> {
     match aim {
         Err(_) => Decider::Nobody,
-        Ok(Aim::Preflight) => Decider::Endpoint(Endpoint::Preflight),
+        Ok(Aim::Preflight(endpoint)) => Decider::Endpoint(*endpoint),
         Ok(Aim::Endpoint(endpoint)) => Decider::Endpoint(*endpoint),
-        Ok(Aim::App(selected)) => Decider::Rules {
-            rule: selected.rule,
-            access: selected.access,
-            also: selected.also.iter().map(|r| (r.rule, r.access)).collect(),
-        },
+        Ok(Aim::App(selected)) => {
+            let strictest = selected.strictest();
+            let others = selected
+                .readings()
+                .map(|reading| (reading.rule, reading.access));
+            Decider::Rules {
+                rule: strictest.rule,
+                access: strictest.access,
+                also: others.filter(|(rule, _)| *rule != strictest.rule).collect(),
+            }
+        }
     }
 }

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::explanation::{Decider, Explanation, decider};
-use super::path;
 use super::trial::{Login, Outcome};
 use crate::adapters::config::settings::Access;
 use crate::auth::denial::Denial;
@@ -79,7 +78,7 @@ impl Explanation<'_> {
             "path": rule.path,
             "methods": rule.methods,
             "access": access_json(access),
-            "ambiguous": rule.ambiguous.iter().map(|a| path::word(*a)).collect::<Vec<_>>(),
+            "ambiguous": rule.ambiguous.iter().map(|a| a.word()).collect::<Vec<_>>(),
         })
     }
 
@@ -133,7 +132,7 @@ fn access_json(access: &Access) -> Value {
 
 fn name(endpoint: Endpoint) -> &'static str {
     match endpoint {
-        Endpoint::Preflight => "preflight",
+        Endpoint::Preflight | Endpoint::OpenPreflight => "preflight",
         Endpoint::LoginPage => "login_page",
         Endpoint::Login => "login",
         Endpoint::LogoutPage => "logout_page",

@@ -63,11 +63,11 @@ impl Explanation<'_> {
     fn path_text(&self) -> String {
         if let Some(blame) = self.blame() {
             let place = format!("`{}` at byte {}: {}", blame.text, blame.at, blame.what);
-            return match blame.untolerated_by {
-                None => format!("{place}, which no rule can tolerate"),
-                Some(None) => format!("{place}, and no rule is there to tolerate it"),
-                Some(Some(rule)) => format!(
-                    "{place}, which rules[{rule}] does not tolerate (`ambiguous: [{}]` would)",
+            return match blame.is_tolerable {
+                false => format!("{place}, which no rule can tolerate"),
+                true => format!(
+                    "{place}, refused to whom these rules do not treat alike (`ambiguous: [{}]` \
+                     would give the strictest refusal instead)",
                     blame.kind
                 ),
             };
@@ -198,7 +198,7 @@ fn access_text(access: &Access) -> String {
 
 fn says(endpoint: Endpoint) -> &'static str {
     match endpoint {
-        Endpoint::Preflight => "our own answer to a preflight, 204",
+        Endpoint::Preflight | Endpoint::OpenPreflight => "our own answer to a preflight, 204",
         Endpoint::LoginPage => "our own login page",
         Endpoint::Login => "our own login",
         Endpoint::LogoutPage => "our own page to log out",

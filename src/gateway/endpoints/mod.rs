@@ -73,6 +73,7 @@ pub(super) async fn serve(
 ) -> pingora::Result<()> {
     let answered = match endpoint {
         Endpoint::Preflight => Ok(ctx.snapshot.policy.cors.preflight()),
+        Endpoint::OpenPreflight => Ok(ctx.snapshot.policy.cors.open_preflight()),
         Endpoint::LoginPage => login::page(ctx, &visitor, &asked),
         Endpoint::Login => login::submit(house, session, ctx, &visitor, &asked).await,
         Endpoint::LogoutPage => Ok(logout::page(ctx, &visitor)),

@@ -102,8 +102,8 @@ pub fn answers() -> Vec<Answer> {
         ("preflight", preflight("https://www.example.com")),
         ("preflight from elsewhere", preflight(elsewhere)),
         ("foreign origin", get("/x").header("Origin", elsewhere)),
-        ("ambiguous path", get("/a//b")),
-        ("ambiguous path, a person", person("/a//b")),
+        ("ambiguous path", get("/a/./b")),
+        ("ambiguous path, a person", person("/a/./b")),
         (
             "oversized head",
             get("/x").header("X-Big", "a".repeat(40_000)),

@@ -87,14 +87,8 @@ pub fn answer(wire: &mut dyn Wire, shared: &Shared, request: &Recorded) -> io::R
              Vary: Accept-Encoding\r\n",
             b"cors",
         ),
-        "/public-cache" | "/public/cache" => whole(
-            wire,
-            is_head,
-            "Cache-Control: public, s-maxage=600, max-age=60\r\n\
-             Surrogate-Control: max-age=600\r\n\
-             CDN-Cache-Control: max-age=600\r\n",
-            b"cache",
-        ),
+        "/public/cache" => public_cache(wire, is_head),
+        _ if path.ends_with("/public-cache") => public_cache(wire, is_head),
         "/page" => page(wire, is_head, request),
         "/other" => whole(
             wire,
@@ -117,6 +111,17 @@ pub fn answer(wire: &mut dyn Wire, shared: &Shared, request: &Recorded) -> io::R
             whole(wire, is_head, &fields, &request.head)
         }
     }
+}
+
+fn public_cache(wire: &mut dyn Wire, is_head: bool) -> io::Result<()> {
+    whole(
+        wire,
+        is_head,
+        "Cache-Control: public, s-maxage=600, max-age=60\r\n\
+         Surrogate-Control: max-age=600\r\n\
+         CDN-Cache-Control: max-age=600\r\n",
+        b"cache",
+    )
 }
 
 fn whole(wire: &mut dyn Wire, is_head: bool, fields: &str, body: &[u8]) -> io::Result<()> {

@@ -120,7 +120,7 @@ fn tokens_of_requests_and_operators_are_refused_with_their_path_and_mend() {
         (
             "csrf: { mode: token, cookie: __Host-doorward }",
             "csrf.cookie",
-            "holds a token",
+            "another cookie of ours",
         ),
         (
             "csrf: { mode: token, cookie: __Host-csrf }\ncookies: { domain: example.com }",
