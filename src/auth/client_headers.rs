@@ -91,29 +91,41 @@ pub struct ForwardHeaders {
 /// The choice in force.
 #[derive(Clone, Debug)]
 pub struct ClientHeaders {
-    decided: FoldedNames,
-    way: FoldedNames,
-    judged: FoldedNames,
+    known: FoldedNames,
     /// Lower case.
     underscores: Vec<String>,
     /// Lower case.
     from_trusted: Vec<String>,
 }
 
+/// Why a name is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Known {
+    /// Never passes.
+    Decided,
+    /// Passes from a trusted proxy, if it is listed.
+    Way,
+    /// Passes in its own spelling.
+    Judged,
+}
+
 impl ClientHeaders {
     /// `identity` is what we set ourselves.
     pub fn new(identity: &IdentityHeaders, operators: &ForwardHeaders) -> Self {
-        let table = |takes: Takes| {
-            let rows = ROWS.iter().filter(move |(_, row)| *row == takes);
-            rows.map(|(name, _)| name.as_str())
-        };
-        let lower = |names: &[String]| names.iter().map(|name| name.to_ascii_lowercase()).collect();
-        let decided = table(Takes::Decided).chain(identity.names());
+        let table = ROWS.iter().map(|(name, takes)| {
+            let known = match takes {
+                Takes::Decided => Known::Decided,
+                Takes::Way => Known::Way,
+            };
+            (name.as_str(), known)
+        });
         let dropped = operators.drop.iter().map(String::as_str);
+        let ours = identity.names().chain(dropped);
+        let ours = ours.map(|name| (name, Known::Decided));
+        let judged = JUDGED.map(|name| (name, Known::Judged));
+        let lower = |names: &[String]| names.iter().map(|name| name.to_ascii_lowercase()).collect();
         Self {
-            decided: FoldedNames::new(decided.chain(dropped)),
-            way: FoldedNames::new(table(Takes::Way)),
-            judged: FoldedNames::new(JUDGED.into_iter()),
+            known: FoldedNames::new(table.chain(ours).chain(judged)),
             underscores: lower(&operators.underscores),
             from_trusted: lower(&operators.from_trusted),
         }
@@ -122,24 +134,17 @@ impl ClientHeaders {
     /// Whether a header of this name must not reach the app as it came. What is written anew
     /// (`X-Forwarded-For` and its two siblings) is among them.
     pub fn drops(&self, name: &str, sender: Sender) -> bool {
-        let Some(folded) = Folded::of(name) else {
-            // Longer than any name that is known; what remains are the families.
-            return name.contains('_') || starts_known(name, self);
-        };
+        let folded = Folded::of(name);
         if folded.has_underscore && !is_among(&self.underscores, name) {
             return true;
         }
-        if self.decided.has(&folded) || (folded.is_odd && self.judged.has(&folded)) {
-            return true;
+        match self.known.find(&folded) {
+            None => false,
+            Some(Known::Decided) => true,
+            Some(Known::Judged) => folded.is_odd,
+            Some(Known::Way) => sender == Sender::Stranger || !is_among(&self.from_trusted, name),
         }
-        self.way.has(&folded) && (sender == Sender::Stranger || !is_among(&self.from_trusted, name))
     }
-}
-
-/// A name beyond the longest that can be folded: judged by its begin.
-fn starts_known(name: &str, headers: &ClientHeaders) -> bool {
-    let start: String = name.chars().take(LONGEST).collect();
-    Folded::of(&start).is_none_or(|start| headers.decided.has(&start) || headers.way.has(&start))
 }
 
 fn is_among(names: &[String], name: &str) -> bool {
@@ -167,7 +172,7 @@ static ROWS: LazyLock<Vec<(String, Takes)>> = LazyLock::new(|| {
     .collect()
 });
 
-/// The longest name that is looked for.
+/// The longest name that is looked for; of a longer one the begin counts.
 const LONGEST: usize = 64;
 
 /// A name in the one spelling that all others fold to.
@@ -181,24 +186,22 @@ struct Folded {
 }
 
 impl Folded {
-    fn of(name: &str) -> Option<Self> {
+    fn of(name: &str) -> Self {
         let mut folded = Self {
             bytes: [0; LONGEST],
-            length: name.len(),
+            length: name.len().min(LONGEST),
             has_underscore: false,
             is_odd: false,
         };
-        for (to, from) in folded
-            .bytes
-            .get_mut(..name.len())?
-            .iter_mut()
-            .zip(name.bytes())
-        {
-            *to = fold(from);
+        let mut places = folded.bytes.iter_mut();
+        for from in name.bytes() {
+            if let Some(place) = places.next() {
+                *place = fold(from);
+            }
             folded.has_underscore |= from == b'_';
             folded.is_odd |= !from.is_ascii_alphanumeric() && from != b'-';
         }
-        Some(folded)
+        folded
     }
 
     fn as_bytes(&self) -> &[u8] {
@@ -206,43 +209,62 @@ impl Folded {
     }
 }
 
-/// Names in every spelling, to be asked for each header of each request.
+/// Names in every spelling, to be asked for each header of each request: in drawers by their
+/// first letter, and by the third where they begin with `x-`, so that most names meet none.
 #[derive(Clone, Debug)]
 struct FoldedNames {
-    /// By their lengths.
-    names: Vec<Vec<Box<[u8]>>>,
-    /// Those that end in `*`: what a name may begin with.
-    begins: Vec<Box<[u8]>>,
+    drawers: Vec<Vec<Entry>>,
+}
+
+/// A name, or what names begin with.
+#[derive(Clone, Debug)]
+struct Entry {
+    text: Box<[u8]>,
+    and_what_begins_so: bool,
+    known: Known,
+}
+
+const DRAWERS: usize = 64;
+
+fn drawer(name: &[u8]) -> usize {
+    let (letter, half) = match name {
+        [b'x', b'-', letter, ..] => (*letter, 32),
+        [letter, ..] => (*letter, 0),
+        [] => (0, 0),
+    };
+    usize::from(letter & 31) + half
 }
 
 impl FoldedNames {
     /// Names as anybody spells them.
-    fn new<'a>(names: impl Iterator<Item = &'a str>) -> Self {
-        let mut all = Self {
-            names: vec![Vec::new(); LONGEST.saturating_add(1)],
-            begins: Vec::new(),
-        };
-        for name in names {
-            match name.strip_suffix('*') {
-                Some(begin) => all.begins.push(folded(begin).into_bytes().into()),
-                None => {
-                    let name: Box<[u8]> = folded(name).into_bytes().into();
-                    if let Some(of_length) = all.names.get_mut(name.len())
-                        && !of_length.contains(&name)
-                    {
-                        of_length.push(name);
-                    }
-                }
+    fn new<'a>(names: impl Iterator<Item = (&'a str, Known)>) -> Self {
+        let mut drawers = vec![Vec::new(); DRAWERS];
+        for (name, known) in names {
+            let begin = name.strip_suffix('*');
+            let text: Box<[u8]> = folded(begin.unwrap_or(name)).into_bytes().into();
+            if let Some(drawer) = drawers.get_mut(drawer(&text)) {
+                drawer.push(Entry {
+                    text,
+                    and_what_begins_so: begin.is_some(),
+                    known,
+                });
             }
         }
-        all
+        // What never passes comes first.
+        for drawer in &mut drawers {
+            drawer.sort_by_key(|entry| entry.known);
+        }
+        Self { drawers }
     }
 
-    fn has(&self, name: &Folded) -> bool {
+    fn find(&self, name: &Folded) -> Option<Known> {
         let name = name.as_bytes();
-        let of_length = self.names.get(name.len());
-        of_length.is_some_and(|names| names.iter().any(|ours| **ours == *name))
-            || self.begins.iter().any(|begin| name.starts_with(begin))
+        let fits = |entry: &&Entry| match entry.and_what_begins_so {
+            true => name.starts_with(&entry.text),
+            false => *entry.text == *name,
+        };
+        let entry = self.drawers.get(drawer(name))?.iter().find(fits);
+        entry.map(|entry| entry.known)
     }
 }
 
