@@ -6,11 +6,13 @@
 
 mod index;
 mod shadow;
+mod twins;
 
 use http::Method;
 
 use self::index::{Case, Index};
 pub use self::shadow::Shadowed;
+pub use self::twins::Hole;
 pub use crate::domain::path::Ambiguity;
 use crate::domain::path::RequestPath;
 
@@ -131,6 +133,17 @@ impl Access {
             Self::Deny => 3,
         }
     }
+
+    /// Whether everybody whom the other admits passes here too, and somebody else.
+    fn asks_for_less_than(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Roles(ours), Self::Roles(theirs)) => {
+                theirs.iter().all(|role| ours.contains(role))
+                    && ours.iter().any(|role| !theirs.contains(role))
+            }
+            _ => self.strictness() < other.strictness(),
+        }
+    }
 }
 
 impl Rules {
@@ -155,7 +168,7 @@ impl Rules {
 
     /// What is asked of a request for a path, by this method.
     pub fn select(&self, path: &RequestPath<'_>, method: &Method) -> Selected<'_> {
-        let own = self.first(path.raw(), path.decoded(), method);
+        let own = self.deciding(path.raw(), path.decoded(), method);
         if !path.is_doubtful() {
             return Selected {
                 first: self.reading(own),
@@ -164,7 +177,7 @@ impl Rules {
             };
         }
         let others = path.other_readings().iter();
-        let others = others.map(|other| self.first(&other.sent, &other.decoded, method));
+        let others = others.map(|other| self.deciding(&other.sent, &other.decoded, method));
         let mut rules: Vec<Option<usize>> = others.chain([own]).collect();
         // The default last.
         rules.sort_unstable_by_key(|rule| rule.unwrap_or(usize::MAX));
@@ -183,19 +196,37 @@ impl Rules {
         }
     }
 
-    /// The first rule that matches a path as sent and decoded.
+    /// The rule that decides about a path as sent and decoded: the first that matches, or one
+    /// before it whose twin matches.
+    fn deciding(&self, raw: &[u8], decoded: &[u8], method: &Method) -> Option<usize> {
+        let first = self.first(raw, decoded, method);
+        self.twin(decoded, method, first).or(first)
+    }
+
+    /// The first that matches, as it is written.
     fn first(&self, raw: &[u8], decoded: &[u8], method: &Method) -> Option<usize> {
-        let takes = |number, same: fn(&str, &str) -> bool| {
-            self.of(Some(number)).is_some_and(|rule| {
-                let mut listed = rule.methods.iter();
-                rule.methods.is_empty() || listed.any(|listed| same(listed, method.as_str()))
-            })
-        };
+        let same = str::eq;
+        let public = self
+            .public
+            .first(raw, |rule| self.takes(rule, method, same));
         // Methods have case (RFC 9110 §9.1), but some servers read `post` as POST.
-        let public = self.public.first(raw, |rule| takes(rule, str::eq));
-        let guarded = |rule| takes(rule, str::eq_ignore_ascii_case);
-        let guarded = self.guarded.first(decoded, guarded);
+        let same = str::eq_ignore_ascii_case;
+        let guarded = self
+            .guarded
+            .first(decoded, |rule| self.takes(rule, method, same));
         public.into_iter().chain(guarded).min()
+    }
+
+    fn takes(&self, rule: usize, method: &Method, same: fn(&str, &str) -> bool) -> bool {
+        self.of(Some(rule)).is_some_and(|rule| {
+            let mut listed = rule.methods.iter();
+            rule.methods.is_empty() || listed.any(|listed| same(listed, method.as_str()))
+        })
+    }
+
+    fn access(&self, rule: Option<usize>) -> &Access {
+        self.of(rule)
+            .map_or(&self.default_access, |rule| &rule.access)
     }
 
     fn of(&self, rule: Option<usize>) -> Option<&Rule> {
@@ -204,7 +235,7 @@ impl Rules {
 
     fn reading(&self, rule: Option<usize>) -> Reading<'_> {
         let of_rule = self.of(rule);
-        let access = of_rule.map_or(&self.default_access, |rule| &rule.access);
+        let access = self.access(rule);
         Reading {
             rule,
             access,

@@ -7,5 +7,8 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
     for warning in &settings.warnings {
         say(&format!("warning: {warning}"))?;
     }
+    for note in &settings.notes {
+        say(&format!("note: {note}"))?;
+    }
     say("the configuration is good")
 }

@@ -12,6 +12,7 @@ pub(in crate::adapters) mod keys;
 mod limits;
 mod names;
 mod network;
+mod notes;
 mod overlay;
 mod policy;
 pub(in crate::adapters) mod problem;
@@ -198,6 +199,11 @@ fn read(root: &Section<'_>) -> Settings {
         sources: Vec::new(),
         secrets: Vec::new(),
         warnings: Vec::new(),
+        notes: Vec::new(),
+    };
+    let settings = Settings {
+        notes: notes::of(&settings),
+        ..settings
     };
     review::warn(root.cx, &settings, network.public_url.as_ref());
     settings

@@ -87,6 +87,8 @@ pub struct Settings {
     pub secrets: Vec<SecretFile>,
     /// Things that work but should be said at start, each a whole sentence.
     pub warnings: Vec<String>,
+    /// Things that `check` alone says: what is left open, and what became of a default.
+    pub notes: Vec<String>,
 }
 
 /// A file that holds a secret.

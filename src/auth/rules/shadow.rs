@@ -40,7 +40,7 @@ impl Rules {
 
 impl Pattern {
     /// Whether every path of `other`, as it is written, is one of this.
-    fn covers(&self, other: &Self, is_exact: bool) -> bool {
+    pub(super) fn covers(&self, other: &Self, is_exact: bool) -> bool {
         let mut theirs = other.segments.iter();
         for segment in &self.segments {
             let fits = match (segment, theirs.next()) {
