@@ -1,0 +1,37 @@
+"""Numbers in messages: by the letter, and as `strtol` and its like read them."""
+
+from __future__ import annotations
+
+import re
+
+WORD = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+QUOTED = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"'
+EXTENSION = rb"[ \t]*;[ \t]*" + WORD + rb"(?:[ \t]*=[ \t]*(?:" + WORD + rb"|" + QUOTED + rb"))?"
+SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:" + EXTENSION + rb")*[ \t]*")
+ODD_SIZE = re.compile(rb"[ \t\x0b\x0c]*\+?(?:0[xX])?([0-9A-Fa-f]+)")
+ODD_LENGTH = re.compile(rb"[ \t\x0b\x0c]*\+?([0-9]+)")
+
+
+def chunk_size(line: bytes, odd: bool) -> int | None:
+    """The size in the line of a chunk, `None` where there is none.
+
+    Blanks behind the size without an extension are outside of the grammar of RFC 9112 section
+    7.1, but every reader agrees on them, and so they are no doubt here.
+
+    >>> chunk_size(b'a;b="c d"', odd=False), chunk_size(b"0xa", odd=False), chunk_size(b"0xa", odd=True)
+    (10, None, 10)
+    """
+    found = ODD_SIZE.match(line) if odd else SIZE.fullmatch(line)
+    return int(found[1], 16) if found else None
+
+
+def content_length(value: bytes, odd: bool) -> int | None:
+    """The length of a body, `None` where there is none.
+
+    >>> content_length(b"+5", odd=False), content_length(b"5, 6", odd=True)
+    (None, 5)
+    """
+    if odd:
+        found = ODD_LENGTH.match(value)
+        return int(found[1]) if found else None
+    return int(value) if re.fullmatch(rb"[0-9]{1,18}", value) else None

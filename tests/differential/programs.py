@@ -1,0 +1,99 @@
+"""Programs that we start. They end with us, also when we are killed."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
+
+
+class Trouble(Exception):
+    """Something that has nothing to do with the property: a program is missing or does not start."""
+
+
+class Program:
+    """One that runs in the foreground and writes into a log."""
+
+    def __init__(self, name: str, command: list[str], log: Path, env: dict[str, str] | None = None):
+        self.name, self.log = name, log
+        with open(log, "ab") as output:
+            self.child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(env or {})},
+                preexec_fn=dies_with_us(),
+                start_new_session=True,
+            )
+
+    def wait_until_open(self, port: int) -> None:
+        """Until somebody listens there."""
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            if self.child.poll() is not None:
+                break
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+            time.sleep(0.02)
+        raise Trouble(f"{self.name} does not listen:\n{self.log.read_text(errors='replace')[-2000:]}")
+
+    def assert_running(self) -> None:
+        """A peer that has ended would make every comparison with it empty."""
+        if self.child.poll() is not None:
+            raise Trouble(f"{self.name} ended:\n{self.log.read_text(errors='replace')[-2000:]}")
+
+    def stop(self) -> None:
+        """Ends it and the workers that it made, politely at first."""
+        if self.child.poll() is None:
+            self.child.terminate()
+            try:
+                self.child.wait(timeout=3)
+            except subprocess.TimeoutExpired:
+                pass
+        try:
+            os.killpg(self.child.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.child.wait()
+
+
+def dies_with_us():
+    """What a new child does before it becomes another program."""
+    parent = os.getpid()
+
+    def prepare() -> None:
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return prepare
+
+
+def program(name: str) -> str:
+    """A program's path. Debian keeps servers where only root looks."""
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin")
+    if not found:
+        raise Trouble(f"{name} is not installed")
+    return found
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()

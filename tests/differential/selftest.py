@@ -1,0 +1,3 @@
+"""x"""
+def readers(): pass
+async def whole(): return 0

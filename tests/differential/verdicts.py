@@ -1,0 +1,162 @@
+"""What must hold of every trace, and what is worth a look.
+
+A `Finding` that is not `soft` breaks a promise: one request for the gate, two for somebody else;
+another path, method, host or body than the client sent; an answer that is somebody else's. A soft
+one says that the gate forwards what most others refuse.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import forwarded
+from case import AFTER, CANARY, COOKIE, Case, get
+from readings import LENIENT, STRICT, Reading, Request, read
+from scene import Trace
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong on one way."""
+
+    kind: str
+    way: str
+    detail: str
+    soft: bool = False
+
+
+def judge(case: Case, traces: dict[str, Trace]) -> list[Finding]:
+    """Everything about one case."""
+    findings: list[Finding] = []
+    alone = {name: trace for name, trace in traces.items() if trace.way.kind == "alone"}
+    direct = traces["doorward"]
+    # The canary goes over the same connection.
+    data = (case.data + get(CANARY)).replace(COOKIE, direct.way.cookie)
+    sent = read(data, STRICT)
+    for name, trace in traces.items():
+        if trace.way.kind == "alone":
+            continue
+        peer = next((one for one in alone if one in name.split()), None)
+        found = own(trace, sent, data) if trace.way.kind == "gateway" else chained(trace, alone[peer], direct)
+        if trace.way.kind != "back":
+            found += [(kind, detail) for record in trace.records for kind, detail in forwarded.doubts(record)]
+        findings += [Finding(kind, name, detail) for kind, detail in found]
+    findings += against(direct, alone, sent)
+    return findings
+
+
+def requests(trace: Trace) -> list[Request]:
+    """What the app saw, without the canary."""
+    return [one for record in trace.records for _, one in record.requests if one.target != CANARY.encode()]
+
+
+def own(trace: Trace, sent: Reading, data: bytes) -> list[tuple[str, str]]:
+    """The gateway alone: what it forwards is what was sent, one by one."""
+    found = answered(trace)
+    waiting = list(sent.requests)
+    for one in requests(trace):
+        match = None
+        while waiting and match is None:
+            candidate = waiting.pop(0)
+            match = candidate if core(candidate) == core(one) else None
+        if match is not None:
+            found += handshake(one, match)
+        elif forwarded.origin_form(one.target) not in targets(data):
+            found.append(("another path than was sent", f"the app saw {one}"))
+            break
+        elif sent.doubt is None:
+            found.append(("another request than was sent", f"the app saw {one}, sent were {[str(r) for r in sent.requests]}"))
+            break
+    return found
+
+
+def targets(data: bytes) -> set[bytes]:
+    """Every path that some reader finds in these bytes."""
+    readings = [read(data, habits) for habits in [STRICT, *LENIENT]]
+    return {forwarded.origin_form(one.target) for reading in readings for one in reading.requests}
+
+
+def core(one: Request) -> tuple[bytes, ...]:
+    """What must arrive as it was sent."""
+    hosts = [host for host in one.all(b"host")]
+    return (one.method, forwarded.origin_form(one.target), b", ".join(hosts), one.body)
+
+
+def handshake(one: Request, sent: Request) -> list[tuple[str, str]]:
+    """A tunnel is opened by a handshake: a GET of HTTP/1.1 without a body, and Connection names it."""
+    if not one.all(b"upgrade"):
+        return []
+    options = b",".join(sent.all(b"connection")).lower()
+    named = b"upgrade" in [word.strip() for word in options.split(b",")]
+    framed = sent.all(b"content-length") + sent.all(b"transfer-encoding")
+    if sent.method == b"GET" and sent.version == b"HTTP/1.1" and named and not framed and not sent.body:
+        return []
+    return [("an upgrade without a handshake", f"sent {sent.fields}")]
+
+
+def answered(trace: Trace) -> list[tuple[str, str]]:
+    """Each request that the app saw was answered to who sent it, in order, and nobody else's was."""
+    found = []
+    saw = [number for record in trace.records for number, _ in record.requests]
+    heard = trace.seen.echoes
+    if unheard := [number for number in saw if number not in heard]:
+        lost = [str(one) for record in trace.records for number, one in record.requests if number in unheard]
+        found.append(("a request without an answer", f"{lost}; the client heard {trace.seen.statuses}"))
+    if [number for number in heard if number not in saw] or heard != sorted(heard):
+        found.append(("an answer to another request", f"the client heard {[one.echo for one in trace.seen.answers]}"))
+    if trace.seen.ask_after:
+        after, targets = trace.seen.after, [one.target for record in trace.after for _, one in record.requests]
+        if after is None or not after.is_for(AFTER) or targets != [AFTER.encode()]:
+            found.append(("the next client's request is not its own", f"heard {after}, the app saw {targets}"))
+    return found
+
+
+def chained(trace: Trace, peer: Trace, direct: Trace) -> list[tuple[str, str]]:
+    """With a peer before or behind: nothing reaches the app that did not with one of them alone."""
+    # What a peer does wrong when alone is not ours.
+    known = {kind for kind, _ in answered(peer)}
+    found = [one for one in answered(trace) if one[0] not in known]
+    reference = peer if trace.way.kind == "front" else direct
+    allowed = [loose(one, trace.way.kind) for one in requests(reference)]
+    garbage = b"".join(record.data for record in peer.records if record.doubt)
+    for one in requests(trace):
+        while allowed and allowed[0] != loose(one, trace.way.kind):
+            allowed.pop(0)
+        if allowed:
+            allowed.pop(0)
+        elif not garbage:
+            found.append(("another request than without the other proxy", f"{one}, alone {[str(r) for r in requests(reference)]}"))
+            break
+        elif forwarded.origin_form(one.target) not in targets(garbage):
+            found.append(("another path than the proxy in front sends", f"{one} of {garbage[:300]!r}"))
+            break
+    return found
+
+
+def loose(one: Request, kind: str) -> tuple[bytes, ...]:
+    """Peers may spell a path anew, and what is behind us has the last word on it."""
+    return (one.method, one.body) if kind == "back" else (one.method, one.target, one.body)
+
+
+def against(direct: Trace, alone: dict[str, Trace], sent: Reading) -> list[Finding]:
+    """The gateway beside the peers, each alone with the same bytes."""
+    found, ours = [], requests(direct)
+    right = [core(one) for one in sent.requests]
+    for name, trace in alone.items():
+        theirs = requests(trace)
+        for one, two in zip(ours, theirs, strict=False):
+            # Where we read by the letter, it is the peer that does not.
+            if loose(one, "back") != loose(two, "back") and core(one) not in right:
+                found.append(Finding("another request than a peer sees", "doorward", f"{name} saw {two}, the gateway's app {one}"))
+                break
+        # A peer that refuses what is left has read it as a request too.
+        refused = any(one.echo is None and one.status >= 400 for one in trace.seen.answers)
+        if trace.seen.canary and not refused and theirs and len(ours) > len(theirs):
+            detail = f"{name} saw {[str(one) for one in theirs]}, the gateway's app {[str(one) for one in ours]}"
+            found.append(Finding("two requests where a peer sees one", "doorward", detail))
+    fewer = [name for name, trace in alone.items() if len(requests(trace)) < len(ours)]
+    if len(fewer) * 2 > len(alone):
+        statuses = {name: trace.seen.statuses for name, trace in alone.items()}
+        why = f"forwards what most refuse ({sent.doubt or 'by the letter it is right'})"
+        found.append(Finding(why, "doorward", f"{statuses}", soft=True))
+    return found
