@@ -71,8 +71,8 @@ class Answers:
         """How many bytes follow the head; `None` while they are not all here."""
         if answer.status < 200 or answer.status in (204, 304):
             return 0
-        # The app's own answers are empty, so that it does not matter which of them is for HEAD.
-        if self.is_head and answer.echo is None:
+        # Without a body: what the app says is for HEAD, and a proxy's own answer to a first HEAD.
+        if " HEAD " in answer.echo if answer.echo else self.is_head and not self.final:
             return 0
         if re.search(rb"(?im)^transfer-encoding:\s*chunked", head):
             found = re.compile(rb"(?:^|\r\n)0\r\n\r\n").search(self.data, at)

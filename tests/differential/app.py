@@ -90,7 +90,7 @@ class App:
                 if not self.answer(one, writer):
                     break
                 await writer.drain()
-        except OSError:
+        except (OSError, asyncio.CancelledError):
             pass
         finally:
             one.closed = True

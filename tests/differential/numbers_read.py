@@ -8,20 +8,26 @@ WORD = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 QUOTED = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"'
 EXTENSION = rb"[ \t]*;[ \t]*" + WORD + rb"(?:[ \t]*=[ \t]*(?:" + WORD + rb"|" + QUOTED + rb"))?"
 SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:" + EXTENSION + rb")*[ \t]*")
+LOOSE_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?", re.DOTALL)
 ODD_SIZE = re.compile(rb"[ \t\x0b\x0c]*\+?(?:0[xX])?([0-9A-Fa-f]+)")
 ODD_LENGTH = re.compile(rb"[ \t\x0b\x0c]*\+?([0-9]+)")
 
 
-def chunk_size(line: bytes, odd: bool) -> int | None:
+def chunk_size(line: bytes, strict: bool, odd: bool) -> int | None:
     """The size in the line of a chunk, `None` where there is none.
 
     Blanks behind the size without an extension are outside of the grammar of RFC 9112 section
     7.1, but every reader agrees on them, and so they are no doubt here.
 
-    >>> chunk_size(b'a;b="c d"', odd=False), chunk_size(b"0xa", odd=False), chunk_size(b"0xa", odd=True)
+    >>> chunk_size(b'a;b="c d"', True, False), chunk_size(b"0xa", True, False), chunk_size(b"0xa", False, True)
     (10, None, 10)
+    >>> chunk_size(b"a;", True, False), chunk_size(b"a;", False, False)
+    (None, 10)
     """
-    found = ODD_SIZE.match(line) if odd else SIZE.fullmatch(line)
+    if odd:
+        found = ODD_SIZE.match(line)
+    else:
+        found = (SIZE if strict else LOOSE_SIZE).fullmatch(line)
     return int(found[1], 16) if found else None
 
 

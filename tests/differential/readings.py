@@ -14,6 +14,8 @@ from numbers_read import chunk_size, content_length
 
 TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~]+) (HTTP/1\.[01])")
+# RFC 9112 section 3.2, without what is for CONNECT alone.
+FORM = re.compile(rb"/|[A-Za-z][A-Za-z0-9+.-]*://[^/?#]")
 CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 LONGEST = 1 << 20
 
@@ -174,6 +176,8 @@ class Reader:
         found = LINE.fullmatch(line)
         if found is None or b"#" in found[2]:
             raise Doubt("no request line")
+        if not FORM.match(found[2]) and (found[1], found[2]) != (b"OPTIONS", b"*"):
+            raise Doubt("no form of a target")
         return Request(found[1], found[2], found[3], [])
 
     def fields(self, lone_lf: bool) -> list[tuple[bytes, bytes]]:
@@ -246,7 +250,7 @@ class Reader:
         """A chunked body and its trailers."""
         body = b""
         while True:
-            size = chunk_size(self.line(self.habits.lone_lf_in_chunks), self.habits.odd_numbers)
+            size = chunk_size(self.line(self.habits.lone_lf_in_chunks), self.habits.is_strict, self.habits.odd_numbers)
             if size is None:
                 raise Doubt("no size of a chunk")
             if size == 0:

@@ -31,7 +31,13 @@ class Way:
     kind: str
     port: int
     app: App
-    cookie: bytes = b""
+    cookie: bytes = b"__Host-doorward=nothing"
+    gateway: Doorward | None = None
+
+    async def sign_in(self) -> None:
+        """Gets a session from the gateway that is somewhere on this way."""
+        if self.gateway:
+            self.cookie = await asyncio.to_thread(self.gateway.cookie)
 
 
 @dataclass
@@ -72,15 +78,12 @@ class Scene:
         hash_ = hashed(self.doorward)
         # One call, so that no port is given twice.
         ports = free_ports(2 + 7 * len(self.peers))
-        gateways: list[tuple[Way, Doorward]] = []
 
         async def gateway(name: str, kind: str, upstream: int, app: App, entry: int | None = None) -> int:
             pair = (ports.pop(), ports.pop())
             one = Doorward(self.doorward, self.folder, name.replace(" ", "-"), pair, upstream, hash_)
             self._own(one.program)
-            way = Way(name, kind, entry or pair[0], app)
-            self.ways.append(way)
-            gateways.append((way, one))
+            self.ways.append(Way(name, kind, entry or pair[0], app, gateway=one))
             return pair[0]
 
         app = await App().start()
@@ -102,10 +105,8 @@ class Scene:
         for program, routes in started:
             for listen, _ in routes:
                 program.wait_until_open(listen)
-        for way, one in gateways:
-            way.cookie = await asyncio.to_thread(one.cookie)
         for way in self.ways:
-            way.cookie = way.cookie or b"__Host-doorward=nothing"
+            await way.sign_in()
             way.app.take()
 
     def _own(self, program: Program) -> None:
@@ -126,9 +127,15 @@ async def one_way(way: Way, case: Case, patience: float) -> Trace:
     await way.app.settled(patience)
     records = way.app.take()
     after: list[Record] = []
-    if records:
+    refused = any(one.status == 401 and not one.echo for one in seen.answers)
+    if records or refused:
         seen.ask_after = True
         seen.after = await ask_after(way.port, way.cookie, patience)
+        if seen.after and seen.after.status == 401 and not seen.after.echo:
+            # The case has signed us out.
+            await way.sign_in()
+            way.app.take()
+            seen.after = await ask_after(way.port, way.cookie, patience)
         await way.app.settled(patience)
         after = way.app.take()
     return Trace(way, seen, records, after)

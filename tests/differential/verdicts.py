@@ -1,8 +1,9 @@
 """What must hold of every trace, and what is worth a look.
 
 A `Finding` that is not `soft` breaks a promise: one request for the gate, two for somebody else;
-another path, method, host or body than the client sent; an answer that is somebody else's. A soft
-one says that the gate forwards what most others refuse.
+another path, method, host or body than the client sent; an answer that is somebody else's; bytes
+that are no request by the letter, and that most others refuse. A soft one says that others refuse
+what is right.
 """
 
 from __future__ import annotations
@@ -158,5 +159,5 @@ def against(direct: Trace, alone: dict[str, Trace], sent: Reading) -> list[Findi
     if len(fewer) * 2 > len(alone):
         statuses = {name: trace.seen.statuses for name, trace in alone.items()}
         why = f"forwards what most refuse ({sent.doubt or 'by the letter it is right'})"
-        found.append(Finding(why, "doorward", f"{statuses}", soft=True))
+        found.append(Finding(why, "doorward", f"{statuses}", soft=sent.doubt is None))
     return found
