@@ -1,7 +1,7 @@
 # `make run` shows Doorward at work, `make test` proves it. The rest is for those who change it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench pgo lint deny setup fuzz fuzz-smoke image image-test
+.PHONY: help run test bench pgo lint deny setup fuzz fuzz-smoke differential image image-test
 
 help:
 	@echo "make run         try it: gateway, a small app behind it and one user, nothing to set up"
@@ -13,6 +13,7 @@ help:
 	@echo "make setup       install what the tests need (make test does it by itself)"
 	@echo "make fuzz-smoke  every fuzz target for some seconds"
 	@echo "make fuzz        one of them: T=gate SECONDS=600"
+	@echo "make differential  the same bytes to us, nginx, HAProxy, Apache and Caddy: REQUESTS=2000 SECONDS=60 SEED=7"
 	@echo "make image       build the container image with docker or buildah"
 	@echo "make image-test  build the image without a network and try what comes out"
 
@@ -56,6 +57,12 @@ T ?= gate
 SECONDS ?= 600
 fuzz:
 	@.ci/fuzz run $(T) $(SECONDS)
+
+REQUESTS ?= 100000
+SEED ?= 1
+differential:
+	@.ci/setup differential
+	@.ci/differential --requests $(REQUESTS) --seconds $(SECONDS) --seed $(SEED) $(ARGS)
 
 image:
 	@if command -v docker >/dev/null 2>&1; then \

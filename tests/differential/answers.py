@@ -12,6 +12,7 @@ class Answer:
 
     status: int
     echo: str | None
+    closes: bool = False
 
     def is_for(self, target: str) -> bool:
         """Whether the app gave it to this GET."""
@@ -47,7 +48,7 @@ class Answers:
         """Nothing more will come: what has no length is whole now."""
         found = re.match(rb"HTTP/1\.[01] (\d{3})", self.data)
         if found and b"\r\n\r\n" in self.data and not self.broken:
-            self.all.append(Answer(int(found[1]), echo(self.data.split(b"\r\n\r\n")[0])))
+            self.all.append(Answer(int(found[1]), echo(self.data.split(b"\r\n\r\n")[0]), closes=True))
         self.data = b""
 
     def _one(self) -> bool:
@@ -59,7 +60,7 @@ class Answers:
         if not found:
             self.broken = True
             return False
-        answer = Answer(int(found[1]), echo(head))
+        answer = Answer(int(found[1]), echo(head), closes(head))
         length = self._body(answer, head, end + 4)
         if length is None:
             return False
@@ -88,3 +89,9 @@ def echo(head: bytes) -> str | None:
     """What the app wrote into its answer, see `app.py`."""
     found = re.search(rb"(?im)^x-echo:[ \t]*([^\r\n]*)", head)
     return found[1].decode("latin-1").strip() if found else None
+
+
+def closes(head: bytes) -> bool:
+    """Whether the connection ends with this answer."""
+    options = b",".join(re.findall(rb"(?im)^connection:([^\r\n]*)", head)).lower()
+    return b"close" in options or (head.startswith(b"HTTP/1.0") and b"keep-alive" not in options)

@@ -50,10 +50,15 @@ class Connection:
         return record
 
 
+# How long a slow app takes. Every proxy has read what came meanwhile.
+SLOW = 0.05
+
+
 class App:
     """A running one."""
 
     def __init__(self):
+        self.is_slow = False
         self.count = 0
         self.connections: list[Connection] = []
         self.port = 0
@@ -87,7 +92,7 @@ class App:
                 one.data += data
                 if one.upgraded or one.doubt:
                     continue
-                if not self.answer(one, writer):
+                if not await self.answer(one, writer):
                     break
                 await writer.drain()
         except (OSError, asyncio.CancelledError):
@@ -96,7 +101,7 @@ class App:
             one.closed = True
             writer.close()
 
-    def answer(self, one: Connection, writer: asyncio.StreamWriter) -> bool:
+    async def answer(self, one: Connection, writer: asyncio.StreamWriter) -> bool:
         """Answers what is whole. Whether the connection goes on."""
         while one.parsed < len(one.data):
             reader = Reader(one.data, one.parsed, STRICT)
@@ -114,13 +119,16 @@ class App:
             one.parsed, one.continued = request.end, False
             self.count += 1
             one.requests.append((self.count, request))
-            if not self.reply(one, request, writer):
+            number = self.count
+            if self.is_slow:
+                await asyncio.sleep(SLOW)
+            if not self.reply(one, number, request, writer):
                 return False
         return True
 
-    def reply(self, one: Connection, request: Request, writer: asyncio.StreamWriter) -> bool:
+    def reply(self, one: Connection, number: int, request: Request, writer: asyncio.StreamWriter) -> bool:
         """One answer."""
-        name = f"{self.count} {quote_from_bytes(request.method)} {quote_from_bytes(request.target, safe='/%?=&')}"
+        name = f"{number} {quote_from_bytes(request.method)} {quote_from_bytes(request.target, safe='/%?=&')}"
         head = f"X-Echo: {name[:2000]}\r\n".encode()
         # As a careless app does: whoever asks for it gets a tunnel.
         if any(value.lower() == b"websocket" for value in request.all(b"upgrade")):

@@ -17,11 +17,16 @@ INSIDE = b"GET /closed/inside HTTP/1.1\r\nHost: " + HOST + b"\r\n\r\n"
 
 @dataclass(frozen=True)
 class Case:
-    """Some bytes in pieces, each a TCP segment, and whether the canary comes with the last."""
+    """Some bytes in pieces, each a TCP segment.
+
+    `in_one`: the canary comes with the last of them. `slow`: the app takes its time, so that
+    what follows a request is here before its answer.
+    """
 
     name: str
     pieces: tuple[bytes, ...]
     in_one: bool = False
+    slow: bool = False
 
     @property
     def data(self) -> bytes:

@@ -32,13 +32,24 @@ def cases(seed: int, corpus: bool = True) -> Iterator[Case]:
 def made(seed: int, number: int) -> Case:
     """The case of this number. It depends on nothing before it."""
     random = Random(f"{seed}/{number}")
-    kind = random.choices(["head", "chunks", "target"], [4, 4, 3])[0]
-    in_one = random.random() < 0.4
+    kind = random.choices(["head", "chunks", "target", "row"], [4, 4, 3, 1])[0]
+    in_one, slow = random.random() < 0.4, random.random() < 0.15
     if kind == "chunks":
         name, head, body = chunks.stream(random)
-        return Case(f"{number} {name}", split(random, head, body), in_one)
-    name, data = heads.head(random) if kind == "head" else targets.line(random)
-    return Case(f"{number} {name}", split(random, data, b"") if random.random() < 0.15 else (data,), in_one)
+        pieces = split(random, head, body)
+    elif kind == "row":
+        name, pieces = row(random)
+    else:
+        name, data = heads.head(random) if kind == "head" else targets.line(random)
+        pieces = split(random, data, b"") if random.random() < 0.15 else (data,)
+    return Case(f"{number} {name}", pieces, in_one, slow)
+
+
+def row(random: Random) -> tuple[str, tuple[bytes, ...]]:
+    """Right requests in a row, as one segment or several."""
+    bodies = [(b"", b""), (b"", b""), (b"Content-Length: 5\r\n", b"abcde"), (b"Transfer-Encoding: chunked\r\n", b"5\r\nabcde\r\n0\r\n\r\n")]
+    requests = [heads.plain(random, *random.choice(bodies)) for _ in range(random.randrange(2, 5))]
+    return "row", tuple(requests) if random.random() < 0.5 else split(random, b"".join(requests), b"")
 
 
 def split(random: Random, head: bytes, body: bytes) -> tuple[bytes, ...]:

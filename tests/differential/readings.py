@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from numbers_read import chunk_size, content_length
 
 TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~]+) (HTTP/1\.[01])")
+# A query may hold raw octets: old browsers send them, and no reader sees another path by them.
+LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~]+(?:\?[!-~\x80-\xff]*)?) (HTTP/1\.[01])")
 # RFC 9112 section 3.2, without what is for CONNECT alone.
 FORM = re.compile(rb"/|[A-Za-z][A-Za-z0-9+.-]*://[^/?#]")
 CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")

@@ -26,7 +26,7 @@ def kind(name: str, one: Kind) -> str:
     heard = "; ".join(f"{way}: {trace.seen.statuses}" for way, trace in one.traces.items())
     return (
         f"\n{'worth a look' if one.soft else 'BROKEN'}: {name} ({one.count} times: {ways})\n"
-        f"  shortest case: {one.case.name}{', the canary in the last piece' if one.case.in_one else ''}\n"
+        f"  shortest case: {one.case.name}{', the canary in the last piece' if one.case.in_one else ''}{', a slow app' if one.case.slow else ''}\n"
         f"{pieces(one.case.pieces)}\n  {one.finding.way}: {one.finding.detail[:1500]}\n  answers (* not by the app): {heard}"
     )
 

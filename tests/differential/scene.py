@@ -123,9 +123,11 @@ class Scene:
 
 async def one_way(way: Way, case: Case, patience: float) -> Trace:
     """Sends a case one way, and somebody else's request behind it."""
+    way.app.is_slow = case.slow
     seen = await send(way.port, case, way.cookie, patience)
     await way.app.settled(patience)
     records = way.app.take()
+    way.app.is_slow = False
     after: list[Record] = []
     refused = any(one.status == 401 and not one.echo for one in seen.answers)
     if records or refused:

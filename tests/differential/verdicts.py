@@ -47,8 +47,9 @@ def judge(case: Case, traces: dict[str, Trace]) -> list[Finding]:
 
 
 def requests(trace: Trace) -> list[Request]:
-    """What the app saw, without the canary."""
-    return [one for record in trace.records for _, one in record.requests if one.target != CANARY.encode()]
+    """What the app saw over all its connections, in the order of time, without the canary."""
+    pairs = sorted((pair for record in trace.records for pair in record.requests), key=lambda pair: pair[0])
+    return [one for _, one in pairs if one.target != CANARY.encode()]
 
 
 def own(trace: Trace, sent: Reading, data: bytes) -> list[tuple[str, str]]:
@@ -105,21 +106,27 @@ def answered(trace: Trace) -> list[tuple[str, str]]:
         found.append(("a request without an answer", f"{lost}; the client heard {trace.seen.statuses}"))
     if [number for number in heard if number not in saw] or heard != sorted(heard):
         found.append(("an answer to another request", f"the client heard {[one.echo for one in trace.seen.answers]}"))
+    last = trace.seen.answers[-1] if trace.seen.answers else None
+    # A refusal of what cannot be read ends a connection by itself.
+    if trace.seen.closed and last and not last.closes and last.status not in (101, 400):
+        found.append(("the end of a connection that an answer did not tell", f"the client heard {trace.seen.statuses}"))
     if trace.seen.ask_after:
         after, targets = trace.seen.after, [one.target for record in trace.after for _, one in record.requests]
-        if after is None or not after.is_for(AFTER) or targets != [AFTER.encode()]:
+        if after is None or not after.is_for(AFTER) or AFTER.encode() not in targets:
             found.append(("the next client's request is not its own", f"heard {after}, the app saw {targets}"))
+        elif len(targets) > 1:
+            found.append(("a request without an answer", f"the app saw {targets} when its client had left"))
     return found
 
 
 def chained(trace: Trace, peer: Trace, direct: Trace) -> list[tuple[str, str]]:
     """With a peer before or behind: nothing reaches the app that did not with one of them alone."""
-    # What a peer does wrong when alone is not ours.
-    known = {kind for kind, _ in answered(peer)}
+    # What a peer does wrong when alone is not ours, and what we do wrong when alone is told there.
+    known = {kind for kind, _ in answered(peer) + (answered(direct) if trace.way.kind == "back" else [])}
     found = [one for one in answered(trace) if one[0] not in known]
     reference = peer if trace.way.kind == "front" else direct
     allowed = [loose(one, trace.way.kind) for one in requests(reference)]
-    garbage = b"".join(record.data for record in peer.records if record.doubt)
+    garbage = b"".join(record.data for record in (peer if trace.way.kind == "front" else direct).records if record.doubt)
     for one in requests(trace):
         while allowed and allowed[0] != loose(one, trace.way.kind):
             allowed.pop(0)
@@ -129,7 +136,7 @@ def chained(trace: Trace, peer: Trace, direct: Trace) -> list[tuple[str, str]]:
             found.append(("another request than without the other proxy", f"{one}, alone {[str(r) for r in requests(reference)]}"))
             break
         elif forwarded.origin_form(one.target) not in targets(garbage):
-            found.append(("another path than the proxy in front sends", f"{one} of {garbage[:300]!r}"))
+            found.append(("another path than the first proxy sends", f"{one} of {garbage[:300]!r}"))
             break
     return found
 

@@ -45,6 +45,7 @@ mod deaf_app;
 mod dependencies;
 mod descriptors;
 mod destination;
+mod differential;
 mod disguised_names;
 mod disguised_paths;
 mod disk_faults;
