@@ -88,11 +88,15 @@ class Request:
 
 @dataclass
 class Reading:
-    """What came out: whole requests, then perhaps a doubt, or bytes of one that is not whole."""
+    """What came out: whole requests, then perhaps a doubt, or bytes of one that is not whole.
+
+    `begun` is the head of the last one, where that was read and its body was not.
+    """
 
     requests: list[Request]
     doubt: str | None
     rest: bytes
+    begun: Request | None = None
 
 
 class Doubt(Exception):
@@ -113,12 +117,13 @@ def read(data: bytes, habits: Habits = STRICT) -> Reading:
     """
     requests, at = [], 0
     while at < len(data):
+        reader = Reader(data, at, habits)
         try:
-            one = Reader(data, at, habits).request()
+            one = reader.request()
         except More:
-            return Reading(requests, None, data[at:])
+            return Reading(requests, None, data[at:], reader.begun)
         except Doubt as doubt:
-            return Reading(requests, str(doubt), data[at:])
+            return Reading(requests, str(doubt), data[at:], reader.begun)
         requests.append(one)
         at = one.end
     return Reading(requests, None, b"")
@@ -129,6 +134,7 @@ class Reader:
 
     def __init__(self, data: bytes, at: int, habits: Habits):
         self.data, self.at, self.habits = data, at, habits
+        self.begun: Request | None = None
 
     def line(self, lone_lf: bool) -> bytes:
         """One line without its end."""
@@ -161,6 +167,7 @@ class Reader:
         one.blank_lines = blank_lines
         if one.version != b"HTTP/0.9":
             one.fields = self.fields(self.habits.lone_lf)
+            self.begun = one
             self.body(one)
         one.end = self.at
         return one

@@ -9,7 +9,7 @@ def text(outcome: Outcome) -> str:
     """For a person who has to mend something."""
     peers = ", ".join(f"{name} {number}" for name, number in sorted(outcome.peers.items()))
     lines = [
-        f"{outcome.cases} cases; something reached the app: Doorward {outcome.forwarded}, {peers}",
+        f"{outcome.cases} cases; whole requests reached the app in: Doorward {outcome.forwarded}, {peers}",
         *(kind(name, one) for name, one in sorted(outcome.kinds.items(), key=lambda item: item[1].soft)),
     ]
     for case, finding in outcome.once[:20]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from case import Case
 from scene import Scene, Trace
-from verdicts import Finding, judge
+from verdicts import Finding, judge, requests
 
 # How long nothing may come before we take it for the end. A finding is tried again with more.
 PATIENCE = 0.25
@@ -102,11 +102,11 @@ async def one(scene: Scene, case: Case, previous: Case | None, outcome: Outcome)
 
 
 def count(outcome: Outcome, traces: dict[str, Trace]) -> None:
-    """Whether the gateway and the peers let it through."""
+    """Whether a whole request came through, by the gateway and by each peer."""
     for name, trace in traces.items():
         if trace.way.kind == "alone":
-            outcome.peers[name] += bool(trace.records)
-    if traces["doorward"].records:
+            outcome.peers[name] += bool(requests(trace))
+    if requests(traces["doorward"]):
         outcome.forwarded += 1
     else:
         outcome.refused += 1

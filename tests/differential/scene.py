@@ -20,7 +20,7 @@ from case import Case
 from client import Seen, ask_after, send
 from gateway import Doorward, hashed
 from peers import PEERS, Peer
-from programs import Program, free_ports
+from programs import Program, Trouble, free_ports
 
 
 @dataclass
@@ -64,15 +64,26 @@ class Scene:
         # Apache's worker is another user and has to come in.
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o755)
-        try:
-            await self._start()
-        except BaseException:
-            self._owned.close()
-            raise
-        return self
+        for tries_left in (2, 1, 0):
+            try:
+                await self._start()
+                return self
+            except Trouble:
+                # A port may have been taken before the program was there that wanted it.
+                self._put_away()
+                if not tries_left:
+                    raise
+            except BaseException:
+                self._put_away()
+                raise
+        raise AssertionError("the last try returns or raises")
 
     async def __aexit__(self, *_: object) -> None:
+        self._put_away()
+
+    def _put_away(self) -> None:
         self._owned.close()
+        self.ways, self.programs = [], []
 
     async def _start(self) -> None:
         hash_ = hashed(self.doorward)

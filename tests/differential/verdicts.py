@@ -75,7 +75,8 @@ def own(trace: Trace, sent: Reading, data: bytes) -> list[tuple[str, str]]:
 def targets(data: bytes) -> set[bytes]:
     """Every path that some reader finds in these bytes."""
     readings = [read(data, habits) for habits in [STRICT, *LENIENT]]
-    return {forwarded.origin_form(one.target) for reading in readings for one in reading.requests}
+    heads = [one for reading in readings for one in [*reading.requests, reading.begun] if one]
+    return {forwarded.origin_form(one.target) for one in heads}
 
 
 def core(one: Request) -> tuple[bytes, ...]:
