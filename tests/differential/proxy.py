@@ -28,6 +28,11 @@ class Fault:
     keeps_underscores: bool = False
     changes_body: bool = False
     announces: bool = False
+    loses_answers: bool = False
+    hangs_up: bool = False
+    late_answers: bool = False
+    doubles: bool = False
+    forgets_rules: bool = False
 
 
 class Proxy:
@@ -37,6 +42,7 @@ class Proxy:
         self.to, self.fault, self.port = to, fault, 0
         self.lock = asyncio.Lock()
         self.app: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self.kept: bytes | None = None
 
     async def start(self) -> Proxy:
         """Listens on a free port."""
@@ -61,12 +67,12 @@ class Proxy:
                     writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
                     break
                 raw, data = data[: read.end], data[read.end :]
-                if forwarded.origin_form(read.target).lower().startswith(b"/closed"):
+                if not self.fault.forgets_rules and forwarded.origin_form(read.target).lower().startswith(b"/closed"):
                     writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
                     continue
-                answer = await self.forward(self.written(read, raw))
+                answer = self.changed(await self.forward(self.written(read, raw)))
                 writer.write(answer)
-                if b" 101 " in answer[:16] or not answer:
+                if b" 101 " in answer[:16] or not answer or self.fault.hangs_up:
                     break
             await writer.drain()
         except (OSError, asyncio.CancelledError):
@@ -112,6 +118,14 @@ class Proxy:
             lines.append(b"content-length: %d" % len(body))
         return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
+    def changed(self, answer: bytes) -> bytes:
+        """What the client is told."""
+        if self.fault.loses_answers:
+            return b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
+        if self.fault.late_answers:
+            answer, self.kept = self.kept or answer, answer
+        return answer
+
     async def forward(self, data: bytes) -> bytes:
         """Sends it and gives the first answer that comes, whosever it is."""
         async with self.lock:
@@ -119,9 +133,10 @@ class Proxy:
                 if self.app is None:
                     self.app = await asyncio.open_connection("127.0.0.1", self.to)
                 reader, writer = self.app
-                writer.write(data)
+                writer.write(data * (1 + self.fault.doubles))
                 try:
-                    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 2)
+                    for _ in range(1 + self.fault.doubles):
+                        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 2)
                 except asyncio.IncompleteReadError:
                     # A connection that was closed meanwhile: once more over another.
                     self.leave()

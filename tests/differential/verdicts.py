@@ -105,7 +105,7 @@ def answered(trace: Trace) -> list[tuple[str, str]]:
     if unheard := [number for number in saw if number not in heard]:
         lost = [str(one) for record in trace.records for number, one in record.requests if number in unheard]
         found.append(("a request without an answer", f"{lost}; the client heard {trace.seen.statuses}"))
-    if [number for number in heard if number not in saw] or heard != sorted(heard):
+    if [number for number in heard if number not in saw] or heard != sorted(set(heard)):
         found.append(("an answer to another request", f"the client heard {[one.echo for one in trace.seen.answers]}"))
     last = trace.seen.answers[-1] if trace.seen.answers else None
     # A refusal of what cannot be read ends a connection by itself.
