@@ -133,7 +133,9 @@ class App:
         # As a careless app does: whoever asks for it gets a tunnel.
         if any(value.lower() == b"websocket" for value in request.all(b"upgrade")):
             one.upgraded = True
-            writer.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" + head + b"\r\n")
+            writer.write(
+                b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" + head + b"\r\n"
+            )
             return True
         options = b",".join(request.all(b"connection")).lower()
         old = request.version == b"HTTP/1.0" and b"keep-alive" not in options

@@ -18,7 +18,21 @@ EXTENSIONS = [
     b";\nxx", b";a\nxx", b";a\rxx", b";a=\"\n\"", b";a=\"\r\n\"", b";a=\"\r\"", b";\rxx", b";a\r\rb", b";a\n", b"\nxx", b"\rxx",
     b";" + b"x" * 300, b";" + b"x" * 9000, b" a", b",a=b", b"#", b";a=\"\r\nb\"", b";a=\"\nb\nc\"",
 ]  # fmt: skip
-LINE_ENDS = [b"\n", b"\r", b"\r\r\n", b"\n\r", b"\r\n\n", b" \r\n", b"\x00\r\n", b"", b"\r\n\r\n", b"\x0b\r\n", b"xx", b"x\r\n", b"\r\n "]
+LINE_ENDS = [
+    b"\n",
+    b"\r",
+    b"\r\r\n",
+    b"\n\r",
+    b"\r\n\n",
+    b" \r\n",
+    b"\x00\r\n",
+    b"",
+    b"\r\n\r\n",
+    b"\x0b\r\n",
+    b"xx",
+    b"x\r\n",
+    b"\r\n ",
+]
 TRAILER_LINES = [
     b"X-A: b", b"Content-Length: 50", b"Transfer-Encoding: chunked", b"Host: evil.test", b"Cookie: a=b", b"X-User-Id: 1",
     b"Authorization: x", b"Connection: close", b"X-A : b", b" X-A: b", b"X-A: b\r\n c", b"X-A", b": b", b"X-A: b\nX-B: c", b"X-A: b\rX-B: c",
@@ -26,20 +40,44 @@ TRAILER_LINES = [
     b"X-Forwarded-For: 1.2.3.4", b"Content-Encoding: gzip", b"Range: bytes=0-", b"Set-Cookie: a=b", b"X-A: " + b"b" * 5000,
     b"X_User_Id: 1", b"Content-Type: x/y", b"Upgrade: websocket", b"__Host-doorward: x", b"Max-Forwards: 0", b"X-A: b\r",
 ]  # fmt: skip
-BEHIND = [b"", b"", b"", b"0\r\n\r\n", b"\r\n", b"\n", b"garbage", b"\x00", INSIDE, b"0\r\n\r\n" + INSIDE, b"5\r\nabcde\r\n0\r\n\r\n", b" ", b"\r"]
+BEHIND = [
+    b"",
+    b"",
+    b"",
+    b"0\r\n\r\n",
+    b"\r\n",
+    b"\n",
+    b"garbage",
+    b"\x00",
+    INSIDE,
+    b"0\r\n\r\n" + INSIDE,
+    b"5\r\nabcde\r\n0\r\n\r\n",
+    b" ",
+    b"\r",
+]
 
 
 def stream(random: Random) -> tuple[str, bytes, bytes]:
     """What is odd in it, a head, and chunks."""
-    maker = random.choices([size, extension, line_end, trailers, behind, missing, desync, anything], [3, 4, 3, 3, 2, 1, 3, 3])[0]
+    maker = random.choices(
+        [size, extension, line_end, trailers, behind, missing, desync, anything], [3, 4, 3, 3, 2, 1, 3, 3]
+    )[0]
     body = maker(random)
-    head = random.choice([b"POST", b"POST", b"POST", b"PUT", b"GET", b"DELETE"]) + b" " + random.choice([b"/a", b"/public/a"])
-    lines = random.choice([b"", b"", b"", b"Trailer: X-A\r\n", b"Expect: 100-continue\r\n", b"TE: trailers\r\n", b"Connection: close\r\n"])
+    head = (
+        random.choice([b"POST", b"POST", b"POST", b"PUT", b"GET", b"DELETE"])
+        + b" "
+        + random.choice([b"/a", b"/public/a"])
+    )
+    lines = random.choice(
+        [b"", b"", b"", b"Trailer: X-A\r\n", b"Expect: 100-continue\r\n", b"TE: trailers\r\n", b"Connection: close\r\n"]
+    )
     head += b" HTTP/1.1\r\nHost: " + HOST + b"\r\n" + FIELD + b"Transfer-Encoding: chunked\r\n" + lines + b"\r\n"
     return "chunks: " + maker.__name__.replace("_", " "), head, body
 
 
-def chunk(data: bytes, size_: bytes | None = None, extension_: bytes = b"", end: bytes = b"\r\n", after: bytes = b"\r\n") -> bytes:
+def chunk(
+    data: bytes, size_: bytes | None = None, extension_: bytes = b"", end: bytes = b"\r\n", after: bytes = b"\r\n"
+) -> bytes:
     """One chunk."""
     return (size_ if size_ is not None else f"{len(data):x}".encode()) + extension_ + end + data + after
 
@@ -95,7 +133,7 @@ def desync(random: Random) -> bytes:
     """Built so that who ends a line elsewhere finds a request inside."""
     inner = b"0\r\n\r\n" + INSIDE
     hidden = f"{len(inner):x}".encode()
-    one = random.choice([b"\n", b"\r", b";\n", b";\r", b";a=\"\n", b"\x00", b" \n", b";\n\r", b"\r\r"])
+    one = random.choice([b"\n", b"\r", b";\n", b";\r", b';a="\n', b"\x00", b" \n", b";\n\r", b"\r\r"])
     return random.choice([
         b"2" + one + b"xx\r\n" + hidden + b"\r\n" + inner + b"\r\n0\r\n\r\n",
         b"2" + one + b"\r\nxx\r\n" + hidden + b"\r\n" + inner + b"\r\n0\r\n\r\n",
@@ -122,4 +160,10 @@ def anything(random: Random) -> bytes:
         )
     body += LAST + random.choice(BEHIND)
     at = random.randrange(len(body))
-    return random.choice([body, body[:at] + random.choice([b"\r", b"\n", b"\x00", b" ", b";", b"\""]) + body[at:], body[:at] + body[at + 1 :]])
+    return random.choice(
+        [
+            body,
+            body[:at] + random.choice([b"\r", b"\n", b"\x00", b" ", b";", b'"']) + body[at:],
+            body[:at] + body[at + 1 :],
+        ]
+    )

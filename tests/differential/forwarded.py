@@ -35,7 +35,9 @@ def readings(record: Record) -> list[tuple[str, str]]:
         same = two == one[: len(two)] if other.doubt else two == one
         if not same:
             kind = f"another reading where {habits.name}"
-            found.append((kind, f"{[str(r) for r in other.requests]}, and strictly {[str(r) for r in strict.requests]}"))
+            found.append(
+                (kind, f"{[str(r) for r in other.requests]}, and strictly {[str(r) for r in strict.requests]}")
+            )
     return found
 
 

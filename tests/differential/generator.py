@@ -47,7 +47,12 @@ def made(seed: int, number: int) -> Case:
 
 def row(random: Random) -> tuple[str, tuple[bytes, ...]]:
     """Right requests in a row, as one segment or several."""
-    bodies = [(b"", b""), (b"", b""), (b"Content-Length: 5\r\n", b"abcde"), (b"Transfer-Encoding: chunked\r\n", b"5\r\nabcde\r\n0\r\n\r\n")]
+    bodies = [
+        (b"", b""),
+        (b"", b""),
+        (b"Content-Length: 5\r\n", b"abcde"),
+        (b"Transfer-Encoding: chunked\r\n", b"5\r\nabcde\r\n0\r\n\r\n"),
+    ]
     requests = [heads.plain(random, *random.choice(bodies)) for _ in range(random.randrange(2, 5))]
     return "row", tuple(requests) if random.random() < 0.5 else split(random, b"".join(requests), b"")
 

@@ -13,7 +13,9 @@ def text(outcome: Outcome) -> str:
         *(kind(name, one) for name, one in sorted(outcome.kinds.items(), key=lambda item: item[1].soft)),
     ]
     for case, finding in outcome.once[:20]:
-        lines.append(f"\nseen once and not again: {finding.kind} ({finding.way}), {case.name}\n    {finding.detail[:600]}\n{pieces(case.pieces)}")
+        lines.append(
+            f"\nseen once and not again: {finding.kind} ({finding.way}), {case.name}\n    {finding.detail[:600]}\n{pieces(case.pieces)}"
+        )
     broken = outcome.broken
     lines.append(f"\n{len(broken)} promises broken: {'; '.join(broken)}" if broken else "\nno promise broken")
     return "\n".join(lines)

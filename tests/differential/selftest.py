@@ -33,7 +33,11 @@ STREAMS = [
     ("two lengths", LINE + b"Content-Length: 1\r\nContent-Length: 1\r\n\r\na", "two lengths"),
     ("a length with a sign", LINE + b"Content-Length: +1\r\n\r\na", "no number"),
     ("another coding", LINE + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", "another coding"),
-    ("a coding in an old version", LINE.replace(b"1.1", b"1.0") + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.0"),
+    (
+        "a coding in an old version",
+        LINE.replace(b"1.1", b"1.0") + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "HTTP/1.0",
+    ),
     ("a length with an underscore", LINE + b"Content_Length: 5\r\n\r\n" + INSIDE, "underscores are hyphens"),
     ("a lone line feed in the head", LINE + b"X: a\nY: b\r\n\r\n", "line feed alone"),
     ("a lone carriage return", LINE + b"X: a\rY: b\r\n\r\n", "control character"),
@@ -52,13 +56,23 @@ STREAMS = [
 HEAD = b" HTTP/1.1\r\nHost: " + HOST + b"\r\n" + FIELD
 POST = b"POST /a" + HEAD
 INNER = b"0\r\n\r\n" + INSIDE
-HIDDEN = POST + b"Transfer-Encoding: chunked\r\n\r\n2;\nxx\r\n" + f"{len(INNER):x}\r\n".encode() + INNER + b"\r\n0\r\n\r\n"
+HIDDEN = (
+    POST + b"Transfer-Encoding: chunked\r\n\r\n2;\nxx\r\n" + f"{len(INNER):x}\r\n".encode() + INNER + b"\r\n0\r\n\r\n"
+)
 VERBATIM = replace(LENIENT[0], name="careless")
 RIGHT = Fault()
 # A fault, a case that brings it out, and the kinds of which one at least must be found.
 FAULTS = [
-    (Fault("a line feed ends chunk extensions", Habits("f", lone_lf_in_chunks=True), verbatim=True), HIDDEN, ["line feed alone"]),
-    (Fault("lone line feeds", VERBATIM, verbatim=True), b"GET /a HTTP/1.1\nHost: app.test\n" + FIELD + b"\n", ["line feed alone"]),
+    (
+        Fault("a line feed ends chunk extensions", Habits("f", lone_lf_in_chunks=True), verbatim=True),
+        HIDDEN,
+        ["line feed alone"],
+    ),
+    (
+        Fault("lone line feeds", VERBATIM, verbatim=True),
+        b"GET /a HTTP/1.1\nHost: app.test\n" + FIELD + b"\n",
+        ["line feed alone"],
+    ),
     (
         Fault("lengths win over chunks", Habits("f", length_wins=True), verbatim=True),
         POST + f"Content-Length: {len(INNER)}\r\nTransfer-Encoding: chunked\r\n\r\n".encode() + INNER,
@@ -75,11 +89,19 @@ FAULTS = [
         ["another request"],
     ),
     (Fault("fragments are cut off", cuts_fragment=True), b"GET /a#b" + HEAD + b"\r\n", ["another path"]),
-    (Fault("ends twice", ends_twice=True), POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", ["no request line", "next client"]),
+    (
+        Fault("ends twice", ends_twice=True),
+        POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+        ["no request line", "next client"],
+    ),
     (Fault("keeps absolute targets", keeps_absolute=True), b"GET http://app.test/a" + HEAD + b"\r\n", ["no path"]),
     (Fault("opens tunnels", tunnels_all=True), POST + b"Upgrade: websocket\r\n\r\n", ["without a handshake"]),
     (Fault("keeps underscores", keeps_underscores=True), POST + b"X_A: b\r\n\r\n", ["underscore"]),
-    (Fault("changes bodies", changes_body=True), POST + b"Content-Length: 1\r\n\r\na", ["another request than was sent"]),
+    (
+        Fault("changes bodies", changes_body=True),
+        POST + b"Content-Length: 1\r\n\r\na",
+        ["another request than was sent"],
+    ),
     (Fault("announces trailers", announces=True), POST + b"\r\n", ["announced"]),
     (Fault("loses answers", loses_answers=True), POST + b"\r\n", ["without an answer"]),
     (Fault("hangs up", hangs_up=True), POST + b"\r\n", ["the end of a connection"]),
@@ -130,7 +152,9 @@ class Stage:
     async def kinds(self, case: Case) -> list[str]:
         """What is found with one case."""
         traces = await asyncio.gather(*(one_way(way, case, 0.2) for way in self.ways))
-        return [f"{one.kind} ({one.way}): {one.detail}" for one in judge(case, {trace.way.name: trace for trace in traces})]
+        return [
+            f"{one.kind} ({one.way}): {one.detail}" for one in judge(case, {trace.way.name: trace for trace in traces})
+        ]
 
 
 async def whole() -> int:

@@ -30,7 +30,9 @@ def line(random: Random) -> tuple[str, bytes]:
     """What is odd in it, and a request for it."""
     maker = random.choices([octet, pieces, query, form], [3, 5, 1, 3])[0]
     method = random.choice([b"GET", b"GET", b"GET", b"POST", b"OPTIONS", b"HEAD", b"DELETE"])
-    return "target: " + maker.__name__, request(maker(random), method, random.choice([b"", b"", b"", b"Content-Length: 5\r\n"]))
+    return "target: " + maker.__name__, request(
+        maker(random), method, random.choice([b"", b"", b"", b"Content-Length: 5\r\n"])
+    )
 
 
 def request(target: bytes, method: bytes = b"GET", lines: bytes = b"") -> bytes:
@@ -45,7 +47,15 @@ def octet(random: Random) -> bytes:
     code = random.randrange(256)
     one = random.choice([bytes([code]), f"%{code:02x}".encode(), f"%{code:02X}".encode(), f"%25{code:02x}".encode()])
     base = random.choice(PLAIN)
-    return random.choice([base + one, base + b"/" + one + b"b", base + b"/b" + one + b"c", base + b"/b" + one + b"/c", base + b"?b=" + one + b"c"])
+    return random.choice(
+        [
+            base + one,
+            base + b"/" + one + b"b",
+            base + b"/b" + one + b"c",
+            base + b"/b" + one + b"/c",
+            base + b"?b=" + one + b"c",
+        ]
+    )
 
 
 def pieces(random: Random) -> bytes:

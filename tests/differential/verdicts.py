@@ -67,7 +67,9 @@ def own(trace: Trace, sent: Reading, data: bytes) -> list[tuple[str, str]]:
             found.append(("another path than was sent", f"the app saw {one}"))
             break
         elif sent.doubt is None:
-            found.append(("another request than was sent", f"the app saw {one}, sent were {[str(r) for r in sent.requests]}"))
+            found.append(
+                ("another request than was sent", f"the app saw {one}, sent were {[str(r) for r in sent.requests]}")
+            )
             break
     return found
 
@@ -127,14 +129,21 @@ def chained(trace: Trace, peer: Trace, direct: Trace) -> list[tuple[str, str]]:
     found = [one for one in answered(trace) if one[0] not in known]
     reference = peer if trace.way.kind == "front" else direct
     allowed = [loose(one, trace.way.kind) for one in requests(reference)]
-    garbage = b"".join(record.data for record in (peer if trace.way.kind == "front" else direct).records if record.doubt)
+    garbage = b"".join(
+        record.data for record in (peer if trace.way.kind == "front" else direct).records if record.doubt
+    )
     for one in requests(trace):
         while allowed and allowed[0] != loose(one, trace.way.kind):
             allowed.pop(0)
         if allowed:
             allowed.pop(0)
         elif not garbage:
-            found.append(("another request than without the other proxy", f"{one}, alone {[str(r) for r in requests(reference)]}"))
+            found.append(
+                (
+                    "another request than without the other proxy",
+                    f"{one}, alone {[str(r) for r in requests(reference)]}",
+                )
+            )
             break
         elif forwarded.origin_form(one.target) not in targets(garbage):
             found.append(("another path than the first proxy sends", f"{one} of {garbage[:300]!r}"))
@@ -156,7 +165,11 @@ def against(direct: Trace, alone: dict[str, Trace], sent: Reading) -> list[Findi
         for one, two in zip(ours, theirs, strict=False):
             # Where we read by the letter, it is the peer that does not.
             if loose(one, "back") != loose(two, "back") and core(one) not in right:
-                found.append(Finding("another request than a peer sees", "doorward", f"{name} saw {two}, the gateway's app {one}"))
+                found.append(
+                    Finding(
+                        "another request than a peer sees", "doorward", f"{name} saw {two}, the gateway's app {one}"
+                    )
+                )
                 break
         # A peer that refuses what is left has read it as a request too.
         refused = any(one.echo is None and one.status >= 400 for one in trace.seen.answers)
