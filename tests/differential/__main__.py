@@ -39,7 +39,7 @@ def main() -> int:
         outcome = asyncio.run(
             run(Path(folder), options.doorward, options.caddy, cases, options.requests, options.seconds, options.lanes)
         )
-    print(f"seed {options.seed}\n{report.text(outcome)}")
+    print(f"seed {options.seed}\n{report.text(outcome, options.examples)}")
     return 1 if outcome.broken else 0
 
 
@@ -55,6 +55,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--skip", type=int, default=0, help="cases to leave out at the begin")
     parser.add_argument("--only", default="", help="cases with this in their name")
     parser.add_argument("--no-corpus", action="store_true", help="without the fuzz corpora")
+    parser.add_argument("--examples", type=int, default=0, help="more cases of each kind in the report")
     parser.add_argument("--self-test", action="store_true", help="show that what is wrong is found, without a gateway")
     options = parser.parse_args()
     if not options.self_test and not options.doorward:

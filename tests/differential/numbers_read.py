@@ -7,8 +7,8 @@ import re
 WORD = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 QUOTED = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"'
 EXTENSION = rb"[ \t]*;[ \t]*" + WORD + rb"(?:[ \t]*=[ \t]*(?:" + WORD + rb"|" + QUOTED + rb"))?"
-SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:" + EXTENSION + rb")*[ \t]*")
-LOOSE_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?", re.DOTALL)
+SIZE = re.compile(rb"([0-9A-Fa-f]+)(?:" + EXTENSION + rb")*[ \t]*")
+LOOSE_SIZE = re.compile(rb"([0-9A-Fa-f]+)[ \t]*(?:;.*)?", re.DOTALL)
 ODD_SIZE = re.compile(rb"[ \t\x0b\x0c]*\+?(?:0[xX])?([0-9A-Fa-f]+)")
 ODD_LENGTH = re.compile(rb"[ \t\x0b\x0c]*\+?([0-9]+)")
 
@@ -28,16 +28,21 @@ def chunk_size(line: bytes, strict: bool, odd: bool) -> int | None:
         found = ODD_SIZE.match(line)
     else:
         found = (SIZE if strict else LOOSE_SIZE).fullmatch(line)
-    return int(found[1], 16) if found else None
+    return within(int(found[1], 16)) if found else None
 
 
 def content_length(value: bytes, odd: bool) -> int | None:
     """The length of a body, `None` where there is none.
 
-    >>> content_length(b"+5", odd=False), content_length(b"5, 6", odd=True)
-    (None, 5)
+    >>> content_length(b"+5", odd=False), content_length(b"5, 6", odd=True), content_length(b"9223372036854775808", odd=False)
+    (None, 5, None)
     """
     if odd:
         found = ODD_LENGTH.match(value)
         return int(found[1]) if found else None
-    return int(value) if re.fullmatch(rb"[0-9]{1,18}", value) else None
+    return within(int(value)) if re.fullmatch(rb"[0-9]{1,1000}", value) else None
+
+
+def within(number: int) -> int | None:
+    """A number that every reader can hold, however many zeros it has in front."""
+    return number if number < 1 << 63 else None

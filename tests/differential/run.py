@@ -28,6 +28,7 @@ class Kind:
     case: Case | None = None
     finding: Finding | None = None
     traces: dict[str, Trace] | None = None
+    examples: list[tuple[Case, Finding]] = field(default_factory=list)
 
 
 @dataclass
@@ -46,6 +47,7 @@ class Outcome:
         kind = self.kinds.setdefault(finding.kind, Kind(finding.soft))
         kind.count += 1
         kind.ways[finding.way] += 1
+        kind.examples.append((case, finding))
         if kind.case is None or len(case.data) < len(kind.case.data):
             kind.case, kind.finding, kind.traces = case, finding, traces
 

@@ -22,10 +22,11 @@ fn differential(arguments: &[&str]) -> Output {
 }
 
 /// Those of Python's modules that have examples in their documentation.
-const WITH_EXAMPLES: [&str; 4] = [
+const WITH_EXAMPLES: [&str; 5] = [
     "readings.py",
     "numbers_read.py",
     "forwarded.py",
+    "verdicts.py",
     "generator.py",
 ];
 
