@@ -8,6 +8,7 @@ connection to the app, so that what is left over from one meets the next.
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 
 import forwarded
@@ -136,7 +137,7 @@ class Proxy:
                 writer.write(data * (1 + self.fault.doubles))
                 try:
                     for _ in range(1 + self.fault.doubles):
-                        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 2)
+                        head = await asyncio.wait_for(answer(reader, data.startswith(b"HEAD ")), 2)
                 except asyncio.IncompleteReadError:
                     # A connection that was closed meanwhile: once more over another.
                     self.leave()
@@ -154,6 +155,13 @@ class Proxy:
         if self.app:
             self.app[1].close()
         self.app = None
+
+
+async def answer(reader: asyncio.StreamReader, is_head: bool) -> bytes:
+    """One answer. The app's own are empty; those of another proxy have a body of some length."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    found = re.search(rb"(?im)^content-length:[ \t]*(\d+)", head)
+    return head + await reader.readexactly(int(found[1])) if found and not is_head else head
 
 
 def is_handshake(one: Request) -> bool:

@@ -17,6 +17,7 @@ TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~]+(?:\?[!-~\x80-\xff]*)?) (HTTP/1\.[01])")
 # RFC 9112 section 3.2, without what is for CONNECT alone.
 FORM = re.compile(rb"/|[A-Za-z][A-Za-z0-9+.-]*://[^/?#]")
+HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 LONGEST = 1 << 20
 
@@ -216,6 +217,8 @@ class Reader:
             hosts = len(one.all(b"host"))
             if hosts > 1 or (hosts == 0 and one.version == b"HTTP/1.1"):
                 raise Doubt("not one Host")
+            if hosts and not HOST.fullmatch(one.all(b"host")[0]):
+                raise Doubt("a Host that is none")
         codings, lengths = one.all(b"transfer-encoding"), one.all(b"content-length")
         chunked = self.is_chunked(one, codings)
         if self.habits.is_strict and codings and lengths:

@@ -44,6 +44,7 @@ STREAMS = [
     ("a folded line", LINE + b"X: a\r\n b\r\n\r\n", "folded"),
     ("a blank before a colon", LINE + b"X : a\r\n\r\n", "no name"),
     ("no host", b"GET /a HTTP/1.1\r\n\r\n", "not one Host"),
+    ("a host that is none", b"GET /a HTTP/1.1\r\nHost: a b\r\n\r\n", "a Host that is none"),
     ("two hosts", b"GET /a HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "not one Host"),
     ("a fragment", b"GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", "no request line"),
     ("an absolute target", b"GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n", "no path"),

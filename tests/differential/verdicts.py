@@ -8,7 +8,7 @@ what is right.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import forwarded
 from case import AFTER, CANARY, COOKIE, Case, get
@@ -49,7 +49,12 @@ def judge(case: Case, traces: dict[str, Trace]) -> list[Finding]:
 def requests(trace: Trace) -> list[Request]:
     """What the app saw over all its connections, in the order of time, without the canary."""
     pairs = sorted((pair for record in trace.records for pair in record.requests), key=lambda pair: pair[0])
-    return [one for _, one in pairs if one.target != CANARY.encode()]
+    return without_canary([one for _, one in pairs])
+
+
+def without_canary(all_: list[Request]) -> list[Request]:
+    """What the case is about."""
+    return [one for one in all_ if one.target != CANARY.encode()]
 
 
 def own(trace: Trace, sent: Reading, data: bytes) -> list[tuple[str, str]]:
@@ -60,7 +65,9 @@ def own(trace: Trace, sent: Reading, data: bytes) -> list[tuple[str, str]]:
         match = None
         while waiting and match is None:
             candidate = waiting.pop(0)
-            match = candidate if core(candidate) == core(one) else None
+            # HTTP/1.0 may come without a Host, and HTTP/1.1 may not go without one.
+            same = core(candidate) == core(one if candidate.all(b"host") else without_host(one))
+            match = candidate if same else None
         if match is not None:
             found += handshake(one, match)
         elif forwarded.origin_form(one.target) not in targets(data):
@@ -77,6 +84,11 @@ def targets(data: bytes) -> set[bytes]:
     readings = [read(data, habits) for habits in [STRICT, *LENIENT]]
     heads = [one for reading in readings for one in [*reading.requests, reading.begun] if one]
     return {forwarded.origin_form(one.target) for one in heads}
+
+
+def without_host(one: Request) -> Request:
+    """The same, as from a client that named no host."""
+    return replace(one, fields=[(name, value) for name, value in one.fields if name != b"host"])
 
 
 def core(one: Request) -> tuple[bytes, ...]:
@@ -164,12 +176,12 @@ def loose(one: Request, kind: str) -> tuple[bytes, ...]:
 def against(direct: Trace, alone: dict[str, Trace], sent: Reading) -> list[Finding]:
     """The gateway beside the peers, each alone with the same bytes."""
     found, ours = [], requests(direct)
-    right = [core(one) for one in sent.requests]
+    by_the_letter = [core(one) for one in sent.requests]
     for name, trace in alone.items():
         theirs = requests(trace)
         for one, two in zip(ours, theirs, strict=False):
             # Where we read by the letter, it is the peer that does not.
-            if loose(one, "back") != loose(two, "back") and core(one) not in right:
+            if loose(one, "back") != loose(two, "back") and core(one) not in by_the_letter:
                 found.append(
                     Finding(
                         "another request than a peer sees", "doorward", f"{name} saw {two}, the gateway's app {one}"
@@ -184,6 +196,7 @@ def against(direct: Trace, alone: dict[str, Trace], sent: Reading) -> list[Findi
     fewer = [name for name, trace in alone.items() if len(requests(trace)) < len(ours)]
     if len(fewer) * 2 > len(alone):
         statuses = {name: trace.seen.statuses for name, trace in alone.items()}
-        why = f"forwards what most refuse ({sent.doubt or 'by the letter it is right'})"
-        found.append(Finding(why, "doorward", f"{statuses}", soft=sent.doubt is None))
+        right = len(ours) <= len(without_canary(sent.requests))
+        why = f"forwards what most refuse ({'by the letter it is right' if right else sent.doubt})"
+        found.append(Finding(why, "doorward", f"{statuses}", soft=right))
     return found
