@@ -107,7 +107,7 @@ class Proxy:
                 lines.append(name + b": " + value)
         if one.version == b"HTTP/1.0" and not one.all(b"host"):
             lines.append(b"host: none")
-        if b"websocket" in b",".join(one.all(b"upgrade")).lower() and (self.fault.tunnels_all or is_handshake(one)):
+        if self.wants_tunnel(one):
             lines += [b"upgrade: websocket", b"connection: upgrade"]
         if self.fault.announces:
             lines.append(b"trailer: x-a")
@@ -118,6 +118,11 @@ class Proxy:
         elif body or one.all(b"content-length"):
             lines.append(b"content-length: %d" % len(body))
         return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+    def wants_tunnel(self, one: Request) -> bool:
+        """Whether the app may open one."""
+        wanted = [value.strip().lower() for value in one.all(b"upgrade")]
+        return wanted == [b"websocket"] and (self.fault.tunnels_all or is_handshake(one))
 
     def changed(self, answer: bytes) -> bytes:
         """What the client is told."""
@@ -161,7 +166,9 @@ async def answer(reader: asyncio.StreamReader, is_head: bool) -> bytes:
     """One answer. The app's own are empty; those of another proxy have a body of some length."""
     head = await reader.readuntil(b"\r\n\r\n")
     found = re.search(rb"(?im)^content-length:[ \t]*(\d+)", head)
-    return head + await reader.readexactly(int(found[1])) if found and not is_head else head
+    if found and not is_head:
+        head += await reader.readexactly(int(found[1]))
+    return head
 
 
 def is_handshake(one: Request) -> bool:

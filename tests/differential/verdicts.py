@@ -103,8 +103,8 @@ def handshake(one: Request, sent: Request) -> list[tuple[str, str]]:
         return []
     options = b",".join(sent.all(b"connection")).lower()
     named = b"upgrade" in [word.strip() for word in options.split(b",")]
-    framed = sent.all(b"content-length") + sent.all(b"transfer-encoding")
-    if sent.method == b"GET" and sent.version == b"HTTP/1.1" and named and not framed and not sent.body:
+    framed = sent.is_chunked or sent.all(b"content-length") not in ([], [b"0"])
+    if sent.method == b"GET" and sent.version == b"HTTP/1.1" and named and not framed:
         return []
     return [("an upgrade without a handshake", f"sent {sent.fields}")]
 
