@@ -15,7 +15,7 @@ from verdicts import Finding, judge, requests
 
 # How long nothing may come before we take it for the end. A finding is tried again with more.
 PATIENCE = 0.25
-MORE_PATIENCE = 1.5
+MORE_PATIENCE = 3.0
 
 
 @dataclass
