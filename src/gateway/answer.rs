@@ -11,7 +11,6 @@ use pingora_proxy::Session;
 
 use super::ctx::Ctx;
 use super::house::House;
-use super::open;
 use crate::auth::cors::is_of_cors;
 use crate::auth::pass::Pass;
 use crate::auth::ports::Revoked as _;
@@ -42,7 +41,7 @@ pub(super) fn response(
     if is_interim(answer) {
         return Ok(());
     }
-    open::register(house, session, answer, ctx)?;
+    note_answer(session, answer, ctx);
     drop_late_cookies(house, ctx);
     switch_protocols(session, answer, ctx);
     if said.hop_by_hop {
@@ -102,8 +101,8 @@ pub(super) fn piece(
     is_last: bool,
     ctx: &mut Ctx,
 ) -> pingora::Result<()> {
-    if let (Some(open), Some(chunk)) = (&mut ctx.open, chunk) {
-        open.passed(chunk.len());
+    if let (Some(untold), Some(chunk)) = (&mut ctx.untold, chunk) {
+        untold.passed(chunk.len());
     }
     let Some(timer) = &ctx.answer_timer else {
         return Ok(());
@@ -187,6 +186,24 @@ pub(super) fn stamp(head: &mut ResponseHeader, ctx: &Ctx) -> pingora::Result<()>
 /// Whether the head is a 1xx that announces another (103); a 101 is the last one.
 pub(super) fn is_interim(answer: &ResponseHeader) -> bool {
     answer.status.is_informational() && answer.status != StatusCode::SWITCHING_PROTOCOLS
+}
+
+/// The answer has begun: what may become of the exchange when its session ends.
+fn note_answer(session: &mut Session, answer: &ResponseHeader, ctx: &mut Ctx) {
+    if let Some(untold) = &mut ctx.untold {
+        untold.answered(answer.status);
+    }
+    let Some(leash) = &ctx.leash else { return };
+    leash.answers();
+    let is_download = answer.headers.contains_key(header::CONTENT_LENGTH)
+        && session.as_downstream_mut().is_body_done();
+    if answer.status == StatusCode::SWITCHING_PROTOCOLS {
+        if leash.admitted().is_some() {
+            leash.line.becomes_tunnel();
+        }
+    } else if is_download && !ctx.snapshot.settings.session.cut_downloads {
+        leash.let_finish();
+    }
 }
 
 /// What the client sends in a tunnel is no request body: it may be silent for as long

@@ -7,11 +7,11 @@ use std::time::Instant;
 use http::{HeaderMap, HeaderValue};
 
 use super::answer_timeout::AnswerTimer;
+use super::cut::Untold;
 use super::dial::Again;
 use super::house::{House, InFlight};
 use super::inbound::Peer;
 use super::leash::Leash;
-use super::open::Open;
 use super::snapshot::Snapshot;
 use crate::adapters::observe::metrics::Verdict;
 use crate::auth::bounce::Arrival;
@@ -61,11 +61,11 @@ pub(super) struct Ctx {
     pub(super) leash: Option<Arc<Leash>>,
     /// Ends the wait for the head of the app's answer.
     pub(super) answer_timer: Option<AnswerTimer>,
-    /// Its place among the open connections, if it stays open.
-    pub(super) open: Option<Open>,
+    /// What to say of it if its end passes pingora by.
+    pub(super) untold: Option<Untold>,
     /// When the request began.
     pub(super) started: Instant,
-    _in_flight: InFlight,
+    in_flight: InFlight,
 }
 
 impl Ctx {
@@ -87,10 +87,15 @@ impl Ctx {
             again: None,
             leash: Leash::of_this_request(),
             answer_timer: None,
-            open: None,
+            untold: None,
             started,
-            _in_flight: house.enter(started),
+            in_flight: house.enter(started),
         }
+    }
+
+    /// Where it is being served.
+    pub(super) fn house(&self) -> &House {
+        self.in_flight.house()
     }
 
     /// The proof of admission, if there is one.
@@ -108,6 +113,14 @@ impl Ctx {
             Stage::Admitted(_) => Verdict::Forwarded,
             Stage::Served => Verdict::Served,
             Stage::Denied(denial) => Verdict::Refused(denial.code()),
+        }
+    }
+}
+
+impl Drop for Ctx {
+    fn drop(&mut self) {
+        if let Some(untold) = self.untold.take() {
+            untold.tell(self);
         }
     }
 }

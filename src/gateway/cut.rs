@@ -2,7 +2,7 @@
 //! log of a request whose end pingora did not see.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::{Method, StatusCode, Uri};
 use pingora_proxy::Session;
@@ -11,13 +11,11 @@ use tokio::time::timeout;
 
 use super::ctx::Ctx;
 use super::house::House;
-use super::record::Ended;
-use super::snapshot::Snapshot;
+use super::record::{CLOSED, Ended};
 use crate::adapters::clock;
 use crate::adapters::observe::metrics::Verdict;
 use crate::auth::denial::Denial;
-use crate::auth::pass::Pass;
-use crate::domain::id::{SessionId, UserId};
+use crate::domain::id::SessionId;
 
 /// How often the clock is looked at: a quarter of the promised second.
 const LOOK: Duration = Duration::from_millis(250);
@@ -65,58 +63,66 @@ fn doubt(house: &House, id: SessionId, e: &dyn std::fmt::Display) {
     house.open.over(id, Denial::StoreUnavailable);
 }
 
-/// What there is to say of a request that may be cut: pingora's `logging` does not run
-/// for a future that is dropped.
-pub(super) struct Story {
-    snapshot: Arc<Snapshot>,
-    started: Instant,
-    client: Option<std::net::IpAddr>,
+/// What there is to say of a request whose future was dropped, as that of a request that is
+/// cut is: pingora's `logging` does not run for it.
+pub(super) struct Untold {
     method: Method,
     uri: Uri,
-    status: StatusCode,
+    /// Of the answer, once it has begun.
+    status: Option<StatusCode>,
+    /// Of its body.
     bytes: usize,
-    user: Option<UserId>,
-    rule: Option<usize>,
 }
 
-impl Story {
-    /// Of a request that the app has answered with this status.
-    pub(super) fn of(session: &Session, status: StatusCode, ctx: &Ctx) -> Self {
+impl Untold {
+    /// A request that was admitted.
+    pub(super) fn of(session: &Session) -> Self {
         let request = session.req_header();
         Self {
-            snapshot: Arc::clone(&ctx.snapshot),
-            started: ctx.started,
-            client: ctx.client,
             method: request.method.clone(),
             uri: request.uri.clone(),
-            status,
+            status: None,
             bytes: 0,
-            user: ctx.user.clone(),
-            rule: ctx.pass().and_then(Pass::rule),
         }
     }
 
-    /// The body went on by so many bytes.
+    /// The answer has begun.
+    pub(super) fn answered(&mut self, status: StatusCode) {
+        self.status = Some(status);
+    }
+
+    /// Its body went on by so many bytes.
     pub(super) fn passed(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
-    /// Writes the access line and counts the request.
-    pub(super) fn tell(&self, house: &House, session: SessionId, why: Option<Denial>) {
-        let verdict = why.map_or(Verdict::Forwarded, |why| Verdict::Refused(why.code()));
+    /// Writes the access line and counts the request, unless it ended like any other.
+    pub(super) fn tell(self, ctx: &Ctx) {
+        let (Some(leash), Some(pass)) = (&ctx.leash, ctx.pass()) else {
+            return;
+        };
+        let why = leash.why();
+        if why.is_none() && !leash.is_registered() || std::thread::panicking() {
+            return;
+        }
+        let told = self.status.unwrap_or_else(|| match why {
+            // As `Line::say_why` says it.
+            Some(why) if leash.line.arrival.is_http1() => why.status(),
+            _ => StatusCode::from_u16(CLOSED).unwrap_or_default(),
+        });
         let ended = Ended {
-            snapshot: &self.snapshot,
-            started: self.started,
-            client: self.client,
+            snapshot: &ctx.snapshot,
+            started: ctx.started,
+            client: ctx.client,
             method: &self.method,
             uri: &self.uri,
-            status: self.status.as_u16(),
+            status: told.as_u16(),
             bytes: self.bytes,
-            verdict,
-            user: self.user.as_ref(),
-            session: Some(session),
-            rule: self.rule,
+            verdict: why.map_or(Verdict::Forwarded, |why| Verdict::Refused(why.code())),
+            user: ctx.user.as_ref(),
+            session: pass.session().map(|session| session.id),
+            rule: pass.rule(),
         };
-        ended.tell(house);
+        ended.tell(ctx.house());
     }
 }

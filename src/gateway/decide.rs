@@ -8,6 +8,7 @@ use pingora::{Error, ErrorType, Result};
 use pingora_proxy::Session;
 
 use super::ctx::{Ctx, Stage};
+use super::cut::Untold;
 use super::endpoints::{self, Asked};
 use super::house::House;
 use super::inbound::{self, Peer, X_FORWARDED_FOR};
@@ -66,8 +67,12 @@ pub(super) async fn decide(
     }
     match decision {
         Decision::Forward(pass) => {
-            if let Some(session) = pass.session() {
-                ctx.user = Some(session.user().clone());
+            if let Some(admitted) = pass.session() {
+                ctx.user = Some(admitted.user().clone());
+                ctx.untold = Some(Untold::of(session));
+                if let Some(leash) = &ctx.leash {
+                    leash.admit(admitted);
+                }
             }
             ctx.stage = Stage::Admitted(pass);
             Ok(false)

@@ -20,10 +20,12 @@ use super::inbound::trusts;
 use super::leash::Leash;
 use super::line::{Line, Wire};
 use super::listen::TlsAcceptor;
+use super::open;
 use super::seats::{Bounds, Full, Seat, Seats};
 use super::watch::{self, Times, Watch};
 use crate::adapters::config::settings::Limits;
 use crate::adapters::observe::metrics::{Counted, TurnedAway};
+use crate::auth::denial::Denial;
 
 /// Connections of operators: scrapes, health checks and a few people. A guess.
 const OPERATORS: usize = 256;
@@ -168,17 +170,18 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Front<A> {
             limits,
             line: Arc::clone(&line),
         });
+        let lasts = |leash: &Arc<Leash>| open::register(&self.house, leash);
         let late = tokio::select! {
             biased;
             _closed = inner.process_new(wire, shutdown) => None,
-            late = Watch::new(&line, times) => Some(late),
+            late = Watch::new(&line, times, &lasts) => Some(late),
         };
         if line.arrival.is_abused() {
             self.turned_away(TurnedAway::Abuse);
         }
         if late == Some(Late::Head) {
             self.turned_away(TurnedAway::RequestHead);
-            line.say_late().await;
+            line.say_why(Denial::RequestTimeout).await;
         }
         // Each stream has it too.
         watch::outlive(&line, || Arc::strong_count(&inner) > 1).await;
@@ -246,13 +249,14 @@ impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for Connection<A> {
         }
         let leash = Leash::new(&self.line);
         let request = self.app.process_new_http(session, shutdown);
-        match leash.hold(request).await {
-            Some(reused) => reused,
-            None => {
-                self.line.say_goodbye().await;
-                None
-            }
+        if let Some(reused) = leash.hold(&self.house, request).await {
+            return reused;
         }
+        match leash.why().filter(|_| !leash.is_answered()) {
+            Some(why) => self.line.say_why(why).await,
+            None => self.line.say_goodbye().await,
+        }
+        None
     }
 
     fn h2_options(&self) -> Option<H2Options> {

@@ -329,6 +329,13 @@ pub struct InFlight {
     since: Instant,
 }
 
+impl InFlight {
+    /// Where it is in flight.
+    pub fn house(&self) -> &House {
+        &self.house
+    }
+}
+
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.house.metrics.end();

@@ -30,6 +30,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::answer_timeout::AnswerWaits;
 use super::arrival::{Arrival, Late};
+use super::exchanges::Exchanges;
 use super::frames::Frames;
 use super::respond;
 use crate::auth::denial::Denial;
@@ -48,10 +49,12 @@ pub(super) struct Line {
     pub(super) arrival: Arrival,
     /// The waits for the app's answers.
     pub(super) answers: AnswerWaits,
+    /// What may have to end with its session.
+    pub(super) exchanges: Exchanges,
     peer: OnceLock<Option<HeaderValue>>,
     is_tunnel: AtomicBool,
-    /// Whether the connection shall come back to be told that a head is late.
-    is_late: AtomicBool,
+    /// Whether the connection shall come back to be told why it ends.
+    is_owed_a_word: AtomicBool,
     returned: Mutex<Option<(Stream, Option<Frames>)>>,
 }
 
@@ -79,7 +82,14 @@ impl Line {
     /// The client is late, and whoever owns the connection lets go of it.
     pub(super) fn ends(&self, late: Late) {
         let tell = late == Late::Head && self.arrival.is_http1();
-        self.is_late.store(tell, Ordering::Relaxed);
+        self.is_owed_a_word.store(tell, Ordering::Relaxed);
+    }
+
+    /// The request ends before it was answered, and its client is told why, over HTTP/1: a
+    /// stream of HTTP/2 is reset.
+    pub(super) fn owes_a_word(&self) {
+        let tell = self.arrival.is_http1();
+        self.is_owed_a_word.store(tell, Ordering::Relaxed);
     }
 
     /// From the next answer on the connection carries a WebSocket, until it closes.
@@ -97,15 +107,11 @@ impl Line {
         }
     }
 
-    /// Answers an HTTP/1 client whose head is late, after pingora has let go: 408, and the
-    /// end of the connection.
-    pub(super) async fn say_late(&self) {
+    /// Answers an HTTP/1 client that is owed a word, after pingora has let go: a refusal,
+    /// and the end of the connection.
+    pub(super) async fn say_why(&self, why: Denial) {
         if let Some((mut stream, None)) = self.take_back() {
-            farewell(
-                &mut stream,
-                respond::bare(Denial::RequestTimeout).as_bytes(),
-            )
-            .await;
+            farewell(&mut stream, respond::bare(why).as_bytes()).await;
         }
     }
 
@@ -164,7 +170,7 @@ impl Wire {
 impl Drop for Wire {
     fn drop(&mut self) {
         let frames = self.frames.take();
-        if frames.is_none() && !self.line.is_late.load(Ordering::Relaxed) {
+        if frames.is_none() && !self.line.is_owed_a_word.load(Ordering::Relaxed) {
             return;
         }
         if let Some(stream) = self.stream.take() {

@@ -11,6 +11,7 @@ mod cut;
 mod decide;
 mod dial;
 mod endpoints;
+mod exchanges;
 mod failure;
 mod frames;
 mod front;

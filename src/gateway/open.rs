@@ -1,23 +1,22 @@
-//! Open connections: the WebSockets and event streams that have to end with the session
-//! that opened them. Everything else is over soon, and its next request meets the gate.
+//! Open connections: the exchanges that have gone on for a while and have to end with the
+//! session for which they were admitted, whatever they are: WebSockets, streams of events
+//! or pictures, long polls, uploads. Everything else is over soon, and its next request
+//! meets the gate.
+//!
+//! A download of known length may finish (`session.cut_downloads`).
 //!
 //! As many as `limits.connections` and `limits.h2_streams` admit.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use http::{StatusCode, header};
 use parking_lot::Mutex;
-use pingora::http::ResponseHeader;
-use pingora::{Error, ErrorType};
-use pingora_proxy::Session;
 
-use super::ctx::Ctx;
-use super::cut::Story;
 use super::house::House;
 use super::leash::Leash;
 use crate::adapters::observe::metrics::Counted;
 use crate::auth::denial::Denial;
+use crate::auth::ports::Revoked as _;
 use crate::auth::revocation::{Reach, Revocation};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
@@ -37,10 +36,15 @@ struct OfSession {
 }
 
 impl OfSession {
-    fn pull(&self, why: Denial) {
-        for (leash, _) in &self.connections {
-            leash.pull(why);
-        }
+    /// Cuts them; a download that may finish is nobody's from now on.
+    fn pull(&mut self, why: Denial) {
+        self.connections.retain(|(leash, _)| {
+            let ends = !leash.may_finish();
+            if ends {
+                leash.pull(why);
+            }
+            ends
+        });
     }
 }
 
@@ -57,7 +61,11 @@ impl OpenConnections {
         of_session.connections.push((Arc::clone(leash), count));
     }
 
-    fn remove(&self, id: SessionId, leash: &Arc<Leash>) {
+    /// It has ended.
+    pub(super) fn remove(&self, leash: &Arc<Leash>) {
+        let Some(id) = leash.admitted().map(|admitted| admitted.session) else {
+            return;
+        };
         let mut sessions = self.sessions.lock();
         if let Some(of_session) = sessions.get_mut(&id) {
             of_session
@@ -71,25 +79,26 @@ impl OpenConnections {
 
     /// Cuts what these revocations reach; they are in force already.
     pub fn revoked(&self, revocations: &[Revocation]) {
-        let sessions = self.sessions.lock();
+        let mut sessions = self.sessions.lock();
         for revocation in revocations {
             let reached = |id: &SessionId| id.created() <= revocation.at;
             match &revocation.reach {
                 Reach::Session(id) => {
-                    if let Some(of_session) = sessions.get(id) {
+                    if let Some(of_session) = sessions.get_mut(id) {
                         of_session.pull(Denial::SessionRevoked);
                     }
                 }
                 Reach::User(user) => sessions
-                    .iter()
+                    .iter_mut()
                     .filter(|(id, of_session)| of_session.user == *user && reached(id))
                     .for_each(|(_, of_session)| of_session.pull(Denial::SessionRevoked)),
                 Reach::Everybody => sessions
-                    .iter()
+                    .iter_mut()
                     .filter(|(id, _)| reached(id))
                     .for_each(|(_, of_session)| of_session.pull(Denial::SessionRevoked)),
             }
         }
+        sessions.retain(|_, of_session| !of_session.connections.is_empty());
     }
 
     /// The sessions that may be over at `now`.
@@ -108,99 +117,43 @@ impl OpenConnections {
 
     /// Nobody knows which of them have ended.
     pub(super) fn all_over(&self, why: Denial) {
-        for of_session in self.sessions.lock().values() {
-            of_session.pull(why);
-        }
+        let mut sessions = self.sessions.lock();
+        sessions.values_mut().for_each(|of| of.pull(why));
+        sessions.retain(|_, of_session| !of_session.connections.is_empty());
     }
 
     /// The session is over.
     pub(super) fn over(&self, id: SessionId, why: Denial) {
-        if let Some(of_session) = self.sessions.lock().get(&id) {
+        let mut sessions = self.sessions.lock();
+        if let Some(of_session) = sessions.get_mut(&id) {
             of_session.pull(why);
+            if of_session.connections.is_empty() {
+                sessions.remove(&id);
+            }
         }
     }
 }
 
-/// An open connection of a session, registered until this is dropped.
-pub(super) struct Open {
-    house: Arc<House>,
-    id: SessionId,
-    leash: Arc<Leash>,
-    story: Option<Story>,
-}
-
-impl Open {
-    /// The body went on by so many bytes.
-    pub(super) fn passed(&mut self, bytes: usize) {
-        if let Some(story) = &mut self.story {
-            story.passed(bytes);
-        }
-    }
-
-    /// The request came to its own end, and is recorded like any other.
-    pub(super) fn ended(mut self) {
-        self.story = None;
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.house.open.remove(self.id, &self.leash);
-        if let Some(story) = self.story.take() {
-            story.tell(&self.house, self.id, self.leash.why());
-        }
-    }
-}
-
-/// Registers what the app opens with this head, if it stays open.
-///
-/// # Errors
-/// If it could not be cut; it must not be opened then.
-pub(super) fn register(
-    house: &Arc<House>,
-    session: &Session,
-    head: &ResponseHeader,
-    ctx: &mut Ctx,
-) -> pingora::Result<()> {
-    let is_tunnel = head.status == StatusCode::SWITCHING_PROTOCOLS;
-    if !is_tunnel && !is_event_stream(head) {
-        return Ok(());
-    }
-    let Some(whose) = ctx.pass().and_then(|pass| pass.session()) else {
-        return Ok(());
+/// Registers an exchange that lasts, so that it ends with the session for which it was
+/// admitted; `leash` takes it out again.
+pub(super) fn register(house: &House, leash: &Arc<Leash>) {
+    let Some(admitted) = leash.admitted() else {
+        return;
     };
-    let Some(leash) = ctx.leash.clone() else {
-        return Error::e_explain(ErrorType::InternalError, "the request has no leash");
-    };
-    if is_tunnel {
-        leash.line.becomes_tunnel();
+    if leash.may_finish() || !leash.takes_registration() {
+        return;
     }
-    let user = whose.user();
+    let whose = (admitted.session, &admitted.user);
     let count = house.metrics.session_connection();
-    house
-        .open
-        .add((whose.id, user), whose.dates.expires, &leash, count);
-    // Revoked since the gate looked, and before the connection stood in the list.
-    if ctx.snapshot.policy.revoked.is_revoked(whose.id, user) {
+    house.open.add(whose, admitted.until, leash, count);
+    // It ended while it was registered, and may not have been found.
+    if !leash.is_registered() {
+        house.open.remove(leash);
+    }
+    // Revoked since the gate looked, and before the exchange stood in the list.
+    if house.replica.is_revoked(admitted.session, &admitted.user) {
         leash.pull(Denial::SessionRevoked);
     }
-    ctx.open = Some(Open {
-        house: Arc::clone(house),
-        id: whose.id,
-        leash,
-        story: Some(Story::of(session, head.status, ctx)),
-    });
-    Ok(())
-}
-
-fn is_event_stream(head: &ResponseHeader) -> bool {
-    const EVENTS: &[u8] = b"text/event-stream";
-    let value = head.headers.get(header::CONTENT_TYPE);
-    value.is_some_and(|value| {
-        let mut parts = value.as_bytes().split(|&b| b == b';');
-        let essence = parts.next().unwrap_or_default();
-        essence.trim_ascii().eq_ignore_ascii_case(EVENTS)
-    })
 }
 
 #[cfg(test)]

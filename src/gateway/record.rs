@@ -17,13 +17,14 @@ use crate::auth::event::{Event, EventKind};
 use crate::auth::pass::Pass;
 use crate::domain::id::{SessionId, UserId};
 
+/// What nginx logs of a request whose client was gone before it was answered.
+pub(super) const CLOSED: u16 = 499;
+
 /// Records a request that has ended.
 pub(super) fn record(house: &House, session: &Session, e: Option<&Error>, ctx: &mut Ctx) {
     // Nothing is waited for, also where the answer had no body.
     ctx.answer_timer = None;
-    if let Some(open) = ctx.open.take() {
-        open.ended();
-    }
+    ctx.untold = None;
     let request = session.req_header();
     let status = session.response_written().map(|r| r.status.as_u16());
     let verdict = match e {
@@ -38,7 +39,7 @@ pub(super) fn record(house: &House, session: &Session, e: Option<&Error>, ctx: &
         client: ctx.client,
         method: &request.method,
         uri: &request.uri,
-        status: status.unwrap_or(499),
+        status: status.unwrap_or(CLOSED),
         bytes: session.body_bytes_sent(),
         verdict,
         user: ctx.user.as_ref(),

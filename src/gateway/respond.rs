@@ -50,6 +50,9 @@ pub(super) async fn send(session: &mut Session, ctx: &Ctx, reply: Reply) -> ping
     if !bodiless {
         head.insert_header(header::CONTENT_LENGTH, reply.body.len().to_string())?;
     }
+    if let Some(leash) = &ctx.leash {
+        leash.answers();
+    }
     let empty = bodiless || session.req_header().method == Method::HEAD || reply.body.is_empty();
     session.write_response_header(Box::new(head), empty).await?;
     if !empty {
@@ -145,14 +148,18 @@ pub(super) fn problem(denial: Denial) -> Reply {
         .header(NOSNIFF.0, NOSNIFF.1)
 }
 
-/// A refusal as the bytes of a whole HTTP/1 answer, for a connection on which there is no
-/// request yet. It says that the connection ends.
+/// A refusal as the bytes of a whole HTTP/1 answer, for a connection that has no request
+/// yet or none any more. It says that the connection ends.
 pub(super) fn bare(denial: Denial) -> String {
     let status = denial.status();
     let body = problem_body(status, denial.code(), denial.sentence());
+    let challenge = denial.challenge().map_or_else(String::new, |challenge| {
+        format!("{}: {challenge}\r\n", header::WWW_AUTHENTICATE)
+    });
     format!(
         "HTTP/1.1 {status}\r\nContent-Type: {PROBLEM}\r\nCache-Control: no-store\r\n\
-         X-Content-Type-Options: nosniff\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+         X-Content-Type-Options: nosniff\r\n{challenge}Content-Length: {}\r\n\
+         Connection: close\r\n\r\n{body}",
         body.len()
     )
 }

@@ -1,5 +1,6 @@
 //! The watch over one client connection: ends it when the client is late, and the waits
-//! for the app that took too long.
+//! for the app that took too long; finds the exchanges that last, which have to end with
+//! their session.
 //!
 //! What begins and ends several times a request only notes the moment; nothing is woken
 //! for it and no timer is set. Instead one timer a connection rings at the next deadline
@@ -7,12 +8,14 @@
 //! begins after it was set cannot be due before it rings, so that no deadline is missed.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::arrival::Late;
+use super::leash::Leash;
 use super::line::Line;
 use crate::adapters::clock::Moment;
 
@@ -43,23 +46,30 @@ impl Times {
 pub(super) struct Watch<'a> {
     line: &'a Line,
     times: Times,
+    /// Told of the exchanges that last.
+    lasts: &'a (dyn Fn(&Arc<Leash>) + Send + Sync),
     timer: Pin<Box<Sleep>>,
     /// Whom the timer wakes; `None` while it is not set.
     wakes: Option<Waker>,
 }
 
 impl<'a> Watch<'a> {
-    pub(super) fn new(line: &'a Line, times: Times) -> Self {
+    pub(super) fn new(
+        line: &'a Line,
+        times: Times,
+        lasts: &'a (dyn Fn(&Arc<Leash>) + Send + Sync),
+    ) -> Self {
         Self {
             line,
             times,
+            lasts,
             timer: Box::pin(sleep_until(Instant::now())),
             wakes: None,
         }
     }
 
     /// Ends what is late; how long nothing will be.
-    fn look(&self) -> Result<Duration, Late> {
+    fn look(&self, waker: &Waker) -> Result<Duration, Late> {
         let now = Moment::now();
         let client = self.line.arrival.due(self.times.idle, self.times.head);
         if let Some((due, late)) = client
@@ -68,7 +78,10 @@ impl<'a> Watch<'a> {
             return Err(late);
         }
         let app = self.line.answers.end_late(now);
-        let next = client.map(|(due, _)| due).into_iter().chain(app).min();
+        let exchanges = self.line.exchanges.look(now, waker);
+        exchanges.lasting.iter().for_each(self.lasts);
+        let next = client.map(|(due, _)| due).into_iter();
+        let next = next.chain(app).chain(exchanges.next).min();
         let known = next.map_or(Duration::MAX, |next| now.until(next));
         Ok(known.min(self.times.shortest()).max(LEAST))
     }
@@ -80,11 +93,14 @@ impl Future for Watch<'_> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Late> {
         // Asked whenever something happens on the connection, and then mostly in vain.
         let is_set = |waker: &Waker| waker.will_wake(cx.waker());
-        if self.wakes.as_ref().is_some_and(is_set) && !self.timer.is_elapsed() {
+        if self.wakes.as_ref().is_some_and(is_set)
+            && !self.timer.is_elapsed()
+            && !self.line.exchanges.has_begun()
+        {
             return Poll::Pending;
         }
         loop {
-            match self.look() {
+            match self.look(cx.waker()) {
                 Err(late) => {
                     self.line.ends(late);
                     return Poll::Ready(late);

@@ -55,6 +55,7 @@ mod doctor_seen;
 mod documents;
 mod drain;
 mod entrances;
+mod exchanges_end;
 mod explain;
 mod fixation;
 mod floods;

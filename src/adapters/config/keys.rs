@@ -59,6 +59,7 @@ pub(crate) const KEYS: &[(&str, Kind)] = &[
     ("session.refresh_grace", Scalar),
     ("session.renewal", Scalar),
     ("session.max_per_user", Scalar),
+    ("session.cut_downloads", Scalar),
     ("session.cross_site_navigation", Scalar),
     ("session.store", Scalar),
     ("session.store.redis", Deep),

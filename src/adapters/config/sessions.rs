@@ -93,6 +93,7 @@ pub(super) fn session(root: &Section<'_>) -> Session {
             values::choice(text, &renewal)
         }),
         max_per_user: section.optional("max_per_user", |text| values::count(text, 1..=1_000_000)),
+        cut_downloads: section.or("cut_downloads", false, values::switch),
         refuse_when_stale: store::refuse_when_stale(&section, &store),
         cross_site_navigation: section.or(
             "cross_site_navigation",

@@ -211,6 +211,8 @@ pub struct Session {
     pub renewal: Renewal,
     /// The most sessions of one user.
     pub max_per_user: Option<u32>,
+    /// Whether an answer of known length ends with the session too.
+    pub cut_downloads: bool,
     /// What a cookie-less arrival from another site gets.
     pub cross_site_navigation: CrossSiteNavigation,
     /// Where sessions and revocations are kept.

@@ -260,7 +260,7 @@ impl Metrics {
             session_connections: gauge(
                 &registry,
                 "doorward_session_connections",
-                "WebSockets and event streams that end with their session.",
+                "Exchanges that have gone on for a while and end with their session.",
             )?,
             registry,
         };

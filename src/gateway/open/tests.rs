@@ -16,8 +16,10 @@ fn revoke(reach: Reach, at: u64) -> [Revocation; 1] {
 
 fn add(open: &OpenConnections, id: SessionId, user: &str, due: u64, leash: &Arc<Leash>) {
     let count = Metrics::new().unwrap().session_connection();
-    let whose = (id, &UserId::new(user));
-    open.add(whose, Timestamp::from_millis(due), leash, count);
+    let due = Timestamp::from_millis(due);
+    leash.admit_as(id, &UserId::new(user), due);
+    assert!(leash.takes_registration(), "it is registered twice");
+    open.add((id, &UserId::new(user)), due, leash, count);
 }
 
 /// Alice's sessions of 1000, 2000 and 3000 ms, Bob's of 1001; one connection each.
@@ -97,10 +99,25 @@ fn a_session_is_asked_about_when_its_time_has_come() {
 #[test]
 fn what_closed_is_forgotten() {
     let world = World::new();
-    for (id, leash) in &world.leashes {
-        world.open.remove(*id, leash);
+    for (_, leash) in &world.leashes {
+        world.open.remove(leash);
     }
     assert!(world.open.sessions.lock().is_empty(), "entries leak");
     world.open.revoked(&revoke(Reach::Everybody, 9_000));
     assert_eq!(world.cut(), [] as [u64; 0], "a closed connection is cut");
+}
+
+#[test]
+fn a_download_that_may_finish_is_let_go_and_the_others_are_cut() {
+    let world = World::new();
+    let download = Leash::new(&Arc::new(Line::default()));
+    add(&world.open, session(4000), "1", 5_000, &download);
+    download.let_finish();
+    for over in [2000, 4000] {
+        world.open.over(session(over), Denial::SessionExpired);
+    }
+    assert_eq!(world.cut(), [2000]);
+    assert_eq!(download.why(), None, "a download was cut");
+    let due = world.open.due(Timestamp::from_millis(6_000));
+    assert!(!due.contains(&session(4000)), "it is asked about for ever");
 }

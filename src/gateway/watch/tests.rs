@@ -29,7 +29,7 @@ async fn late(
     };
     let race = async {
         tokio::select! {
-            late = Watch::new(line, times) => Some(late),
+            late = Watch::new(line, times, &|_| ()) => Some(late),
             () = script => None,
         }
     };

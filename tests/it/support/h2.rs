@@ -140,6 +140,11 @@ impl H2 {
         }
     }
 
+    /// Waits so long for each byte.
+    pub fn patience(&self, patience: Duration) {
+        self.tls.patience(patience);
+    }
+
     /// Gives up a write that the other side does not take for so long.
     pub fn write_patience(&self, patience: Duration) {
         self.tls.write_patience(patience);

@@ -10,6 +10,7 @@ pub mod client;
 pub mod curl;
 pub mod der;
 pub mod disguise;
+pub mod exchange;
 pub mod faults;
 pub mod forger;
 pub mod gateway;

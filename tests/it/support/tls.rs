@@ -70,6 +70,14 @@ impl Tls {
         Ok(bytes)
     }
 
+    /// Reads what comes next; nothing at the end.
+    pub fn next(&mut self) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; 16_384];
+        let count = self.stream.read(&mut bytes)?;
+        bytes.truncate(count);
+        Ok(bytes)
+    }
+
     /// Reads until the other side closes, however it does that.
     pub fn rest(&mut self) -> io::Result<Vec<u8>> {
         let mut rest = Vec::new();
@@ -94,14 +102,20 @@ impl Tls {
 /// Alice's cookie, from a gateway that speaks TLS.
 #[track_caller]
 pub fn alice(gateway: &Gateway) -> String {
+    login(gateway, "alice", super::users::ALICE_PASSWORD)
+}
+
+/// Somebody's cookie, from a gateway that speaks TLS.
+#[track_caller]
+pub fn login(gateway: &Gateway, username: &str, password: &str) -> String {
     let origin = format!("https://127.0.0.1:{}", gateway.port());
-    let form = format!("username=alice&password={}", super::users::ALICE_PASSWORD);
+    let form = format!("username={username}&password={password}");
     let login = gateway.request("POST", "/login").header("Origin", origin);
     let mut tls = Tls::http1(gateway.port()).unwrap();
     let answer = tls.ask(&login.form(&form)).unwrap();
     let cookie = answer
         .cookie("__Host-doorward")
-        .unwrap_or_else(|| panic!("Alice cannot log in: {answer}"));
+        .unwrap_or_else(|| panic!("{username} cannot log in: {answer}"));
     format!("__Host-doorward={}", cookie.value)
 }
 

@@ -30,6 +30,14 @@ pub fn answer(wire: &mut dyn Wire, shared: &Shared, request: &Recorded) -> io::R
             shared.hold();
             wire.write_all(b"6\r\n whole\r\n0\r\n\r\n")
         }
+        "/half-length" => {
+            wire.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")?;
+            wire.flush()?;
+            shared.hold();
+            wire.write_all(b" whole")
+        }
+        "/pieces" => pieces(wire, shared, query),
+        "/until-close" => until_close(wire, shared),
         "/hint-and-hold" => {
             wire.write_all(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")?;
             wire.flush()?;
@@ -149,6 +157,31 @@ fn events(wire: &mut dyn Wire, shared: &Shared) -> io::Result<()> {
         }
         let event = format!("data: {number}\n\n");
         write!(wire, "{:x}\r\n{event}\r\n", event.len())?;
+        wire.flush()?;
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
+}
+
+/// A piece every tenth of a second of whatever media type, until nobody listens.
+fn pieces(wire: &mut dyn Wire, shared: &Shared, media_type: &str) -> io::Result<()> {
+    write!(
+        wire,
+        "HTTP/1.1 200 OK\r\nContent-Type: {media_type}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )?;
+    while !shared.is_stopped() {
+        wire.write_all(b"7\r\n--a\r\n\r\n\r\n")?;
+        wire.flush()?;
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
+}
+
+/// The same without chunks: a body that is as long as its connection.
+fn until_close(wire: &mut dyn Wire, shared: &Shared) -> io::Result<()> {
+    wire.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")?;
+    while !shared.is_stopped() {
+        wire.write_all(b"more")?;
         wire.flush()?;
         std::thread::sleep(Duration::from_millis(100));
     }
