@@ -1,11 +1,12 @@
 # `make run` shows Doorward at work, `make test` proves it. The rest is for those who change it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench pgo lint deny setup fuzz fuzz-smoke differential image image-test
+.PHONY: help run test behind bench pgo lint deny setup fuzz fuzz-smoke differential image image-test
 
 help:
 	@echo "make run         try it: gateway, a small app behind it and one user, nothing to set up"
 	@echo "make test        every test, with the real programs that they need"
+	@echo "make behind      ask real servers through it what they see: REQUESTS=100000 SERVERS='gunicorn puma' SEED=12"
 	@echo "make bench       measure it beside bare Pingora, HAProxy and nginx: ONLY=forwarded, ARGS=--quick, PGO=true"
 	@echo "make pgo         build target/pgo/doorward, guided by a profile of the benchmark's load"
 	@echo "make lint        formatting, clippy and documentation, warnings denied"
@@ -30,6 +31,14 @@ test: setup
 	else \
 		set -x; cargo test --locked --no-fail-fast; \
 	fi
+
+REQUESTS ?= 100000
+SEED ?= 12
+behind:
+	@.ci/setup behind
+	cargo build --locked --bin doorward
+	python3 -B tests/behind --doorward "$${CARGO_TARGET_DIR:-target}/debug/doorward" --tools "$${CARGO_TARGET_DIR:-target}/behind" \
+		--total $(REQUESTS) --seed $(SEED) $(foreach server,$(SERVERS),--server $(server))
 
 bench:
 	@.ci/setup $(if $(filter true,$(PGO)),pgo,bench)

@@ -145,21 +145,22 @@ def headers(chance: random.Random) -> Iterator[Case]:
     one, other, most = forever(chance, dangerous), forever(chance, harmless), forever(chance, sharp)
     while True:
         name, form = next(chance.choices((one, other, most), (50, 15, 35))[0])
-        value = chance.choice(values(name))
         trusted = chance.random() < 0.3
+        # The trusted proxy says `https` itself.
+        value = "http" if trusted and name.takes == "scheme" else chance.choice(values(name))
         if trusted and form.lower() in ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"):
             continue
         lies: tuple[Lie, ...] = ((form, value, name.takes),)
         more: tuple[tuple[str, str], ...] = ()
         kind = chance.random()
         if kind < 0.1:
-            lies += ((chance.choice(spellings(name.name)), chance.choice(values(name)), name.takes),)
+            lies += ((chance.choice(spellings(name.name)), value, name.takes),)
         elif kind < 0.2:
             more = (("Connection", f"keep-alive, {form}"),)
         elif kind < 0.3:
             # Two lies that belong together, as a whole family would be sent.
             second, spelled = next(one)
-            if not (trusted and spelled.lower().startswith("x-forwarded-")):
+            if not (trusted and (second.takes == "scheme" or spelled.lower().startswith("x-forwarded-"))):
                 lies += ((spelled, chance.choice(values(second)), second.takes),)
         prefix = value.encode() if name.takes == "prefix" else chance.choice((b"/static", b"/public", b"", b""))
         method = {"method": "POST", "destination": chance.choice(("MOVE", "COPY"))}.get(name.takes) or chance.choice(("GET", "GET", "POST"))
@@ -232,9 +233,10 @@ def fields(chance: random.Random) -> Iterator[Case]:
 FAMILIES = [(plain, 10), (headers, 38), (octets, 24), (targets, 18), (methods, 5), (fields, 5)]
 
 
-def cases(seed: int, count: int) -> list[Case]:
+def cases(seed: int, count: int, only_capitals: bool) -> list[Case]:
     """This many requests of all families."""
     chance = random.Random(seed)
     streams = [family(random.Random(f"{seed} {family.__name__}")) for family, _ in FAMILIES]
     weights = [weight for _, weight in FAMILIES]
-    return [next(chance.choices(streams, weights)[0]) for _ in range(count)]
+    every = (next(chance.choices(streams, weights)[0]) for _ in itertools.count())
+    return list(itertools.islice((case for case in every if not only_capitals or case.method.isupper()), count))

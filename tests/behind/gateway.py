@@ -26,7 +26,7 @@ trusted_proxies: [{trusted}/32]
 insecure: {{ cookies_over_http: true }}
 session: {{ access_ttl: 6h }}
 log: {{ level: error }}
-limits: {{ upstream_read: 20s }}
+limits: {{ upstream_read: 8s }}
 rules:
   - {{ path: /public/**, access: public }}
   - {{ path: /static/**, access: public }}

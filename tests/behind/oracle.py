@@ -26,11 +26,14 @@ def is_below(path: str, folder: str) -> bool:
 
 
 def needs(method: str, path: str) -> int:
-    """Who may do this at the least: 0 everybody, 1 who has signed in, 2 the admin."""
+    """Who may do this at the least: 0 everybody, 1 who has signed in, 2 the admin.
+
+    A rule that names methods means them in any case, since some servers make capitals of them.
+    """
     if is_below(path, "/public") or is_below(path, "/static"):
         return 0
     folded = path.lower()
-    if is_below(folded, "/admin") or (is_below(folded, "/files") and method not in FREE_ON_FILES):
+    if is_below(folded, "/admin") or (is_below(folded, "/files") and method.upper() not in FREE_ON_FILES):
         return 2
     return 1
 
@@ -66,6 +69,8 @@ def readings(path: bytes, server: Server) -> set[str]:
     if "dots" in server.folds:
         decoded |= {re.sub(rb"/\.(?=/|$)", b"", part) or b"/" for part in decoded}
         decoded |= {part + b"/" for part in decoded if part.endswith(b"/.")}
+    if "leading" in server.folds:
+        decoded |= {re.sub(rb"^/+", b"/", part) for part in decoded}
     if "slashes" in server.folds:
         decoded |= {re.sub(rb"/+", b"/", part) for part in decoded}
     texts = {spelled(part.decode("utf-8", "replace")) for part in decoded} | {part.decode("latin-1") for part in decoded}
@@ -109,7 +114,7 @@ def judge(case: Case, answer: Answer, trace: str, server: Server) -> list[tuple[
     # Over a connection that is kept, an answer can be that of another request.
     if ("Connection", "X-Trace") not in case.more:
         expect("trace", said["trace"], {trace})
-    expect("method", said["method"], {case.method})
+    expect("method", said["method"], {case.method, case.method.upper()} if "method" in server.folds else {case.method})
     asked = split(case.target)
     if asked is None:
         wrong.append(("target", f"{case.target!r} became {said['path']!r}"))
@@ -126,8 +131,7 @@ def judge(case: Case, answer: Answer, trace: str, server: Server) -> list[tuple[
         wrong.append(("privilege", f"{case.who or 'nobody'} reached {said['method']} {said['path']!r} (route {said['route']})"))
     hosts = {host_of(host) for host in case.hosts} or {""}
     expect("host", host_of(said["host"]), {HOST} if case.is_trusted else hosts)
-    if server.has_scheme:
-        expect("scheme", said["scheme"], {"https"} if case.is_trusted else {"http"})
+    expect("scheme", said["scheme"], {"https"} if case.is_trusted else {"http"})
     if case.is_trusted:
         clients = {BEHIND_TRUSTED, TRUSTED, "127.0.0.1"}
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from stage import Stage, free_port
 
 APPS = Path(__file__).parent / "apps"
 TOMCAT = Path("/usr/share/tomcat10")
+COMPILER = Path("/usr/share/java/eclipse-jdt-core.jar")
 # Doorward, and the proxy in front of it that some requests come through.
 PROXIES = "127.0.0.1,127.0.0.3"
 
@@ -20,14 +22,16 @@ class Server:
 
     `client` is `forwarded` where it takes the client from `X-Forwarded-For`, else `peer`.
     `folds` has what it does to every path before any app sees it: `semicolon` cuts parameters
-    off segments, `slashes` makes one of several, `dots` takes a dot segment out.
+    off segments, `slashes` makes one of several (`leading`: only those at the begin), `dots` takes
+    a dot segment out, `method` makes capitals of a method's letters. `is_strict`: it never answers
+    a method that has others over a connection that it keeps, so those are not asked.
     """
 
     start: Callable[[Stage, int], None]
     client: str = "forwarded"
     folds: tuple[str, ...] = ()
-    has_scheme: bool = True
     share: float = 1.0
+    is_strict: bool = False
 
 
 def _python(module: str, *arguments: str, env: dict[str, str] | None = None) -> Callable[[Stage, int], None]:
@@ -157,7 +161,7 @@ Mutex file:{folder}
 {modules}
 RemoteIPHeader X-Forwarded-For
 RemoteIPInternalProxy 127.0.0.1
-AllowEncodedSlashes NoDecode
+AllowEncodedSlashes On
 MaxKeepAliveRequests 0
 KeepAliveTimeout 30
 LimitRequestFieldSize 32768
@@ -204,12 +208,8 @@ TOMCAT_SERVER = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 WEB_APP = '<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.0">{}</web-app>'
-# The compiler of pages, for which every servlet that is a page looks.
-PAGES = """
-  <servlet><servlet-name>jsp</servlet-name><servlet-class>org.apache.jasper.servlet.JspServlet</servlet-class></servlet>
-"""
 SERVLET = """
-  <servlet><servlet-name>{name}</servlet-name><jsp-file>/WEB-INF/app.jsp</jsp-file>
+  <servlet><servlet-name>{name}</servlet-name><servlet-class>Answer</servlet-class>
     <init-param><param-name>route</param-name><param-value>{name}</param-value></init-param></servlet>
   <servlet-mapping><servlet-name>{name}</servlet-name><url-pattern>{pattern}</url-pattern></servlet-mapping>
 """
@@ -219,14 +219,18 @@ def _tomcat(stage: Stage, port: int) -> None:
     java = stage.program("java")
     stage.must_be(TOMCAT / "lib")
     base = stage.folder / "tomcat"
-    for part in ("temp", "work", "logs", "webapps/ROOT/WEB-INF", "conf"):
+    inside = base / "webapps/ROOT/WEB-INF"
+    for part in ("temp", "work", "logs", "webapps/ROOT/WEB-INF/classes", "conf"):
         (base / part).mkdir(parents=True)
     stage.write("tomcat/conf/server.xml", TOMCAT_SERVER.format(port=port))
-    stage.write("tomcat/conf/web.xml", WEB_APP.format(PAGES))
-    stage.write("tomcat/webapps/ROOT/WEB-INF/app.jsp", (APPS / "app.jsp").read_text())
+    stage.write("tomcat/conf/web.xml", WEB_APP.format(""))
+    # Tomcat brings the compiler with it that it makes servlets of pages with.
+    compiler = [java, "-cp", stage.must_be(COMPILER), "org.eclipse.jdt.internal.compiler.batch.Main"]
+    made = [*compiler, "-17", "-nowarn", "-proc:none", "-cp", TOMCAT / "lib/servlet-api.jar", "-d", inside / "classes", APPS / "Answer.java"]
+    subprocess.run(made, check=True, timeout=120)
     routes = [(name, f"/{name}/*") for name in ("admin", "public", "static", "files")] + [("other", "/*")]
     servlets = "".join(SERVLET.format(name=name, pattern=pattern) for name, pattern in routes)
-    stage.write("tomcat/webapps/ROOT/WEB-INF/web.xml", WEB_APP.format(servlets))
+    (inside / "web.xml").write_text(WEB_APP.format(servlets))
     classes = ":".join(str(TOMCAT / "bin" / jar) for jar in ("bootstrap.jar", "tomcat-juli.jar"))
     options = [f"-Dcatalina.home={TOMCAT}", f"-Dcatalina.base={base}", f"-Djava.io.tmpdir={base}/temp", "-Xmx256m", "-XX:TieredStopAtLevel=1"]
     stage.start("tomcat", [java, *options, "-cp", classes, "org.apache.catalina.startup.Bootstrap", "start"])
@@ -239,6 +243,7 @@ SERVERS: dict[str, Server] = {
             f"--forwarded-allow-ips={PROXIES}", "--no-control-socket", "flask_app:app", env={"BEHIND": "script_name"}
         ),
         client="peer",
+        folds=("leading",),
     ),
     "gunicorn-django": Server(
         _python(
@@ -250,23 +255,25 @@ SERVERS: dict[str, Server] = {
     "uvicorn": Server(
         _python("uvicorn", "--port={port}", "--log-level=error", "--proxy-headers", f"--forwarded-allow-ips={PROXIES}", "starlette_app:app")
     ),
-    "daphne": Server(_python("daphne", "-p", "{port}", "-v", "0", "--proxy-headers", "django_app:asgi"), share=0.5),
+    "daphne": Server(_python("daphne", "-p", "{port}", "-v", "0", "--proxy-headers", "django_app:asgi"), folds=("method",), share=0.5),
     "hypercorn": Server(
-        _python("hypercorn", "--bind=127.0.0.1:{port}", "--log-level=error", "--keep-alive=60", "starlette_app:app", env={"BEHIND": "hypercorn"})
+        _python("hypercorn", "--bind=127.0.0.1:{port}", "--log-level=error", "--keep-alive=60", "starlette_app:app", env={"BEHIND": "hypercorn"}),
+        folds=("method",),
     ),
-    "waitress": Server(_waitress),
+    "waitress": Server(_waitress, folds=("leading",)),
     "tornado": Server(_tornado),
     "werkzeug": Server(
         _python(
             "gunicorn", "--bind=127.0.0.1:{port}", "--workers=1", "--threads=4", "--worker-class=gthread", "--keep-alive=60",
             f"--forwarded-allow-ips={PROXIES}", "--no-control-socket", "flask_app:app", env={"BEHIND": "proxy_fix"}
-        )
+        ),
+        folds=("leading",),
     ),
     "express": Server(_node("express_app")),
     "koa": Server(_node("koa_app")),
     "php": Server(_php, folds=("slashes", "dots")),
     "apache": Server(_apache, folds=("slashes", "dots"), share=0.3),
-    "puma": Server(_puma),
+    "puma": Server(_puma, is_strict=True),
     "tomcat": Server(_tomcat, folds=("semicolon", "slashes", "dots")),
 }
 

@@ -21,6 +21,7 @@ mod advisories;
 mod answers_of_the_app;
 mod asvs;
 mod bounce;
+mod behind;
 mod browser;
 mod browser_tabs;
 mod check;

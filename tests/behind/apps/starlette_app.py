@@ -35,7 +35,7 @@ class Answer:
         await JSONResponse(said, headers={"X-App": "starlette"})(scope, receive, send)
 
 
-routes = [Mount(f"/{name}", Answer(name)) for name in ("admin", "public", "static", "files")]
+routes = [kind(f"/{name}", Answer(name)) for name in ("admin", "public", "static", "files") for kind in (Route, Mount)]
 app = Starlette(routes=[*routes, Route("/{rest:path}", Answer("other"))])
 
 if os.environ.get("BEHIND") == "hypercorn":
