@@ -26,7 +26,9 @@ fn behind(server: &str, more: &[&str]) -> Option<Output> {
     command.arg("-B").arg(root.join("tests/behind"));
     command.args(["--doorward", PROGRAM, "--server", server]);
     command.args(["--requests", SAMPLE]).args(more);
-    command.arg("--tools").arg(optional::target().join("behind"));
+    command
+        .arg("--tools")
+        .arg(optional::target().join("behind"));
     let output = run_for(&mut command, "", Duration::from_secs(180));
     if output.status.code() == Some(UNAVAILABLE) {
         optional::skip(&said(&output));
