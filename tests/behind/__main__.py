@@ -118,10 +118,10 @@ def run(name: str, arguments: argparse.Namespace, count: int) -> Run:
     with Stage(arguments.doorward, arguments.tools) as stage:
         server = servers.SERVERS[name]
         upstream = servers.start(stage, name)
-        door = gateway.Bare(upstream) if arguments.without_gateway else gateway.Gateway(stage, upstream)
+        door = gateway.Bare(upstream) if arguments.without_gateway else gateway.Gateway(stage, upstream, server.patience)
         done = Run(name, server, door)
         started = time.monotonic()
-        done.ask_all(cases(arguments.seed, count, server.is_strict), arguments.threads)
+        done.ask_all(cases(f"{arguments.seed} {name}", count), arguments.threads)
         done.report(time.monotonic() - started, arguments.everything)
         return done
 

@@ -230,13 +230,34 @@ def fields(chance: random.Random) -> Iterator[Case]:
             yield Case("fields", case.who, case.method, path, lies=((what[0], what[1], "user" if "User" in what[0] else "harmless"),), body=body)
 
 
+def known() -> Iterator[Case]:
+    """What somebody has got through once; every run asks all of it."""
+    told = [("SCRIPT_NAME", "/static", "prefix"), ("SCRIPT_NAME", "/public", "prefix"), ("X-Script-Name", "/static", "prefix"),
+            ("X-Forwarded-Prefix", "/static", "prefix"), ("PATH_INFO", "/admin/lie", "path"), ("X-Original-URL", "/admin/lie", "path"),
+            ("X-Rewrite-URL", "/admin/lie", "path"), ("X-HTTP-Method-Override", "DELETE", "method"), ("X-HTTP-Method", "DELETE", "method"),
+            ("X-Method-Override", "DELETE", "method"), ("X-Forwarded-Host", "lie.example", "host"), ("X-Forwarded-Server", "lie.example", "host"),
+            ("X-Forwarded-Proto", "https", "scheme"), ("X-Forwarded-Ssl", "on", "scheme"), ("X-Scheme", "https", "scheme"),
+            ("X-Forwarded-For", "203.0.113.66", "client"), ("X-Real-Ip", "203.0.113.66", "client"), ("Client-Ip", "203.0.113.66", "client"),
+            ("Proxy", "http://lie.example:1/", "proxy"), ("X-User-Id", "1002", "user"), ("Remote-User", "mallory", "user")]  # fmt: skip
+    for name, value, takes in told:
+        for form in spellings(name):
+            method, path = ("POST", b"/files/a") if takes == "method" else ("GET", b"/static/admin/users")
+            if takes == "prefix":
+                path = value.encode() + b"/admin/users"
+            body = b"" if method == "POST" else None
+            yield Case("known", "alice" if takes == "method" else "", method, path, lies=((form, value, takes),), body=body, is_plain=True)
+    cut = [b"/files/report#1.txt", b"/public/x#/../admin/x", b"/a#", b"/?a#b"]
+    for target in [f"http://{HOST}/admin/x".encode(), f"http://{HOST}".encode(), f"http://{HOST}/public/x".encode(), b"http://lie.example/a", *cut]:
+        yield Case("known", "admin", "GET", target)
+
+
 FAMILIES = [(plain, 10), (headers, 38), (octets, 24), (targets, 18), (methods, 5), (fields, 5)]
 
 
-def cases(seed: int, count: int, only_capitals: bool) -> list[Case]:
-    """This many requests of all families."""
+def cases(seed: str, count: int) -> list[Case]:
+    """What is known, and as many more of all families; each server has a seed of its own, so that together they see more."""
     chance = random.Random(seed)
     streams = [family(random.Random(f"{seed} {family.__name__}")) for family, _ in FAMILIES]
     weights = [weight for _, weight in FAMILIES]
     every = (next(chance.choices(streams, weights)[0]) for _ in itertools.count())
-    return list(itertools.islice((case for case in every if not only_capitals or case.method.isupper()), count))
+    return list(itertools.islice(itertools.chain(known(), every), count))

@@ -26,7 +26,7 @@ trusted_proxies: [{trusted}/32]
 insecure: {{ cookies_over_http: true }}
 session: {{ access_ttl: 6h }}
 log: {{ level: error }}
-limits: {{ upstream_read: 8s }}
+limits: {{ upstream_read: {patience} }}
 rules:
   - {{ path: /public/**, access: public }}
   - {{ path: /static/**, access: public }}
@@ -51,12 +51,14 @@ def hashed(program: str) -> str:
 class Gateway:
     """A running gateway and a cookie for each person."""
 
-    def __init__(self, stage: Stage, upstream: int):
+    def __init__(self, stage: Stage, upstream: int, patience: str):
         self.port, admin = free_port(), free_port()
         person = '  - {{ id: "{id}", username: {name}, name: {name}, password_hash: "{hash}", roles: {roles} }}'
         digest = hashed(str(stage.doorward))
         users = "\n".join(person.format(id=id, name=name, hash=digest, roles=roles) for name, (id, roles) in PEOPLE.items())
-        text = SETTINGS.format(port=self.port, upstream=upstream, folder=stage.folder, admin=admin, trusted=TRUSTED, users=users)
+        text = SETTINGS.format(
+            port=self.port, upstream=upstream, folder=stage.folder, admin=admin, trusted=TRUSTED, patience=patience, users=users
+        )
         config = stage.write("doorward.yaml", text)
         stage.start("doorward", [stage.doorward, "run", "--config", config])
 

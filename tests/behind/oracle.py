@@ -44,8 +44,11 @@ def needs_of_route(method: str, route: str) -> int:
 
 
 def split(target: bytes) -> tuple[bytes, bytes] | None:
-    """Path and query of a target; nothing for one that is neither a path nor a URL of ours."""
-    url = re.match(rb"(?i)http://" + re.escape(HOST).encode() + rb"(?::80)?(?=[/?]|$)", target)
+    """Path and query of a target; nothing for one that is neither a path nor a URL of ours.
+
+    The scheme of such a URL tells nothing: which it is, the gateway knows from the connection.
+    """
+    url = re.match(rb"(?i)https?://" + re.escape(HOST).encode() + rb"(?::80|:443)?(?=[/?]|$)", target)
     if url:
         target = target[url.end() :]
         target = target if target.startswith(b"/") else b"/" + target
@@ -149,6 +152,9 @@ def leaks(case: Case, said: dict) -> list[tuple[str, str]]:
     seen = {(folded(name), value) for name, value in said["headers"]}
     for name, value, takes in case.lies:
         if takes == "harmless" or (folded(name), value) not in seen:
+            continue
+        # The admin who says who she is has not lied.
+        if folded(name) == "x-user-id" and case.who and value == PEOPLE[case.who][0]:
             continue
         if takes == "destination":
             # A second path under the same rules: it may reach the app if it was allowed.

@@ -23,15 +23,15 @@ class Server:
     `client` is `forwarded` where it takes the client from `X-Forwarded-For`, else `peer`.
     `folds` has what it does to every path before any app sees it: `semicolon` cuts parameters
     off segments, `slashes` makes one of several (`leading`: only those at the begin), `dots` takes
-    a dot segment out, `method` makes capitals of a method's letters. `is_strict`: it never answers
-    a method that has others over a connection that it keeps, so those are not asked.
+    a dot segment out, `method` makes capitals of a method's letters. `patience` is how long the
+    gateway waits for it, short for one that never answers what it cannot read.
     """
 
     start: Callable[[Stage, int], None]
     client: str = "forwarded"
     folds: tuple[str, ...] = ()
     share: float = 1.0
-    is_strict: bool = False
+    patience: str = "8s"
 
 
 def _python(module: str, *arguments: str, env: dict[str, str] | None = None) -> Callable[[Stage, int], None]:
@@ -273,7 +273,7 @@ SERVERS: dict[str, Server] = {
     "koa": Server(_node("koa_app")),
     "php": Server(_php, folds=("slashes", "dots")),
     "apache": Server(_apache, folds=("slashes", "dots"), share=0.3),
-    "puma": Server(_puma, is_strict=True),
+    "puma": Server(_puma, patience="1s"),
     "tomcat": Server(_tomcat, folds=("semicolon", "slashes", "dots")),
 }
 
