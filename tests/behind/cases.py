@@ -62,6 +62,7 @@ class Case:
     more: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
     is_trusted: bool = False
+    is_appended: bool = False
     # Whether the gateway has no reason to refuse it, but for who asks.
     is_plain: bool = False
     source: str = field(default=CLIENT)
@@ -73,7 +74,9 @@ class Case:
         if cookie:
             fields.append(("Cookie", cookie))
         if self.is_trusted:
-            fields += [("X-Forwarded-For", BEHIND_TRUSTED), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", HOST)]
+            # A proxy that appends leaves at the left what its client wrote.
+            chain = f"203.0.113.66, {BEHIND_TRUSTED}" if self.is_appended else BEHIND_TRUSTED
+            fields += [("X-Forwarded-For", chain), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", HOST)]
         if self.method not in ("GET", "HEAD"):
             fields.append(("Sec-Fetch-Site", "same-origin"))
         fields += [(name, value) for name, value, _ in self.lies]
@@ -131,9 +134,9 @@ def plain(chance: random.Random) -> Iterator[Case]:
     paths = [b"/", b"/public/a", b"/static/css/site.css", b"/admin/users", b"/files/a", b"/notes/1", b"/a%20b", b"/caf%C3%A9", b"/public", b"/a-b_c.d~e"]
     queries = [b"", b"?a=1", b"?q=a%20b&x=%2F..%2F", b"?next=/admin/x", b"?"]
     methods = [("GET", None), ("GET", None), ("POST", b"a=1"), ("PUT", b"{}"), ("DELETE", None), ("OPTIONS", None)]
-    for path, query, (method, body), who, trusted in forever(chance, list(itertools.product(paths, queries, methods, ("", "alice", "admin"), (False, True)))):
+    for path, query, (method, body), who, (trusted, appended) in forever(chance, list(itertools.product(paths, queries, methods, ("", "alice", "admin"), ((False, False), (True, False), (True, True))))):
         more = () if body is None else (("Content-Type", "application/x-www-form-urlencoded"),)
-        yield Case("plain", who, method, path + query, body=body, more=more, is_plain=True, is_trusted=trusted, source=TRUSTED if trusted else CLIENT)
+        yield Case("plain", who, method, path + query, body=body, more=more, is_plain=True, is_trusted=trusted, is_appended=appended, source=TRUSTED if trusted else CLIENT)
 
 
 def headers(chance: random.Random) -> Iterator[Case]:
