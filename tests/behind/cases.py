@@ -177,7 +177,7 @@ def headers(chance: random.Random) -> Iterator[Case]:
 def octets(chance: random.Random) -> Iterator[Case]:
     """Each octet, raw and encoded, at the begin, in the middle and at the end of a segment."""
     frames = [b"/%sadmin/x", b"/admin%s/x", b"/ad%smin/x", b"/admin/%sx", b"/admin/x%s", b"/%s/admin/x", b"/public/%sx", b"/public%s/x",
-              b"/public/x%s", b"/static/a%sb/admin/x", b"/files/%s", b"/files/report%s1.txt", b"/a%s", b"/public/..%s/admin/x", b"/%s"]  # fmt: skip
+              b"/public/x%s", b"/static/a%sb/admin/x", b"/files/%s", b"/files/report%s1.txt", b"/a%s", b"/public/..%s/admin/x", b"/%s", b"/a?q=x%sy", b"/public/x?%s", b"/files/a?a=1%s"]  # fmt: skip
     spelled = [bytes([octet]) for octet in range(256)] + [b"%%%02X" % octet for octet in range(256)] + [b"%%%02x" % octet for octet in range(160, 256)]
     for frame, octet in forever(chance, list(itertools.product(frames, spelled))):
         # A space or a line's end ends the target by itself: that is another request, or none.

@@ -46,8 +46,12 @@ def needs_of_route(method: str, route: str) -> int:
 def split(target: bytes) -> tuple[bytes, bytes] | None:
     """Path and query of a target; nothing for one that is neither a path nor a URL of ours.
 
-    The scheme of such a URL tells nothing: which it is, the gateway knows from the connection.
+    The scheme of such a URL tells nothing: which it is, the gateway knows from the connection. A
+    blank or a control character ends or splits a request line for somebody, so there is no target
+    with one in it, and mending it is guessing (RFC 9112 section 3; nginx refuses both since 1.21.1).
     """
+    if re.search(rb"[\x00-\x20\x7f]", target):
+        return None
     url = re.match(rb"(?i)https?://" + re.escape(HOST).encode() + rb"(?::80|:443)?(?=[/?]|$)", target)
     if url:
         target = target[url.end() :]
