@@ -94,6 +94,21 @@ fn node_and_koa_see_what_was_judged() {
     sees_what_was_judged("koa");
 }
 
+/// A name that came into the list and that nobody looked at would be asked as a harmless one.
+#[test]
+fn every_name_in_the_list_is_judged() {
+    if !optional::has("python3") {
+        return;
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/behind/names/unjudged.py");
+    let output = run_for(
+        Command::new("python3").arg("-B").arg(script),
+        "",
+        Duration::from_secs(30),
+    );
+    assert_code(&output, 0, "names.tsv and judged.tsv");
+}
+
 /// The same requests without the gateway: what the other tests look for is there to be found.
 #[test]
 fn without_the_gateway_every_lie_is_believed() {
