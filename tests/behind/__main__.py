@@ -126,6 +126,15 @@ def run(name: str, arguments: argparse.Namespace, count: int) -> Run:
         return done
 
 
+def run_again(name: str, arguments: argparse.Namespace, count: int) -> Run:
+    """The same, once more where something did not start: somebody may have taken a port that was free."""
+    try:
+        return run(name, arguments, count)
+    except Trouble as trouble:
+        print(f"{name}, for the first time: {trouble}", file=sys.stderr)
+        return run(name, arguments, count)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--doorward", type=Path, required=True, help="the program under test")
@@ -146,7 +155,7 @@ def main() -> int:
     for name in chosen:
         count = round(arguments.total * servers.SERVERS[name].share / shares) if arguments.total else arguments.requests
         try:
-            done = run(name, arguments, count)
+            done = run_again(name, arguments, count)
         except Missing as why:
             missing.append(f"{name}: {why}")
             continue
