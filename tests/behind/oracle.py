@@ -38,9 +38,13 @@ def needs(method: str, path: str) -> int:
     return 1
 
 
-def needs_of_route(method: str, route: str) -> int:
-    """The same, for the part of the app that the framework chose."""
-    return {"public": 0, "static": 0, "admin": 2, "files": needs(method, "/files")}.get(route, 1)
+def needs_of_route(method: str, path: str, route: str) -> int:
+    """The same, for the part of the app that the framework chose.
+
+    What Flask has no route for when a segment is empty is still below `/public`.
+    """
+    rest = needs(method, re.sub("/+", "/", path))
+    return {"public": 0, "static": 0, "admin": 2, "files": needs(method, "/files")}.get(route, rest)
 
 
 def split(target: bytes) -> tuple[bytes, bytes] | None:
@@ -134,7 +138,7 @@ def judge(case: Case, answer: Answer, trace: str, server: Server) -> list[tuple[
         # What was asked must have been allowed, whatever became of it.
         if needs(case.method, unquote_to_bytes(path).decode("latin-1")) > rank:
             wrong.append(("open gate", f"{case.who or 'nobody'} was let to {path!r}"))
-    if needs(said["method"], said["path"]) > rank or needs_of_route(said["method"], said["route"]) > rank:
+    if needs(said["method"], said["path"]) > rank or needs_of_route(said["method"], said["path"], said["route"]) > rank:
         wrong.append(("privilege", f"{case.who or 'nobody'} reached {said['method']} {said['path']!r} (route {said['route']})"))
     hosts = {host_of(host) for host in case.hosts} or {""}
     expect("host", host_of(said["host"]), {HOST} if case.is_trusted else hosts)
