@@ -48,6 +48,8 @@ pub(super) async fn choose_peer(
     ctx.tries = ctx.tries.saturating_add(1);
     // The connection of an earlier try is gone, and its descriptor may be another's.
     ctx.answer_timer = None;
+    // A body that was sent before is sent again from its beginning.
+    ctx.body_seen = 0;
     let again = ctx.again.take();
     if again == Some(Again::Later) {
         tokio::time::sleep(GIVEN_BACK).await;

@@ -46,10 +46,10 @@ impl ProxyHttp for Gateway {
         &self,
         _session: &mut Session,
         chunk: &mut Option<Bytes>,
-        _end_of_stream: bool,
+        end_of_stream: bool,
         ctx: &mut Box<Ctx>,
     ) -> Result<()> {
-        body::count(chunk.as_ref(), ctx)
+        body::count(chunk, end_of_stream, ctx)
     }
 
     async fn upstream_peer(

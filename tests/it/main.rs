@@ -55,6 +55,7 @@ mod doctor;
 mod doctor_seen;
 mod documents;
 mod drain;
+mod ends_once;
 mod entrances;
 mod exchanges_end;
 mod explain;

@@ -64,6 +64,21 @@ fn a_kept_connection_that_closes_under_a_request() {
 }
 
 #[test]
+fn a_body_that_is_sent_again_counts_once() {
+    // One byte more than it has, and less than twice as much.
+    let (gateway, app, jar) = world("limits: { request_body: 4 }");
+    app.behave(closes_under_the_second);
+    until("the request to go over a kept connection", || {
+        let connections = app.connections();
+        let is_left = jar.get(&gateway, "/").status == 200 && app.connections() > connections;
+        let before = app.asked();
+        let answer = jar.request(&gateway, "PUT", "/").body("pay").send();
+        assert_eq!(answer.status, 200, "{answer}");
+        is_left && app.asked() == before + 2
+    });
+}
+
+#[test]
 fn kept_connections_that_all_close_cost_one_more_try() {
     const KEPT: usize = 5;
     let (gateway, app, jar) = world("");

@@ -32,6 +32,7 @@ pub mod upstream;
 pub mod upstream_paths;
 pub mod users;
 pub mod vectors;
+pub mod verbatim;
 pub mod wait;
 pub mod watch;
 pub mod websocket;
