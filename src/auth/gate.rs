@@ -272,7 +272,9 @@ impl Policy {
                 Framing::Conflicting
                 | Framing::BareLineFeed
                 | Framing::UnknownCoding
-                | Framing::CutTarget,
+                | Framing::CutTarget
+                | Framing::UnknownExpectation
+                | Framing::MalformedHandshake,
             ) => Err(Denial::BadRequest),
             (Host::Missing | Host::Malformed, _) => Err(Denial::BadRequest),
             (Host::At(authority), Framing::Plain) => match &self.hosts {

@@ -25,6 +25,12 @@ pub enum Framing {
     /// is gone by the time that anybody looks: `DELETE /report#1.txt` would delete `/report`.
     /// Refused.
     CutTarget,
+    /// An `Expect` other than `100-continue`: whether the body comes is anybody's guess
+    /// (RFC 9110 section 10.1.1). Refused.
+    UnknownExpectation,
+    /// It asks for a WebSocket in a way that another server may not take for a handshake:
+    /// a tunnel here would be a connection with requests there. Refused.
+    MalformedHandshake,
 }
 
 /// The request's `Host`, or `:authority` over HTTP/2.

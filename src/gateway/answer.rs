@@ -11,6 +11,7 @@ use pingora_proxy::Session;
 
 use super::ctx::Ctx;
 use super::house::House;
+use super::versions;
 use crate::auth::cors::is_of_cors;
 use crate::auth::pass::Pass;
 use crate::auth::ports::Revoked as _;
@@ -38,15 +39,16 @@ pub(super) fn response(
     if said.cookies {
         drop_our_cookies(answer, ctx)?;
     }
+    if said.hop_by_hop {
+        drop_hop_by_hop(answer);
+    }
+    versions::answer(session, answer)?;
     if is_interim(answer) {
         return Ok(());
     }
     note_answer(session, answer, ctx);
     drop_late_cookies(house, ctx);
     switch_protocols(session, answer, ctx);
-    if said.hop_by_hop {
-        drop_hop_by_hop(answer);
-    }
     stamp(answer, ctx)?;
     if ctx.pass().is_some_and(|pass| !pass.may_be_shared()) {
         keep_from_shared_caches(answer, &said)?;
@@ -78,7 +80,8 @@ impl Said {
             match name.as_str() {
                 "set-cookie" => said.cookies = true,
                 "connection" => said.hop_by_hop |= nominates(value),
-                "keep-alive" | "proxy-connection" | "upgrade" => said.hop_by_hop = true,
+                "keep-alive" | "proxy-connection" | "upgrade" | "trailer" | "te"
+                | "http2-settings" => said.hop_by_hop = true,
                 "cache-control" => said.cache_control = true,
                 "surrogate-control" | "cdn-cache-control" | "x-accel-expires" => {
                     said.shared_caches = true;
@@ -233,7 +236,10 @@ fn drop_hop_by_hop(answer: &mut ResponseHeader) {
     let always = [
         HeaderName::from_static("keep-alive"),
         HeaderName::from_static("proxy-connection"),
+        HeaderName::from_static("http2-settings"),
         header::UPGRADE,
+        header::TE,
+        header::TRAILER,
     ];
     for name in nominated.iter().chain(&always) {
         answer.remove_header(name);

@@ -30,7 +30,10 @@ pub(super) async fn read(session: &mut Session, limits: &Limits) -> Result<Vec<u
     if declared.is_some_and(|length| length > limit) {
         return Err(Denial::PayloadTooLarge);
     }
-    if session.req_header().headers.contains_key(header::EXPECT) {
+    // The gate lets nothing else than a 100 be expected.
+    let is_awaited = session.req_header().headers.contains_key(header::EXPECT)
+        && !session.as_downstream_mut().is_body_empty();
+    if is_awaited {
         // Else the 100 would mark the connection to be closed.
         session.set_close_on_response_before_downstream_finish(false);
         if session.write_continue_response().await.is_err() {

@@ -18,6 +18,7 @@ use crate::auth::bounce::Arrival;
 use crate::auth::gate::Decision;
 use crate::auth::refresh::Way;
 use crate::domain::origin::Scheme;
+use crate::domain::request::Framing;
 
 /// Decides; `true` if the request has been answered.
 ///
@@ -33,15 +34,20 @@ pub(super) async fn decide(
     let peer = Peer::of(session, proxies);
     ctx.peer = Some(peer);
     warn_of_forwarded_for(house, session, peer);
-    let (client, decision) = {
+    let (client, decision, in_doubt) = {
         let view = inbound::view(session, peer, proxies);
         ctx.over_tls = view.scheme == Scheme::Https;
         let verdict = snapshot.policy.decide(&view, clock::now());
         ctx.cors = verdict.cors;
         ctx.user = verdict.refused;
         ctx.arrival = snapshot.policy.arrival(&view, clock::now());
-        (view.client, verdict.decision)
+        let in_doubt = view.framing != Framing::Plain;
+        (view.client, verdict.decision, in_doubt)
     };
+    if in_doubt {
+        // What comes behind is no request.
+        session.set_keepalive(None);
+    }
     ctx.client = Some(client);
     if let Some(session) = presented(&decision) {
         house.sightings.note(session.id, session.generation);

@@ -3,7 +3,7 @@
 use std::os::fd::RawFd;
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{StatusCode, Version};
 use nix::errno::Errno;
 use pingora::http::ResponseHeader;
 use pingora::protocols::Digest;
@@ -159,7 +159,8 @@ pub(super) fn await_head(
 /// If the app switches to a protocol that nobody asked for: client and app would no longer
 /// agree on where an answer ends.
 pub(super) fn see_head(session: &Session, answer: &ResponseHeader, ctx: &mut Ctx) -> Result<()> {
-    if answer.status == StatusCode::SWITCHING_PROTOCOLS && !session.is_upgrade_req() {
+    let is_agreed = session.is_upgrade_req() && answer.version == Version::HTTP_11;
+    if answer.status == StatusCode::SWITCHING_PROTOCOLS && !is_agreed {
         let e = Error::explain(ErrorType::InvalidHTTPHeader, "a 101 that nobody asked for");
         return Err(e.into_up());
     }

@@ -37,6 +37,10 @@ const H2_SEND_BUFFER: usize = 64 * 1024;
 /// What HPACK counts for a field beside its name and value (RFC 7541 section 4.1).
 const HPACK_OVERHEAD: usize = 32;
 
+/// The cookies of a browser, each of which may be a field of its own. A guess: Chromium
+/// keeps 180 of a site.
+const CRUMBS: usize = 200;
+
 /// Whose connections these are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -279,7 +283,9 @@ fn h2_options(limits: &Limits) -> H2Options {
     // As much as may be, and half of that again for the pseudo-headers and for an answer of
     // ours to what is a little too long. Above it the library ends the stream by itself.
     let bytes = usize::try_from(limits.header_bytes).unwrap_or(usize::MAX);
+    let crumbs = CRUMBS.saturating_mul("cookie".len().saturating_add(HPACK_OVERHEAD));
     let fields = limits.header_count.saturating_mul(HPACK_OVERHEAD);
+    let fields = fields.saturating_add(crumbs);
     let list = bytes.saturating_add(fields).saturating_mul(3) / 2;
     options.max_header_list_size(u32::try_from(list).unwrap_or(u32::MAX));
     options

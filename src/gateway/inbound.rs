@@ -10,6 +10,8 @@ use pingora::protocols::l4::socket::SocketAddr;
 use pingora_proxy::Session;
 
 use super::ctx::Ctx;
+use super::handshake::Upgrade;
+use super::versions;
 use crate::domain::origin::{Authority, Scheme};
 use crate::domain::request::{Framing, Host, RequestView};
 
@@ -52,6 +54,7 @@ pub(super) fn begin(session: &mut Session, ctx: &Ctx) {
     if let Some(leash) = &ctx.leash {
         leash.line.arrival.is_whole();
     }
+    versions::arrived(session);
     let limits = &ctx.snapshot.settings.limits;
     session.set_read_timeout(Some(limits.client_read));
     session.set_write_timeout(Some(limits.idle_stream));
@@ -208,9 +211,22 @@ fn body(session: &Session, headers: &HeaderMap) -> (Framing, Option<u64>) {
         return (Framing::CutTarget, None);
     }
     // Most requests have no body, and one walk says so.
-    let frames = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
+    let frames = [
+        header::CONTENT_LENGTH,
+        header::TRANSFER_ENCODING,
+        header::EXPECT,
+        header::UPGRADE,
+    ];
     if !headers.keys().any(|name| frames.contains(name)) {
         return (Framing::Plain, None);
+    }
+    if versions::expects_something_else(headers) {
+        return (Framing::UnknownExpectation, None);
+    }
+    if headers.contains_key(header::UPGRADE)
+        && Upgrade::of(session.req_header()) == Upgrade::Malformed
+    {
+        return (Framing::MalformedHandshake, None);
     }
     let length = headers
         .get(header::CONTENT_LENGTH)

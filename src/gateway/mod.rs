@@ -17,6 +17,7 @@ mod frames;
 mod front;
 mod h2_frames;
 mod hand_over;
+mod handshake;
 pub mod house;
 mod inbound;
 mod leash;
@@ -43,6 +44,7 @@ pub mod take_over;
 mod tunnel;
 mod turns;
 mod upkeep;
+mod versions;
 mod watch;
 mod whoami;
 

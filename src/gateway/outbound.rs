@@ -14,6 +14,7 @@ use super::decide::not_admitted;
 use super::inbound::{
     Peer, X_FORWARDED_FOR, forwarded_chain, forwarded_host, host_field, origin_form,
 };
+use super::versions;
 use crate::auth::bounce::Arrival;
 use crate::auth::client_headers::Sender;
 use crate::domain::cookie;
@@ -24,7 +25,7 @@ use crate::domain::cookie;
 /// If a header cannot be set, which would leave a stranger's in place, or if the request
 /// was not admitted.
 pub(super) fn request(
-    session: &Session,
+    session: &mut Session,
     upstream: &mut RequestHeader,
     ctx: &Ctx,
 ) -> pingora::Result<()> {
@@ -34,6 +35,7 @@ pub(super) fn request(
     let Some(peer) = ctx.peer else {
         return not_admitted();
     };
+    versions::request(session, upstream)?;
     strip(upstream, ctx, peer);
     target(session, upstream)?;
     if ctx.arrival == Arrival::Bounced {
@@ -79,30 +81,17 @@ fn target(session: &Session, upstream: &mut RequestHeader) -> pingora::Result<()
     Ok(())
 }
 
-/// Takes our cookies out. Over HTTP/2 a client may split its cookies over several
-/// fields; HTTP/1.1 must have them in one (RFC 9113 §8.2.3).
+/// Takes our cookies out.
 fn cookies(session: &Session, upstream: &mut RequestHeader, ctx: &Ctx) -> pingora::Result<()> {
     let headers = &session.req_header().headers;
     if !upstream.headers.contains_key(header::COOKIE) {
         return Ok(());
     }
-    let split = session.req_header().version == Version::HTTP_2
-        && headers.get_all(header::COOKIE).iter().count() > 1;
-    let kept = match cookie::without_ours(headers, &ctx.snapshot.policy.cookies) {
-        Some(kept) => kept,
-        None if split => {
-            let all = headers.get_all(header::COOKIE).iter();
-            all.map(|value| value.as_bytes().to_vec()).collect()
-        }
-        None => return Ok(()),
+    let Some(kept) = cookie::without_ours(headers, &ctx.snapshot.policy.cookies) else {
+        return Ok(());
     };
     upstream.remove_header(&header::COOKIE);
-    let fields = if split && !kept.is_empty() {
-        vec![kept.join(&b"; "[..])]
-    } else {
-        kept
-    };
-    for field in fields {
+    for field in kept {
         if let Ok(value) = HeaderValue::from_bytes(&field) {
             upstream.append_header(header::COOKIE, value)?;
         }

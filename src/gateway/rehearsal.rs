@@ -15,7 +15,7 @@ use tokio::io::{AsyncWriteExt, duplex};
 use super::ctx::{Ctx, Stage};
 use super::house::House;
 use super::inbound::{self, Peer};
-use super::outbound;
+use super::{outbound, versions};
 use crate::auth::denial::Denial;
 use crate::auth::gate::{Decision, Endpoint};
 use crate::auth::refresh::RefreshToken;
@@ -51,9 +51,10 @@ pub async fn rehearse(
     now: Timestamp,
     renew: impl FnOnce(&RefreshToken) -> Result<(Arc<SignedIn>, RefreshToken), Denial>,
 ) -> Rehearsed {
-    let Some(session) = read(head).await else {
+    let Some(mut session) = read(head).await else {
         return Rehearsed::Unread;
     };
+    versions::arrived(&mut session);
     let mut ctx = Ctx::new(house);
     let snapshot = Arc::clone(&ctx.snapshot);
     let proxies = &snapshot.settings.trusted_proxies;
@@ -77,7 +78,7 @@ pub async fn rehearse(
     let signed_in = pass.session().map(of);
     ctx.stage = Stage::Admitted(pass);
     let mut upstream = session.req_header().clone();
-    let sent = outbound::request(&session, &mut upstream, &ctx)
+    let sent = outbound::request(&mut session, &mut upstream, &ctx)
         .and_then(|()| validate_request_authority(&upstream));
     match (sent, http_req_header_to_wire(&upstream)) {
         (Ok(()), Some(head)) => Rehearsed::Forwarded {

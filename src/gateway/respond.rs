@@ -10,7 +10,7 @@ use pingora::http::ResponseHeader;
 use pingora_proxy::Session;
 
 use super::ctx::{Ctx, Stage};
-use super::{answer, body};
+use super::{answer, body, versions};
 use crate::adapters::clock;
 use crate::adapters::pages::ErrorView;
 use crate::auth::denial::Denial;
@@ -53,6 +53,7 @@ pub(super) async fn send(session: &mut Session, ctx: &Ctx, reply: Reply) -> ping
     if let Some(leash) = &ctx.leash {
         leash.answers();
     }
+    versions::end_refused_handshake(session);
     let empty = bodiless || session.req_header().method == Method::HEAD || reply.body.is_empty();
     session.write_response_header(Box::new(head), empty).await?;
     if !empty {

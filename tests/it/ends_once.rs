@@ -164,3 +164,56 @@ fn chunks_of_http_1_end_once_too() {
     }
     app.assert_sound("chunks");
 }
+
+#[test]
+fn no_body_of_a_method_that_has_one_is_a_length_of_none() {
+    let Some((gateway, app)) = world() else {
+        return;
+    };
+    let plain = Builder::before(&app.url())
+        .yaml("default_access: public")
+        .start();
+    for (method, lengths) in [
+        ("POST", &["0"][..]),
+        ("PUT", &["0"]),
+        ("PATCH", &["0"]),
+        ("GET", &[]),
+        ("DELETE", &[]),
+        ("OPTIONS", &[]),
+    ] {
+        let mut client = H2::open(gateway.port()).unwrap();
+        let block = client.request(method, "/none", "");
+        client.headers(1, END_STREAM, &block).unwrap();
+        client
+            .until(|frame| frame.stream == 1 && frame.kind == HEADERS)
+            .unwrap();
+        let over_2 = app.last();
+        let host = format!("127.0.0.1:{}", plain.port());
+        for version in ["1.1", "1.0"] {
+            let answer = plain.raw(format!(
+                "{method} /none HTTP/{version}\r\nHost: {host}\r\n\r\n"
+            ));
+            assert_eq!(answer.status, 200, "{answer}");
+            let over_1 = app.last();
+            assert_eq!(
+                over_1.all("content-length"),
+                lengths,
+                "{method} HTTP/{version}:\n{}",
+                over_1.head
+            );
+        }
+        assert_eq!(over_2.method(), method);
+        assert_eq!(
+            over_2.all("content-length"),
+            lengths,
+            "{method}:\n{}",
+            over_2.head
+        );
+        assert!(
+            over_2.all("transfer-encoding").is_empty(),
+            "{}",
+            over_2.head
+        );
+    }
+    app.assert_sound("without a body");
+}
