@@ -8,7 +8,7 @@ use pingora_proxy::{FailToProxy, Session};
 use super::ctx::Ctx;
 use super::house::House;
 use super::inbound::{self, Peer};
-use super::{answer, respond};
+use super::{answer, reset, respond};
 use crate::auth::denial::Denial;
 use crate::auth::redirect::in_place;
 
@@ -62,6 +62,9 @@ pub(super) async fn report(
     let answered = session
         .response_written()
         .is_some_and(|written| !written.status.is_informational());
+    if answered {
+        reset::break_off(session);
+    }
     if let Some(denial) = denial.filter(|_| !answered) {
         answer::drop_late_cookies(house, ctx);
         let proxies = &ctx.snapshot.settings.trusted_proxies;

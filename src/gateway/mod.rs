@@ -32,6 +32,7 @@ mod redirect;
 pub mod rehearsal;
 pub mod reload;
 mod renew;
+mod reset;
 mod respond;
 mod seats;
 pub mod server;

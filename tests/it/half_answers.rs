@@ -80,6 +80,33 @@ fn silence_is_not_the_end_of_a_stream_of_http_2() {
 }
 
 #[test]
+fn half_an_answer_is_none_for_http_1_0_either() {
+    let app = Wild::start();
+    let gateway = Builder::before(&app.url())
+        .yaml("rules: [{ path: /**, access: public }]")
+        .yaml("limits: { idle_stream: 1s }")
+        .start();
+    for (what, half) in HALVES {
+        for then in [Then::Waits, Then::Closes] {
+            app.say(half.as_bytes(), then);
+            let mut connection = gateway.connect();
+            let host = format!("Host: 127.0.0.1:{}", gateway.port());
+            let request = format!("GET / HTTP/1.0\r\n{host}\r\n\r\n");
+            connection.send(request).unwrap();
+            connection.until("half").unwrap();
+            // The end of the connection is the end of the body, but for a reset.
+            let end = connection.rest().map_err(|error| error.kind());
+            let is_whole = then == Then::Closes && what != "chunks";
+            let expected = match is_whole {
+                true => Ok(Vec::new()),
+                false => Err(std::io::ErrorKind::ConnectionReset),
+            };
+            assert_eq!(end, expected, "{what}, then it {then:?}");
+        }
+    }
+}
+
+#[test]
 fn the_wait_of_a_request_ends_with_it() {
     const BODY: &str = "slowly";
     let app = Wild::start();
