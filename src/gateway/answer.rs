@@ -49,6 +49,11 @@ pub(super) fn response(
     note_answer(session, answer, ctx);
     drop_late_cookies(house, ctx);
     switch_protocols(session, answer, ctx);
+    if said.events
+        && let Some(leash) = &ctx.leash
+    {
+        leash.line.end_with_client();
+    }
     stamp(answer, ctx)?;
     if ctx.pass().is_some_and(|pass| !pass.may_be_shared()) {
         keep_from_shared_caches(answer, &said)?;
@@ -62,6 +67,12 @@ fn nominates(connection: &HeaderValue) -> bool {
     !(said.eq_ignore_ascii_case(b"keep-alive") || said.eq_ignore_ascii_case(b"close"))
 }
 
+fn is_event_stream(media_type: &HeaderValue) -> bool {
+    const EVENTS: &[u8] = b"text/event-stream";
+    let start = media_type.as_bytes().get(..EVENTS.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(EVENTS))
+}
+
 /// What an answer speaks of, as far as we have a say in it. Most answers speak of none of
 /// it, and this is found in one walk.
 #[derive(Debug, Default)]
@@ -69,6 +80,8 @@ struct Said {
     of_cors: bool,
     cookies: bool,
     hop_by_hop: bool,
+    /// A stream that may be silent for as long as it likes.
+    events: bool,
     cache_control: bool,
     shared_caches: bool,
 }
@@ -82,6 +95,7 @@ impl Said {
                 "connection" => said.hop_by_hop |= nominates(value),
                 "keep-alive" | "proxy-connection" | "upgrade" | "trailer" | "te"
                 | "http2-settings" => said.hop_by_hop = true,
+                "content-type" => said.events |= is_event_stream(value),
                 "cache-control" => said.cache_control = true,
                 "surrogate-control" | "cdn-cache-control" | "x-accel-expires" => {
                     said.shared_caches = true;
@@ -215,6 +229,9 @@ fn switch_protocols(session: &mut Session, answer: &ResponseHeader, ctx: &Ctx) {
     if answer.status == StatusCode::SWITCHING_PROTOCOLS {
         let limits = &ctx.snapshot.settings.limits;
         session.set_read_timeout(Some(limits.idle_stream));
+        if let Some(leash) = &ctx.leash {
+            leash.line.opens();
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use pingora::{Error, ErrorSource, ErrorType};
 use pingora_proxy::{FailToProxy, Session};
 
 use super::ctx::Ctx;
+use super::framing::Doubt;
 use super::house::House;
 use super::inbound::{self, Peer};
 use super::{answer, reset, respond};
@@ -23,6 +24,7 @@ fn denial_of(e: &Error) -> Option<Denial> {
         (_, HTTPStatus(413)) => Some(Denial::PayloadTooLarge),
         (_, HTTPStatus(504)) => Some(Denial::UpstreamTimeout),
         (ErrorSource::Downstream, ReadTimedout) => Some(Denial::RequestTimeout),
+        (ErrorSource::Downstream, ReadError) if is_in_doubt(e) => Some(Denial::BadRequest),
         (
             ErrorSource::Downstream,
             ConnectionClosed | ReadError | WriteError | WriteTimedout | ErrorType::H2Error,
@@ -42,6 +44,12 @@ fn denial_of(e: &Error) -> Option<Denial> {
 fn is_late(e: &Error) -> bool {
     let cause = e.root_cause().downcast_ref::<io::Error>();
     cause.is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut)
+}
+
+/// Whether the client is there, and what it sends makes no sense.
+fn is_in_doubt(e: &Error) -> bool {
+    let cause = e.root_cause().downcast_ref::<io::Error>();
+    cause.is_some_and(Doubt::is_behind)
 }
 
 /// Tells the client what broke, if anybody is there and nothing was said yet.

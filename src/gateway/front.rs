@@ -165,7 +165,11 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Front<A> {
         let limits = self.house.snapshot().settings.limits.clone();
         let times = times(&limits);
         let stream = self.secured(stream, times.head).await?;
-        let line = Arc::new(Line::of(&stream));
+        let line = Line::of(&stream);
+        let line = Arc::new(match self.kind {
+            Kind::Public => line.framed(),
+            Kind::Redirect | Kind::Operators => line,
+        });
         let wire = Box::new(Wire::new(stream, &line));
         let inner = Arc::new(Connection {
             house: Arc::clone(&self.house),
@@ -238,7 +242,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for Connection<A> {
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
         let limits = &self.limits;
-        self.line.arrival.waits();
+        self.line.awaits_request();
         session.set_read_timeout(Some(limits.client_read));
         session.set_write_timeout(Some(limits.client_read));
         // `None` means that the connection shall close; leave that.

@@ -52,7 +52,7 @@ pub(super) fn trusts(trusted_proxies: &[IpNet], address: IpAddr) -> bool {
 /// The head is here; from now on, how long the client may be silent.
 pub(super) fn begin(session: &mut Session, ctx: &Ctx) {
     if let Some(leash) = &ctx.leash {
-        leash.line.arrival.is_whole();
+        leash.line.begins(session);
     }
     versions::arrived(session);
     let limits = &ctx.snapshot.settings.limits;

@@ -26,12 +26,15 @@ use pingora::protocols::{
     ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
     Stream, TimingDigest, UniqueID, UniqueIDType,
 };
+use pingora_proxy::Session;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::answer_timeout::AnswerWaits;
 use super::arrival::{Arrival, Late};
 use super::exchanges::Exchanges;
 use super::frames::Frames;
+use super::framing::Framing;
+use super::held::Held;
 use super::respond;
 use crate::auth::denial::Denial;
 
@@ -51,8 +54,12 @@ pub(super) struct Line {
     pub(super) answers: AnswerWaits,
     /// What may have to end with its session.
     pub(super) exchanges: Exchanges,
+    /// Where its requests end.
+    pub(super) framing: Mutex<Framing>,
     peer: OnceLock<Option<HeaderValue>>,
     is_tunnel: AtomicBool,
+    /// Whether the request is over when the client has gone.
+    ends_with_client: AtomicBool,
     /// Whether the connection shall come back to be told why it ends.
     is_owed_a_word: AtomicBool,
     returned: Mutex<Option<(Stream, Option<Frames>)>>,
@@ -69,6 +76,45 @@ impl Line {
             arrival,
             ..Self::default()
         }
+    }
+
+    /// The same, and its requests are taken one by one, if it speaks HTTP/1.
+    pub(super) fn framed(mut self) -> Self {
+        if self.arrival.is_http1() {
+            self.framing = Mutex::new(Framing::Head(0));
+        }
+        self
+    }
+
+    /// The next request is asked for.
+    pub(super) fn awaits_request(&self) {
+        self.arrival.waits();
+        self.framing.lock().next();
+        self.ends_with_client.store(false, Ordering::Relaxed);
+    }
+
+    /// The head of a request is here.
+    pub(super) fn begins(&self, session: &Session) {
+        self.arrival.is_whole();
+        if self.arrival.is_http1() {
+            let raw = session.downstream_session.to_h1_raw();
+            self.framing.lock().begin(session.req_header(), &raw);
+        }
+    }
+
+    /// From now on the request is over when the client has nothing more to say.
+    pub(super) fn end_with_client(&self) {
+        self.ends_with_client.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is.
+    pub(super) fn ends_with_client(&self) -> bool {
+        self.ends_with_client.load(Ordering::Relaxed)
+    }
+
+    /// From now on the client sends no requests any more.
+    pub(super) fn opens(&self) {
+        *self.framing.lock() = Framing::Open;
     }
 
     /// The address of whoever is on the other end, written once.
@@ -141,6 +187,7 @@ async fn goodbye(stream: &mut Stream, words: &[u8]) -> io::Result<()> {
 pub(super) struct Wire {
     /// There until the end.
     stream: Option<Stream>,
+    held: Held,
     frames: Option<Frames>,
     line: Arc<Line>,
 }
@@ -149,6 +196,7 @@ impl Wire {
     pub(super) fn new(stream: Stream, line: &Arc<Line>) -> Self {
         Self {
             stream: Some(stream),
+            held: Held::default(),
             frames: None,
             line: Arc::clone(line),
         }
@@ -185,11 +233,13 @@ impl AsyncRead for Wire {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let before = buf.filled().len();
-        std::task::ready!(this.stream()?.poll_read(cx, buf))?;
-        let came = buf.filled().get(before..).unwrap_or_default();
-        Poll::Ready(this.line.arrival.came(came))
+        let Self {
+            stream, held, line, ..
+        } = self.get_mut();
+        match stream {
+            Some(stream) => held.poll_read(Pin::new(stream), line, cx, buf),
+            None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Request smuggling over HTTP/1 by line ends, chunks, upgrades and expectations.
 
 use crate::support::smuggle::{
-    Attack, OPEN, assert_harmless, assert_harmless_once, assert_well_framed, inside, post, request,
+    Attack, OPEN, assert_harmless, assert_well_framed, inside, post, request,
 };
 use crate::support::{websocket, world_with};
 
@@ -90,6 +90,7 @@ fn chunks_are_measured_once_and_anew() {
     let (gateway, app) = world_with(OPEN);
     let chunked = |body: &str| post(&gateway, "Transfer-Encoding: chunked\r\n", body);
     let end = "\r\nabcde\r\n0\r\n\r\n";
+    let long = format!("5;{}{end}", "a".repeat(5000));
     let mut attacks = Vec::new();
     for size in [
         "10000000000000005",
@@ -109,9 +110,13 @@ fn chunks_are_measured_once_and_anew() {
         "5\r\nabcde\n0\r\n\r\n",
         "5\rabcde\r\n0\r\n\r\n",
         "5\r\nabcde\r\n0\nX: y\r\n\r\n",
+        "5;a\nabcde\r\n0\r\n\r\n",
+        "5;a=\"\r\nabcde\r\n0\r\n\r\n",
+        "5 \r\nabcde\r\n0\r\n\r\n",
     ] {
         attacks.push((body, chunked(body), 400));
     }
+    attacks.push(("a long extension", chunked(&long), 400));
     assert_harmless(&gateway, &app, &attacks);
     for seen in app.requests() {
         assert!(
@@ -120,16 +125,7 @@ fn chunks_are_measured_once_and_anew() {
             seen.text()
         );
     }
-    // To us a bare LF is a part of the extension, and the next five bytes are the chunk.
-    let extension = chunked("5;a\nabcde\r\n0\r\n\r\n");
-    assert_harmless_once(
-        &gateway,
-        &app,
-        &("an extension with LF", extension, 400),
-        true,
-    );
     // Extensions and trailers are read and never passed on.
-    let extension = format!("5;{}{end}", "a".repeat(5000));
     let inner = inside(&gateway);
     let chunked = |body: &str| {
         let coding = "Transfer-Encoding: chunked\r\n";
@@ -137,10 +133,12 @@ fn chunks_are_measured_once_and_anew() {
     };
     let attacks = [
         ("an extension", chunked(&format!("5;a=b{end}")), 200),
-        ("a quoted extension", chunked(&format!("5;a=\"{end}")), 200),
-        ("a long extension", chunked(&extension), 200),
+        (
+            "a quoted extension",
+            chunked(&format!("5;a=\"b;\"{end}")),
+            200,
+        ),
         ("two zeros", chunked("5\r\nabcde\r\n00\r\n\r\n"), 200),
-        ("a space behind the size", chunked(&format!("5 {end}")), 200),
         (
             "trailers",
             chunked("5\r\nabcde\r\n0\r\nX-User-Id: evil\r\nContent-Length: 0\r\n\r\n"),
@@ -149,12 +147,12 @@ fn chunks_are_measured_once_and_anew() {
         (
             "a request as trailers",
             chunked(&format!("5\r\nabcde\r\n0\r\n{inner}")),
-            200,
+            400,
         ),
     ];
     assert_harmless(&gateway, &app, &attacks);
     for seen in app.requests() {
-        if seen.target() == "/whole" {
+        if seen.target() == "/whole" && !seen.body.is_empty() {
             assert_eq!(seen.body, b"abcde", "{}", seen.text());
         }
         assert!(!seen.text().contains("evil"), "{}", seen.text());

@@ -1,0 +1,165 @@
+//! Where a request begins and ends on a client's HTTP/1 connection (RFC 9112 section 6).
+//!
+//! Pingora reads as much as there is, and takes what lies behind a request for the next one
+//! only where that was switched on, or closes the connection. So it is given no byte that
+//! does not belong to the request that it is at: the end of a head is seen here, how its
+//! body ends is told by whoever read the head ([`Framing::begin`]), and what comes behind
+//! waits until the answer is written and the next head is asked for ([`Framing::next`]).
+//!
+//! What cannot be framed without a doubt breaks the connection: nothing is read any more.
+
+use std::io;
+
+use http::header;
+use pingora::http::RequestHeader;
+
+use super::chunks::Chunks;
+
+const EMPTY_LINE: &[u8] = b"\r\n\r\n";
+
+/// What is read next.
+#[derive(Debug, Default)]
+pub(super) enum Framing {
+    /// Whatever comes: HTTP/2, a tunnel, the listeners of the operators.
+    #[default]
+    Open,
+    /// A head, of whose empty line so much has come.
+    Head(usize),
+    /// A body of which so much is to come.
+    Length(u64),
+    /// A body in chunks.
+    Chunks(Chunks),
+    /// Nothing until the next head: the request is whole.
+    Whole,
+    /// Nothing any more.
+    Broken,
+}
+
+impl Framing {
+    /// How much of what came belongs to the request.
+    ///
+    /// # Errors
+    /// If it cannot be told.
+    pub(super) fn take(&mut self, bytes: &[u8]) -> Result<usize, Doubt> {
+        match self {
+            Self::Open => Ok(bytes.len()),
+            Self::Head(seen) => Ok(end_of_head(seen, bytes)),
+            Self::Length(left) => {
+                let here = usize::try_from(*left).map_or(bytes.len(), |l| l.min(bytes.len()));
+                *left = left.saturating_sub(u64::try_from(here).unwrap_or(u64::MAX));
+                if *left == 0 {
+                    *self = Self::Whole;
+                }
+                Ok(here)
+            }
+            Self::Chunks(chunks) => match chunks.take(bytes) {
+                Ok(here) => {
+                    if chunks.are_done() {
+                        *self = Self::Whole;
+                    }
+                    Ok(here)
+                }
+                Err(doubt) => {
+                    *self = Self::Broken;
+                    Err(doubt)
+                }
+            },
+            Self::Whole => Ok(0),
+            Self::Broken => Err(Doubt),
+        }
+    }
+
+    /// This head was read, `raw` as it came; its body comes next.
+    pub(super) fn begin(&mut self, head: &RequestHeader, raw: &[u8]) {
+        let is_at_its_end = matches!(self, Self::Head(seen) if *seen == EMPTY_LINE.len());
+        *self = match self {
+            Self::Open => return,
+            // One whose lines end in LF alone ended for pingora before it did for us.
+            _ if !(is_at_its_end && raw.ends_with(EMPTY_LINE)) => Self::Broken,
+            _ if head.headers.contains_key(header::TRANSFER_ENCODING) => {
+                Self::Chunks(Chunks::new())
+            }
+            _ => match length(head) {
+                Some(0) => Self::Whole,
+                Some(length) => Self::Length(length),
+                None => Self::Broken,
+            },
+        };
+    }
+
+    /// The next head is asked for.
+    pub(super) fn next(&mut self) {
+        *self = match self {
+            Self::Open => return,
+            // At the beginning, and where the one before was read to its end.
+            Self::Head(_) | Self::Whole => Self::Head(0),
+            Self::Length(_) | Self::Chunks(_) | Self::Broken => Self::Broken,
+        };
+    }
+}
+
+/// Where a head ends in what came; all of it if that is further on.
+fn end_of_head(seen: &mut usize, bytes: &[u8]) -> usize {
+    if *seen == EMPTY_LINE.len() {
+        // Empty lines before a request line: that was no head yet.
+        *seen = 0;
+    }
+    let mut from = 0;
+    // Lines are longer than their ends, so that most bytes are skipped.
+    while let Some(rest) = bytes.get(from..) {
+        let Some(&byte) = rest.first() else { break };
+        if *seen == 0 {
+            match memchr::memchr(b'\r', rest) {
+                Some(at) => from = from.saturating_add(at).saturating_add(1),
+                None => return bytes.len(),
+            }
+            *seen = 1;
+            continue;
+        }
+        from = from.saturating_add(1);
+        *seen = match EMPTY_LINE.get(*seen) {
+            Some(&expected) if expected == byte => seen.saturating_add(1),
+            _ => usize::from(byte == b'\r'),
+        };
+        if *seen == EMPTY_LINE.len() {
+            return from;
+        }
+    }
+    bytes.len()
+}
+
+/// The length of a body that is not in chunks; `None` if that is no number that everybody can
+/// count, or several.
+fn length(head: &RequestHeader) -> Option<u64> {
+    let mut lengths = head.headers.get_all(header::CONTENT_LENGTH).iter();
+    let Some(length) = lengths.next() else {
+        return Some(0);
+    };
+    let digits = length.as_bytes();
+    if lengths.next().is_some() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let length: i64 = length.to_str().ok()?.parse().ok()?;
+    u64::try_from(length).ok()
+}
+
+/// What the client sent cannot be framed.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the end of a request is in doubt")]
+pub(super) struct Doubt;
+
+impl Doubt {
+    /// Whether this is the reason of an error.
+    pub(super) fn is_behind(e: &io::Error) -> bool {
+        e.get_ref().is_some_and(|reason| reason.is::<Self>())
+    }
+}
+
+impl From<Doubt> for io::Error {
+    fn from(doubt: Doubt) -> Self {
+        Self::new(io::ErrorKind::InvalidData, doubt)
+    }
+}
+
+#[cfg(test)]
+mod tests;
