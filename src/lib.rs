@@ -96,6 +96,11 @@
 //!   each read, so that a byte now and then would last for ever.
 //! - *A WebSocket handshake has a connection of its own* (`gateway::tunnel`): pingora
 //!   0.9.1 loses one in a hundred when the app answers at once.
+//! - *Pingora is given one request at a time* (`gateway::framing`, `gateway::held`): it would
+//!   take what lies behind a request for the next one, or drop it, and only the connection
+//!   knows both. The chunks of a body are followed there too (`gateway::chunks`).
+//! - *A message is made anew for the version that it goes to* (`gateway::versions`); what of
+//!   that is a fault of pingora's stands in docs/pingora-issues.md.
 //! - *A WebSocket hears why it ends from the client's connection* (`gateway::line`), not
 //!   through pingora: only there is it known where a frame has ended on the wire, also
 //!   over TLS, and an app behind TLS makes no difference.
