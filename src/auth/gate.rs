@@ -273,6 +273,7 @@ impl Policy {
                 | Framing::BareLineFeed
                 | Framing::UnknownCoding
                 | Framing::CutTarget
+                | Framing::Mended
                 | Framing::UnknownExpectation
                 | Framing::MalformedHandshake,
             ) => Err(Denial::BadRequest),

@@ -25,6 +25,10 @@ pub enum Framing {
     /// is gone by the time that anybody looks: `DELETE /report#1.txt` would delete `/report`.
     /// Refused.
     CutTarget,
+    /// A head that was read otherwise than it came: pingora escapes a blank or a quote in a
+    /// target, which RFC 9112 §3.2 says to refuse, since it may be meant to get past a rule.
+    /// Refused.
+    Mended,
     /// An `Expect` other than `100-continue`: whether the body comes is anybody's guess
     /// (RFC 9110 section 10.1.1). Refused.
     UnknownExpectation,

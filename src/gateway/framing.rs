@@ -23,8 +23,13 @@ pub(super) enum Framing {
     /// Whatever comes: HTTP/2, a tunnel, the listeners of the operators.
     #[default]
     Open,
-    /// A head, of whose empty line so much has come.
-    Head(usize),
+    /// A head, and how much of it and of the empty line at its end has come.
+    Head {
+        /// Of all of it.
+        taken: usize,
+        /// Of the empty line.
+        end: usize,
+    },
     /// A body of which so much is to come.
     Length(u64),
     /// A body in chunks.
@@ -43,7 +48,11 @@ impl Framing {
     pub(super) fn take(&mut self, bytes: &[u8]) -> Result<usize, Doubt> {
         match self {
             Self::Open => Ok(bytes.len()),
-            Self::Head(seen) => Ok(end_of_head(seen, bytes)),
+            Self::Head { taken, end } => {
+                let here = end_of_head(end, bytes);
+                *taken = taken.saturating_add(here);
+                Ok(here)
+            }
             Self::Length(left) => {
                 let here = usize::try_from(*left).map_or(bytes.len(), |l| l.min(bytes.len()));
                 *left = left.saturating_sub(u64::try_from(here).unwrap_or(u64::MAX));
@@ -69,13 +78,19 @@ impl Framing {
         }
     }
 
-    /// This head was read, `raw` as it came; its body comes next.
-    pub(super) fn begin(&mut self, head: &RequestHeader, raw: &[u8]) {
-        let is_at_its_end = matches!(self, Self::Head(seen) if *seen == EMPTY_LINE.len());
+    /// This head was read, out of these bytes; its body comes next.
+    ///
+    /// # Errors
+    /// If they are not the bytes that came, or its end is in doubt.
+    pub(super) fn begin(&mut self, head: &RequestHeader, raw: &[u8]) -> Result<(), Doubt> {
+        // One whose lines end in LF alone ended for pingora before it did for us. Octets that
+        // cannot stand in a target pingora escapes, which makes it longer, and another.
+        let is_what_came = matches!(
+            self, Self::Head { taken, end } if *end == EMPTY_LINE.len() && *taken == raw.len()
+        );
         *self = match self {
-            Self::Open => return,
-            // One whose lines end in LF alone ended for pingora before it did for us.
-            _ if !(is_at_its_end && raw.ends_with(EMPTY_LINE)) => Self::Broken,
+            Self::Open => return Ok(()),
+            _ if !(is_what_came && raw.ends_with(EMPTY_LINE)) => Self::Broken,
             _ if head.headers.contains_key(header::TRANSFER_ENCODING) => {
                 Self::Chunks(Chunks::new())
             }
@@ -85,6 +100,15 @@ impl Framing {
                 None => Self::Broken,
             },
         };
+        match self {
+            Self::Broken => Err(Doubt),
+            _ => Ok(()),
+        }
+    }
+
+    /// At the beginning of a head.
+    pub(super) const fn head() -> Self {
+        Self::Head { taken: 0, end: 0 }
     }
 
     /// The next head is asked for.
@@ -92,7 +116,7 @@ impl Framing {
         *self = match self {
             Self::Open => return,
             // At the beginning, and where the one before was read to its end.
-            Self::Head(_) | Self::Whole => Self::Head(0),
+            Self::Head { .. } | Self::Whole => Self::head(),
             Self::Length(_) | Self::Chunks(_) | Self::Broken => Self::Broken,
         };
     }

@@ -10,6 +10,7 @@ use pingora::protocols::l4::socket::SocketAddr;
 use pingora_proxy::Session;
 
 use super::ctx::Ctx;
+use super::framing::Doubt;
 use super::handshake::Upgrade;
 use super::versions;
 use crate::domain::origin::{Authority, Scheme};
@@ -209,6 +210,9 @@ fn body(session: &Session, headers: &HeaderMap) -> (Framing, Option<u64>) {
     }
     if has_fragment(head) {
         return (Framing::CutTarget, None);
+    }
+    if session.req_header().extensions.get::<Doubt>().is_some() {
+        return (Framing::Mended, None);
     }
     // Most requests have no body, and one walk says so.
     let frames = [

@@ -81,7 +81,7 @@ impl Line {
     /// The same, and its requests are taken one by one, if it speaks HTTP/1.
     pub(super) fn framed(mut self) -> Self {
         if self.arrival.is_http1() {
-            self.framing = Mutex::new(Framing::Head(0));
+            self.framing = Mutex::new(Framing::head());
         }
         self
     }
@@ -93,12 +93,15 @@ impl Line {
         self.ends_with_client.store(false, Ordering::Relaxed);
     }
 
-    /// The head of a request is here.
-    pub(super) fn begins(&self, session: &Session) {
+    /// The head of a request is here. Where it is in doubt, that is noted with it.
+    pub(super) fn begins(&self, session: &mut Session) {
         self.arrival.is_whole();
         if self.arrival.is_http1() {
             let raw = session.downstream_session.to_h1_raw();
-            self.framing.lock().begin(session.req_header(), &raw);
+            let begun = self.framing.lock().begin(session.req_header(), &raw);
+            if let Err(doubt) = begun {
+                session.req_header_mut().extensions_mut().insert(doubt);
+            }
         }
     }
 

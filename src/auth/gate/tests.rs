@@ -710,6 +710,7 @@ fn malformed_requests_go_nowhere() {
     assert_eq!(of(|r| r.framing = Framing::Conflicting), bad);
     assert_eq!(of(|r| r.framing = Framing::BareLineFeed), bad);
     assert_eq!(of(|r| r.framing = Framing::UnknownCoding), bad);
+    assert_eq!(of(|r| r.framing = Framing::Mended), bad);
     assert_eq!(of(|r| r.framing = Framing::UnknownExpectation), bad);
     assert_eq!(of(|r| r.framing = Framing::MalformedHandshake), bad);
     assert_eq!(of(|r| r.target = "*"), "path_ambiguous problem");
