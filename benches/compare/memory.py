@@ -23,7 +23,7 @@ ROUNDS = 3
 BEFORE = 10
 # Of the same connections from several addresses, no port runs out.
 SOURCES = 4
-MORE = "limits: { keepalive_idle: 10m, connections: 20000 }"
+MORE = "limits: { keepalive_idle: 10m, connections: 20000, connections_per_address: null }"
 
 
 def run(stage: Stage, effort: Effort) -> Outcome:

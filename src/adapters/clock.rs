@@ -48,6 +48,13 @@ impl Moment {
         Self(self.0.saturating_add(millis))
     }
 
+    /// This much earlier, or the beginning of the clock.
+    #[must_use]
+    pub fn before(self, span: Duration) -> Self {
+        let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(millis))
+    }
+
     /// How long until then; zero if it has passed.
     pub const fn until(self, then: Self) -> Duration {
         Duration::from_millis(then.0.saturating_sub(self.0))

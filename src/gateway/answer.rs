@@ -118,8 +118,8 @@ pub(super) fn piece(
     is_last: bool,
     ctx: &mut Ctx,
 ) -> pingora::Result<()> {
-    if let (Some(untold), Some(chunk)) = (&mut ctx.untold, chunk) {
-        untold.passed(chunk.len());
+    if let Some(chunk) = chunk {
+        pass(session, chunk.len(), ctx);
     }
     let Some(timer) = &ctx.answer_timer else {
         return Ok(());
@@ -137,6 +137,19 @@ pub(super) fn piece(
         ctx.answer_timer = None;
     }
     Ok(())
+}
+
+/// So many bytes of the answer came from the app.
+fn pass(session: &Session, bytes: usize, ctx: &mut Ctx) {
+    if let Some(untold) = &mut ctx.untold {
+        untold.passed(bytes);
+    }
+    ctx.answer_seen = ctx.answer_seen.saturating_add(bytes);
+    if let Some(leash) = &ctx.leash {
+        let unread = ctx.answer_seen.saturating_sub(session.body_bytes_sent());
+        let most = ctx.snapshot.settings.limits.unread_answers;
+        ctx.house().unread.note(leash, unread, most);
+    }
 }
 
 /// Drops the cookies of a renewal that time has passed by. The app may take a minute to

@@ -12,7 +12,8 @@
 //! closed and given to another connection is left alone.
 //!
 //! While the request is still on its way the app owes no answer: every piece of the
-//! body begins the wait anew.
+//! body begins the wait anew. Meanwhile the client owes the body, [`BodyRate`], but not
+//! while the app does not take what came: that is asked of the system.
 
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use parking_lot::Mutex;
 use pingora::protocols::SocketDigest;
 use pingora::protocols::l4::socket::SocketAddr;
 
+use super::body_rate::BodyRate;
 use super::line::Line;
 use crate::adapters::clock::Moment;
 
@@ -38,11 +40,39 @@ enum State {
         socket: Socket,
         since: Moment,
         wait: Duration,
+        /// The body that is still on its way, and how much of it went to the app.
+        body: Option<(BodyRate, usize)>,
     },
-    /// The wait is over before its timer is gone, and whether it was in vain.
-    Over { ran_out: bool },
+    /// The wait is over before its timer is gone, and for whom it was in vain.
+    Over { late: Option<Late> },
     /// Nobody's: the timer is gone.
     Free,
+}
+
+/// Who is late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Late {
+    /// The app, with its answer.
+    App,
+    /// The client, with the body of its request.
+    Client,
+}
+
+/// How much may wait in the kernel for an app that takes what it is sent: more than a fast
+/// network has on its way.
+const UNSENT: u32 = 256 * 1024;
+
+/// How long a client is excused when the app does not take its body.
+const EXCUSED: Duration = Duration::from_secs(1);
+
+/// Where the system does not say how much waits in the kernel (a unix socket), an app may be
+/// slow once so much was sent to it: what the kernel takes by default.
+const TOLD_BY_NOBODY: usize = 128 * 1024;
+
+/// How much the app on this connection has not taken yet; `None` if nobody knows.
+fn unsent(fd: RawFd) -> Option<u32> {
+    let info = SocketDigest::from_raw_fd(fd).tcp_info()?;
+    Some(info.tcpi_notsent_bytes)
 }
 
 /// What tells a connection from another that got its descriptor.
@@ -93,19 +123,41 @@ impl AnswerWaits {
 
 impl State {
     fn end_if_late(&mut self, now: Moment) -> Option<Moment> {
-        let Self::Waiting { since, wait, .. } = self else {
+        let Self::Waiting {
+            since,
+            wait,
+            fd,
+            body,
+            ..
+        } = self
+        else {
             return None;
         };
         let due = since.after(*wait);
-        if now < due {
-            return Some(due);
+        if due <= now {
+            self.end_for(Late::App);
+            return None;
         }
-        self.end();
-        None
+        let Some((body, sent)) = body else {
+            return Some(due);
+        };
+        if body.due() <= now {
+            let is_excused = unsent(*fd).map_or(*sent > TOLD_BY_NOBODY, |unsent| unsent > 0);
+            if !is_excused {
+                self.end_for(Late::Client);
+                return None;
+            }
+            body.excuse(EXCUSED, now);
+        }
+        Some(due.min(body.due()))
     }
 
     /// Ends the wait, and with it the connection.
     fn end(&mut self) {
+        self.end_for(Late::App);
+    }
+
+    fn end_for(&mut self, late: Late) {
         let Self::Waiting { fd, socket, .. } = self else {
             return;
         };
@@ -114,7 +166,9 @@ impl State {
             // An error means that it is closed already.
             let _closed = shutdown(*fd, Shutdown::Both);
         }
-        *self = Self::Over { ran_out };
+        *self = Self::Over {
+            late: ran_out.then_some(late),
+        };
     }
 }
 
@@ -131,6 +185,7 @@ impl AnswerTimer {
         fd: RawFd,
         socket: Option<Arc<SocketDigest>>,
         wait: Duration,
+        body: Option<BodyRate>,
     ) -> Self {
         let socket = Socket::of(fd, socket);
         let state = State::Waiting {
@@ -138,6 +193,7 @@ impl AnswerTimer {
             socket,
             since: Moment::now(),
             wait,
+            body: body.map(|body| (body, 0)),
         };
         let mut waits = line.answers.0.lock();
         let free = waits.iter_mut().enumerate();
@@ -166,6 +222,41 @@ impl AnswerTimer {
         }
     }
 
+    /// So much of the request's body goes to the app; whether that is slow to take it.
+    pub(super) fn body_came(&self, bytes: usize, is_last: bool) -> bool {
+        let mut waits = self.line.answers.0.lock();
+        let Some(State::Waiting {
+            since, body, fd, ..
+        }) = waits.get_mut(self.place)
+        else {
+            return false;
+        };
+        *since = Moment::now();
+        let Some((rate, sent)) = body else {
+            return false;
+        };
+        rate.came(bytes, *since);
+        *sent = sent.saturating_add(bytes);
+        if is_last {
+            *body = None;
+            return false;
+        }
+        // What fits into any kernel is not asked about.
+        *sent > TOLD_BY_NOBODY && unsent(*fd).is_some_and(|unsent| unsent > UNSENT)
+    }
+
+    /// Whether the client was too slow with its body.
+    pub(super) fn client_was_late(&self) -> bool {
+        self.late() == Some(Late::Client)
+    }
+
+    fn late(&self) -> Option<Late> {
+        match self.line.answers.0.lock().get(self.place) {
+            Some(State::Over { late }) => *late,
+            _ => None,
+        }
+    }
+
     /// The head is here, and what is waited for from now on is each piece of the body.
     pub(super) fn has_head(&self, between_pieces: Duration) {
         let mut waits = self.line.answers.0.lock();
@@ -177,8 +268,7 @@ impl AnswerTimer {
 
     /// Whether the wait was in vain.
     pub(super) fn ran_out(&self) -> bool {
-        let waits = self.line.answers.0.lock();
-        matches!(waits.get(self.place), Some(State::Over { ran_out: true }))
+        self.late().is_some()
     }
 }
 

@@ -10,12 +10,14 @@ use pingora::{Error, ErrorType, Result};
 use pingora_proxy::Session;
 use tokio::time::timeout;
 
+use super::body_rate::BodyRate;
 use super::ctx::Ctx;
+use crate::adapters::clock::Moment;
 use crate::adapters::config::settings::Limits;
 use crate::auth::denial::Denial;
 
-/// Reads the body up to `limits.login_body`, waiting `limits.client_read` for each piece:
-/// pingora keeps its own read timeout over HTTP/1 alone.
+/// Reads the body up to `limits.login_body`, waiting `limits.client_read` for each piece
+/// and for all of them as [`BodyRate`] says: pingora has a read timeout over HTTP/1 alone.
 ///
 /// # Errors
 /// [`Denial::PayloadTooLarge`] above the limit, [`Denial::RequestTimeout`] if the client
@@ -41,8 +43,10 @@ pub(super) async fn read(session: &mut Session, limits: &Limits) -> Result<Vec<u
         }
     }
     let mut body = Vec::with_capacity(declared.unwrap_or(0));
+    let mut rate = BodyRate::begin(limits, Moment::now());
     loop {
-        let Ok(piece) = timeout(limits.client_read, session.read_request_body()).await else {
+        let left = Moment::now().until(rate.due());
+        let Ok(piece) = timeout(left, session.read_request_body()).await else {
             return Err(Denial::RequestTimeout);
         };
         match piece {
@@ -51,6 +55,7 @@ pub(super) async fn read(session: &mut Session, limits: &Limits) -> Result<Vec<u
                     return Err(Denial::PayloadTooLarge);
                 }
                 body.extend_from_slice(&chunk);
+                rate.came(chunk.len(), Moment::now());
             }
             Ok(None) => return Ok(body),
             Err(e) if *e.etype() == ErrorType::ReadTimedout => {
@@ -97,10 +102,14 @@ pub(super) fn count(chunk: &mut Option<Bytes>, is_last: bool, ctx: &mut Ctx) -> 
     if is_last && chunk.as_ref().is_some_and(Bytes::is_empty) {
         *chunk = None;
     }
-    if let Some(timer) = &ctx.answer_timer {
-        timer.again();
-    }
     let length = chunk.as_ref().map_or(0, Bytes::len);
+    if let Some(timer) = &ctx.answer_timer {
+        let is_slow = timer.body_came(length, is_last);
+        if let Some(leash) = &ctx.leash {
+            leash.note_slow_app(is_slow);
+            leash.note_uploading(!is_last);
+        }
+    }
     ctx.body_seen = ctx
         .body_seen
         .saturating_add(u64::try_from(length).unwrap_or(u64::MAX));

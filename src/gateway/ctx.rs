@@ -53,6 +53,8 @@ pub(super) struct Ctx {
     pub(super) user: Option<crate::domain::id::UserId>,
     /// Bytes of the request body that went by.
     pub(super) body_seen: u64,
+    /// Bytes of the answer's body that came from the app.
+    pub(super) answer_seen: usize,
     /// Connections to the app that were tried.
     pub(super) tries: u8,
     /// What the next of them heeds.
@@ -83,6 +85,7 @@ impl Ctx {
             over_tls: false,
             user: None,
             body_seen: 0,
+            answer_seen: 0,
             tries: 0,
             again: None,
             leash: Leash::of_this_request(),

@@ -13,10 +13,12 @@ use pingora_proxy::Session;
 
 use super::answer::is_interim;
 use super::answer_timeout::AnswerTimer;
+use super::body_rate::BodyRate;
 use super::ctx::Ctx;
 use super::decide::not_admitted;
 use super::house::House;
 use super::peer::keep_apart;
+use crate::adapters::clock::Moment;
 
 /// Tries to connect to the app before giving up; nothing has been sent then, so
 /// any method may be tried again.
@@ -136,7 +138,7 @@ pub(super) fn judge_failure(
 /// # Errors
 /// If nobody could end the wait; nothing must be waited for then.
 pub(super) fn await_head(
-    session: &Session,
+    session: &mut Session,
     fd: RawFd,
     digest: Option<&Digest>,
     ctx: &mut Ctx,
@@ -144,12 +146,16 @@ pub(super) fn await_head(
     if session.is_upgrade_req() {
         return Ok(());
     }
-    let wait = ctx.snapshot.settings.limits.upstream_read;
+    let limits = &ctx.snapshot.settings.limits;
+    let wait = limits.upstream_read;
+    let has_body = !session.as_downstream_mut().is_body_done();
+    let body = has_body.then(|| BodyRate::begin(limits, Moment::now()));
     let socket = digest.and_then(|digest| digest.socket_digest.clone());
     let Some(leash) = &ctx.leash else {
         return Error::e_explain(ErrorType::InternalError, "the request has no leash");
     };
-    ctx.answer_timer = Some(AnswerTimer::start(&leash.line, fd, socket, wait));
+    leash.send();
+    ctx.answer_timer = Some(AnswerTimer::start(&leash.line, fd, socket, wait, body));
     Ok(())
 }
 

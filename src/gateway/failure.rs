@@ -59,11 +59,10 @@ pub(super) async fn report(
     e: &Error,
     ctx: &mut Ctx,
 ) -> FailToProxy {
-    let timed_out = ctx.answer_timer.take().is_some_and(|timer| timer.ran_out());
-    let denial = if timed_out {
-        Some(Denial::UpstreamTimeout)
-    } else {
-        denial_of(e)
+    let denial = match ctx.answer_timer.take() {
+        Some(timer) if timer.client_was_late() => Some(Denial::RequestTimeout),
+        Some(timer) if timer.ran_out() => Some(Denial::UpstreamTimeout),
+        _ => denial_of(e),
     };
     let error_code = denial.map_or(499, |denial| denial.status().as_u16());
     // A 103 is no answer yet.

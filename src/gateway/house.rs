@@ -14,6 +14,7 @@ use super::open::OpenConnections;
 use super::sightings::Sightings;
 use super::snapshot::Snapshot;
 use super::turns::Turns;
+use super::unread::Unread;
 use crate::adapters::observe::access;
 use crate::adapters::observe::metrics::{Metrics, Verdict};
 use crate::adapters::store::replica::Replica;
@@ -60,6 +61,8 @@ pub struct House {
     pub sightings: Sightings,
     /// What has to end with its session.
     pub open: OpenConnections,
+    /// What of all answers was not taken.
+    pub(super) unread: Unread,
     /// Where passwords are checked; replaced when its limits change.
     pub passwords: ArcSwap<HashPool>,
     /// What is counted.
@@ -92,6 +95,7 @@ impl House {
             turns: Turns::new(),
             sightings: Sightings::new(),
             open: OpenConnections::default(),
+            unread: Unread::default(),
             passwords: ArcSwap::from_pointee(HashPool::new(
                 login.concurrent_hashes,
                 login.hash_queue,

@@ -7,14 +7,15 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::{Poll, Waker};
+use std::task::{Poll, Wake, Waker};
 
 use parking_lot::Mutex;
 
 use super::house::House;
 use super::line::Line;
+use super::share::Turn;
 use crate::adapters::clock::Moment;
 use crate::auth::denial::Denial;
 use crate::auth::session::Session;
@@ -54,11 +55,22 @@ pub(super) struct Leash {
     state: AtomicU8,
     is_answered: AtomicBool,
     may_finish: AtomicBool,
+    /// Bytes of the answer that came from the app and were not taken, and when that changed.
+    unread: AtomicUsize,
+    moved: AtomicU64,
+    pieces: AtomicUsize,
+    is_sent: AtomicBool,
+    is_app_slow: AtomicBool,
+    is_uploading: AtomicBool,
+    counts: AtomicBool,
+    holds_place: AtomicBool,
+    was_woken: AtomicBool,
     why: OnceLock<Denial>,
     /// Wakes who holds it.
     holder: OnceLock<Waker>,
     /// Wakes it instead, should it ever go on in another task.
     later_holder: Mutex<Option<Waker>>,
+    has_moved: AtomicBool,
 }
 
 impl Leash {
@@ -69,9 +81,19 @@ impl Leash {
             state: AtomicU8::new(FRESH),
             is_answered: AtomicBool::new(false),
             may_finish: AtomicBool::new(false),
+            unread: AtomicUsize::new(0),
+            moved: AtomicU64::new(0),
+            pieces: AtomicUsize::new(0),
+            is_sent: AtomicBool::new(false),
+            is_app_slow: AtomicBool::new(false),
+            is_uploading: AtomicBool::new(false),
+            counts: AtomicBool::new(false),
+            holds_place: AtomicBool::new(false),
+            was_woken: AtomicBool::new(false),
             why: OnceLock::new(),
             holder: OnceLock::new(),
             later_holder: Mutex::default(),
+            has_moved: AtomicBool::new(false),
         })
     }
 
@@ -119,6 +141,83 @@ impl Leash {
         self.may_finish.load(Ordering::Acquire)
     }
 
+    /// So much of its answer is on its way to the client, as of now.
+    pub(super) fn note_unread(&self, bytes: usize) {
+        self.unread.store(bytes, Ordering::Relaxed);
+        self.moved.store(Moment::now().millis(), Ordering::Relaxed);
+        self.pieces.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many pieces of its answer have come.
+    pub(super) fn pieces(&self) -> usize {
+        self.pieces.load(Ordering::Relaxed)
+    }
+
+    /// Whether the app is slow to take the body that this request sends.
+    pub(super) fn note_slow_app(&self, is_slow: bool) {
+        self.is_app_slow.store(is_slow, Ordering::Relaxed);
+    }
+
+    /// Whether its body is on its way.
+    pub(super) fn note_uploading(&self, is_uploading: bool) {
+        self.is_uploading.store(is_uploading, Ordering::Relaxed);
+    }
+
+    /// Whether more of its body will come.
+    pub(super) fn is_uploading(&self) -> bool {
+        self.is_uploading.load(Ordering::Relaxed)
+    }
+
+    /// Whether it was when the last piece came.
+    pub(super) fn is_app_slow(&self) -> bool {
+        self.is_app_slow.load(Ordering::Relaxed)
+    }
+
+    /// The request is on its way to the app, from which much may come.
+    pub(super) fn send(&self) {
+        self.is_sent.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is on its way to the app.
+    pub(super) fn is_sent(&self) -> bool {
+        self.is_sent.load(Ordering::Relaxed)
+    }
+
+    /// How much of its answer is on its way to the client.
+    pub(super) fn unread(&self) -> usize {
+        self.unread.load(Ordering::Relaxed)
+    }
+
+    /// When its answer last went on.
+    pub(super) fn moved(&self) -> Moment {
+        Moment::from_millis(self.moved.load(Ordering::Relaxed))
+    }
+
+    /// `true` once, until it stops to count among the answers that are not taken.
+    pub(super) fn starts_to_count(&self) -> bool {
+        !self.counts() && !self.counts.swap(true, Ordering::Relaxed)
+    }
+
+    /// `true` if it did count among them.
+    pub(super) fn stops_to_count(&self) -> bool {
+        self.counts() && self.counts.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether it counts among the answers that are not taken.
+    pub(super) fn counts(&self) -> bool {
+        self.counts.load(Ordering::Relaxed)
+    }
+
+    /// Whether it was known before to have a place of its connection's share.
+    pub(super) fn holds_place(&self) -> bool {
+        self.holds_place.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether somebody has woken the request since this was asked last.
+    pub(super) fn was_woken(&self) -> bool {
+        self.was_woken.swap(false, Ordering::SeqCst)
+    }
+
     /// Whether nobody has registered it, and it goes on.
     pub(super) fn is_fresh(&self) -> bool {
         self.state.load(Ordering::SeqCst) == FRESH
@@ -139,12 +238,18 @@ impl Leash {
     /// Ends the request. Of several reasons the first counts.
     pub(super) fn pull(&self, why: Denial) {
         let _earlier = self.why.set(why);
-        let later = self.later_holder.lock().take();
-        if let Some(holder) = later {
-            holder.wake();
-        }
-        if let Some(holder) = self.holder.get() {
-            holder.wake_by_ref();
+        self.wake_holder();
+    }
+
+    fn wake_holder(&self) {
+        match self.holder.get() {
+            Some(holder) if !self.has_moved.load(Ordering::Acquire) => holder.wake_by_ref(),
+            _ => {
+                let later = self.later_holder.lock().clone();
+                if let Some(holder) = later {
+                    holder.wake();
+                }
+            }
         }
     }
 
@@ -161,14 +266,17 @@ impl Leash {
     ) -> Option<T> {
         let _until_its_end = Held { leash: self, house };
         let mut request = pin!(LEASH.scope(Arc::clone(self), request));
+        // Over HTTP/1 a connection has one request, and its share is what that takes.
+        let mut turn = (!self.line.arrival.is_http1()).then(|| Turn::of(self));
         poll_fn(|cx| {
-            if let Poll::Ready(done) = request.as_mut().poll(cx) {
+            // Before it runs: over HTTP/2 it is woken through this.
+            self.is_held_by(cx.waker());
+            let done = match &mut turn {
+                None => request.as_mut().poll(cx),
+                Some(turn) => turn.run(cx, |cx| request.as_mut().poll(cx)),
+            };
+            if let Poll::Ready(done) = done {
                 return Poll::Ready(Some(done));
-            }
-            // A task wakes by the same waker as long as it lives.
-            let holder = self.holder.get_or_init(|| cx.waker().clone());
-            if !holder.will_wake(cx.waker()) {
-                *self.later_holder.lock() = Some(cx.waker().clone());
             }
             // After that, so that no pull falls between the two.
             if self.why().is_none() {
@@ -182,9 +290,29 @@ impl Leash {
         .await
     }
 
+    fn is_held_by(&self, waker: &Waker) {
+        let holder = self.holder.get_or_init(|| waker.clone());
+        if !holder.will_wake(waker) {
+            *self.later_holder.lock() = Some(waker.clone());
+            self.has_moved.store(true, Ordering::Release);
+        }
+    }
+
     /// The leash of the request that is being polled; `None` outside of any.
     pub(super) fn of_this_request() -> Option<Arc<Self>> {
         LEASH.try_with(Arc::clone).ok()
+    }
+}
+
+/// So that a stream that runs in turns knows that it has more to do.
+impl Wake for Leash {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.was_woken.store(true, Ordering::SeqCst);
+        self.wake_holder();
     }
 }
 
@@ -196,6 +324,7 @@ struct Held<'a> {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
+        self.house.unread.forget(self.leash);
         if self.leash.state.swap(OVER, Ordering::SeqCst) == REGISTERED {
             self.house.open.remove(self.leash);
         }

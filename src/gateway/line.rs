@@ -36,6 +36,7 @@ use super::frames::Frames;
 use super::framing::Framing;
 use super::held::Held;
 use super::respond;
+use super::share::Share;
 use crate::auth::denial::Denial;
 
 /// Close, two bytes: 1008, "policy violation" (RFC 6455 section 7.4.1), which is what a
@@ -56,6 +57,8 @@ pub(super) struct Line {
     pub(super) exchanges: Exchanges,
     /// Where its requests end.
     pub(super) framing: Mutex<Framing>,
+    /// What its streams may have on their way at once.
+    pub(super) share: Share,
     peer: OnceLock<Option<HeaderValue>>,
     is_tunnel: AtomicBool,
     /// Whether the request is over when the client has gone.

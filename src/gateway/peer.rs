@@ -225,6 +225,8 @@ mod tests {
             h2_streams: 0,
             connections: 0,
             connections_per_address: None,
+            body_min_rate: None,
+            unread_answers: 0,
             upstream_connect: wait,
             upstream_read: wait,
             idle_stream: wait,

@@ -40,7 +40,7 @@ pub(super) enum Full {
 
 impl Seats {
     /// A place for one more connection. `address` is `None` where it is not counted by
-    /// itself.
+    /// itself; of IPv6 a whole /64 counts as one, which is what one subscriber has.
     ///
     /// # Errors
     /// [`Full`]
@@ -53,7 +53,7 @@ impl Seats {
         if taken.open >= bounds.most {
             return Err(Full::Everywhere);
         }
-        let counted = address.zip(bounds.per_address);
+        let counted = address.map(network_of).zip(bounds.per_address);
         if let Some((address, most)) = counted {
             let of_address = taken.by_address.get(&address).copied().unwrap_or_default();
             if of_address >= most {
@@ -68,6 +68,16 @@ impl Seats {
             seats: Arc::clone(self),
             address: counted.map(|(address, _)| address),
         })
+    }
+}
+
+fn network_of(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
+        }
     }
 }
 
@@ -118,6 +128,15 @@ mod tests {
         }
         let taken = seats.taken.lock();
         assert_eq!((taken.open, taken.by_address.len()), (0, 0), "they pile up");
+    }
+
+    #[test]
+    fn addresses_of_one_ipv6_network_share_its_places() {
+        let seats = Arc::new(Seats::default());
+        let at = |text: &str| seats.admit(Some(text.parse().unwrap()), BOUNDS);
+        let _two = [at("2001:db8::1").unwrap(), at("2001:db8::ffff:2").unwrap()];
+        assert_eq!(at("2001:db8::3").unwrap_err(), Full::Address);
+        assert!(at("2001:db8:0:1::3").is_ok(), "a neighbour pays for it");
     }
 
     #[test]

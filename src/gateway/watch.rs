@@ -18,9 +18,14 @@ use super::arrival::Late;
 use super::leash::Leash;
 use super::line::Line;
 use crate::adapters::clock::Moment;
+use crate::auth::denial::Denial;
 
 /// How long to wait before the next look at least; a guess well below any deadline.
 const LEAST: Duration = Duration::from_millis(10);
+
+/// A stream whose answer was not taken for so long gives its place to one that waits for it.
+/// A guess: a client that takes a kilobyte a second is slower than any line.
+const STILL: Duration = Duration::from_secs(30);
 
 /// For streams whose client is gone. A guess.
 const GRACE: Duration = Duration::from_secs(1);
@@ -80,6 +85,9 @@ impl<'a> Watch<'a> {
         let app = self.line.answers.end_late(now);
         let exchanges = self.line.exchanges.look(now, waker);
         exchanges.lasting.iter().for_each(self.lasts);
+        if let Some(stalled) = self.line.share.stalled(now.before(STILL)) {
+            stalled.pull(Denial::Overloaded);
+        }
         let next = client.map(|(due, _)| due).into_iter();
         let next = next.chain(app).chain(exchanges.next).min();
         let known = next.map_or(Duration::MAX, |next| now.until(next));

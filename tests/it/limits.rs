@@ -28,7 +28,7 @@ fn is_served(gateway: &Gateway, connection: &mut Conn) -> bool {
 
 #[test]
 fn connections_are_counted_and_places_become_free() {
-    let (gateway, _app) = world_with("limits: { connections: 2 }");
+    let (gateway, _app) = world_with("limits: { connections: 2, connections_per_address: null }");
     let (mut first, mut second) = (gateway.connect(), gateway.connect());
     assert!(is_served(&gateway, &mut first) && is_served(&gateway, &mut second));
     assert!(
@@ -115,7 +115,7 @@ fn http_2_announces_how_many_streams() {
     if !optional::has("openssl") {
         return;
     }
-    for (yaml, streams) in [("", 128), ("limits: { h2_streams: 7 }", 7)] {
+    for (yaml, streams) in [("", 64), ("limits: { h2_streams: 7 }", 7)] {
         let app = Upstream::start();
         let builder = Builder::new(&app);
         certificate(builder.dir(), "gateway");

@@ -180,7 +180,7 @@ fn a_tls_handshake_that_stops_is_ended() {
 
 #[test]
 fn handshakes_that_never_finish_take_places_and_are_not_without_number() {
-    let limits = "limits: { connections: 5, request_head: 5s }";
+    let limits = "limits: { connections: 5, connections_per_address: null, request_head: 5s }";
     let Some((gateway, _app)) = over_tls("", limits) else {
         return;
     };
@@ -321,7 +321,7 @@ fn connections_to_the_listeners_beside_the_public_one_are_counted() {
     let plain = free_port();
     let Some((gateway, _app)) = over_tls(
         &format!(", redirect_from: \"127.0.0.1:{plain}\""),
-        "public_url: https://app.example.com\nlimits: { connections: 3 }",
+        "public_url: https://app.example.com\nlimits: { connections: 3, connections_per_address: null }",
     ) else {
         return;
     };
@@ -353,7 +353,8 @@ fn connections_to_the_listeners_beside_the_public_one_are_counted() {
         .filter_map(|c| healthy(c).then_some(()))
         .count();
     assert!(
-        (200..=256).contains(&served),
+        // One that leaves for another takes a moment.
+        (200..=264).contains(&served),
         "{served} of 300 operators are served at once"
     );
     drop(open);

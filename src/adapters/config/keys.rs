@@ -120,6 +120,8 @@ pub(crate) const KEYS: &[(&str, Kind)] = &[
     ("limits.h2_streams", Scalar),
     ("limits.connections", Scalar),
     ("limits.connections_per_address", Scalar),
+    ("limits.body_min_rate", Scalar),
+    ("limits.unread_answers", Scalar),
     ("limits.upstream_connect", Scalar),
     ("limits.upstream_read", Scalar),
     ("limits.idle_stream", Scalar),

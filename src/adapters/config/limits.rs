@@ -14,6 +14,8 @@ const MAX_HEAD: u64 = MIB - 1;
 const MAX_FIELDS: usize = 256;
 /// Larger than any body and far from overflow.
 const MAX_BODY: u64 = 1 << 50;
+/// One address has an eighth of all connections, unless the file says otherwise.
+const SHARES: usize = 8;
 const MAX_LOGO: usize = 256 * 1024;
 
 const fn secs(n: u64) -> Duration {
@@ -36,6 +38,7 @@ pub(super) fn login(root: &Section<'_>) -> Login {
 /// Reads `limits`.
 pub(super) fn limits(root: &Section<'_>) -> Limits {
     let s = root.section("limits", "limits");
+    let connections = s.or("connections", 10_000, |t| count(t, 1..=10_000_000));
     Limits {
         login_body: s.or("login_body", 16 * KIB, |t| size(t, 64..=MIB)),
         request_body: s.optional("request_body", |t| size(t, 0..=MAX_BODY)),
@@ -46,10 +49,17 @@ pub(super) fn limits(root: &Section<'_>) -> Limits {
         client_read: s.or("client_read", secs(60), some_duration),
         keepalive_idle: s.or("keepalive_idle", secs(60), any_duration),
         keepalive_requests: s.optional("keepalive_requests", |t| count(t, 1..=u32::MAX)),
-        h2_streams: s.or("h2_streams", 128, |t| count(t, 1..=100_000)),
-        connections: s.or("connections", 10_000, |t| count(t, 1..=10_000_000)),
-        connections_per_address: s
-            .optional("connections_per_address", |t| count(t, 1..=10_000_000)),
+        h2_streams: s.or("h2_streams", 64, |t| count(t, 1..=100_000)),
+        connections,
+        connections_per_address: match s.get("connections_per_address") {
+            Some(_) => s.optional("connections_per_address", |t| count(t, 1..=10_000_000)),
+            None => Some((connections / SHARES).max(1)),
+        },
+        body_min_rate: match s.get("body_min_rate") {
+            Some(_) => s.optional("body_min_rate", |t| count(t, 1..=1_000_000_000)),
+            None => Some(100),
+        },
+        unread_answers: s.or("unread_answers", 256 * MIB, |t| size(t, MIB..=MAX_BODY)),
         upstream_connect: s.or("upstream_connect", secs(5), some_duration),
         upstream_read: s.or("upstream_read", secs(60), some_duration),
         idle_stream: s.or("idle_stream", secs(3600), some_duration),

@@ -92,7 +92,10 @@ pub(super) fn session(root: &Section<'_>) -> Session {
         renewal: section.or("renewal", Renewal::Silent, |text| {
             values::choice(text, &renewal)
         }),
-        max_per_user: section.optional("max_per_user", |text| values::count(text, 1..=1_000_000)),
+        max_per_user: match section.get("max_per_user") {
+            Some(_) => section.optional("max_per_user", |text| values::count(text, 1..=1_000_000)),
+            None => Some(100),
+        },
         cut_downloads: section.or("cut_downloads", false, values::switch),
         refuse_when_stale: store::refuse_when_stale(&section, &store),
         cross_site_navigation: section.or(

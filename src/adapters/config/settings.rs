@@ -330,8 +330,12 @@ pub struct Limits {
     pub h2_streams: u32,
     /// Connections in all.
     pub connections: usize,
-    /// Connections of one TCP peer; trusted proxies are exempt.
+    /// Connections of one TCP peer, for IPv6 of one /64; trusted proxies are exempt.
     pub connections_per_address: Option<usize>,
+    /// The least bytes a second of a request body, after its first ten seconds.
+    pub body_min_rate: Option<u64>,
+    /// Bytes of answers that clients have not taken, of all connections together.
+    pub unread_answers: u64,
     /// Until the upstream accepts.
     pub upstream_connect: Duration,
     /// Until the head of the upstream's answer.

@@ -84,7 +84,7 @@ fn the_defaults_are_the_contract() {
     assert_eq!(s.session.remember_me.unwrap().as_secs(), 30 * 86_400);
     assert_eq!(s.session.refresh_grace.as_secs(), 10);
     assert_eq!(s.session.renewal, Renewal::Silent);
-    assert_eq!(s.session.max_per_user, None);
+    assert_eq!(s.session.max_per_user, Some(100));
     assert_eq!(s.session.refuse_when_stale, None);
     assert!(matches!(s.session.store, StoreKind::Embedded));
     assert_eq!(s.csrf.mode, CsrfMode::Origin);

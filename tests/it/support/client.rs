@@ -38,6 +38,11 @@ impl Conn {
         Self::over(stream)
     }
 
+    /// On a socket that is open already.
+    pub fn of(stream: TcpStream) -> Self {
+        Self::over(stream).unwrap()
+    }
+
     fn over(stream: TcpStream) -> io::Result<Self> {
         stream.set_read_timeout(Some(READ))?;
         stream.set_write_timeout(Some(READ))?;

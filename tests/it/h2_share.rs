@@ -1,0 +1,256 @@
+//! One HTTP/2 connection holds at most 8 MiB of answers that it does not read, and not much
+//! more of bodies that the app does not take; it gives both back.
+//! Measured from outside the process.
+
+use std::io::Read as _;
+use std::net::TcpStream;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::support::h2::{DATA, END_STREAM, H2, SETTINGS, WINDOW_UPDATE};
+use crate::support::{Builder, Gateway, Upstream, memory, optional, tls, until};
+
+/// What one connection may hold, in KiB.
+const SHARE: u64 = 8 * 1024;
+/// And what its streams may make us hold of bodies that the app does not take.
+const SENDING: u64 = 12 * 1024;
+/// As many as one connection may have.
+const STREAMS: u32 = 64;
+
+struct World {
+    gateway: Gateway,
+    cookie: String,
+    before: u64,
+}
+
+impl World {
+    /// Before the app at this URL; what is allocated once is there already.
+    fn before(url: &str) -> Option<Self> {
+        if !optional::has("openssl") {
+            return None;
+        }
+        let gateway = Builder::before(url)
+            .tls()
+            .yaml("log: { level: warn }\nthreads: 1")
+            .start();
+        let cookie = tls::alice(&gateway);
+        let mut warm = H2::open(gateway.port()).unwrap();
+        assert!(warm.is_served(1, "/_doorward/session", &cookie));
+        drop(warm);
+        let before = memory::resident(gateway.pid());
+        Some(Self {
+            gateway,
+            cookie,
+            before,
+        })
+    }
+
+    #[track_caller]
+    fn assert_bounded(&self, what: &str, most: u64) {
+        // What is on its way arrives; nothing says that it has.
+        std::thread::sleep(Duration::from_secs(2));
+        let peak = self.peak();
+        eprintln!("{what}: {peak} KiB");
+        assert!(peak < most, "{what}: one connection holds {peak} KiB");
+    }
+
+    #[track_caller]
+    fn assert_given_back(&self) {
+        until("the memory to be given back", || self.grown() < SHARE / 2);
+        eprintln!("given back but for {} KiB", self.grown());
+    }
+
+    fn grown(&self) -> u64 {
+        memory::resident(self.gateway.pid()).saturating_sub(self.before)
+    }
+
+    fn peak(&self) -> u64 {
+        memory::peak(self.gateway.pid()).saturating_sub(self.before)
+    }
+}
+
+/// An app that takes connections and reads nothing after the head of a request.
+fn deaf_app() -> (String, Arc<Mutex<Vec<TcpStream>>>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .unwrap();
+    let listener = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        socket.listen(128).unwrap().into_std().unwrap()
+    });
+    listener.set_nonblocking(false).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let held = Arc::new(Mutex::new(Vec::new()));
+    let theirs = Arc::clone(&held);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 16]);
+            theirs.lock().unwrap().push(stream);
+        }
+    });
+    (url, held)
+}
+
+#[test]
+fn streams_that_read_nothing() {
+    for window in [0x7fff_ffff, 0, 65_535] {
+        let app = Upstream::start();
+        let Some(world) = World::before(app.url()) else {
+            return;
+        };
+        let mut client = H2::with_settings(world.gateway.port(), &[(4, window)]).unwrap();
+        client.write_patience(Duration::from_secs(5));
+        if window > 65_535 {
+            let more = (0x7fff_ffffu32 - 65_535).to_be_bytes();
+            client.frame(WINDOW_UPDATE, 0, 0, &more).unwrap();
+        }
+        let block = client.get("/big?n=50000000", &world.cookie);
+        for stream in 0..STREAMS {
+            client.headers(stream * 2 + 1, END_STREAM, &block).unwrap();
+        }
+        until("the app to be asked", || {
+            app.count() >= usize::try_from(STREAMS / 2).unwrap()
+        });
+        world.assert_bounded("streams that read nothing", SHARE);
+        drop(client);
+        world.assert_given_back();
+    }
+}
+
+/// Sends as much as the windows let it, on all streams in turn, until nothing moves for a
+/// while; how much that was.
+fn send_all(client: &mut H2) -> u64 {
+    let data = vec![b'x'; 16_384];
+    let streams = usize::try_from(STREAMS).unwrap();
+    let (mut windows, mut connection) = (vec![65_535_i64; streams], 65_535_i64);
+    let mut sent = 0;
+    let mut idle = 0;
+    client.patience(Duration::from_millis(300));
+    while idle < 7 {
+        let mut moved = false;
+        for (n, window) in windows.iter_mut().enumerate() {
+            let stream = u32::try_from(n).unwrap() * 2 + 1;
+            if *window >= 16_384 && connection >= 16_384 {
+                client.frame(DATA, 0, stream, &data).unwrap();
+                (*window, connection) = (*window - 16_384, connection - 16_384);
+                (sent, moved) = (sent + 16, true);
+            }
+        }
+        idle = if moved { 0 } else { idle + 1 };
+        // Once all is sent that may be, and now and then between.
+        while connection < 16_384 * 64 || !moved {
+            let Ok(frame) = client.read() else { break };
+            let number = |at: usize| {
+                let four = frame.payload[at..at + 4].try_into().unwrap();
+                i64::from(u32::from_be_bytes(four))
+            };
+            match (frame.kind, frame.stream) {
+                (WINDOW_UPDATE, 0) => connection += number(0),
+                (WINDOW_UPDATE, stream) => {
+                    windows[usize::try_from(stream / 2).unwrap()] += number(0);
+                }
+                (SETTINGS, _) if frame.flags == 0 => {
+                    // Windows grow once this is said.
+                    client.frame(SETTINGS, 1, 0, &[]).unwrap();
+                    for at in (0..frame.payload.len()).step_by(6) {
+                        if frame.payload[at..at + 2] == [0, 4] {
+                            let more = number(at + 2) - 65_535;
+                            windows.iter_mut().for_each(|window| *window += more);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    sent
+}
+
+#[test]
+fn streams_that_send_to_an_app_that_reads_nothing() {
+    let (url, held) = deaf_app();
+    let Some(world) = World::before(&url) else {
+        return;
+    };
+    let mut client = H2::open(world.gateway.port()).unwrap();
+    client.write_patience(Duration::from_secs(5));
+    let block = client.request("POST", "/x", &world.cookie);
+    for stream in 0..STREAMS {
+        client.headers(stream * 2 + 1, 0, &block).unwrap();
+    }
+    let sent = send_all(&mut client);
+    assert!(
+        sent > 1024 * 4,
+        "no more than a window was sent: {sent} KiB"
+    );
+    assert!(held.lock().unwrap().len() > 8, "the app was not asked");
+    world.assert_bounded("streams that send", SENDING);
+    drop(client);
+    world.assert_given_back();
+}
+
+/// Who asks for little is answered beside those that read nothing.
+#[test]
+fn streams_that_read_nothing_leave_room_for_others() {
+    let app = Upstream::start();
+    let Some(world) = World::before(app.url()) else {
+        return;
+    };
+    // Windows of nothing for the streams, until the small ones are asked for.
+    let mut client = H2::with_settings(world.gateway.port(), &[(4, 0)]).unwrap();
+    let block = client.get("/big?n=50000000", &world.cookie);
+    for stream in 0..6 {
+        client.headers(stream * 2 + 1, END_STREAM, &block).unwrap();
+    }
+    until("the app to be asked", || app.count() == 6);
+    for stream in 6..60 {
+        assert!(
+            client.is_served(stream * 2 + 1, "/", &world.cookie),
+            "a small answer waits for large ones"
+        );
+    }
+}
+
+/// Every answer comes whole when it is read, also those that had to wait.
+#[test]
+fn large_answers_come_one_after_the_other() {
+    let app = Upstream::start();
+    let Some(world) = World::before(app.url()) else {
+        return;
+    };
+    let window = [(4, 0x7fff_ffff)];
+    let mut client = H2::with_settings(world.gateway.port(), &window).unwrap();
+    let more = (0x7fff_ffffu32 - 65_535).to_be_bytes();
+    client.frame(WINDOW_UPDATE, 0, 0, &more).unwrap();
+    let block = client.get("/big?n=2000000", &world.cookie);
+    for stream in 0..STREAMS {
+        client.headers(stream * 2 + 1, END_STREAM, &block).unwrap();
+    }
+    let (mut whole, mut bytes) = (0, 0);
+    while whole < STREAMS {
+        let frame = client.until(|frame| frame.kind == DATA).unwrap();
+        bytes += frame.payload.len();
+        whole += u32::from(frame.flags & END_STREAM);
+    }
+    assert_eq!(bytes, 2_000_000 * 64, "something is missing");
+}
+
+#[test]
+fn the_windows_are_announced() {
+    let app = Upstream::start();
+    let Some(world) = World::before(app.url()) else {
+        return;
+    };
+    let mut client = H2::open(world.gateway.port()).unwrap();
+    let settings = client.until(|frame| frame.kind == SETTINGS).unwrap();
+    let window = [&[0, 4][..], &(4 * 1024 * 1024u32).to_be_bytes()].concat();
+    let mut all = settings.payload.chunks(6);
+    assert!(all.any(|one| one == window), "{:?}", settings.payload);
+    let update = client.until(|frame| frame.kind == WINDOW_UPDATE).unwrap();
+    let more = (4 * 1024 * 1024u32 - 65_535).to_be_bytes();
+    assert_eq!((update.stream, &update.payload[..]), (0, &more[..]));
+}
