@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench floods` takes two to three minutes; names after `--` choose floods.
 //! Everything is on the loopback and in this one process but for the gateway, which is the
-//! real program with its default limits: on a machine with few cores the flood, the app and
+//! real program with its default limits, but for those of one address: on a machine with few cores the flood, the app and
 //! the person take their time from the gateway too. Needs some 8000 open files
 //! (`ulimit -n`). `docs/attacks.md` has the figures of one run.
 #![allow(
@@ -499,7 +499,8 @@ impl Gateway {
         let config = folder.join("doorward.yaml");
         let text = format!(
             "listen: {address}\nadmin: {{ listen: {admin} }}\nupstream: http://{app}\n\
-             data_dir: {data:?}\ntrusted_proxies: [{PROXY}]\nusers:\n  \
+             data_dir: {data:?}\ntrusted_proxies: [{PROXY}]\n\
+             limits: {{ connections_per_address: null }}\nusers:\n  \
              - {{ id: \"1\", username: alice, name: Alice, password_hash: {hash:?} }}\n",
             data = folder.join("data"),
         );
