@@ -42,7 +42,10 @@ fn every_name_that_was_found_to_change_a_request_is_in_the_table() {
         }
         seen += 1;
         let of_preset = headers(&ForwardHeaders::default()).drops(name, Sender::Stranger);
-        assert!(takes(name).is_some() || of_preset, "{name} ({verdict}) passes");
+        assert!(
+            takes(name).is_some() || of_preset,
+            "{name} ({verdict}) passes"
+        );
     }
     assert!(seen > 400, "only {seen} names were judged");
 }
