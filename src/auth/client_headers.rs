@@ -134,16 +134,31 @@ impl ClientHeaders {
     /// Whether a header of this name must not reach the app as it came. What is written anew
     /// (`X-Forwarded-For` and its two siblings) is among them.
     pub fn drops(&self, name: &str, sender: Sender) -> bool {
+        // Nearly all names are plain, and nothing that is known looks like them.
+        if is_plain(name) {
+            return self.knows_plain(name, sender);
+        }
         let folded = Folded::of(name);
         if folded.has_underscore && !is_among(&self.underscores, name) {
             return true;
         }
-        match self.known.find(&folded) {
+        match self.known.find(folded.as_bytes()) {
             None => false,
-            Some(Known::Decided) => true,
-            Some(Known::Judged) => folded.is_odd,
-            Some(Known::Way) => sender == Sender::Stranger || !is_among(&self.from_trusted, name),
+            Some(Known::Decided | Known::Judged) => true,
+            Some(Known::Way) => !self.passes_on(name, sender),
         }
+    }
+
+    fn knows_plain(&self, name: &str, sender: Sender) -> bool {
+        match self.known.find(name.as_bytes()) {
+            None | Some(Known::Judged) => false,
+            Some(Known::Decided) => true,
+            Some(Known::Way) => !self.passes_on(name, sender),
+        }
+    }
+
+    fn passes_on(&self, name: &str, sender: Sender) -> bool {
+        sender == Sender::TrustedProxy && is_among(&self.from_trusted, name)
     }
 }
 
@@ -172,45 +187,35 @@ static ROWS: LazyLock<Vec<(String, Takes)>> = LazyLock::new(|| {
     .collect()
 });
 
-/// The longest name that is looked for; of a longer one the begin counts.
-const LONGEST: usize = 64;
+/// Whether a name is spelled in small letters, digits and `-` alone, as it is once the server
+/// has read it and nobody disguised it.
+fn is_plain(name: &str) -> bool {
+    let plain = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+    name.bytes().all(plain)
+}
 
 /// A name in the one spelling that all others fold to.
 struct Folded {
-    bytes: [u8; LONGEST],
-    length: usize,
+    text: String,
     /// Whether it has a `_`.
     has_underscore: bool,
-    /// Whether it is spelled with anything but letters, digits and `-`.
-    is_odd: bool,
 }
 
 impl Folded {
     fn of(name: &str) -> Self {
-        let mut folded = Self {
-            bytes: [0; LONGEST],
-            length: name.len().min(LONGEST),
-            has_underscore: false,
-            is_odd: false,
-        };
-        let mut places = folded.bytes.iter_mut();
-        for from in name.bytes() {
-            if let Some(place) = places.next() {
-                *place = fold(from);
-            }
-            folded.has_underscore |= from == b'_';
-            folded.is_odd |= !from.is_ascii_alphanumeric() && from != b'-';
+        Self {
+            text: folded(name),
+            has_underscore: name.contains('_'),
         }
-        folded
     }
 
     fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
+        self.text.as_bytes()
     }
 }
 
-/// Names in every spelling, to be asked for each header of each request: in drawers by their
-/// first letter, and by the third where they begin with `x-`, so that most names meet none.
+/// Names in every spelling, to be asked for each header of each request. They lie in drawers
+/// by their first three bytes, of which all but a few are empty: most names meet none.
 #[derive(Clone, Debug)]
 struct FoldedNames {
     drawers: Vec<Vec<Entry>>,
@@ -224,19 +229,28 @@ struct Entry {
     known: Known,
 }
 
-const DRAWERS: usize = 64;
+const DRAWERS: usize = 4096;
 
+/// The drawer of a name. Of those that begin with `x-`, as most of the table do, the three
+/// bytes behind it count.
 fn drawer(name: &[u8]) -> usize {
-    let (letter, half) = match name {
-        [b'x', b'-', letter, ..] => (*letter, 32),
-        [letter, ..] => (*letter, 0),
-        [] => (0, 0),
+    let (telling, x) = match name {
+        [b'x', b'-', rest @ ..] => (rest, 2048),
+        name => (name, 0),
     };
-    usize::from(letter & 31) + half
+    let [a, b, c] = match telling {
+        [a, b, c, ..] => [*a, *b, *c],
+        [a, b] => [*a, *b, 0],
+        [a] => [*a, 0, 0],
+        [] => [0, 0, 0],
+    };
+    let of = |byte: u8| usize::from(byte & 31);
+    x + (of(a) * 37 + of(b) * 7 + of(c) * 61) % 2048
 }
 
 impl FoldedNames {
-    /// Names as anybody spells them.
+    /// Names as anybody spells them. What they begin with has three bytes at least, behind
+    /// an `x-`.
     fn new<'a>(names: impl Iterator<Item = (&'a str, Known)>) -> Self {
         let mut drawers = vec![Vec::new(); DRAWERS];
         for (name, known) in names {
@@ -257,8 +271,7 @@ impl FoldedNames {
         Self { drawers }
     }
 
-    fn find(&self, name: &Folded) -> Option<Known> {
-        let name = name.as_bytes();
+    fn find(&self, name: &[u8]) -> Option<Known> {
         let fits = |entry: &&Entry| match entry.and_what_begins_so {
             true => name.starts_with(&entry.text),
             false => *entry.text == *name,

@@ -181,6 +181,9 @@ pub(super) fn forward(root: &Section<'_>, identity: &IdentityHeaders) -> Forward
         from_trusted: section.list("from_trusted", Vec::new(), of_the_way),
         drop: section.list("drop", Vec::new(), |text| {
             let name = names::header(text)?;
+            if name.contains('*') {
+                return Err(Fault::new("is no one name", "list each name by itself"));
+            }
             match KEPT.iter().any(|kept| folded(&name) == *kept) {
                 true => Err(Fault::new(
                     "is a header without which no request is one",
