@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::domain::id::{UserId, Username};
 use crate::domain::identity::Identity;
 
-/// A password hash in PHC (`$argon2id$…`) or bcrypt (`$2b$…`) notation that the
-/// configuration has checked to be one that can be verified.
+/// A password hash, in the notation of whichever program made it, that the configuration
+/// has checked to be one that can be verified.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(Arc<str>);
 

@@ -83,6 +83,7 @@ mod half_answers;
 mod half_closed;
 mod handshakes;
 mod health;
+mod hashes_of_others;
 mod hosts;
 mod identity;
 mod idle;

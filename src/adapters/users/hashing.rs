@@ -3,29 +3,25 @@
 //! A hash is slow and large on purpose, so anybody who may post a login could
 //! exhaust the machine with it. Here at most so many run, at most so many wait, and
 //! the next is turned away at once. They run on threads of their own, which the system
-//! puts behind those that serve requests. Never truncates a password, and never panics
-//! over a hash string.
+//! puts behind those that serve requests. Never panics over a hash string.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use argon2::password_hash::phc::PasswordHash as Phc;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
 use async_trait::async_trait;
 use aws_lc_rs::hmac;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 
+use super::hashes::{ParsedHash, Strength};
 use crate::adapters::observe::metrics::Metrics;
 use crate::adapters::{background, entropy};
 use crate::auth::directory::{Directory, PasswordHash};
 use crate::auth::ports::{Overloaded, Passwords};
 use crate::domain::id::Username;
 use crate::domain::secret::Secret;
-
-/// bcrypt reads no further (and this is why it is only verified, never made).
-const BCRYPT_MAX_BYTES: usize = 72;
 
 /// Stands for a user's hash while there are no users: random salt and output, so no
 /// password is known for it. The parameters are those of [`make`].
@@ -132,91 +128,13 @@ fn matches(hash: &str, password: &[u8]) -> bool {
     // The attack with NUL: functions that pad or end at it take `pw` and `pw\0` for
     // one password.
     let sane = !password.contains(&0);
-    let kind = Kind::of(hash).filter(|_| check(hash).is_ok());
-    let right = match kind {
-        Some(Kind::Argon2id) => argon2_matches(hash, password),
-        // Two passwords that agree in 72 bytes are one to bcrypt (ASVS 6.2.8).
-        Some(Kind::Bcrypt) => {
-            bcrypt::verify(password, hash).unwrap_or(false) && password.len() <= BCRYPT_MAX_BYTES
-        }
-        None => false,
-    };
+    let right = ParsedHash::parse(hash).is_ok_and(|hash| hash.matches(password));
     right && sane
 }
 
-fn argon2_matches(hash: &str, password: &[u8]) -> bool {
-    // The parameters are those of the string, not these defaults.
-    Phc::new(hash).is_ok_and(|phc| Argon2::default().verify_password(password, &phc).is_ok())
-}
-
-enum Kind {
-    Argon2id,
-    Bcrypt,
-}
-
-impl Kind {
-    fn of(hash: &str) -> Option<Self> {
-        // Not 2x: hashes of an old, broken bcrypt, which the library would misread.
-        let bcrypt = ["$2a$", "$2b$", "$2y$"];
-        if hash.starts_with("$argon2id$") {
-            Some(Self::Argon2id)
-        } else if bcrypt.iter().any(|prefix| hash.starts_with(prefix)) {
-            Some(Self::Bcrypt)
-        } else {
-            None
-        }
-    }
-}
-
-/// Whether [`HashPool`] can verify against this hash; for the configuration's check.
-///
-/// # Errors
-/// What is wrong with it, as half a sentence, without the hash.
-pub fn check(hash: &str) -> Result<(), HashProblem> {
-    match Kind::of(hash) {
-        Some(Kind::Argon2id) => {
-            let phc = Phc::new(hash).map_err(|_error| HashProblem::Broken)?;
-            Params::try_from(&phc).map_err(|_error| HashProblem::Broken)?;
-            let whole = phc.version == Some(0x13) && phc.salt.is_some() && phc.hash.is_some();
-            whole.then_some(()).ok_or(HashProblem::Broken)
-        }
-        Some(Kind::Bcrypt) => {
-            let parts: bcrypt::HashParts = hash.parse().map_err(|_error| HashProblem::Broken)?;
-            let possible = (4..=31).contains(&parts.get_cost());
-            possible.then_some(()).ok_or(HashProblem::Broken)
-        }
-        None => Err(HashProblem::Unknown),
-    }
-}
-
-/// Whether guessing passwords against the hash costs what OWASP asks for: argon2id with
-/// one of its pairs of memory and passes, or bcrypt with a cost of 10.
+/// Whether guessing passwords against the hash costs what OWASP asks for.
 pub fn is_strong(hash: &str) -> bool {
-    /// Passes, and the least memory in KiB with so many.
-    const LEAST: [(u32, u32); 5] = [
-        (1, 47_104),
-        (2, 19_456),
-        (3, 12_288),
-        (4, 9_216),
-        (5, 7_168),
-    ];
-    match Kind::of(hash) {
-        Some(Kind::Argon2id) => {
-            let params = Phc::new(hash)
-                .ok()
-                .and_then(|phc| Params::try_from(&phc).ok());
-            params.is_some_and(|params| {
-                let enough = |(passes, memory): &(u32, u32)| {
-                    params.t_cost() >= *passes && params.m_cost() >= *memory
-                };
-                LEAST.iter().any(enough)
-            })
-        }
-        Some(Kind::Bcrypt) => hash
-            .parse::<bcrypt::HashParts>()
-            .is_ok_and(|parts| parts.get_cost() >= 10),
-        None => false,
-    }
+    ParsedHash::parse(hash).is_ok_and(|hash| hash.strength() == Strength::Strong)
 }
 
 /// Hashes a password: argon2id, 19 MiB, two passes (OWASP Password Storage), a salt
@@ -261,17 +179,9 @@ pub fn stand_in(users: &Directory, typed: &Username, seed: &[u8; 32]) -> Passwor
         )
 }
 
-/// Why a hash cannot be used or made.
+/// Why a hash cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HashProblem {
-    /// Neither of the two notations.
-    #[error(
-        "not an argon2id (`$argon2id$…`) or bcrypt (`$2b$…`) hash; make one with `doorward hash-password`"
-    )]
-    Unknown,
-    /// It begins like one and is none.
-    #[error("the hash is cut off or altered; make a new one with `doorward hash-password`")]
-    Broken,
     /// The password holds a NUL byte.
     #[error("a password cannot hold a NUL byte")]
     Nul,

@@ -64,43 +64,58 @@ pub fn target() -> &'static Path {
 
 /// A Python with PyJWT and joserfc, in `target/pyvenv`; made at the first call.
 pub fn python_with_jose() -> Option<PathBuf> {
-    static PYTHON: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
-        let python = target().join("pyvenv/bin/python");
-        let ready = |python: &Path| {
-            Command::new(python)
-                .args(["-c", "import jwt, cryptography, joserfc"])
-                .output()
-                .is_ok_and(|output| output.status.success())
-        };
-        if ready(&python) {
-            return Ok(python);
-        }
-        if Command::new("python3").arg("--version").output().is_err() {
-            return Err("python3 is not installed".into());
-        }
-        let minutes = Duration::from_secs(300);
-        let venv = target().join("pyvenv");
-        run_for(
-            Command::new("python3").args(["-m", "venv"]).arg(&venv),
-            "",
-            minutes,
-        );
-        let pip = run_for(
-            Command::new(&python)
-                .args(["-m", "pip", "install", "--quiet"])
-                .args(["pyjwt[crypto]", "joserfc"]),
-            "",
-            minutes,
-        );
-        if ready(&python) {
-            return Ok(python);
-        }
-        Err(format!(
-            "PyJWT and joserfc cannot be installed: {}",
-            String::from_utf8_lossy(&pip.stderr)
-        ))
-    });
-    match &*PYTHON {
+    static PYTHON: LazyLock<Result<PathBuf, String>> =
+        LazyLock::new(|| python_with("jwt, cryptography, joserfc", &["pyjwt[crypto]", "joserfc"]));
+    or_skip(&PYTHON)
+}
+
+/// The same with passlib and argon2-cffi, which make password hashes.
+pub fn python_with_passlib() -> Option<PathBuf> {
+    static PYTHON: LazyLock<Result<PathBuf, String>> =
+        LazyLock::new(|| python_with("passlib, argon2", &["passlib", "argon2-cffi"]));
+    or_skip(&PYTHON)
+}
+
+fn python_with(modules: &str, packages: &[&str]) -> Result<PathBuf, String> {
+    let python = target().join("pyvenv/bin/python");
+    let ready = |python: &Path| {
+        Command::new(python)
+            .args(["-c", &format!("import {modules}")])
+            .output()
+            .is_ok_and(|output| output.status.success())
+    };
+    if ready(&python) {
+        return Ok(python);
+    }
+    if Command::new("python3").arg("--version").output().is_err() {
+        return Err("python3 is not installed".into());
+    }
+    let minutes = Duration::from_secs(300);
+    let venv = target().join("pyvenv");
+    run_for(
+        Command::new("python3").args(["-m", "venv"]).arg(&venv),
+        "",
+        minutes,
+    );
+    let pip = run_for(
+        Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet"])
+            .args(packages),
+        "",
+        minutes,
+    );
+    if ready(&python) {
+        return Ok(python);
+    }
+    Err(format!(
+        "{} cannot be installed: {}",
+        packages.join(" and "),
+        String::from_utf8_lossy(&pip.stderr)
+    ))
+}
+
+fn or_skip(python: &Result<PathBuf, String>) -> Option<PathBuf> {
+    match python {
         Ok(python) => Some(python.clone()),
         Err(why) => {
             skip(why);

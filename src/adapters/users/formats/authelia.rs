@@ -1,11 +1,13 @@
 //! Authelia's `users_database.yml`, unchanged: a map from user name to
 //! `{ disabled, displayname, password, email, groups }`. Its further attributes
-//! (`given_name`, `address`, …) mean nothing here and are let be. The id is the name.
+//! (`given_name`, `address`, …) mean nothing here and are let be, and an empty text is one
+//! that was not written, as Authelia has it. The id is the name.
 //!
 //! Source: <https://www.authelia.com/reference/guides/passwords/>
 
 use crate::adapters::config::problem::Fault;
 use crate::adapters::config::reader::Spot;
+use crate::adapters::config::tree::Shape;
 use crate::adapters::config::values;
 use crate::auth::directory::User;
 use crate::domain::id::UserId;
@@ -35,7 +37,8 @@ fn one(key: &str, spot: &Spot<'_>) -> Option<Listed> {
     let mut has_password = false;
     for (entry, spot) in spot.entries()? {
         has_password |= entry.key == "password";
-        if spot.node.is_null() && entry.key != "password" {
+        let is_empty = matches!(&spot.node.shape, Shape::Scalar { text, .. } if text.is_empty());
+        if (spot.node.is_null() || is_empty) && entry.key != "password" {
             continue;
         }
         match entry.key.as_str() {

