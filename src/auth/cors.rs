@@ -30,7 +30,7 @@ pub enum Caller {
 /// The operator's choice, with the header values rendered once.
 #[derive(Clone, Debug)]
 pub struct Cors {
-    ours: Option<String>,
+    ours: Option<Origin>,
     allowed: Vec<HeaderValue>,
     methods: HeaderValue,
     headers: HeaderValue,
@@ -39,11 +39,11 @@ pub struct Cors {
 }
 
 impl Cors {
-    /// `ours` is `public_url` as a serialised origin; the lists were checked by the
-    /// configuration, what could not stand in a header is left out.
+    /// `ours` is `public_url`; the lists were checked by the configuration, what could not
+    /// stand in a header is left out.
     pub fn new(
-        ours: Option<&str>,
-        allowed: &[String],
+        ours: Option<&Origin>,
+        allowed: &[Origin],
         methods: &[String],
         headers: &[String],
         exposed: &[String],
@@ -53,10 +53,10 @@ impl Cors {
             HeaderValue::try_from(items.join(", ")).unwrap_or(HeaderValue::from_static(""))
         };
         Self {
-            ours: ours.map(str::to_owned),
+            ours: ours.cloned(),
             allowed: allowed
                 .iter()
-                .filter_map(|origin| HeaderValue::try_from(origin.as_str()).ok())
+                .filter_map(|origin| HeaderValue::try_from(origin.to_string()).ok())
                 .collect(),
             methods: list(methods),
             headers: list(headers),
@@ -95,7 +95,7 @@ impl Cors {
             return false;
         };
         match (&self.ours, &view.host) {
-            (Some(ours), _) => ours.as_bytes() == value,
+            (Some(ours), _) => *ours == origin,
             (None, _) if same_origin => true,
             (None, Host::At(authority)) => {
                 origin.scheme() == view.scheme

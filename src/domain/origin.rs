@@ -86,7 +86,7 @@ impl Authority {
     /// Whether the host is spelled as browsers spell it. They write every address in one way,
     /// and take a name whose last label is a number for an address, so that `127.1` and
     /// `0x7f.1` are none (URL standard, host parser).
-    fn is_canonical(&self) -> bool {
+    pub fn is_canonical(&self) -> bool {
         let host = self.host();
         if let Some(rest) = host.strip_prefix('[') {
             let address = rest.trim_end_matches(']').parse();

@@ -27,7 +27,7 @@ impl ServeHttp for Redirect {
         let mut response = Response::new(Vec::new());
         let snapshot = self.house.snapshot();
         let location = target
-            .zip(snapshot.settings.public_url.as_deref())
+            .zip(snapshot.settings.public_url.as_ref())
             .and_then(|(target, to)| HeaderValue::try_from(format!("{to}{target}")).ok());
         match location {
             Some(location) => {

@@ -20,7 +20,7 @@ use crate::auth::rules::Rules;
 use crate::auth::throttle::AttemptLimits;
 use crate::auth::verified::Verified;
 use crate::domain::cookie::CookieStyle;
-use crate::domain::origin::{Authority, Origin};
+use crate::domain::origin::Origin;
 use crate::domain::time::Timestamp;
 
 /// Everything that a reload replaces.
@@ -50,10 +50,10 @@ pub struct PublicPlace {
 }
 
 impl PublicPlace {
-    fn of(origin: &Origin) -> Option<Self> {
-        Some(Self {
+    fn of(origin: &Origin) -> Result<Self, SnapshotError> {
+        Ok(Self {
             scheme: HeaderValue::from_static(origin.scheme().as_str()),
-            authority: HeaderValue::try_from(origin.authority().to_string()).ok()?,
+            authority: header_value(origin.authority().to_string())?,
         })
     }
 }
@@ -67,6 +67,13 @@ pub enum SnapshotError {
     /// The upstream.
     #[error(transparent)]
     Upstream(#[from] PeerError),
+    /// What every answer or request would have to carry.
+    #[error("{0:?} cannot stand in a header")]
+    Header(String),
+}
+
+fn header_value(text: String) -> Result<HeaderValue, SnapshotError> {
+    HeaderValue::try_from(&text).map_err(|_invalid| SnapshotError::Header(text))
 }
 
 impl Snapshot {
@@ -79,11 +86,11 @@ impl Snapshot {
         let keys_until = keyring.good_until();
         let tokens: Arc<dyn Tokens> = Arc::new(keyring);
         let policy = policy(&settings, tokens, revoked);
-        let public = public_origin(&settings).as_ref().and_then(PublicPlace::of);
-        let hsts = settings.tls.as_ref().and_then(|tls| tls.hsts).map(|age| {
-            let text = format!("max-age={}", age.as_secs());
-            HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("max-age=0"))
-        });
+        let public = settings.public_url.as_ref();
+        let public = public.map(PublicPlace::of).transpose()?;
+        let hsts = settings.tls.as_ref().and_then(|tls| tls.hsts);
+        let hsts = hsts.map(|age| header_value(format!("max-age={}", age.as_secs())));
+        let hsts = hsts.transpose()?;
         Ok(Self {
             pages: Pages::new(
                 &settings.pages,
@@ -133,17 +140,12 @@ impl Snapshot {
 pub fn policy(settings: &Settings, tokens: Arc<dyn Tokens>, revoked: Arc<dyn Revoked>) -> Policy {
     let directory = Arc::new(Directory::new(settings.users.clone()));
     let identity_headers = IdentityHeaders::new(settings.identity_headers.set.clone());
-    let public_origin = public_origin(settings);
     Policy {
-        hosts: public_origin.as_ref().map(|origin| Hosts {
+        hosts: settings.public_url.as_ref().map(|origin| Hosts {
             scheme: origin.scheme(),
-            served: std::iter::once(origin.authority().clone())
-                .chain(
-                    settings
-                        .extra_hosts
-                        .iter()
-                        .filter_map(|host| Authority::parse(host.as_bytes())),
-                )
+            served: std::iter::once(origin.authority())
+                .chain(&settings.extra_hosts)
+                .cloned()
                 .collect(),
         }),
         sizes: Sizes {
@@ -153,7 +155,7 @@ pub fn policy(settings: &Settings, tokens: Arc<dyn Tokens>, revoked: Arc<dyn Rev
             request_body: settings.limits.request_body,
         },
         cors: Cors::new(
-            settings.public_url.as_deref(),
+            settings.public_url.as_ref(),
             &settings.cors.allowed_origins,
             &settings.cors.allowed_methods,
             &allowed_headers(settings),
@@ -182,11 +184,6 @@ pub fn policy(settings: &Settings, tokens: Arc<dyn Tokens>, revoked: Arc<dyn Rev
         revoked,
         verified: Verified::default(),
     }
-}
-
-fn public_origin(settings: &Settings) -> Option<Origin> {
-    let url = settings.public_url.as_deref()?;
-    Origin::parse(url.as_bytes())
 }
 
 /// What another origin's pages may send; the header of the CSRF token is asked of them.

@@ -170,7 +170,7 @@ fn read(root: &Section<'_>) -> Settings {
     let csrf = csrf::read(root, &cookies, cookies_over_http, &identity_headers);
     let settings = Settings {
         users: users::read(root, &cookies, &signing, &default_access),
-        public_url: network.public_url.as_ref().map(ToString::to_string),
+        public_url: network.public_url,
         listen: network.listen,
         extra_hosts: network.extra_hosts,
         upstream: network.upstream,
@@ -205,7 +205,7 @@ fn read(root: &Section<'_>) -> Settings {
         notes: notes::of(&settings),
         ..settings
     };
-    review::warn(root.cx, &settings, network.public_url.as_ref());
+    review::warn(root.cx, &settings);
     settings
 }
 

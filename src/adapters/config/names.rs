@@ -20,7 +20,12 @@ pub(crate) fn method(text: &str) -> Result<String, Fault> {
     }
     let upper = text.to_ascii_uppercase();
     if upper != text {
-        return Err(Fault::new("is not in upper case", format!("write {upper}")));
+        return Err(Fault::proposing(
+            "is not in upper case",
+            &upper,
+            method,
+            "write GET, POST and the like",
+        ));
     }
     Ok(upper)
 }
@@ -75,9 +80,11 @@ pub(crate) fn domain(text: &str) -> Result<String, Fault> {
 /// One of our own paths: plain characters only, so that it has one spelling.
 pub(crate) fn own_path(text: &str) -> Result<String, Fault> {
     if !text.starts_with('/') {
-        return Err(Fault::new(
+        return Err(Fault::proposing(
             "does not begin with a slash",
-            format!("write /{text}"),
+            &format!("/{text}"),
+            own_path,
+            "write a path such as /login",
         ));
     }
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-._~!$&'()+,=:@".contains(&b);
@@ -103,9 +110,11 @@ pub(crate) fn own_path(text: &str) -> Result<String, Fault> {
 /// The pattern of a rule: an exact path, `*` for one segment, `/**` at the end.
 pub(crate) fn pattern(text: &str, access: &Access) -> Result<String, Fault> {
     if !text.starts_with('/') {
-        return Err(Fault::new(
+        return Err(Fault::proposing(
             "does not begin with a slash",
-            format!("write /{text}"),
+            &format!("/{text}"),
+            |text| pattern(text, access),
+            "write a path such as /admin/**",
         ));
     }
     let odd = |c: char| c.is_control() || matches!(c, '?' | '#' | '\\');
@@ -225,6 +234,25 @@ mod tests {
             ("//**", &private, false),
         ] {
             assert_eq!(pattern(text, access).is_ok(), fine, "{text:?} {access:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_proposal_is_refused(text in r"/?[a-z%*;?./é ]{0,12}") {
+            let taken = |fault: Fault, parse: &dyn Fn(&str) -> Result<String, Fault>| {
+                let proposal = fault.mend.strip_prefix("write ");
+                let proposal = proposal.filter(|text| text.starts_with('/'));
+                proposal.is_none_or(|proposal| parse(proposal).is_ok())
+            };
+            for access in [Access::Public, Access::Authenticated] {
+                if let Err(fault) = pattern(&text, &access) {
+                    assert!(taken(fault, &|text| pattern(text, &access)), "{text:?}");
+                }
+            }
+            if let Err(fault) = own_path(&text) {
+                assert!(taken(fault, &own_path), "{text:?}");
+            }
         }
     }
 

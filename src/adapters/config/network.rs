@@ -1,9 +1,10 @@
 //! The listeners, the public URL and the upstream.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::domain::origin::{Authority, Origin, Scheme, ipv6_host};
 use crate::domain::secret::Secret;
 
 use super::problem::Fault;
@@ -12,7 +13,7 @@ use super::secret_ref;
 use super::settings::{Admin, Tls, Upstream, UpstreamTls};
 use super::tree::Shape;
 use super::values;
-use super::web::{self, WebOrigin};
+use super::web;
 
 /// The largest PEM file: a chain of a few certificates has some 10 KiB.
 const MAX_PEM: usize = 1024 * 1024;
@@ -24,8 +25,8 @@ const HSTS: Duration = Duration::from_secs(180 * 24 * 3600);
 /// What this file reads.
 pub(super) struct Network {
     pub(super) listen: Vec<SocketAddr>,
-    pub(super) public_url: Option<WebOrigin>,
-    pub(super) extra_hosts: Vec<String>,
+    pub(super) public_url: Option<Origin>,
+    pub(super) extra_hosts: Vec<Authority>,
     pub(super) upstream: Upstream,
     pub(super) upstream_tls: UpstreamTls,
     pub(super) tls: Option<Tls>,
@@ -127,7 +128,7 @@ fn upstream_tls(root: &Section<'_>, upstream: &Upstream) -> UpstreamTls {
     UpstreamTls { ca, server_name }
 }
 
-fn tls(root: &Section<'_>, public_url: Option<&WebOrigin>) -> Option<Tls> {
+fn tls(root: &Section<'_>, public_url: Option<&Origin>) -> Option<Tls> {
     root.some("tls")?;
     let section = root.section("tls", "tls");
     let file = |key: &str, tags: &[&str], what: &str| {
@@ -153,7 +154,7 @@ fn tls(root: &Section<'_>, public_url: Option<&WebOrigin>) -> Option<Tls> {
     }
     let redirect_from = section.optional("redirect_from", web::listen);
     if let Some(spot) = section.some("redirect_from")
-        && !public_url.is_some_and(|origin| origin.https)
+        && !public_url.is_some_and(|origin| origin.scheme() == Scheme::Https)
     {
         spot.refuse(Fault::new(
             "needs to know where to redirect to",
@@ -205,10 +206,16 @@ impl Network {
     fn refuse_collisions(&self, root: &Section<'_>) {
         let mut taken: Vec<SocketAddr> = Vec::new();
         let mut claim = |address: SocketAddr, spot: Option<Spot<'_>>, what: &str| {
-            // Port 0 is another free port every time.
-            if address.port() != 0 && taken.contains(&address) {
+            if let Some(other) = taken
+                .iter()
+                .find(|other| exclude_each_other(**other, address))
+            {
+                let why = match *other == address {
+                    true => "which another listener has".to_owned(),
+                    false => format!("which the listener on {other} excludes"),
+                };
                 let fault = Fault::new(
-                    format!("has {address}, which another listener has"),
+                    format!("has {address}, {why}"),
                     format!("give {what} another port"),
                 );
                 match spot {
@@ -235,7 +242,7 @@ impl Network {
         let is_us = |own: &SocketAddr| {
             own.port() == *port
                 && (own.ip().to_string() == *host
-                    || (web::is_loopback(host)
+                    || (means_this_machine(host)
                         && (own.ip().is_unspecified() || own.ip().is_loopback())))
         };
         if self.listen.iter().any(is_us)
@@ -245,6 +252,53 @@ impl Network {
                 "is the address that we listen on ourselves",
                 "give the app's own address, or listen elsewhere",
             ));
+        }
+    }
+}
+
+/// Whether two listeners cannot both be had: one address, or every address and one of
+/// them. Port 0 is another free port every time.
+fn exclude_each_other(one: SocketAddr, other: SocketAddr) -> bool {
+    // `[::]` takes IPv4 too, unless the system was told otherwise.
+    let takes = |all: IpAddr, one: IpAddr| {
+        all.is_unspecified() && (all.is_ipv6() || all.is_ipv4() == one.is_ipv4())
+    };
+    let (a, b) = (one.ip().to_canonical(), other.ip().to_canonical());
+    let port = one.port();
+    port != 0 && port == other.port() && (a == b || takes(a, b) || takes(b, a))
+}
+
+/// Whether a host is `localhost` or a loopback address.
+fn means_this_machine(host: &str) -> bool {
+    let bracketed = match host.parse() {
+        Ok(address) => ipv6_host(address),
+        Err(_) => host.to_owned(),
+    };
+    Authority::parse(bracketed.as_bytes()).is_some_and(|host| host.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listeners_that_exclude_each_other() {
+        for (one, other, excluded) in [
+            ("127.0.0.1:80", "127.0.0.1:80", true),
+            ("127.0.0.1:80", "127.0.0.1:81", false),
+            ("127.0.0.1:0", "127.0.0.1:0", false),
+            ("127.0.0.1:80", "127.0.0.2:80", false),
+            ("0.0.0.0:80", "127.0.0.1:80", true),
+            ("0.0.0.0:80", "[::1]:80", false),
+            ("[::]:80", "127.0.0.1:80", true),
+            ("[::]:80", "0.0.0.0:80", true),
+            ("[::]:80", "[::1]:80", true),
+            ("[::ffff:127.0.0.1]:80", "127.0.0.1:80", true),
+        ] {
+            let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+            for (a, b) in [(one, other), (other, one)] {
+                assert_eq!(exclude_each_other(at(a), at(b)), excluded, "{a} {b}");
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ use super::settings::{Access, Ambiguity, Cors, Openness, Paths, Rule};
 use super::tree::Shape;
 use super::values::{self, choice};
 use super::web;
+use crate::domain::origin::Origin;
 
 fn strings(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
@@ -36,8 +37,8 @@ pub(super) fn cors(root: &Section<'_>) -> Cors {
     }
 }
 
-fn origins(spot: Spot<'_>) -> Vec<String> {
-    let mut origins: Vec<String> = Vec::new();
+fn origins(spot: Spot<'_>) -> Vec<Origin> {
+    let mut origins: Vec<Origin> = Vec::new();
     for item in spot.items().unwrap_or_default() {
         // Unquoted, `null` is YAML's nothing; what was meant is the origin.
         let parsed = match &item.node.shape {
@@ -46,7 +47,6 @@ fn origins(spot: Spot<'_>) -> Vec<String> {
         };
         match parsed {
             Ok(origin) => {
-                let origin = origin.to_string();
                 if !origins.contains(&origin) {
                     origins.push(origin);
                 }

@@ -56,6 +56,20 @@ impl Fault {
             mend: mend.into(),
         }
     }
+
+    /// A fault whose mend is `write PROPOSAL`, if that would be taken; else it is
+    /// `otherwise`. A mend that is refused in its turn costs more than none.
+    pub(crate) fn proposing<T>(
+        message: impl Into<String>,
+        proposal: &str,
+        parse: impl FnOnce(&str) -> Result<T, Self>,
+        otherwise: &str,
+    ) -> Self {
+        match parse(proposal) {
+            Ok(_) => Self::new(message, format!("write {proposal}")),
+            Err(_) => Self::new(message, otherwise),
+        }
+    }
 }
 
 /// One thing that is wrong.

@@ -6,21 +6,22 @@ use super::context::Context;
 use super::keys;
 use super::settings::{Access, Session, Settings, StoreKind};
 use super::tree::{Node, Shape};
-use super::web::WebOrigin;
+use crate::domain::origin::Scheme;
 
 /// Notes the warnings that need the settings as a whole.
-pub(super) fn warn(cx: &Context, settings: &Settings, public_url: Option<&WebOrigin>) {
+pub(super) fn warn(cx: &Context, settings: &Settings) {
+    let public_url = settings.public_url.as_ref();
     if settings.cookies_over_http {
         cx.warn(
             "insecure.cookies_over_http is on: session cookies travel in clear text and can be read and replaced on the way.",
         );
     }
     match public_url {
-        Some(origin) if origin.https => {}
+        Some(origin) if origin.scheme() == Scheme::Https => {}
         Some(origin) if settings.tls.is_some() => cx.warn(format!(
             "public_url is {origin}, but the listener speaks TLS: browsers will come from another origin."
         )),
-        Some(origin) if !origin.is_loopback() && !settings.cookies_over_http => cx.warn(format!(
+        Some(origin) if !origin.authority().is_loopback() && !settings.cookies_over_http => cx.warn(format!(
             "public_url is {origin}: browsers keep our Secure cookies only over https, so that nobody can stay signed in."
         )),
         Some(_) => {}
@@ -34,12 +35,10 @@ pub(super) fn warn(cx: &Context, settings: &Settings, public_url: Option<&WebOri
         None => {}
     }
     if let Some(origin) = public_url
-        && origin.https
+        && origin.scheme() == Scheme::Https
     {
         for foreign in &settings.cors.allowed_origins {
-            if let Some(host) = foreign.strip_prefix("http://")
-                && !super::web::is_loopback(host.split(':').next().unwrap_or(host))
-            {
+            if foreign.scheme() == Scheme::Http && !foreign.authority().is_loopback() {
                 cx.warn(format!(
                     "cors.allowed_origins has {foreign}: whoever controls the network can act as that site."
                 ));

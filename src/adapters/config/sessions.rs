@@ -8,8 +8,8 @@ use super::reader::Section;
 use super::settings::{Cookies, CrossSiteNavigation, Renewal, SameSite, Session};
 use super::store;
 use super::values;
-use super::web::WebOrigin;
 use crate::auth::policy::LONGEST_TOKEN;
+use crate::domain::origin::Origin;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -18,16 +18,16 @@ const DAY: u64 = 24 * HOUR;
 const COOKIE_LIFE: Duration = LONGEST_TOKEN;
 
 /// Reads `cookies`.
-pub(super) fn cookies(root: &Section<'_>, public_url: Option<&WebOrigin>) -> Cookies {
+pub(super) fn cookies(root: &Section<'_>, public_url: Option<&Origin>) -> Cookies {
     let section = root.section("cookies", "cookies");
     let domain = section.optional("domain", |text| {
         let domain = names::domain(text)?;
-        if let Some(origin) = public_url
-            && origin.host != domain
-            && !origin.host.ends_with(&format!(".{domain}"))
+        if let Some(host) = public_url.map(|origin| origin.authority().host())
+            && host != domain
+            && !host.ends_with(&format!(".{domain}"))
         {
             return Err(Fault::new(
-                format!("is not the domain of public_url's host {}", origin.host),
+                format!("is not the domain of public_url's host {host}"),
                 "browsers would drop the cookie: write the host or a domain above it",
             ));
         }

@@ -20,6 +20,7 @@ pub use crate::auth::policy::{Lifetimes, Paths, Renewal};
 pub use crate::auth::redirect::CrossSiteNavigation;
 pub use crate::auth::rules::{Access, Ambiguity, Openness, Rule};
 pub use crate::domain::cookie::SameSite;
+use crate::domain::origin::{Authority, Origin};
 use crate::domain::secret::Secret;
 
 /// Everything that the operator decides.
@@ -27,11 +28,10 @@ use crate::domain::secret::Secret;
 pub struct Settings {
     /// Where the public listener binds; at least one.
     pub listen: Vec<SocketAddr>,
-    /// The gateway's own origin as the browser sees it, serialised without a
-    /// trailing slash (`https://app.example.com`, default port left out).
-    pub public_url: Option<String>,
-    /// Other `Host` values that are accepted beside `public_url`'s, lower case.
-    pub extra_hosts: Vec<String>,
+    /// The gateway's own origin as the browser sees it.
+    pub public_url: Option<Origin>,
+    /// Other `Host` values that are accepted beside `public_url`'s.
+    pub extra_hosts: Vec<Authority>,
     /// The app.
     pub upstream: Upstream,
     /// How an `https://` upstream is verified.
@@ -258,8 +258,8 @@ pub struct Redis {
 /// `cors`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cors {
-    /// Serialised origins (`https://app.example.com`, default port left out).
-    pub allowed_origins: Vec<String>,
+    /// Whose pages may call with the user's session.
+    pub allowed_origins: Vec<Origin>,
     /// Method names.
     pub allowed_methods: Vec<String>,
     /// Lower-case header names.

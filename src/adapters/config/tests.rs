@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::settings::*;
 use super::*;
+use crate::domain::origin::{Authority, Origin};
 
 const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$2MOVqQi5+7HuJg4B2NjSAA$RY8QdVB590d1PX+iSJa+ez4R7hTzqxu1o6PZQfpg3vM";
 
@@ -150,8 +151,11 @@ log: { level: debug, format: json, query: true }
 insecure: { cookies_over_http: true }",
     );
     assert_eq!(s.listen, ["0.0.0.0:80".parse().unwrap()]);
-    assert_eq!(s.public_url.as_deref(), Some("https://app.example.com"));
-    assert_eq!(s.extra_hosts, ["app.internal:8080"]);
+    assert_eq!(s.public_url, Origin::parse(b"https://app.example.com"));
+    assert_eq!(
+        s.extra_hosts,
+        [Authority::parse(b"app.internal:8080").unwrap()]
+    );
     assert_eq!(s.threads, Some(4));
     assert_eq!(s.cookies.domain.as_deref(), Some("example.com"));
     assert_eq!(s.cookies.same_site, SameSite::Lax);
@@ -173,6 +177,7 @@ insecure: { cookies_over_http: true }",
     assert_eq!(
         s.cors.allowed_origins,
         ["https://spa.example.com", "http://localhost:5173"]
+            .map(|origin| Origin::parse(origin.as_bytes()).unwrap())
     );
     assert_eq!(s.cors.allowed_headers, ["x-thing"]);
     assert_eq!(s.csrf.mode, CsrfMode::Both);

@@ -1,66 +1,27 @@
 //! Origins, hosts, addresses and the upstream: what is written like a URL but must
 //! not have all its parts.
 
-use std::fmt;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use super::problem::Fault;
 use super::settings::Upstream;
-use crate::domain::origin::ipv6_host;
+use crate::domain::origin::{Authority, Origin, Scheme, ipv6_host};
 
 /// The longest path of a Unix socket: `sun_path` is 108 bytes with its NUL.
-const MAX_SOCKET_PATH: usize = 107;
-
-/// A scheme, a host and a port, in the one spelling that a browser sends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct WebOrigin {
-    pub(crate) https: bool,
-    /// Lower case; IPv6 in brackets.
-    pub(crate) host: String,
-    pub(crate) port: u16,
-}
-
-impl WebOrigin {
-    /// Whether the host is this machine, where browsers treat http as secure.
-    pub(crate) fn is_loopback(&self) -> bool {
-        is_loopback(&self.host)
-    }
-}
-
-/// Serialised as RFC 6454 §6.2: the scheme's own port left out.
-impl fmt::Display for WebOrigin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (scheme, port) = if self.https {
-            ("https", 443)
-        } else {
-            ("http", 80)
-        };
-        write!(f, "{scheme}://{}", self.host)?;
-        if self.port == port {
-            return Ok(());
-        }
-        write!(f, ":{}", self.port)
-    }
-}
-
-/// Whether a host is `localhost` or a loopback address.
-pub(crate) fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || host.ends_with(".localhost")
-        || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
+pub(crate) const MAX_SOCKET_PATH: usize = 107;
+/// How many bits stand before an IPv4 address that is mapped into IPv6.
+const MAPPED: u8 = 96;
 
 /// `public_url`: an origin, with or without `/` after it.
-pub(crate) fn public_url(text: &str) -> Result<WebOrigin, Fault> {
+pub(crate) fn public_url(text: &str) -> Result<Origin, Fault> {
     origin(text.strip_suffix('/').unwrap_or(text))
 }
 
 /// One of `cors.allowed_origins`: exactly what a browser sends in `Origin`.
-pub(crate) fn allowed_origin(text: &str) -> Result<WebOrigin, Fault> {
+pub(crate) fn allowed_origin(text: &str) -> Result<Origin, Fault> {
     if text == "null" || text.is_empty() || text == "~" {
         return Err(Fault::new(
             "is not an origin: `null` is what every sandboxed page and file sends",
@@ -76,34 +37,30 @@ pub(crate) fn allowed_origin(text: &str) -> Result<WebOrigin, Fault> {
     origin(text)
 }
 
-fn origin(text: &str) -> Result<WebOrigin, Fault> {
+fn origin(text: &str) -> Result<Origin, Fault> {
     let Some((scheme, rest)) = text.split_once("://") else {
         return Err(Fault::new(
             "is not an origin",
             "write scheme, host and, if it is unusual, the port: https://app.example.com",
         ));
     };
-    let https = web_scheme(scheme)?;
+    let scheme = web_scheme(scheme)?;
     let (authority, path) = split_authority(rest);
     if !path.is_empty() {
-        let mend = match authority.is_empty() {
-            true => "write https://host".to_owned(),
-            false => format!("write {scheme}://{authority}"),
-        };
-        return Err(Fault::new(
+        return Err(Fault::proposing(
             "has something after the host: an origin ends there",
-            mend,
+            &format!("{}://{authority}", scheme.as_str()),
+            origin,
+            "write https://host",
         ));
     }
-    let (host, port) = host_and_port(authority)?;
-    let port = port.unwrap_or(if https { 443 } else { 80 });
-    Ok(WebOrigin { https, host, port })
+    Ok(Origin::new(scheme, host_and_port(authority)?))
 }
 
-fn web_scheme(scheme: &str) -> Result<bool, Fault> {
+fn web_scheme(scheme: &str) -> Result<Scheme, Fault> {
     match scheme.to_ascii_lowercase().as_str() {
-        "https" => Ok(true),
-        "http" => Ok(false),
+        "https" => Ok(Scheme::Https),
+        "http" => Ok(Scheme::Http),
         _ => Err(Fault::new(
             "has another scheme than http or https",
             "write http://… or https://…",
@@ -116,8 +73,19 @@ fn split_authority(rest: &str) -> (&str, &str) {
     rest.split_at(end)
 }
 
-/// `host[:port]`, the host in lower case, IPv6 in brackets and canonical.
-pub(crate) fn host_and_port(authority: &str) -> Result<(String, Option<u16>), Fault> {
+/// `host[:port]`, in the spelling of browsers whatever the operator's was.
+fn host_and_port(written: &str) -> Result<Authority, Fault> {
+    let (host, port) = split_port(written)?;
+    let text = match port {
+        Some(port) => format!("{host}:{port}"),
+        None => host,
+    };
+    // What we spell, the type takes; a text that it does not take is no setting.
+    Authority::parse(text.as_bytes()).ok_or_else(no_host)
+}
+
+/// The host in lower case, IPv6 in brackets and canonical.
+fn split_port(authority: &str) -> Result<(String, Option<u16>), Fault> {
     if authority.contains('@') {
         return Err(Fault::new(
             "holds a user name or password",
@@ -178,35 +146,30 @@ pub(crate) fn host(text: &str) -> Result<String, Fault> {
             && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     };
     let fine = name.len() <= 253 && name.split('.').all(label_is_fine);
-    // The last label of a name is never a number: `127.1` and `0x7f.1` are addresses
-    // to a browser and names to others (WHATWG URL, "ends in a number").
-    let last = name.rsplit('.').next().unwrap_or_default();
-    let numeric = match last.strip_prefix("0x") {
-        Some(hex) => hex.bytes().all(|b| b.is_ascii_hexdigit()),
-        None => last.bytes().all(|b| b.is_ascii_digit()),
-    };
-    if !fine || (numeric && name.parse::<std::net::Ipv4Addr>().is_err()) {
-        return Err(Fault::new(
-            "has no valid host",
-            "write a name such as app.example.com or an address such as 10.0.0.7",
-        ));
+    let is_spelled_as_browsers_do =
+        |name: &str| Authority::parse(name.as_bytes()).is_some_and(|host| host.is_canonical());
+    if !fine || !is_spelled_as_browsers_do(&name) {
+        return Err(no_host());
     }
     Ok(name)
 }
 
+fn no_host() -> Fault {
+    Fault::new(
+        "has no valid host",
+        "write a name such as app.example.com or an address such as 10.0.0.7",
+    )
+}
+
 /// One of `extra_hosts`: what a `Host` header holds.
-pub(crate) fn extra_host(text: &str) -> Result<String, Fault> {
+pub(crate) fn extra_host(text: &str) -> Result<Authority, Fault> {
     if text.contains("://") || text.contains('/') {
         return Err(Fault::new(
             "is a URL",
             "write the host alone: app.internal:8080",
         ));
     }
-    let (host, port) = host_and_port(text)?;
-    Ok(match port {
-        Some(port) => format!("{host}:{port}"),
-        None => host,
-    })
+    host_and_port(text)
 }
 
 /// An address to listen on.
@@ -214,34 +177,65 @@ pub(crate) fn listen(text: &str) -> Result<SocketAddr, Fault> {
     if let Ok(address) = text.parse() {
         return Ok(address);
     }
-    let mend = match text.strip_prefix(':').unwrap_or(text).parse::<u16>() {
+    let port = text.strip_prefix("localhost").unwrap_or(text);
+    let mend = match port.strip_prefix(':').unwrap_or(port).parse::<u16>() {
         Ok(port) => format!("write 127.0.0.1:{port}, or 0.0.0.0:{port} for every interface"),
-        Err(_) => match text.strip_prefix("localhost:") {
-            Some(port) => format!("write 127.0.0.1:{port}: an address, not a name"),
-            None => "write an address and a port: 127.0.0.1:8080 or [::1]:8080".to_owned(),
-        },
+        Err(_) => "write an address and a port: 127.0.0.1:8080 or [::1]:8080".to_owned(),
     };
     Err(Fault::new("is not an address with a port", mend))
 }
 
-/// One of `trusted_proxies`: a network, or one address.
+/// One of `trusted_proxies`: a network, or one address. Peers are compared as IPv4 where
+/// their address is mapped into IPv6, and so is the network.
 pub(crate) fn network(text: &str) -> Result<IpNet, Fault> {
-    if let Ok(ip) = text.parse::<IpAddr>() {
-        return Ok(ip.into());
-    }
-    let Ok(net) = text.parse::<IpNet>() else {
+    let parsed = text.parse::<IpAddr>().map(IpNet::from);
+    let Ok(net) = parsed.or_else(|_| text.parse::<IpNet>()) else {
         return Err(Fault::new(
             "is neither a network nor an address",
             "write 10.0.0.0/8 or 10.1.2.3; names are not looked up",
         ));
     };
     if net != net.trunc() {
-        return Err(Fault::new(
+        return Err(Fault::proposing(
             "has address bits beyond its prefix length",
-            format!("write {} or the address alone", net.trunc()),
+            &net.trunc().to_string(),
+            network,
+            "write a network such as 10.0.0.0/8, or the address alone",
+        ));
+    }
+    let net = as_ipv4(net)?;
+    if can_be_a_peer(&net) {
+        return Ok(net);
+    }
+    Err(Fault::new(
+        "is nothing that a connection can come from, so that it would never act",
+        "write the network of the proxy, such as 10.0.0.0/8",
+    ))
+}
+
+/// The IPv4 network that is mapped into IPv6 (RFC 4291 §2.5.5.2).
+fn as_ipv4(net: IpNet) -> Result<IpNet, Fault> {
+    let IpNet::V6(v6) = net else { return Ok(net) };
+    let (address, length) = (v6.addr().to_ipv4_mapped(), v6.prefix_len());
+    if let (Some(address), Some(length)) = (address, length.checked_sub(MAPPED)) {
+        let net = Ipv4Net::new(address, length).map(IpNet::V4);
+        return net.map_err(|_longer| Fault::new("is not a network", "write 10.0.0.0/8"));
+    }
+    // All of IPv6 is written beside all of IPv4; of less, the mapped part was meant.
+    if v6.contains(&Ipv4Addr::UNSPECIFIED.to_ipv6_mapped()) && length > 0 {
+        return Err(Fault::new(
+            "holds IPv4 addresses mapped into IPv6, which are compared as IPv4",
+            "write 0.0.0.0/0 or a smaller IPv4 network",
         ));
     }
     Ok(net)
+}
+
+fn can_be_a_peer(net: &IpNet) -> bool {
+    let address = net.addr();
+    let is_one = net.prefix_len() == net.max_prefix_len();
+    let is_broadcast = address == IpAddr::V4(Ipv4Addr::BROADCAST);
+    !address.is_multicast() && !(is_one && (address.is_unspecified() || is_broadcast))
 }
 
 /// `upstream`: `http://host:port`, `https://host:port` or `unix:/path`.
@@ -255,26 +249,22 @@ pub(crate) fn upstream(text: &str) -> Result<Upstream, Fault> {
             "write http://host:port, https://host:port or unix:/path",
         ));
     };
-    let https = web_scheme(scheme)?;
+    let scheme = web_scheme(scheme)?;
     let (authority, path) = split_authority(rest);
     if !matches!(path, "" | "/") {
-        return Err(Fault::new(
+        return Err(Fault::proposing(
             "has something after the host: requests keep their own path",
-            format!("write {scheme}://{authority}"),
+            &format!("{}://{authority}", scheme.as_str()),
+            upstream,
+            "write the place alone, such as http://127.0.0.1:3000",
         ));
     }
-    let (host, port) = host_and_port(authority)?;
+    let (host, port) = split_port(authority)?;
     let host = host.trim_matches(['[', ']']).to_owned();
-    Ok(if https {
-        Upstream::Https {
-            host,
-            port: port.unwrap_or(443),
-        }
-    } else {
-        Upstream::Http {
-            host,
-            port: port.unwrap_or(80),
-        }
+    let port = port.unwrap_or(scheme.default_port());
+    Ok(match scheme {
+        Scheme::Https => Upstream::Https { host, port },
+        Scheme::Http => Upstream::Http { host, port },
     })
 }
 

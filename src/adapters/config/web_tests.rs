@@ -144,6 +144,20 @@ fn networks() {
         ("10.1.2.3", Some("10.1.2.3/32")),
         ("::1", Some("::1/128")),
         ("fd00::/8", Some("fd00::/8")),
+        ("::/0", Some("::/0")),
+        ("0.0.0.0/0", Some("0.0.0.0/0")),
+        // A peer that is mapped into IPv6 is compared as IPv4.
+        ("::ffff:127.0.0.0/104", Some("127.0.0.0/8")),
+        ("::ffff:10.1.2.3", Some("10.1.2.3/32")),
+        ("::ffff:0:0/96", Some("0.0.0.0/0")),
+        ("::ffff:0:0/95", None),
+        ("::fffe:0:0/95", None),
+        ("::/1", None),
+        ("224.0.0.0/4", None),
+        ("ff00::/8", None),
+        ("0.0.0.0", None),
+        ("255.255.255.255", None),
+        ("::", None),
         ("10.1.2.3/8", None),
         ("10.0.0.0/33", None),
         ("proxy", None),
@@ -156,12 +170,66 @@ fn networks() {
 
 #[test]
 fn extra_hosts_are_hosts() {
-    assert_eq!(
-        extra_host("App.Internal:8080").unwrap(),
-        "app.internal:8080"
-    );
-    assert_eq!(extra_host("[::1]").unwrap(), "[::1]");
+    for (text, expected) in [
+        ("App.Internal:8080", "app.internal:8080"),
+        ("[0:0::1]", "[::1]"),
+        ("10.0.0.7", "10.0.0.7"),
+    ] {
+        assert_eq!(extra_host(text).unwrap().to_string(), expected);
+    }
     for bad in ["https://app", "app/x", "", "a b", "*.example.com", "u@h"] {
         assert!(extra_host(bad).is_err(), "{bad:?}");
+    }
+}
+
+/// What a fault proposes to write, if that is one value.
+fn proposal(fault: &Fault) -> Option<&str> {
+    let proposal = fault.mend.strip_prefix("write ")?;
+    (!proposal.contains([' ', '…'])).then_some(proposal)
+}
+
+fn assert_taken<T>(text: &str, parse: impl Fn(&str) -> Result<T, Fault>) {
+    let Err(fault) = parse(text) else { return };
+    if let Some(proposal) = proposal(&fault) {
+        let again = parse(proposal).err();
+        assert_eq!(
+            again, None,
+            "{text:?}: {proposal:?} was proposed and is refused"
+        );
+    }
+}
+
+#[test]
+fn a_mend_that_would_be_refused_is_not_proposed() {
+    for text in [
+        "https://user@app.example.com/x",
+        "https://app..example.com/",
+        "https://1.2.3/x",
+        "https://host:99999/x",
+        "https:///x",
+        "HTTPS://bad_-host-/x",
+        "http://::1/x",
+        "::ffff:10.1.2.3/100",
+        "239.1.2.3/4",
+        "::ffff:1:0/80",
+    ] {
+        assert_taken(text, public_url);
+        assert_taken(text, allowed_origin);
+        assert_taken(text, upstream);
+        assert_taken(text, network);
+    }
+    let fault = allowed_origin("https://user@app.example.com/x").unwrap_err();
+    assert!(!fault.mend.contains("user@"), "{}", fault.mend);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_proposal_is_refused(text in "(https?://)?[a-z0-9.@:/\\[\\]?*-]{0,24}") {
+        assert_taken(&text, public_url);
+        assert_taken(&text, allowed_origin);
+        assert_taken(&text, upstream);
+        assert_taken(&text, network);
+        assert_taken(&text, extra_host);
+        assert_taken(&text, listen);
     }
 }

@@ -16,7 +16,7 @@ use crate::auth::ports::Tokens;
 use crate::auth::redirect::CrossSiteNavigation;
 use crate::domain::cookie::CookieStyle;
 use crate::domain::id::SessionId;
-use crate::domain::origin::{Authority, Scheme};
+use crate::domain::origin::{Authority, Origin, Scheme};
 
 pub(super) fn policy() -> Policy {
     policy_with(
@@ -526,7 +526,7 @@ fn who_is_heard() {
 fn with_public_url_ours_is_that_alone() {
     let policy = policy_with(vec![user("1002", "bob", &[])], |p| {
         p.cors = Cors::new(
-            Some("https://app.example"),
+            Some(&Origin::parse(b"https://app.example").unwrap()),
             &[],
             &[],
             &[],

@@ -8,10 +8,8 @@ use crate::domain::origin::{Origin, Scheme};
 pub(super) fn check(facts: &Facts) -> Vec<Finding> {
     let settings = &facts.settings;
     let mut found = Vec::new();
-    let public = settings.public_url.as_deref();
-    let origin = public.and_then(|url| Origin::parse(url.as_bytes()));
     let over_http = settings.cookies_over_http;
-    match &origin {
+    match &settings.public_url {
         Some(origin) if origin.scheme() == Scheme::Https => {
             if over_http {
                 found.push(Finding::problem(
@@ -23,10 +21,8 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
                     ),
                 ));
             }
-            let plain = |origin: &&String| {
-                Origin::parse(origin.as_bytes()).is_some_and(|origin| {
-                    origin.scheme() == Scheme::Http && !origin.authority().is_loopback()
-                })
+            let plain = |origin: &&Origin| {
+                origin.scheme() == Scheme::Http && !origin.authority().is_loopback()
             };
             for foreign in settings.cors.allowed_origins.iter().filter(plain) {
                 found.push(Finding::problem(

@@ -18,7 +18,7 @@ use super::facts::{Facts, UpstreamSeen, Visit, Visited};
 use crate::adapters::clock;
 use crate::adapters::config::settings::{Settings, StoreKind, Upstream};
 use crate::adapters::store::redis::exam;
-use crate::domain::origin::{Origin, Scheme};
+use crate::domain::origin::Scheme;
 
 /// How long one look may take.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -92,17 +92,13 @@ pub(super) fn around(settings: &Arc<Settings>) -> Facts {
     }
 }
 
-fn public_origin(settings: &Settings) -> Option<Origin> {
-    Origin::parse(settings.public_url.as_deref()?.as_bytes())
-}
-
 fn public_host(settings: &Settings) -> Option<String> {
-    Some(public_origin(settings)?.authority().host().to_owned())
+    Some(settings.public_url.as_ref()?.authority().host().to_owned())
 }
 
 /// Where a browser goes: host and port to look up, and how to speak there.
 fn public_place(settings: &Settings) -> Option<(String, u16, Place)> {
-    let origin = public_origin(settings)?;
+    let origin = settings.public_url.as_ref()?;
     let authority = origin.authority().to_string();
     let host = origin.authority().host().to_owned();
     let port = authority
@@ -121,8 +117,8 @@ fn public_place(settings: &Settings) -> Option<(String, u16, Place)> {
 
 fn listener_place(settings: &Settings, address: SocketAddr) -> Place {
     let address = reachable(address);
-    let public = public_origin(settings);
-    let authority = public.as_ref().map(|origin| origin.authority().to_string());
+    let public = settings.public_url.as_ref();
+    let authority = public.map(|origin| origin.authority().to_string());
     Place {
         address,
         tls: settings.tls.is_some(),

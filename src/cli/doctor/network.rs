@@ -122,7 +122,7 @@ fn gateway(facts: &Facts) -> Vec<Finding> {
     found
 }
 
-fn public(url: &str, visited: &Visited) -> Option<Finding> {
+fn public(url: &Origin, visited: &Visited) -> Option<Finding> {
     let visit = match visited {
         Ok(visit) => visit,
         Err(why) => {
@@ -159,7 +159,7 @@ fn public(url: &str, visited: &Visited) -> Option<Finding> {
             ),
         ));
     }
-    let secure = Origin::parse(url.as_bytes()).is_some_and(|o| o.scheme() == Scheme::Https);
+    let secure = url.scheme() == Scheme::Https;
     let login = visit.login.as_ref();
     let says_plain = login.is_some_and(|page| page.body.contains("Signing in cannot work here."));
     (secure && says_plain).then(|| {

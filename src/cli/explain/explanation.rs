@@ -93,6 +93,7 @@ impl Explanation<'_> {
         }
         let token = self.asks_for_token();
         let allowed = self.settings.cors.allowed_origins.first();
+        let allowed = allowed.map(ToString::to_string);
         let mut starts = Vec::new();
         if !preflight {
             starts.push(("from our own pages".to_owned(), "own", Start::Script));
@@ -106,7 +107,7 @@ impl Explanation<'_> {
             let words = format!("from our own pages, with {}", self.trial.policy.csrf.header);
             starts.push((words, "own_with_token", Start::ScriptWithToken));
         }
-        if let Some(origin) = allowed {
+        if let Some(origin) = &allowed {
             let words = format!("from {origin}");
             starts.push((words, "allowed", Start::Elsewhere(origin)));
             if token {

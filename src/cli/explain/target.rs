@@ -96,8 +96,7 @@ fn split(url: &str) -> Option<(Scheme, &str, &str)> {
 
 /// Where a browser goes: `public_url`, or else the first listener.
 fn own_place(settings: &Settings) -> Option<(Scheme, Authority)> {
-    if let Some(url) = &settings.public_url {
-        let origin = Origin::parse(url.as_bytes())?;
+    if let Some(origin) = &settings.public_url {
         return Some((origin.scheme(), origin.authority().clone()));
     }
     let scheme = match settings.tls {
