@@ -112,15 +112,17 @@ fn everything_may_come_from_the_environment() {
 }
 
 #[test]
-fn a_variable_that_means_nothing_is_told() {
+fn a_variable_that_means_nothing_is_refused() {
     let gateway = Builder::before("http://127.0.0.1:9")
         .env("DOORWARD_SESION_ACCESS_TTL", "1m")
         .write();
-    let output = gateway.command(&["check"], "");
-    assert_code(&output, 0, "a warning only");
-    assert!(
-        said(&output).contains("DOORWARD_SESSION_ACCESS_TTL"),
-        "what was meant? {}",
-        said(&output)
-    );
+    for command in ["check", "run"] {
+        let output = gateway.command(&[command], "");
+        assert_code(&output, 78, "it was meant to set something");
+        assert!(
+            said(&output).contains("DOORWARD_SESSION_ACCESS_TTL"),
+            "what was meant? {}",
+            said(&output)
+        );
+    }
 }

@@ -19,6 +19,7 @@ pub(in crate::adapters) mod problem;
 pub(in crate::adapters) mod reader;
 mod review;
 mod secret_ref;
+mod service_links;
 mod sessions;
 pub mod settings;
 mod signing;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::context::Context;
 use super::keys::{self, KEYS, Kind};
 use super::problem::{Fault, Place, Problem};
+use super::service_links;
 use super::tree::{Entry, MAX_BYTES, Node, Shape};
 
 const PREFIX: &str = "DOORWARD_";
@@ -18,10 +19,10 @@ const RESERVED: &[&str] = &["DOORWARD_CONFIG", "DOORWARD_VECTORS"];
 /// Sets every key that a variable names.
 pub(crate) fn apply(cx: &Context, root: &mut Node) {
     for (name, value) in cx.env.iter() {
-        let Some(rest) = name.strip_prefix(PREFIX) else {
+        if !name.starts_with(PREFIX) {
             continue;
-        };
-        if RESERVED.contains(&name) || is_service_link(rest, value) {
+        }
+        if RESERVED.contains(&name) {
             continue;
         }
         let place = Place::Variable(Arc::from(name));
@@ -30,10 +31,8 @@ pub(crate) fn apply(cx: &Context, root: &mut Node) {
             (None, Some((key, kind))) => {
                 from_file(cx, &place, key, value).map(|text| (key, kind, text))
             }
-            (None, None) => {
-                warn_unknown(cx, name);
-                continue;
-            }
+            (None, None) if service_links::is_one(name, value, &cx.env) => continue,
+            (None, None) => Err(unknown(name)),
         };
         match set {
             Ok((key, kind, text)) => {
@@ -53,14 +52,6 @@ fn find(name: &str) -> Option<(&'static str, Kind)> {
     KEYS.iter()
         .find(|(key, kind)| *kind != Kind::Deep && keys::variable(key) == name)
         .copied()
-}
-
-/// Kubernetes gives every pod `DOORWARD_SERVICE_HOST`, `DOORWARD_PORT_8080_TCP` and the
-/// like when a Service is called doorward.
-fn is_service_link(rest: &str, value: &OsStr) -> bool {
-    rest.starts_with("SERVICE_")
-        || rest.starts_with("PORT_")
-        || (rest == "PORT" && value.to_str().is_some_and(|v| v.contains("://")))
 }
 
 fn text(value: &OsStr) -> Result<String, Fault> {
@@ -162,17 +153,25 @@ fn put(node: &mut Node, path: &str, place: &Place, leaf: Node) {
     }
 }
 
-fn warn_unknown(cx: &Context, name: &str) {
+/// What sets nothing was meant to set something, and that is not in force.
+fn unknown(name: &str) -> Fault {
     let names: Vec<String> = KEYS
         .iter()
         .filter(|(_, kind)| *kind != Kind::Deep)
         .map(|(key, _)| keys::variable(key))
         .collect();
-    let near = nearest_variable(name, &names);
-    let hint = near.map_or_else(String::new, |near| format!(" Did you mean {near}?"));
-    cx.warn(format!(
-        "The environment variable {name} sets nothing that we know.{hint}"
-    ));
+    let bare = name.strip_suffix("_FILE");
+    let near = nearest_variable(name, &names)
+        .map(str::to_owned)
+        .or_else(|| {
+            let near = nearest_variable(bare?, &names)?;
+            Some(format!("{near}_FILE"))
+        });
+    let mend = match near {
+        Some(near) => format!("did you mean {near}?"),
+        None => "remove it; DOORWARD_SECTION_KEY sets section.key".to_owned(),
+    };
+    Fault::new("sets nothing that we know", mend)
 }
 
 /// Variables are long and share their beginning: compare what follows it.

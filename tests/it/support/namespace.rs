@@ -13,7 +13,7 @@ pub const OWN: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
 /// How many files may be open, on machines that allow more.
 const FILES: u32 = 16_384;
 
-const INSIDE: &str = "DOORWARD_TEST_IN_NAMESPACE";
+const INSIDE: &str = "TEST_IN_NAMESPACE";
 
 /// Whether this is the run inside. Outside it runs the test inside, and fails with it.
 #[track_caller]

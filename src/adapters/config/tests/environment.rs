@@ -20,6 +20,7 @@ fn a_variable_beats_the_file_and_is_checked_alike() {
         ("DOORWARD_CONFIG", "x"),
         ("DOORWARD_VECTORS", "x"),
         ("DOORWARD_SERVICE_HOST", "10.0.0.1"),
+        ("DOORWARD_SERVICE_PORT", "80"),
         ("DOORWARD_PORT", "tcp://10.0.0.1:80"),
     ]))
     .unwrap();
@@ -192,15 +193,35 @@ fn a_file_variable_is_read_and_clashes_with_its_plain_one() {
 }
 
 #[test]
-fn unknown_variables_are_said_with_what_was_meant() {
-    let env = env([("DOORWARD_SESION_ACCESS_TTL", "1m"), ("DOORWARD_ZZZ", "1")]);
-    let s = load_text(&with(""), Path::new("doorward.yaml"), &env).unwrap();
-    assert!(
-        s.warnings[0].contains("Did you mean DOORWARD_SESSION_ACCESS_TTL?"),
-        "{:?}",
-        s.warnings
-    );
-    assert!(s.warnings[1].contains("DOORWARD_ZZZ"));
+fn a_variable_that_sets_nothing_is_refused_with_what_was_meant() {
+    for (name, value, says) in [
+        (
+            "DOORWARD_SESION_ACCESS_TTL",
+            "1m",
+            "did you mean DOORWARD_SESSION_ACCESS_TTL?",
+        ),
+        (
+            "DOORWARD_SIGNIN_KEY_FILE",
+            "/run/key",
+            "did you mean DOORWARD_SIGNING_KEY_FILE?",
+        ),
+        ("DOORWARD_ZZZ", "1", "sets nothing"),
+        ("DOORWARD_PORT", "8080", "sets nothing"),
+        ("DOORWARD_RULES", "[]", "sets nothing"),
+    ] {
+        let env = env([(name, value)]);
+        let refused = load_text(&with(""), Path::new("doorward.yaml"), &env);
+        let said = refused.expect_err(name).to_string();
+        assert!(said.starts_with(name) && said.contains(says), "{said}");
+    }
+    let kubernetes = env([
+        ("DOORWARD_SERVICE_HOST", "10.0.0.11"),
+        ("DOORWARD_SERVICE_PORT", "8080"),
+        ("DOORWARD_PORT", "tcp://10.0.0.11:8080"),
+        ("DOORWARD_CONFIG", "/etc/doorward/doorward.yaml"),
+    ]);
+    let taken = load_text(&with(""), Path::new("doorward.yaml"), &kubernetes);
+    assert_eq!(taken.unwrap().warnings, Vec::<String>::new());
 }
 
 #[test]
