@@ -27,6 +27,7 @@ mod inbound;
 mod leash;
 mod line;
 pub mod listen;
+mod look;
 mod open;
 mod operators;
 mod outbound;

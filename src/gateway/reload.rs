@@ -1,11 +1,10 @@
 //! New settings in force: whole or not at all, without a failed request.
 //!
-//! Files are watched by looking at them once a second: what is followed is the file
-//! behind the name, so that an editor's rename and Kubernetes' swap of a symlink are
-//! seen like any other change, on every file system.
+//! Files are watched by looking at them once a second ([`super::look`]): what is followed is
+//! the file behind the name, so that an editor's rename and Kubernetes' swap of a symlink are
+//! seen like any other change, on every file system. A change of them counts when it has
+//! rested; who asks for a reload gets one at once.
 
-use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,6 +12,7 @@ use tokio::sync::Mutex;
 
 use super::house::House;
 use super::listen::Certificate;
+use super::look::{self, Look, SETTLED};
 use super::snapshot::Snapshot;
 use super::upkeep::remember_users;
 use crate::adapters::clock;
@@ -45,6 +45,9 @@ enum Refusal {
     /// What ends with the old ones could not be ended.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A file is still being written.
+    #[error("a file changed while it was read")]
+    Unsettled,
 }
 
 impl From<String> for Refusal {
@@ -69,8 +72,27 @@ impl Reloader {
     /// # Errors
     /// Why the old settings stay in force.
     pub async fn reload(&self, why: &'static str) -> Result<(), String> {
+        let outcome = self.reload_from(why, None).await;
+        outcome.map_err(|e| e.to_string())
+    }
+
+    /// The same, because files changed and have looked like this for a while. Nothing is
+    /// read, and nothing said, if one of them goes on being written.
+    pub(super) async fn reload_settled(&self, why: &'static str, looks: &[Look]) {
+        // Logged where it happens.
+        let _refused = self.reload_from(why, Some(looks)).await;
+    }
+
+    async fn reload_from(
+        &self,
+        why: &'static str,
+        settled: Option<&[Look]>,
+    ) -> Result<(), Refusal> {
         let _turn = self.turn.lock().await;
-        let outcome = self.try_reload().await;
+        let outcome = self.try_reload(settled).await;
+        if matches!(outcome, Err(Refusal::Unsettled)) {
+            return outcome;
+        }
         let (result, reason) = match &outcome {
             Ok(()) => (ReloadResult::Applied, "applied"),
             Err(e) => {
@@ -86,7 +108,7 @@ impl Reloader {
         self.house.metrics.reload(result);
         self.house
             .audit(&Event::new(EventKind::Reload).reason(reason));
-        outcome.map_err(|e| e.to_string())
+        outcome
     }
 
     /// Whether the last reload would have been good but for the store, and that is back.
@@ -94,8 +116,12 @@ impl Reloader {
         self.waits_for_store.load(Ordering::Relaxed) && self.house.store.ready().await.is_ok()
     }
 
-    async fn try_reload(&self) -> Result<(), Refusal> {
-        let mut settings = (self.load)()?;
+    async fn try_reload(&self, settled: Option<&[Look]>) -> Result<(), Refusal> {
+        let loaded = (self.load)();
+        if let Some(settled) = settled {
+            at_rest(settled, &self.look(), loaded.as_ref().ok()).await?;
+        }
+        let mut settings = loaded?;
         let old = self.house.snapshot();
         // What only a restart can change stays as it is, also in what is read later.
         let data_dir_changed = settings.data_dir != old.settings.data_dir;
@@ -158,34 +184,28 @@ impl Reloader {
 
     /// What the files of the settings in force look like now, and that of the keys.
     pub(super) fn look(&self) -> Vec<Look> {
-        let mut looks = look_at_sources(&self.house.snapshot().settings);
-        looks.push(look_at_keys(&self.house.snapshot().settings));
+        let mut looks = look::at_sources(&self.house.snapshot().settings);
+        looks.push(look::at_keys(&self.house.snapshot().settings));
         looks
     }
 }
 
-/// What the files that settings were made of look like now.
-pub(super) fn look_at_sources(settings: &Settings) -> Vec<Look> {
-    settings.sources.iter().cloned().map(look_at).collect()
-}
-
-/// What the file of generated keys looks like now; a start may make it.
-pub(super) fn look_at_keys(settings: &Settings) -> Look {
-    look_at(settings.data_dir.join("keys.json"))
-}
-
-/// A file as it is seen from outside; `None` if it cannot be seen.
-pub(super) type Look = (PathBuf, Option<(u64, u64, i64, i64, u64)>);
-
-fn look_at(path: PathBuf) -> Look {
-    let seen = std::fs::metadata(&path).ok().map(|file| {
-        (
-            file.dev(),
-            file.ino(),
-            file.mtime(),
-            file.mtime_nsec(),
-            file.size(),
-        )
-    });
-    (path, seen)
+/// Whether what was read now is what was at rest. A file that was not followed until now,
+/// since the change names it for the first time, has to rest as well.
+///
+/// # Errors
+/// [`Refusal::Unsettled`]
+async fn at_rest(settled: &[Look], now: &[Look], read: Option<&Settings>) -> Result<(), Refusal> {
+    if look::differ(now, settled) {
+        return Err(Refusal::Unsettled);
+    }
+    let Some(read) = read else { return Ok(()) };
+    let looks = look::at_sources(read);
+    if look::unknown(&looks, settled) {
+        tokio::time::sleep(SETTLED).await;
+        if look::differ(&look::at_sources(read), &looks) {
+            return Err(Refusal::Unsettled);
+        }
+    }
+    Ok(())
 }

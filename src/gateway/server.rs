@@ -17,9 +17,10 @@ use super::front::Front;
 use super::hand_over::HandOver;
 use super::house::{House, News};
 use super::listen::{self, Certificate, ListenError, OnSockets, Sockets, name_of, private_socket};
+use super::look::{self, Look};
 use super::proxy::Gateway;
 use super::redirect::Redirect;
-use super::reload::{Loader, Look, Reloader, look_at_keys, look_at_sources};
+use super::reload::{Loader, Reloader};
 use super::shared::{Follow, Kept};
 use super::snapshot::{Snapshot, SnapshotError};
 use super::stop::{Signals, Stop, StopWatch, attend};
@@ -87,7 +88,7 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
         log::warn!("{warning}");
     }
     let most = connections_to_carry(&settings);
-    let mut first_look = look_at_sources(&settings);
+    let mut first_look = look::at_sources(&settings);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -267,7 +268,7 @@ async fn furnish(
     let revoked: Arc<Replica> = Arc::clone(&replica);
     let snapshot = Snapshot::build(settings, revoked)?;
     // Before the wait for the store, during which somebody may rotate them.
-    let keys = look_at_keys(&snapshot.settings);
+    let keys = look::at_keys(&snapshot.settings);
     snapshot.upstream.resolve_soon().await;
     let is_successor = predecessor.is_some();
     if let Some(predecessor) = predecessor {

@@ -11,10 +11,12 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use pingora::server::ShutdownWatch;
 use pingora::services::background::BackgroundService;
+use tokio::time::Instant;
 
 use super::cut::end_in_time;
 use super::house::House;
-use super::reload::{Look, Reloader};
+use super::look::{self, Look, Settling};
+use super::reload::Reloader;
 use super::sightings::tell_store;
 use super::snapshot::Snapshot;
 use super::supervise::supervise;
@@ -82,24 +84,25 @@ impl Upkeep {
     }
 
     async fn watch_files(self) {
-        let mut seen = self.first_look.clone();
+        let mut settling = Settling::new(self.first_look.clone());
         loop {
             tokio::time::sleep(WATCH).await;
             let now = self.reloader.look();
-            let why = if now != seen {
+            let why = if settling.counts(&now, Instant::now()) {
                 "a file changed"
-            } else if self.reloader.can_try_again().await {
+            } else if settling.is_at_rest() && self.reloader.can_try_again().await {
                 "the store is back"
             } else {
                 continue;
             };
-            // An error is logged where it happens; the same bad file is not tried again.
-            let _refused = self.reloader.reload(why).await;
-            seen = self.reloader.look();
-            if seen.iter().any(|file| !now.contains(file)) {
-                // Changed again while it was read, or other files are read now: look twice.
-                seen = now;
-            }
+            // The same bad file is not tried again.
+            self.reloader.reload_settled(why, &now).await;
+            let seen = self.reloader.look();
+            settling.take(match look::differ(&seen, &now) {
+                // Changed again while it was read.
+                true => now,
+                false => seen,
+            });
         }
     }
 

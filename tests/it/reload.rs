@@ -84,6 +84,74 @@ fn kubernetes_swaps_a_symlink() {
     });
 }
 
+/// Writes a file in place, with a pause after its first part.
+fn write_slowly(path: &std::path::Path, first: &str, rest: &str) {
+    use std::io::Write as _;
+    let mut file = std::fs::File::create(path).unwrap();
+    file.write_all(first.as_bytes()).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1600));
+    file.write_all(rest.as_bytes()).unwrap();
+}
+
+#[test]
+fn half_a_settings_file_is_not_taken() {
+    let app = Upstream::start();
+    let gateway = Builder::new(&app).yaml("default_access: public").write();
+    // The rules come last, and the file is a good one without them.
+    let before = gateway.text();
+    let rules = "rules: [{ path: /secret/**, access: deny }]\n";
+    gateway
+        .dir()
+        .write("doorward.yaml", format!("{before}{rules}"));
+    let _process = doorward_at(&gateway.config, gateway.admin());
+    assert_eq!(gateway.get("/secret/x", "").status, 403);
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                let status = gateway.get("/secret/x", "").status;
+                assert_eq!(status, 403, "the rules were gone for a while");
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+        });
+        let more = format!("{rules}pages: {{ title: Written slowly }}\n");
+        write_slowly(&gateway.config, &before, &more);
+        until("the whole file to be taken", || {
+            asking.is_finished() || gateway.get("/login", "").text().contains("Written slowly")
+        });
+        stop.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn half_a_users_file_ends_no_session() {
+    let app = Upstream::start();
+    let list = |person: User| {
+        let text = users::section(&[person]);
+        text.trim_start_matches("users:\n").to_owned()
+    };
+    let (alice, bob) = (list(User::alice()), list(User::bob()));
+    let builder = Builder::new(&app).yaml("users: { file: users.yml }");
+    builder.dir().write("users.yml", format!("{alice}{bob}"));
+    let gateway = builder.start();
+    let cookie = gateway.bob();
+    let carol = list(User::new("1003", "carol", "Carol", "carroll"));
+    write_slowly(
+        &gateway.dir().join("users.yml"),
+        &alice,
+        &format!("{bob}{carol}"),
+    );
+    until("the whole file to be taken", || {
+        gateway.labelled("doorward_reloads_total", "applied") >= 1.0
+    });
+    assert_eq!(gateway.try_login("carol", "carroll").status, 303);
+    let answer = gateway.get("/", &cookie);
+    assert_eq!(
+        answer.status, 200,
+        "Bob was not in the first half: {answer}"
+    );
+}
+
 #[test]
 fn a_bad_file_keeps_the_old_settings_and_says_why() {
     for (yaml, word) in [
