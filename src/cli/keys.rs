@@ -10,6 +10,7 @@ use crate::adapters::clock;
 use crate::adapters::config::settings::Settings;
 use crate::adapters::jwt::keyfile::{self, KeyFileError, StoredKey};
 use crate::adapters::jwt::keyring::algorithm_name;
+use crate::adapters::store::DataDirError;
 use crate::domain::time::Timestamp;
 use crate::gateway::server::ADMIN_SOCKET;
 
@@ -92,7 +93,7 @@ fn refuse_configured(settings: &Settings) -> Result<(), Failure> {
 fn failure(error: KeyFileError) -> Failure {
     let code = match error {
         KeyFileError::Exists { .. } => Failure::USAGE,
-        KeyFileError::Exposed { .. } => Failure::CONFIG,
+        KeyFileError::Folder(DataDirError::Foreign { .. }) => Failure::CONFIG,
         _ => Failure::IO,
     };
     Failure::new(code, error)

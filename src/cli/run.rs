@@ -48,7 +48,7 @@ fn code_of(error: &RunError) -> u8 {
             KeyFileError::Damaged { .. } | KeyFileError::Io { .. },
         )))
         | RunError::Broken(_) => Failure::IO,
-        RunError::DataDir(DataDirError::Exposed { .. })
+        RunError::DataDir(DataDirError::Foreign { .. })
         | RunError::Listen(ListenError::Tls(_))
         | RunError::Snapshot(_) => Failure::CONFIG,
     }

@@ -179,17 +179,6 @@ pub enum KeyFileError {
         /// What does not fit.
         reason: String,
     },
-    /// Others can read it, so the keys may be known already.
-    #[error(
-        "the key file {} is open to others (mode {mode:o}); `chmod 600` it, and \
-         rotate the keys if somebody could have read it", path.display()
-    )]
-    Exposed {
-        /// The file.
-        path: PathBuf,
-        /// Its permissions.
-        mode: u32,
-    },
     /// `generate` found a key that signs.
     #[error("{} has the signing key {id} already; `doorward keys rotate` replaces it", path.display())]
     Exists {

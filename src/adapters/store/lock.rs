@@ -1,13 +1,15 @@
-//! The `data_dir`: private to its owner, and used by one process at a time.
-//!
-//! Never loosens or repairs permissions of a folder that it did not make: who could
-//! look in may have copied a key already, and a person must know that.
+//! The `data_dir`: private to its owner, and used by one process at a time. Whose it may be
+//! and who may look in is settled in [`super::ownership`].
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, AtFlags};
+
+use super::ownership;
 
 /// The file inside `data_dir` that is locked; it stays empty.
 const LOCK: &str = "lock";
@@ -21,6 +23,28 @@ pub struct DataDir {
 }
 
 impl DataDir {
+    /// Whether [`Self::claim`] would succeed, but for another process that holds it.
+    /// Changes nothing.
+    ///
+    /// # Errors
+    /// Why it would not.
+    pub fn inspect(path: &Path) -> Result<(), DataDirError> {
+        let metadata = match fs::metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return may_be_made(path),
+            other => other.map_err(io_at(path))?,
+        };
+        if !metadata.is_dir() {
+            return Err(io_at(path)(io::ErrorKind::NotADirectory.into()));
+        }
+        ownership::inspect(path, &metadata)?;
+        may(path, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK)?;
+        let lock = path.join(LOCK);
+        match lock.exists() {
+            true => may(&lock, Access::READ_OK | Access::WRITE_OK),
+            false => Ok(()),
+        }
+    }
+
     /// Claims the folder; creates it with mode 0700 if it is missing.
     ///
     /// # Errors
@@ -82,10 +106,26 @@ impl AsFd for DataDir {
     }
 }
 
-/// Makes sure that the folder exists and only its owner can enter it.
+/// Whether a folder that is missing could be made: the nearest one above it takes entries.
+fn may_be_made(path: &Path) -> Result<(), DataDirError> {
+    let above = path.ancestors().skip(1).find(|above| above.exists());
+    let above = above.unwrap_or(Path::new("."));
+    if !above.is_dir() {
+        return Err(io_at(above)(io::ErrorKind::NotADirectory.into()));
+    }
+    may(above, Access::WRITE_OK | Access::EXEC_OK)
+}
+
+fn may(path: &Path, access: Access) -> Result<(), DataDirError> {
+    rustix::fs::accessat(rustix::fs::CWD, path, access, AtFlags::EACCESS)
+        .map_err(|error| io_at(path)(error.into()))
+}
+
+/// Makes sure that the folder exists, is ours, and that nobody else can look into what it
+/// holds, as far as that can be had.
 ///
 /// # Errors
-/// [`DataDirError::Exposed`] if an existing one is open to others.
+/// [`DataDirError::Foreign`] if it, or a file of ours in it, belongs to somebody else.
 pub fn private_dir(path: &Path) -> Result<(), DataDirError> {
     let metadata = match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -101,14 +141,7 @@ pub fn private_dir(path: &Path) -> Result<(), DataDirError> {
     if !metadata.is_dir() {
         return Err(io_at(path)(io::ErrorKind::NotADirectory.into()));
     }
-    let mode = metadata.permissions().mode();
-    if mode & 0o077 != 0 {
-        return Err(DataDirError::Exposed {
-            path: path.to_owned(),
-            mode: mode & 0o777,
-        });
-    }
-    Ok(())
+    ownership::narrow(path, &metadata)
 }
 
 /// Makes a rename inside the folder survive a power cut.
@@ -128,16 +161,18 @@ pub enum DataDirError {
         /// The folder.
         path: PathBuf,
     },
-    /// Others can look into it.
+    /// It is somebody else's, who could replace the keys.
     #[error(
-        "the data_dir {} is open to others (mode {mode:o}); `chmod 700` it, or name a \
-         folder inside it, which is then created private", path.display()
+        "{} belongs to user {owner}, and the gateway runs as user {us}: `chown` it, run as \
+         that user, or name another data_dir", path.display()
     )]
-    Exposed {
-        /// The folder.
+    Foreign {
+        /// The folder, or the file in it.
         path: PathBuf,
-        /// Its permissions.
-        mode: u32,
+        /// Its owner.
+        owner: u32,
+        /// Who we are.
+        us: u32,
     },
     /// It cannot be created or read.
     #[error("the data_dir: {}: {source}", path.display())]
@@ -157,6 +192,7 @@ fn io_at(path: &Path) -> impl FnOnce(io::Error) -> DataDirError {
 #[cfg(test)]
 mod tests {
     use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
     use crate::adapters::store::scratch::Scratch;
@@ -191,15 +227,42 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_open_to_others_is_refused_and_left_alone() {
+    fn what_is_ours_and_open_to_others_is_narrowed() {
         let scratch = Scratch::new();
-        for open in [0o750, 0o755, 0o770, 0o777, 0o701] {
-            fs::set_permissions(scratch.path(), Permissions::from_mode(open)).unwrap();
-            let error = DataDir::claim(scratch.path()).unwrap_err();
-            assert!(matches!(error, DataDirError::Exposed { mode, .. } if mode == open));
-            assert!(error.to_string().contains("chmod 700"), "{error}");
-            assert_eq!(mode(scratch.path()), open);
+        let keys = scratch.path().join("keys.json");
+        fs::write(&keys, "{}").unwrap();
+        for (folder, file) in [
+            (0o2770, 0o660),
+            (0o755, 0o644),
+            (0o777, 0o666),
+            (0o701, 0o604),
+        ] {
+            let set = |path: &Path, to| fs::set_permissions(path, Permissions::from_mode(to));
+            set(scratch.path(), folder).unwrap();
+            set(&keys, file).unwrap();
+            DataDir::inspect(scratch.path()).unwrap();
+            assert_eq!(mode(scratch.path()), folder & 0o777, "a look changed it");
+            drop(DataDir::claim(scratch.path()).unwrap());
+            assert_eq!(mode(scratch.path()), 0o700);
+            assert_eq!(mode(&keys), 0o600);
         }
+    }
+
+    #[test]
+    fn a_look_makes_nothing_and_tells_what_a_claim_would() {
+        let scratch = Scratch::new();
+        let missing = scratch.path().join("a/b");
+        DataDir::inspect(&missing).unwrap();
+        assert!(!missing.exists() && !scratch.path().join("a").exists());
+        let file = scratch.path().join("file");
+        fs::write(&file, "").unwrap();
+        for bad in [file.clone(), file.join("below")] {
+            let look = DataDir::inspect(&bad).unwrap_err();
+            assert!(matches!(look, DataDirError::Io { .. }), "{look}");
+            assert!(DataDir::claim(&bad).is_err(), "{}", bad.display());
+        }
+        let held = DataDir::claim(scratch.path()).unwrap();
+        DataDir::inspect(held.path()).unwrap();
     }
 
     #[test]

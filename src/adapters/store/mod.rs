@@ -6,6 +6,7 @@ mod contract;
 pub mod embedded;
 pub mod lock;
 pub mod memory;
+pub(super) mod ownership;
 pub mod redis;
 pub mod replica;
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -16,6 +16,7 @@ use super::{KeyFileError, StoredKey};
 use crate::adapters::config::settings::Algorithm;
 use crate::adapters::jwt::keyring::{KeyProblem, algorithm_name, key_id};
 use crate::adapters::store::lock::{private_dir, sync_dir};
+use crate::adapters::store::ownership;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 
@@ -106,13 +107,8 @@ fn read(path: &Path, now: Timestamp) -> Result<Vec<StoredKey>, KeyFileError> {
         other => other.map_err(io_at(path))?,
     };
     // Asked of the open file, not of the path, which may be swapped in between.
-    let mode = file.metadata().map_err(io_at(path))?.permissions().mode();
-    if mode & 0o077 != 0 {
-        return Err(KeyFileError::Exposed {
-            path: path.to_owned(),
-            mode: mode & 0o777,
-        });
-    }
+    let metadata = file.metadata().map_err(io_at(path))?;
+    ownership::refuse_foreign(path, &metadata)?;
     let mut text = Zeroizing::new(Vec::new());
     file.take(MAX_FILE_BYTES)
         .read_to_end(&mut text)
