@@ -32,6 +32,7 @@ mod open;
 mod operators;
 mod outbound;
 pub mod peer;
+pub mod prepare;
 mod proxy;
 mod record;
 mod redirect;

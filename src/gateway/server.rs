@@ -16,8 +16,9 @@ use super::admin::Admin;
 use super::front::Front;
 use super::hand_over::HandOver;
 use super::house::{House, News};
-use super::listen::{self, Certificate, ListenError, OnSockets, Sockets, name_of, private_socket};
+use super::listen::{self, ListenError, OnSockets, Sockets, name_of, private_socket};
 use super::look::{self, Look};
+use super::prepare::{Prepared, prepare};
 use super::proxy::Gateway;
 use super::redirect::Redirect;
 use super::reload::{Loader, Reloader};
@@ -87,6 +88,7 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
     for warning in &settings.warnings {
         log::warn!("{warning}");
     }
+    let Prepared { certificate } = prepare(&settings)?;
     let most = connections_to_carry(&settings);
     let mut first_look = look::at_sources(&settings);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -104,7 +106,6 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
         Premises::claim(&settings)?
     };
     let bound = Bound::all(&sockets, &settings)?;
-    let certificate = settings.tls.as_ref().map(Certificate::load).transpose()?;
     let Furnished {
         house,
         embedded,
@@ -134,7 +135,7 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
             house: Arc::clone(&house),
         },
     );
-    let acceptor = certificate.as_ref().map(Certificate::acceptor);
+    let acceptor = certificate.as_ref().map(listen::Certificate::acceptor);
     let front = Front::public(Arc::clone(&house), proxy, acceptor, most);
     let mut public = Service::new("proxy".into(), front);
     for name in &bound.public {

@@ -210,8 +210,25 @@ fn read(root: &Section<'_>) -> Settings {
     settings
 }
 
-fn data_dir(root: &Section<'_>) -> std::path::PathBuf {
-    root.get("data_dir")
-        .and_then(|spot| spot.file_path())
-        .unwrap_or_else(|| root.cx.resolve(&Place::Unwritten, "doorward-data"))
+fn data_dir(root: &Section<'_>) -> PathBuf {
+    // Of the sockets in it the name of the operators' is the longest.
+    let room = web::MAX_SOCKET_PATH - "/admin.sock".len();
+    let Some(spot) = root.get("data_dir") else {
+        let path = root.cx.resolve(&Place::Unwritten, "doorward-data");
+        if path.as_os_str().len() > room {
+            root.missing(
+                "data_dir",
+                "name a folder whose path is short enough for sockets",
+            );
+        }
+        return path;
+    };
+    let path = spot.file_path().unwrap_or_default();
+    if path.as_os_str().len() > room {
+        spot.refuse(problem::Fault::new(
+            format!("is longer than {room} bytes as an absolute path, and has no room for sockets"),
+            "choose a shorter one",
+        ));
+    }
+    path
 }

@@ -35,6 +35,25 @@ pub fn ring(signing: &Signing, data_dir: &Path, now: Timestamp) -> Result<Keyrin
     Ok(Keyring::new(signing.algorithm, &secrets)?.until(until))
 }
 
+/// Whether [`ring`] would be had: with the configured keys, or those that are there. Where
+/// there are none yet, one can be made. Changes nothing.
+///
+/// # Errors
+/// As [`ring`].
+pub fn inspect(signing: &Signing, data_dir: &Path, now: Timestamp) -> Result<(), RingError> {
+    if !signing.keys.is_empty() {
+        Keyring::new(signing.algorithm, &signing.keys)?;
+        return Ok(());
+    }
+    let stored = keyfile::list(data_dir, now)?.into_iter();
+    let ours = stored.filter(|key| key.algorithm == signing.algorithm);
+    let secrets: Vec<Secret> = ours.map(|key| key.secret).collect();
+    if !secrets.is_empty() {
+        Keyring::new(signing.algorithm, &secrets)?;
+    }
+    Ok(())
+}
+
 /// Why there is no ring.
 #[derive(Debug, thiserror::Error)]
 pub enum RingError {

@@ -100,6 +100,15 @@ impl Embedded {
         })
     }
 
+    /// Whether the store in `dir` could be opened; changes nothing, and takes a file that
+    /// somebody has open for a good one.
+    ///
+    /// # Errors
+    /// As [`Self::open`], but for [`StoreError::InUse`].
+    pub fn inspect(dir: &Path) -> Result<(), StoreError> {
+        file::inspect(dir)
+    }
+
     /// Closes the file after what has begun, so that another process can open it. What
     /// was acknowledged is in it. Everything that is asked from here on waits until the
     /// store is taken back, and is refused when it is not.

@@ -71,6 +71,27 @@ fn open_checked(path: &Path) -> Result<Database, StoreError> {
     })
 }
 
+/// Whether the file can be opened, as far as that can be told without writing to it and
+/// without reading it all, which opening it does: one that another process has open, or
+/// that a crash left to be repaired, is not looked into.
+pub(super) fn inspect(dir: &Path) -> Result<(), StoreError> {
+    let path = dir.join(FILE);
+    match fs::symlink_metadata(&path) {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(unavailable(&path, &error)),
+    }
+    let opened = catch_unwind(AssertUnwindSafe(|| Builder::new().open_read_only(&path)));
+    match opened {
+        Ok(Ok(_)) | Ok(Err(DatabaseError::RepairAborted)) => Ok(()),
+        Ok(Err(error)) => match refused(&path, error) {
+            StoreError::InUse { .. } => Ok(()),
+            error => Err(error),
+        },
+        Err(_panic) => Err(damaged(&path, "its structure cannot be followed")),
+    }
+}
+
 /// Opens the file of a running store, every checksum verified, and changes nothing:
 /// there may be no room.
 pub(super) fn open_again(path: &Path) -> Result<Database, StoreError> {

@@ -58,6 +58,12 @@ impl std::fmt::Debug for Link {
     }
 }
 
+/// Whether the URL can be used.
+pub(super) fn inspect(url: &Secret) -> Result<(), StoreError> {
+    let usable = client(url).map(drop);
+    usable.map_err(|e| StoreError::Unavailable(e.to_string()))
+}
+
 impl Link {
     /// Begins to connect; does not wait for it.
     ///

@@ -89,6 +89,14 @@ impl Redis {
         })
     }
 
+    /// Whether the settings name a server that could be connected to; connects to nothing.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn inspect(settings: &settings::Redis) -> Result<(), StoreError> {
+        link::inspect(&settings.url)
+    }
+
     /// The way to Redis, for what else is shared, and what keys begin with.
     pub(crate) fn link(&self) -> (Arc<Link>, &str) {
         (Arc::clone(&self.link), &self.prefix)

@@ -1,0 +1,72 @@
+//! Everything that a start needs and that can be had before it: read, parsed and tried, with
+//! nothing listening and nothing written. `doorward check` is this, and so is the beginning of
+//! `doorward run`: what the one takes the other takes.
+//!
+//! What is left to a start alone: ports that somebody else holds, the lock of a `data_dir`
+//! that is in use, and a store that is away.
+
+use std::io;
+use std::net::SocketAddr;
+
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt};
+
+use super::listen::{Certificate, ListenError};
+use super::peer::Upstream;
+use super::server::RunError;
+use super::snapshot::SnapshotError;
+use crate::adapters::clock;
+use crate::adapters::config::settings::{Settings, StoreKind};
+use crate::adapters::jwt;
+use crate::adapters::store::{DataDir, Embedded, Redis};
+
+/// What a start goes on with.
+pub struct Prepared {
+    /// The certificate of the TLS listener, if there is one.
+    pub(super) certificate: Option<Certificate>,
+}
+
+/// Tries the settings.
+///
+/// # Errors
+/// Why [`super::server::run`] would not start.
+pub fn prepare(settings: &Settings) -> Result<Prepared, RunError> {
+    let redirect = settings.tls.as_ref().and_then(|tls| tls.redirect_from);
+    for address in settings.listen.iter().copied().chain(redirect) {
+        may_bind(address)?;
+    }
+    may_bind(settings.admin.listen)?;
+    DataDir::inspect(&settings.data_dir)?;
+    match &settings.session.store {
+        StoreKind::Embedded => Embedded::inspect(&settings.data_dir)?,
+        StoreKind::Redis(redis) => Redis::inspect(redis)?,
+        StoreKind::Memory => {}
+    }
+    let certificate = settings.tls.as_ref().map(Certificate::load).transpose()?;
+    jwt::inspect(&settings.signing, &settings.data_dir, clock::now())
+        .map_err(SnapshotError::from)?;
+    Upstream::new(&settings.upstream, &settings.upstream_tls, &settings.limits)
+        .map_err(SnapshotError::from)?;
+    Ok(Prepared { certificate })
+}
+
+/// Whether the address is ours and the port one that we may have. Nothing listens, so that
+/// nobody is let in, and a gateway that starts at the same moment is not in its way.
+fn may_bind(address: SocketAddr) -> Result<(), ListenError> {
+    let family = match address {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    };
+    let outcome = socket(family, SocketType::STREAM, None).and_then(|socket| {
+        sockopt::set_socket_reuseaddr(&socket, true)?;
+        bind(&socket, &address)
+    });
+    match outcome {
+        // Somebody's, perhaps that of the gateway which runs with these settings.
+        Ok(()) | Err(Errno::ADDRINUSE) => Ok(()),
+        Err(error) => Err(ListenError::Bind {
+            place: address.to_string(),
+            source: io::Error::from(error),
+        }),
+    }
+}

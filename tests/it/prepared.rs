@@ -1,0 +1,276 @@
+//! `check` is `run` without the listening: what keeps a start from succeeding is told by it,
+//! whatever is shipped or was ever fuzzed is never good for the one and refused by the other,
+//! and it writes nothing.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::cli::{assert_code, said, written};
+use crate::support::curl::certificate;
+use crate::support::process::run;
+use crate::support::temp::free_port;
+use crate::support::{Builder, Gateway, Process, TempDir, doorward, optional};
+
+/// A configuration that cannot start, and what must be told.
+struct Hopeless {
+    what: &'static str,
+    yaml: String,
+    says: &'static str,
+    files: fn(&TempDir),
+}
+
+fn hopeless(what: &'static str, yaml: &str, says: &'static str, files: fn(&TempDir)) -> Hopeless {
+    Hopeless {
+        what,
+        yaml: yaml.to_owned(),
+        says,
+        files,
+    }
+}
+
+fn nothing(_: &TempDir) {}
+
+#[track_caller]
+fn assert_refused_by_both(case: &Hopeless) {
+    let builder = Builder::before("http://127.0.0.1:9").yaml(&case.yaml);
+    (case.files)(builder.dir());
+    let gateway = builder.write();
+    let checked = gateway.command(&["check"], "");
+    assert_code(&checked, 78, case.what);
+    assert!(
+        said(&checked).contains(case.says),
+        "{}: {}",
+        case.what,
+        said(&checked)
+    );
+    let ran = gateway.command(&["run"], "");
+    let code = ran.status.code();
+    assert!(
+        matches!(code, Some(69 | 74 | 78)),
+        "{}: it starts: {code:?} {}",
+        case.what,
+        said(&ran)
+    );
+}
+
+#[test]
+fn what_cannot_start_is_refused_by_check() {
+    for case in [
+        hopeless(
+            "a file for a folder",
+            "data_dir: ./doorward.yaml",
+            "ot a directory",
+            nothing,
+        ),
+        hopeless(
+            "below a file",
+            "data_dir: ./doorward.yaml/x",
+            "ot a directory",
+            nothing,
+        ),
+        hopeless(
+            "no room for a socket",
+            &format!("data_dir: /tmp/{}", "x".repeat(100)),
+            "sockets",
+            nothing,
+        ),
+        hopeless(
+            "damaged keys",
+            "data_dir: d",
+            "keys.json is damaged",
+            |dir| {
+                private(&dir.join("d"));
+                std::fs::write(dir.join("d/keys.json"), "{").unwrap();
+            },
+        ),
+        hopeless("a damaged store", "data_dir: d", "doorward.redb", |dir| {
+            private(&dir.join("d"));
+            std::fs::write(dir.join("d/doorward.redb"), [7; 9000]).unwrap();
+        }),
+        hopeless(
+            "an address that is not ours",
+            "listen: [\"192.0.2.1:8080\"]",
+            "cannot listen on 192.0.2.1:8080",
+            nothing,
+        ),
+        hopeless(
+            "one address twice over",
+            "listen: [\"0.0.0.0:18080\", \"127.0.0.1:18080\"]",
+            "excludes",
+            nothing,
+        ),
+        hopeless(
+            "the operators' address too",
+            "listen: [\"[::]:18080\"]\nadmin: { listen: \"127.0.0.1:18080\" }",
+            "excludes",
+            nothing,
+        ),
+        hopeless(
+            "a CA that is none",
+            "upstream: https://app.example.com\nupstream_tls: { ca: ca.pem }",
+            "upstream_tls.ca",
+            |dir| {
+                let text = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+                dir.write("ca.pem", text);
+            },
+        ),
+    ] {
+        assert_refused_by_both(&case);
+    }
+}
+
+fn private(folder: &Path) {
+    std::fs::create_dir(folder).unwrap();
+    let mode = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(folder, mode).unwrap();
+}
+
+#[test]
+fn certificates_that_cannot_be_used_are_refused_by_check() {
+    if !optional::has("openssl") {
+        return;
+    }
+    let tls = "tls: { cert: tls.crt, key: tls.key }";
+    for case in [
+        hopeless("the certificate of another key", tls, "tls.crt", |dir| {
+            let (ours, other) = (certificate(dir, "ours"), certificate(dir, "other"));
+            std::fs::copy(ours.cert, dir.join("tls.crt")).unwrap();
+            std::fs::copy(other.key, dir.join("tls.key")).unwrap();
+        }),
+        hopeless("a chain in the wrong order", tls, "tls.crt", |dir| {
+            let (ours, other) = (certificate(dir, "ours"), certificate(dir, "other"));
+            let chain = [other.cert, ours.cert].map(|path| std::fs::read(path).unwrap());
+            dir.write("tls.crt", chain.concat());
+            std::fs::copy(ours.key, dir.join("tls.key")).unwrap();
+        }),
+        hopeless("a short RSA key", tls, "tls.crt", |dir| {
+            let made = run(
+                Command::new("openssl")
+                    .args([
+                        "req", "-x509", "-newkey", "rsa:1024", "-nodes", "-days", "2",
+                    ])
+                    .args(["-subj", "/CN=short", "-keyout"])
+                    .arg(dir.join("tls.key"))
+                    .arg("-out")
+                    .arg(dir.join("tls.crt")),
+                "",
+            );
+            assert!(made.status.success(), "{}", said(&made));
+        }),
+    ] {
+        assert_refused_by_both(&case);
+    }
+}
+
+#[test]
+fn check_writes_nothing() {
+    let gateway = written("");
+    let look = || -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(gateway.dir().path()).unwrap();
+        let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        paths
+    };
+    let before = look();
+    assert_code(
+        &gateway.command(&["check"], ""),
+        0,
+        "the tests' own configuration",
+    );
+    assert_eq!(look(), before, "a data_dir was made");
+}
+
+#[test]
+fn check_is_good_beside_the_gateway_that_runs() {
+    let gateway = running();
+    let output = gateway.command(&["check"], "");
+    assert_code(
+        &output,
+        0,
+        "ports, lock and store are those of the running gateway",
+    );
+}
+
+fn running() -> Gateway {
+    Builder::before("http://127.0.0.1:9").start()
+}
+
+/// Every configuration that we ship, and every one that fuzzing kept.
+fn configurations() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = [
+        "config",
+        "examples",
+        "examples/replicas",
+        "fuzz/corpus/config",
+    ];
+    let files = folders.iter().flat_map(|folder| {
+        let entries = std::fs::read_dir(root.join(folder)).unwrap();
+        entries.map(|entry| entry.unwrap().path())
+    });
+    files.filter(|path| path.is_file()).collect()
+}
+
+/// Whether `check` takes it; panics where `run` then refuses it.
+fn is_taken(config: &Path) -> bool {
+    let dir = TempDir::new();
+    let command = |verb: &str| {
+        let mut command = doorward();
+        command
+            .args([verb, "--config"])
+            .arg(config)
+            .current_dir(dir.path())
+            .env("DOORWARD_LISTEN", format!("127.0.0.1:{}", free_port()))
+            .env(
+                "DOORWARD_ADMIN_LISTEN",
+                format!("127.0.0.1:{}", free_port()),
+            )
+            .env("DOORWARD_DATA_DIR", dir.join("data"));
+        command
+    };
+    let checked = run(&mut command("check"), "");
+    match checked.status.code() {
+        Some(0) => {}
+        Some(78) => return false,
+        code => panic!("{}: {code:?} {}", config.display(), said(&checked)),
+    }
+    let mut process = Process::spawn(command("run"));
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while Instant::now() < deadline && !process.output().contains("listening on") {
+        if let Some(status) = process.ended() {
+            let code = status.code();
+            // A port that somebody took meanwhile, or a Redis that is not there.
+            assert_eq!(code, Some(69), "{}: {}", config.display(), process.output());
+            break;
+        }
+        // It may log nothing, or wait for a Redis.
+        let waits = process.output().contains("waiting for Redis");
+        if waits {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    true
+}
+
+#[test]
+fn no_configuration_is_good_for_check_and_refused_by_run() {
+    let all = configurations();
+    assert!(all.len() > 80, "{all:?}");
+    let taken = std::thread::scope(|scope| {
+        let workers: Vec<_> = all
+            .chunks(all.len().div_ceil(4))
+            .map(|part| scope.spawn(|| part.iter().filter(|path| is_taken(path)).count()))
+            .collect();
+        workers
+            .into_iter()
+            .map(|one| one.join().unwrap())
+            .sum::<usize>()
+    });
+    assert!(
+        taken >= 5,
+        "only {taken} were taken, so that little was seen"
+    );
+}
