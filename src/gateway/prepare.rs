@@ -18,7 +18,7 @@ use super::snapshot::SnapshotError;
 use crate::adapters::clock;
 use crate::adapters::config::settings::{Settings, StoreKind};
 use crate::adapters::jwt;
-use crate::adapters::store::{DataDir, Embedded, Redis};
+use crate::adapters::store::{DataDir, DataDirError, Embedded, Redis};
 
 /// What a start goes on with.
 pub struct Prepared {
@@ -36,7 +36,10 @@ pub fn prepare(settings: &Settings) -> Result<Prepared, RunError> {
         may_bind(address)?;
     }
     may_bind(settings.admin.listen)?;
-    DataDir::inspect(&settings.data_dir)?;
+    match DataDir::inspect(&settings.data_dir) {
+        Err(DataDirError::Io { .. }) if !is_needed(settings) => {}
+        outcome => outcome?,
+    }
     match &settings.session.store {
         StoreKind::Embedded => Embedded::inspect(&settings.data_dir)?,
         StoreKind::Redis(redis) => Redis::inspect(redis)?,
@@ -48,6 +51,13 @@ pub fn prepare(settings: &Settings) -> Result<Prepared, RunError> {
     Upstream::new(&settings.upstream, &settings.upstream_tls, &settings.limits)
         .map_err(SnapshotError::from)?;
     Ok(Prepared { certificate })
+}
+
+/// Whether something is kept in the `data_dir`. Where nothing is, a gateway starts without
+/// one that can be written, and has no `admin.sock`.
+pub(super) fn is_needed(settings: &Settings) -> bool {
+    let keeps_sessions = matches!(settings.session.store, StoreKind::Embedded);
+    keeps_sessions || settings.signing.keys.is_empty()
 }
 
 /// Whether the address is ours and the port one that we may have. Nothing listens, so that

@@ -18,7 +18,7 @@ use super::hand_over::HandOver;
 use super::house::{House, News};
 use super::listen::{self, ListenError, OnSockets, Sockets, name_of, private_socket};
 use super::look::{self, Look};
-use super::prepare::{Prepared, prepare};
+use super::prepare::{self, Prepared, prepare};
 use super::proxy::Gateway;
 use super::redirect::Redirect;
 use super::reload::{Loader, Reloader};
@@ -105,7 +105,7 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
     } else {
         Premises::claim(&settings)?
     };
-    let bound = Bound::all(&sockets, &settings)?;
+    let bound = Bound::all(&sockets, &settings, claim.as_ref())?;
     let Furnished {
         house,
         embedded,
@@ -153,7 +153,9 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
         server.add_service(OnSockets::new(service, &sockets));
     }
     let reloader = Arc::new(Reloader::new(Arc::clone(&house), plan.load, certificate));
-    for (name, over_socket) in [(&bound.admin, false), (&bound.socket, true)] {
+    let operators = [(Some(&bound.admin), false), (bound.socket.as_ref(), true)];
+    for (name, over_socket) in operators {
+        let Some(name) = name else { continue };
         let app = Admin {
             house: Arc::clone(&house),
             reloader: Arc::clone(&reloader),
@@ -214,13 +216,13 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
         runtime.block_on(predecessor.relieve())?;
         runtime.spawn(predecessor.tell(revoked));
     }
-    let hand_over = HandOver {
+    let hand_over = claim.zip(next).map(|(claim, listener)| HandOver {
         house: Arc::clone(&house),
         claim,
-        listener: next,
+        listener,
         sockets: sockets.ours(),
         embedded,
-    };
+    });
     let attention = attend(&mut signals, &house, &reloader, &stop, hand_over, || {
         thread.is_finished()
     });
@@ -305,18 +307,28 @@ struct Furnished {
 /// What nobody else may have: the `data_dir` and the sockets, or those of the process
 /// before us.
 struct Premises {
-    claim: DataDir,
+    /// `None` where nothing is kept and nothing can be written.
+    claim: Option<DataDir>,
     /// Where the process after us asks.
-    next: UnixListener,
+    next: Option<UnixListener>,
     sockets: Sockets,
     predecessor: Option<Predecessor>,
 }
 
 impl Premises {
     fn claim(settings: &Settings) -> Result<Self, RunError> {
-        let claim = DataDir::claim(&settings.data_dir)?;
+        let claim = match DataDir::claim(&settings.data_dir) {
+            Err(error @ DataDirError::Io { .. }) if !prepare::is_needed(settings) => {
+                log::warn!(
+                    "{error}; going on without admin.sock: sessions and revoke need it, or admin.token"
+                );
+                None
+            }
+            claim => Some(claim?),
+        };
         let path = settings.data_dir.join(take_over::SOCKET);
-        let next = private_socket(&path).map_err(|source| ListenError::Bind {
+        let next = claim.as_ref().map(|_ours| private_socket(&path));
+        let next = next.transpose().map_err(|source| ListenError::Bind {
             place: name_of(&path),
             source,
         })?;
@@ -332,8 +344,8 @@ impl Premises {
         let names = Bound::names(settings);
         let (predecessor, inherited) = Predecessor::meet(&settings.data_dir, names).await?;
         Ok(Self {
-            claim: inherited.claim,
-            next: inherited.next,
+            claim: Some(inherited.claim),
+            next: Some(inherited.next),
             sockets: Sockets::new(inherited.sockets),
             predecessor: Some(predecessor),
         })
@@ -345,7 +357,8 @@ struct Bound {
     public: Vec<String>,
     redirect: Option<String>,
     admin: String,
-    socket: String,
+    /// `None` without a `data_dir`.
+    socket: Option<String>,
 }
 
 impl Bound {
@@ -359,7 +372,11 @@ impl Bound {
             .collect()
     }
 
-    fn all(sockets: &Sockets, settings: &Settings) -> Result<Self, ListenError> {
+    fn all(
+        sockets: &Sockets,
+        settings: &Settings,
+        claim: Option<&DataDir>,
+    ) -> Result<Self, ListenError> {
         let redirect = settings.tls.as_ref().and_then(|tls| tls.redirect_from);
         Ok(Self {
             public: settings
@@ -369,7 +386,9 @@ impl Bound {
                 .collect::<Result<_, _>>()?,
             redirect: redirect.map(|address| sockets.tcp(address)).transpose()?,
             admin: sockets.tcp(settings.admin.listen)?,
-            socket: sockets.unix(&settings.data_dir.join(ADMIN_SOCKET))?,
+            socket: claim
+                .map(|claim| sockets.unix(&claim.path().join(ADMIN_SOCKET)))
+                .transpose()?,
         })
     }
 }

@@ -45,13 +45,13 @@ pub(super) async fn attend(
     house: &Arc<House>,
     reloader: &Arc<Reloader>,
     stop: &Stop,
-    hand_over: HandOver,
+    hand_over: Option<HandOver>,
     server_ended: impl Fn() -> bool,
 ) -> Result<(), RunError> {
     let mut until: Option<Instant> = None;
     let mut busy = Instant::now();
     // Dropped when a stop begins: as long as it lives the listeners are open.
-    let mut hand_over = Some(Box::pin(hand_over.done()));
+    let mut hand_over = hand_over.map(|hand_over| Box::pin(hand_over.done()));
     loop {
         let handed_over = async {
             match &mut hand_over {

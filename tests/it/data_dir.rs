@@ -132,3 +132,37 @@ fn volumes_of_root_that_are_open_to_our_group_are_taken() {
         }
     }
 }
+
+#[test]
+fn a_gateway_that_keeps_nothing_needs_no_data_dir() {
+    let app = Upstream::start();
+    // Nobody can make a folder below a file, root neither.
+    let keeps_nothing = format!(
+        "data_dir: ./doorward.yaml/below\nsession: {{ store: memory }}\nsigning: {{ key: {:?} }}",
+        token::KEY
+    );
+    let mut gateway = Builder::new(&app).yaml(&keeps_nothing).start();
+    gateway.wait_for_log(&["WARN", "doorward.yaml/below", "admin.sock"]);
+    assert_eq!(gateway.get("/", &gateway.alice()).status, 200);
+    assert_code(&gateway.command(&["check"], ""), 0, "it starts");
+    gateway.rewrite("rules: [{ path: /open, access: public }]");
+    gateway.hangup();
+    until("the new rule to count", || {
+        gateway.get("/open", "").status == 200
+    });
+    gateway.signal("TERM");
+    assert_eq!(gateway.process().wait().code(), Some(0));
+    for keeps in [
+        "data_dir: ./doorward.yaml/below\nsession: { store: memory }",
+        "data_dir: ./doorward.yaml/below",
+    ] {
+        let gateway = Builder::new(&app).yaml(keeps).write();
+        for command in ["check", "run"] {
+            let output = gateway.command(&[command], "");
+            assert!(
+                !output.status.success(),
+                "{command}: keys or sessions are lost"
+            );
+        }
+    }
+}
