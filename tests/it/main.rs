@@ -120,6 +120,7 @@ mod reload;
 mod remember_me;
 mod replicas_example;
 mod revoke;
+mod rule_holes;
 mod scanners;
 mod secrets;
 mod seed;
