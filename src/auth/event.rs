@@ -33,6 +33,8 @@ pub enum EventKind {
     LoginFailed,
     /// One failure too many.
     Lockout,
+    /// So many failures since the last success, however slowly they came.
+    Guessing,
     /// A session renewed.
     Refresh,
     /// A refresh token that had been exchanged came back: a session was stolen.
@@ -54,6 +56,7 @@ impl EventKind {
             Self::Login => "login",
             Self::LoginFailed => "login_failed",
             Self::Lockout => "lockout",
+            Self::Guessing => "guessing",
             Self::Refresh => "refresh",
             Self::ReuseDetected => "reuse_detected",
             Self::Logout => "logout",

@@ -358,8 +358,8 @@ impl Policy {
             | Endpoint::Jwks => return Ok(None),
         };
         let Some(session) = visitor.session() else {
-            let counts =
-                endpoint == Endpoint::Logout || cookie::has_ours(view.headers, &self.cookies);
+            let counts = endpoint == Endpoint::Logout
+                || cookie::has_ours_of_now(view.headers, &self.cookies);
             return match self.csrf.mode {
                 CsrfMode::Off => Ok(None),
                 _ if counts => by_origin().map(|()| None),

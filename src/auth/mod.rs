@@ -13,6 +13,7 @@ pub(crate) mod fixture;
 pub mod gate;
 pub mod headers;
 pub mod issue;
+pub mod known;
 pub mod login;
 pub mod pass;
 pub mod policy;

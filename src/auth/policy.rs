@@ -67,6 +67,8 @@ pub struct Policy {
     pub revoked: Arc<dyn Revoked>,
     /// Tokens that were found good under these keys, settings and users.
     pub verified: Verified,
+    /// `login.known_browsers`
+    pub known_browsers: bool,
 }
 
 impl Policy {

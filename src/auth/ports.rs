@@ -1,8 +1,6 @@
 //! What the decisions need of the world: the few traits that the outside provides.
 //! Each has an in-memory twin that passes the same tests as the real one.
 
-use std::net::IpAddr;
-
 use async_trait::async_trait;
 
 use super::claims::Claims;
@@ -10,7 +8,7 @@ use super::directory::{PasswordHash, User};
 use super::refresh::RefreshToken;
 use super::revocation::Revocation;
 use super::stored::StoredSession;
-use super::throttle::{Attempt, AttemptLimits, Locked};
+use super::throttle::{Attempt, AttemptLimits, Locked, Source};
 use crate::domain::id::{SessionId, UserId, Username};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
@@ -80,6 +78,8 @@ pub trait Tokens: Send + Sync {
 pub enum Sealed {
     /// The target of a bounce page, and until when.
     Bounce,
+    /// A browser, a user who has signed in with it, and until when that counts.
+    Known,
 }
 
 /// The crypto library could not sign.
@@ -188,7 +188,7 @@ pub trait Attempts: Send + Sync {
     async fn begin(
         &self,
         name: &Username,
-        client: IpAddr,
+        source: Source,
         limits: AttemptLimits,
         now: Timestamp,
     ) -> Result<Result<Attempt, Locked>, StoreError>;

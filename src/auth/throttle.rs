@@ -1,8 +1,13 @@
 //! How often a password may be tried.
 //!
-//! Failures are counted three times: for (name, address), for the address whatever
-//! the name, and for the name alone at ten times the limit, so that nobody can lock a
-//! named user out from afar but a distributed guess is still bounded.
+//! A failure from an address counts three times: for (name, address), for the address
+//! whatever the name, and for the name alone. The first two lock; the third makes who comes
+//! next wait, longer each time ([`streaks`]), so that nobody can lock a named user out from
+//! afar but a distributed guess is still bounded, however slow it is.
+//!
+//! A browser in which the user has signed in before ([`super::known`]) is counted by itself:
+//! neither its address nor what others do to the name concerns it. It has the limits of a
+//! pair, and a streak of its own, so that a stolen cookie is no way to guess on.
 //!
 //! An attempt is counted as failed when it begins and taken back when the password
 //! was right: else a thousand parallel guesses would all pass before the first of
@@ -14,8 +19,12 @@ use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
+use self::streaks::{Streaks, Whose};
+use super::known::BrowserId;
 use crate::domain::id::Username;
 use crate::domain::time::Timestamp;
+
+pub mod streaks;
 
 /// `login`, as far as attempts go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,14 +39,11 @@ pub struct AttemptLimits {
     pub address_attempts: u32,
 }
 
-/// How many times `max_attempts` a name may fail from everywhere together.
-pub const NAME_FACTOR: u32 = 10;
-
 /// The most entries of each of the three tables, some 100 bytes each (a guess).
 /// When one is full the sixteenth of it that was quiet for longest goes, those
 /// that are not locked first: an attacker who fills the table with fresh names
 /// pays with their own address's counter.
-const CAPACITY: usize = 65_536;
+pub const CAPACITY: usize = 65_536;
 
 /// The counters of failed logins.
 #[derive(Debug)]
@@ -47,9 +53,25 @@ pub struct Throttle {
     latest: Timestamp,
     /// How far the clock was set back in all; see [`Self::onward`].
     back: Duration,
-    pairs: Table<(Username, IpAddr)>,
+    pairs: Table<(Username, Source)>,
     addresses: Table<IpAddr>,
-    names: Table<Username>,
+    streaks: Streaks,
+}
+
+/// Whose attempts are counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// Those of an address: IPv4 alone, IPv6 by /64.
+    Address(IpAddr),
+    /// Those of a browser that is known for the name.
+    Known(BrowserId),
+}
+
+impl Source {
+    /// What a client counts as that is not known.
+    pub fn of(client: IpAddr) -> Self {
+        Self::Address(network_of(client))
+    }
 }
 
 /// An attempt that was admitted, counted as failed until it is said to have succeeded.
@@ -57,20 +79,28 @@ pub struct Throttle {
 #[must_use = "an attempt must be settled"]
 pub struct Attempt {
     name: Username,
-    address: IpAddr,
+    source: Source,
     at: Timestamp,
-    /// Whether this attempt used the last of some limit.
-    locks: bool,
+    count: Count,
+}
+
+/// What an attempt amounts to, should it fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// Whether it used the last of some limit, so that somebody must wait from now on.
+    pub locks: bool,
+    /// The failures of the name since its last success, this one among them.
+    pub failures: u32,
 }
 
 impl Attempt {
-    /// An attempt that some counters elsewhere admitted; `address` as [`network_of`] gives it.
-    pub const fn new(name: Username, address: IpAddr, at: Timestamp, locks: bool) -> Self {
+    /// An attempt that some counters elsewhere admitted.
+    pub const fn new(name: Username, source: Source, at: Timestamp, count: Count) -> Self {
         Self {
             name,
-            address,
+            source,
             at,
-            locks,
+            count,
         }
     }
 
@@ -79,9 +109,9 @@ impl Attempt {
         &self.name
     }
 
-    /// The address that is counted.
-    pub const fn address(&self) -> IpAddr {
-        self.address
+    /// Whose attempts it is counted with.
+    pub const fn source(&self) -> Source {
+        self.source
     }
 
     /// When it began.
@@ -90,8 +120,24 @@ impl Attempt {
     }
 
     /// Whether, if it fails, somebody is locked out from now on.
-    pub fn locks(&self) -> bool {
-        self.locks
+    pub const fn locks(&self) -> bool {
+        self.count.locks
+    }
+
+    /// The failures of the name since its last success, should this be one.
+    pub const fn failures(&self) -> u32 {
+        self.count.failures
+    }
+
+    /// What is worth a line of its own if it fails: that a name has failed so often since
+    /// its last success, however slowly.
+    pub const fn milestone(&self) -> Option<&'static str> {
+        match self.count.failures {
+            10 => Some("10_failures"),
+            100 => Some("100_failures"),
+            1000 => Some("1000_failures"),
+            _ => None,
+        }
     }
 }
 
@@ -111,7 +157,7 @@ impl Throttle {
             back: Duration::ZERO,
             pairs: Table::default(),
             addresses: Table::default(),
-            names: Table::default(),
+            streaks: Streaks::default(),
         }
     }
 
@@ -123,20 +169,20 @@ impl Throttle {
     /// Begins an attempt.
     ///
     /// # Errors
-    /// [`Locked`] while the pair, the address or the name is.
+    /// [`Locked`] while the pair or the address is, or the streak waits.
     pub fn begin(
         &mut self,
         name: &Username,
-        client: IpAddr,
+        source: Source,
         now: Timestamp,
     ) -> Result<Attempt, Locked> {
         let now = self.onward(now);
-        let address = network_of(client);
-        let pair = (name.clone(), address);
+        let pair = (name.clone(), source);
+        let whose = whose(name, source);
         let until = [
             self.pairs.locked_until(&pair),
-            self.addresses.locked_until(&address),
-            self.names.locked_until(name),
+            address_of(source).and_then(|address| self.addresses.locked_until(&address)),
+            self.streaks.waits_until(&whose),
         ];
         if let Some(until) = until
             .into_iter()
@@ -153,19 +199,20 @@ impl Throttle {
             address_attempts,
             ..
         } = self.limits;
-        let by_name = max_attempts.saturating_mul(NAME_FACTOR);
-        let locks = [
-            self.pairs.count(pair, now, &self.limits, max_attempts),
-            self.addresses
-                .count(address, now, &self.limits, address_attempts),
-            self.names.count(name.clone(), now, &self.limits, by_name),
-        ];
-        Ok(Attempt {
-            name: name.clone(),
-            address,
-            at: now,
-            locks: locks.contains(&true),
-        })
+        let mut locks = self.pairs.count(pair, now, &self.limits, max_attempts);
+        if let Some(address) = address_of(source) {
+            locks |= self
+                .addresses
+                .count(address, now, &self.limits, address_attempts);
+        }
+        if let Whose::Browser(..) = whose {
+            locks |= self.streaks.count(whose, now, &self.limits).1;
+        }
+        let by_name = Whose::Name(name.clone());
+        let (failures, waits) = self.streaks.count(by_name, now, &self.limits);
+        let locks = locks || waits;
+        let count = Count { locks, failures };
+        Ok(Attempt::new(name.clone(), source, now, count))
     }
 
     /// The time as it is counted here: it never goes back. A clock that was an hour ahead
@@ -180,21 +227,48 @@ impl Throttle {
         self.latest
     }
 
-    /// The password was right: the pair starts anew, the others forget this attempt.
+    /// The password was right: pair and streak start anew, the address forgets this attempt.
     pub fn succeeded(&mut self, attempt: Attempt) {
-        self.pairs
-            .entries
-            .remove(&(attempt.name.clone(), attempt.address));
-        self.addresses.take_back(&attempt.address, attempt.at);
-        self.names.take_back(&attempt.name, attempt.at);
+        let Attempt {
+            name, source, at, ..
+        } = attempt;
+        if let Some(address) = address_of(source) {
+            self.addresses.take_back(&address, at);
+        }
+        self.streaks.end(&whose(&name, source));
+        self.pairs.entries.remove(&(name.clone(), source));
+        self.streaks.end(&Whose::Name(name));
     }
 
     /// No password was checked (the hash queue was full): as if it never was.
     pub fn withdrawn(&mut self, attempt: Attempt) {
-        self.pairs
-            .take_back(&(attempt.name.clone(), attempt.address), attempt.at);
-        self.addresses.take_back(&attempt.address, attempt.at);
-        self.names.take_back(&attempt.name, attempt.at);
+        let Attempt {
+            name, source, at, ..
+        } = attempt;
+        if let Some(address) = address_of(source) {
+            self.addresses.take_back(&address, at);
+        }
+        let whose = whose(&name, source);
+        if let Whose::Browser(..) = whose {
+            self.streaks.take_back(&whose, at);
+        }
+        self.pairs.take_back(&(name.clone(), source), at);
+        self.streaks.take_back(&Whose::Name(name), at);
+    }
+}
+
+/// The streak that an attempt must wait for.
+fn whose(name: &Username, source: Source) -> Whose {
+    match source {
+        Source::Address(_) => Whose::Name(name.clone()),
+        Source::Known(browser) => Whose::Browser(name.clone(), browser),
+    }
+}
+
+const fn address_of(source: Source) -> Option<IpAddr> {
+    match source {
+        Source::Address(address) => Some(address),
+        Source::Known(_) => None,
     }
 }
 

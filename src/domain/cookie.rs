@@ -33,11 +33,19 @@ pub struct CookieNames {
     pub csrf: String,
     /// The target of a bounce page.
     pub bounce: String,
+    /// The users who have signed in with this browser.
+    pub known: String,
 }
 
 impl CookieNames {
-    fn all(&self) -> [&String; 4] {
-        [&self.access, &self.refresh, &self.csrf, &self.bounce]
+    fn all(&self) -> [&String; 5] {
+        [
+            &self.access,
+            &self.refresh,
+            &self.csrf,
+            &self.bounce,
+            &self.known,
+        ]
     }
 }
 
@@ -65,6 +73,7 @@ impl CookieStyle {
                 refresh: format!("{prefix}{name}-refresh"),
                 csrf: format!("{prefix}{name}-csrf"),
                 bounce: format!("{prefix}{name}-bounce"),
+                known: format!("{prefix}{name}-known"),
             },
             domain: domain.map(str::to_owned),
             same_site,
@@ -134,13 +143,18 @@ impl CookieStyle {
         self.write(&self.names.bounce, sealed, max_age)
     }
 
-    /// The `Set-Cookie` that forgets it.
+    /// The `Set-Cookie` that keeps who has signed in with this browser. Always Strict: only
+    /// our own login page needs it.
+    pub fn set_known(&self, sealed: &str, max_age: Duration) -> Option<HeaderValue> {
+        self.write_as(&self.names.known, sealed, max_age, SameSite::Strict)
+    }
+
+    /// The `Set-Cookie` that forgets the bounce.
     pub fn clear_bounce(&self) -> Option<HeaderValue> {
         self.write(&self.names.bounce, "", Duration::ZERO)
     }
 
-    /// The `Set-Cookie`s that make a browser forget a session: all of our cookies but the
-    /// short-lived. Same
+    /// The `Set-Cookie`s that make a browser forget a session, but not that it is known. Same
     /// attributes as when set: a `__Host-` cookie is not replaced otherwise.
     pub fn clear(&self) -> Vec<HeaderValue> {
         let names = &self.names;
@@ -151,12 +165,22 @@ impl CookieStyle {
     }
 
     fn write(&self, name: &str, value: &str, max_age: Duration) -> Option<HeaderValue> {
+        self.write_as(name, value, max_age, self.same_site)
+    }
+
+    fn write_as(
+        &self,
+        name: &str,
+        value: &str,
+        max_age: Duration,
+        same_site: SameSite,
+    ) -> Option<HeaderValue> {
         let seconds = i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX);
         let mut cookie = Cookie::build((name, value))
             .path("/")
             .http_only(name != self.names.csrf)
             .secure(self.secure)
-            .same_site(match self.same_site {
+            .same_site(match same_site {
                 SameSite::Strict => cookie::SameSite::Strict,
                 SameSite::Lax => cookie::SameSite::Lax,
             })
@@ -189,6 +213,12 @@ pub fn find<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
 /// Whether any cookie of ours is there, in whatever number or state.
 pub fn has_ours(headers: &HeaderMap, style: &CookieStyle) -> bool {
     names(headers).any(|name| style.is_ours(name))
+}
+
+/// The same without the one of a known browser: that stays for a year, and opens nothing.
+pub fn has_ours_of_now(headers: &HeaderMap, style: &CookieStyle) -> bool {
+    let known = style.names().known.as_bytes();
+    names(headers).any(|name| name != known && style.is_ours(name))
 }
 
 /// Whether an access or a refresh cookie is there, in whatever number or state.

@@ -86,7 +86,7 @@ pub(super) async fn decide(
         Decision::Serve(endpoint, visitor) => {
             let asked = {
                 let view = inbound::view(session, peer, proxies);
-                Asked::of(&view, snapshot.policy.cookies.is_secure())
+                Asked::of(&view, &snapshot.policy)
             };
             endpoints::serve(house, session, ctx, endpoint, visitor, asked).await?;
             Ok(true)

@@ -183,6 +183,7 @@ pub fn policy(settings: &Settings, tokens: Arc<dyn Tokens>, revoked: Arc<dyn Rev
         tokens,
         revoked,
         verified: Verified::default(),
+        known_browsers: settings.login.known_browsers,
     }
 }
 

@@ -145,8 +145,8 @@ fn the_cookie_is_readable_and_otherwise_like_the_others() {
         let (gateway, app) = world_with(&format!("{yaml}csrf: {{ mode: token }}\n"));
         let login = gateway.try_login("alice", "wonderland");
         let cookies = login.cookies();
-        let [access, refresh, csrf] = cookies.as_slice() else {
-            panic!("not three cookies: {login}");
+        let [access, refresh, csrf, _known] = cookies.as_slice() else {
+            panic!("not four cookies: {login}");
         };
         assert_eq!(csrf.name, format!("{prefix}doorward-csrf"));
         assert_eq!(access.attribute("HttpOnly"), Some(""));
@@ -203,7 +203,7 @@ fn without_tokens_there_is_no_trace_of_them() {
         let yaml = format!("csrf: {{ mode: {mode}, cookie: theirs }}\n");
         let (gateway, app) = world_with(&yaml);
         let login = gateway.try_login("alice", "wonderland");
-        assert_eq!(login.cookies().len(), 2, "{mode}: {login}");
+        assert_eq!(login.cookies().len(), 3, "{mode}: {login}");
         let jar = Jar::of(&login);
         assert_eq!(jar.csrf, None);
         let who = jar.get(&gateway, "/_doorward/session").json();

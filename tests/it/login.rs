@@ -26,7 +26,11 @@ fn a_form_login_leads_back_and_sets_the_session_cookie() {
     let names: Vec<&str> = cookies.iter().map(|cookie| cookie.name.as_str()).collect();
     assert_eq!(
         names,
-        ["__Host-doorward", "__Host-doorward-refresh"],
+        [
+            "__Host-doorward",
+            "__Host-doorward-refresh",
+            "__Host-doorward-known"
+        ],
         "other cookies were set too: {response}"
     );
     assert_session_cookie(&response);

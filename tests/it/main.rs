@@ -92,6 +92,7 @@ mod injected;
 mod interleaved;
 mod kept_sessions;
 mod keys;
+mod known_browsers;
 mod limits;
 mod login;
 mod login_body;

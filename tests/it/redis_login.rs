@@ -3,7 +3,9 @@
 use std::sync::Barrier;
 
 use crate::support::users::ALICE_PASSWORD;
-use crate::support::{Fleet, Jar, RedisServer, Response, Upstream, assert_problem, token, until};
+use crate::support::{
+    Fleet, Gateway, Jar, RedisServer, Response, Upstream, assert_problem, token, until,
+};
 
 #[test]
 fn a_login_on_one_is_good_on_all() {
@@ -76,6 +78,44 @@ fn failed_logins_count_together() {
     Jar::bob(three);
     let keys: Vec<String> = fleet.redis.ask(&["KEYS", "*"]);
     assert!(!keys.iter().any(|key| key.contains("alice")), "{keys:?}");
+}
+
+#[test]
+fn who_is_known_to_one_is_known_to_all_and_names_wait_on_all() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let app = Upstream::start();
+    let gateways = [(); 3].map(|()| {
+        let gateway = redis.gateway(&app, "");
+        gateway.yaml("trusted_proxies: [127.0.0.0/8]").start()
+    });
+    let [one, two, three] = &gateways;
+    let cookie = one.try_login("alice", ALICE_PASSWORD);
+    let name = "__Host-doorward-known";
+    let hers = format!("{name}={}", cookie.cookie(name).unwrap().value);
+    let from = |gateway: &Gateway, address: &str, password: &str| {
+        let request = gateway.login_request("alice", password);
+        request.header("X-Forwarded-For", address)
+    };
+    for n in 0..52 {
+        let gateway = &gateways[n % 3];
+        from(gateway, &format!("192.0.2.{n}"), "wrong").send();
+    }
+    for gateway in [two, three] {
+        let stranger = from(gateway, "198.51.100.1", ALICE_PASSWORD).send();
+        assert_eq!(stranger.status, 429, "{stranger}");
+        let owner = from(gateway, "198.51.100.1", "wrong").cookie(&hers).send();
+        assert_eq!(owner.status, 401, "kept out: {owner}");
+    }
+    for _ in 0..3 {
+        from(one, "198.51.100.1", "wrong").cookie(&hers).send();
+    }
+    for gateway in &gateways {
+        let stolen = from(gateway, "198.51.100.1", ALICE_PASSWORD);
+        let stolen = stolen.cookie(&hers).send();
+        assert_eq!(stolen.status, 429, "five guesses on each: {stolen}");
+    }
 }
 
 #[test]

@@ -14,8 +14,10 @@ fn kept(login: &Response) -> Vec<(String, u64)> {
         cookie.attribute("Max-Age").and_then(|age| age.parse().ok())
     };
     let cookies = login.cookies();
+    // That the browser is known does not hang on the box.
     let kept: Vec<_> = cookies
         .iter()
+        .filter(|cookie| cookie.name != "__Host-doorward-known")
         .map(|cookie| (cookie.name.clone(), age(cookie).unwrap_or_default()))
         .collect();
     assert_eq!(kept.len(), 2, "an access and a refresh cookie: {login}");

@@ -142,10 +142,80 @@ fn a_name_has_a_limit_over_all_addresses_ten_times_as_high() {
             "attempt {number} of twenty: {response}"
         );
     }
+    // Each further one makes the next wait, longer each time.
+    let mut strangers = 0..200;
+    until("a wait of some seconds", || {
+        let stranger = format!("203.0.113.{}", strangers.next().unwrap());
+        let response = from(&gateway, &stranger, "alice", "wrong");
+        let wait = response.header("retry-after");
+        wait.is_some_and(|wait| wait.parse::<u64>().unwrap() > 2)
+    });
     let response = from(&gateway, "198.51.100.1", "alice", ALICE_PASSWORD);
-    assert_locked(&response, 300);
+    assert_locked(&response, 8);
     let other = from(&gateway, "198.51.100.1", "bob", "builder");
     assert_eq!(other.status, 303, "only that name is locked: {other}");
+}
+
+#[test]
+fn waits_grow_end_at_the_lockout_and_end_with_a_success() {
+    let gateway = behind_proxy("login: { max_attempts: 1, window: 1s, lockout: 3s }");
+    let mut strangers = (0..250).map(|n| format!("203.0.113.{n}"));
+    let mut next = |password: &str| {
+        let stranger = strangers.next().unwrap();
+        from(&gateway, &stranger, "alice", password)
+    };
+    for attempt in 1..=10 {
+        let response = next("wrong");
+        assert_eq!(response.status, 401, "attempt {attempt}: {response}");
+    }
+    for longest in [1, 2, 3, 3] {
+        until("the wait to end", || {
+            let response = next("wrong");
+            if response.status == 429 {
+                assert_locked(&response, longest);
+                std::thread::sleep(std::time::Duration::from_millis(200));
+            }
+            response.status == 401
+        });
+    }
+    assert_locked(&next(ALICE_PASSWORD), 3);
+    until("the last wait to end", || {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        next(ALICE_PASSWORD).status == 303
+    });
+    for attempt in 1..=10 {
+        let response = next("wrong");
+        assert_eq!(response.status, 401, "attempt {attempt} after: {response}");
+    }
+}
+
+#[test]
+fn guessing_below_the_limits_is_told() {
+    let gateway = behind_proxy("login: { max_attempts: 20, address_attempts: 100 }");
+    let fail = |name: &str, times: u32| {
+        for n in 0..times {
+            let address = format!("192.0.2.{}", n / 5);
+            let response = from(&gateway, &address, name, "wrong");
+            assert_eq!(response.status, 401, "{response}");
+        }
+    };
+    fail("nobody", 12);
+    fail("alice", 10);
+    let line = gateway.wait_for_log(&["event=guessing", "reason=10_failures"]);
+    assert!(line.contains("user=1001"), "{line}");
+    assert!(line.contains("client=192.0.2.1"), "{line}");
+    fail("alice", 90);
+    gateway.wait_for_log(&["event=guessing", "user=1001", "reason=100_failures"]);
+    let right = from(&gateway, "192.0.2.99", "alice", ALICE_PASSWORD);
+    assert_eq!(right.status, 303, "{right}");
+    fail("alice", 10);
+    let told = || {
+        let log = gateway.log();
+        log.lines()
+            .filter(|line| line.contains("event=guessing"))
+            .count()
+    };
+    until("it to be told again", || told() == 3);
 }
 
 #[test]

@@ -1,12 +1,10 @@
 //! Counters of this process alone.
 
-use std::net::IpAddr;
-
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
 use crate::auth::ports::{Attempts, StoreError};
-use crate::auth::throttle::{Attempt, AttemptLimits, Locked, Throttle};
+use crate::auth::throttle::{Attempt, AttemptLimits, Locked, Source, Throttle};
 use crate::domain::id::Username;
 use crate::domain::time::Timestamp;
 
@@ -26,13 +24,13 @@ impl Attempts for Local {
     async fn begin(
         &self,
         name: &Username,
-        client: IpAddr,
+        source: Source,
         limits: AttemptLimits,
         now: Timestamp,
     ) -> Result<Result<Attempt, Locked>, StoreError> {
         let mut throttle = self.0.lock();
         throttle.set_limits(limits);
-        Ok(throttle.begin(name, client, now))
+        Ok(throttle.begin(name, source, now))
     }
 
     async fn succeeded(&self, attempt: Attempt) -> Result<(), StoreError> {

@@ -76,7 +76,7 @@ fn cookie(text: &str, style: &CookieStyle, has_domain: bool) -> Result<String, F
     let (_, bare) = split_prefix(text);
     names::cookie(bare)?;
     let ours = style.names();
-    for taken in [&ours.access, &ours.refresh, &ours.bounce] {
+    for taken in [&ours.access, &ours.refresh, &ours.bounce, &ours.known] {
         // As an app's cookie is compared: browsers do not tell prefixes by case.
         if text.eq_ignore_ascii_case(taken) {
             return Err(Fault::new(

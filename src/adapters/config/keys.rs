@@ -106,6 +106,7 @@ pub(crate) const KEYS: &[(&str, Kind)] = &[
     ("login.address_attempts", Scalar),
     ("login.concurrent_hashes", Scalar),
     ("login.hash_queue", Scalar),
+    ("login.known_browsers", Scalar),
     ("trusted_proxies", List),
     ("limits", Deep),
     ("limits.login_body", Scalar),

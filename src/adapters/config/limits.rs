@@ -32,6 +32,7 @@ pub(super) fn login(root: &Section<'_>) -> Login {
         address_attempts: s.or("address_attempts", 20, |t| count(t, 1..=1_000_000)),
         concurrent_hashes: s.or("concurrent_hashes", 2, |t| count(t, 1..=256)),
         hash_queue: s.or("hash_queue", 64, |t| count(t, 0..=100_000)),
+        known_browsers: s.or("known_browsers", true, switch),
     }
 }
 

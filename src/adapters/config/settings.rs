@@ -303,6 +303,8 @@ pub struct Login {
     pub concurrent_hashes: usize,
     /// Logins that may wait for one.
     pub hash_queue: usize,
+    /// Whether browsers in which a user has signed in are counted by themselves.
+    pub known_browsers: bool,
 }
 
 /// `limits`

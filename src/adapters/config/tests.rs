@@ -99,6 +99,7 @@ fn the_defaults_are_the_contract() {
     assert_eq!(s.identity_headers.set.len(), 3);
     assert_eq!(s.default_access, Access::Authenticated);
     assert_eq!(s.login.hash_queue, 64);
+    assert!(s.login.known_browsers);
     assert_eq!(s.limits.header_bytes, 32_768);
     assert_eq!(s.limits.drain.as_secs(), 8);
     assert_eq!(s.pages.title, "Sign in");

@@ -79,6 +79,7 @@ pub(super) fn is_sealed(ring: &Keyring, what: Sealed, text: &[u8], seal: &[u8]) 
 fn key_of(key: &Key, what: Sealed) -> &hmac::Key {
     match what {
         Sealed::Bounce => &key.bounce,
+        Sealed::Known => &key.known,
     }
 }
 
@@ -190,6 +191,7 @@ mod tests {
             b"/a",
             sealed.as_bytes()
         ));
+        assert!(!is_sealed(&both, Sealed::Known, b"/a", sealed.as_bytes()));
         let csrf = csrf_token(&both, session(1)).unwrap();
         let text = session(1);
         let text = text.as_bytes();

@@ -46,6 +46,8 @@ pub(super) struct Key {
     pub(super) csrf: hmac::Key,
     /// Seals the targets of bounce pages.
     pub(super) bounce: hmac::Key,
+    /// Seals who has signed in with a browser.
+    pub(super) known: hmac::Key,
     pub(super) public: Option<PublicKey>,
 }
 
@@ -175,6 +177,7 @@ impl Key {
             refresh: mac(b"doorward refresh token v1")?,
             csrf: mac(b"doorward csrf token v1")?,
             bounce: mac(b"doorward bounce v1")?,
+            known: mac(b"doorward known v1")?,
             signing: material.signing,
             verifying,
             public,

@@ -66,6 +66,11 @@ pub enum LoginError {
         /// How long that will last.
         retry_after: Duration,
     },
+    /// The same in a browser that is not known; one that is would not have to wait.
+    UnknownBrowser {
+        /// How long that will last.
+        retry_after: Duration,
+    },
     /// The hash queue is full.
     Overloaded,
     /// The store cannot be reached.

@@ -93,6 +93,12 @@ fn gallery(text: &str) -> Vec<(&'static str, Html)> {
                 retry_after: Duration::from_secs(300),
             })),
         ),
+        (
+            "login-locked-unknown",
+            pages.login(&failed(LoginError::UnknownBrowser {
+                retry_after: Duration::from_secs(300),
+            })),
+        ),
         ("login-busy", pages.login(&failed(LoginError::Overloaded))),
         (
             "login-unavailable",

@@ -13,6 +13,12 @@ pub(super) fn login_error(error: LoginError) -> Cow<'static, str> {
         LoginError::TooManyAttempts { retry_after } => {
             format!("Too many attempts. Try again in {}.", spoken(retry_after)).into()
         }
+        LoginError::UnknownBrowser { retry_after } => format!(
+            "Too many attempts. Try again in {}. A browser in which you have signed in here \
+             before does not have to wait.",
+            spoken(retry_after)
+        )
+        .into(),
         LoginError::Overloaded => {
             "Many people are signing in right now. Try again in a few seconds.".into()
         }

@@ -13,8 +13,8 @@ fn at(secs: u64) -> Timestamp {
     Timestamp::from_secs(1_790_000_000 + secs)
 }
 
-fn ip(text: &str) -> IpAddr {
-    text.parse().unwrap()
+fn ip(text: &str) -> Source {
+    Source::of(text.parse().unwrap())
 }
 
 fn alice() -> Username {
@@ -38,7 +38,7 @@ fn a_clock_that_is_set_back_neither_prolongs_a_lock_nor_ends_it() {
     };
     let mut throttle = Throttle::new(limits);
     let name = alice();
-    let client = IpAddr::from([192, 0, 2, 1]);
+    let client = ip("192.0.2.1");
     let real = Timestamp::from_secs(1_800_000_000);
     let ahead = real.after(ten_years);
     for _ in 0..2 {
@@ -143,19 +143,36 @@ fn ipv6_counts_by_64_and_mapped_v4_as_v4() {
 }
 
 #[test]
-fn a_name_is_locked_from_afar_only_at_ten_times_the_limit() {
+fn a_name_waits_from_afar_only_at_ten_times_the_limit() {
     let mut throttle = Throttle::new(LIMITS);
-    for i in 0..49 {
-        fail(
-            &mut throttle,
-            &alice(),
-            &format!("198.51.100.{i}"),
-            at(0),
-            1,
-        );
+    for i in 0..50 {
+        let from = format!("198.51.100.{i}");
+        fail(&mut throttle, &alice(), &from, at(i * 600), 1);
     }
-    let _ = throttle.begin(&alice(), ip("203.0.113.1"), at(1)).unwrap();
-    assert!(throttle.begin(&alice(), ip("203.0.113.2"), at(1)).is_err());
+    let end = 49 * 600;
+    let waits = throttle.begin(&alice(), ip("203.0.113.2"), at(end));
+    assert_eq!(waits.unwrap_err().retry_after, Duration::from_secs(1));
+    assert!(
+        throttle
+            .begin(&alice(), ip("203.0.113.2"), at(end + 1))
+            .is_ok()
+    );
+}
+
+#[test]
+fn a_flood_of_names_makes_no_name_that_is_guessed_at_forgotten() {
+    let mut throttle = Throttle::new(LIMITS);
+    for i in 0..10 {
+        let from = format!("198.51.100.{i}");
+        fail(&mut throttle, &alice(), &from, at(0), 1);
+    }
+    for i in 0..u32::try_from(CAPACITY).unwrap() + 10 {
+        let name = Username::canonical(&format!("u{i}"));
+        let from = IpAddr::V4(std::net::Ipv4Addr::from(0x0a00_0000 + i));
+        let _ = throttle.begin(&name, Source::of(from), at(1)).unwrap();
+    }
+    let attempt = throttle.begin(&alice(), ip("203.0.113.2"), at(2)).unwrap();
+    assert_eq!(attempt.failures(), 11);
 }
 
 #[test]
@@ -181,10 +198,10 @@ fn the_tables_are_bounded_and_locks_are_kept_longest() {
     for i in 0..u32::try_from(CAPACITY).unwrap() + 10 {
         let name = Username::canonical(&format!("u{i}"));
         let from = IpAddr::V4(std::net::Ipv4Addr::from(0x0a00_0000 + i));
-        let _ = throttle.begin(&name, from, at(1)).unwrap();
+        let _ = throttle.begin(&name, Source::of(from), at(1)).unwrap();
     }
     assert!(throttle.pairs.entries.len() <= CAPACITY);
-    assert!(throttle.names.entries.len() <= CAPACITY);
+    assert!(throttle.streaks.len() <= CAPACITY);
     assert!(throttle.addresses.entries.len() <= CAPACITY);
     assert!(
         throttle.begin(&alice(), ip("192.0.2.1"), at(2)).is_err(),

@@ -13,11 +13,14 @@ use crate::auth::denial::Denial;
 use crate::auth::event::{Event, EventKind};
 use crate::auth::issue::{Issued, issue, new_session};
 use crate::auth::login::{Credentials, LoginFormat, way_back};
+use crate::auth::policy::Policy;
 use crate::auth::ports::{Passwords, SignError, StoreError};
 use crate::auth::redirect::safe_return;
 use crate::auth::revocation::Reach;
 use crate::auth::session::{Principal, Visitor};
 use crate::auth::stored::Device;
+use crate::auth::throttle::Source;
+use crate::domain::id::UserId;
 use crate::domain::reply::Reply;
 use crate::gateway::ctx::Ctx;
 use crate::gateway::house::House;
@@ -98,6 +101,12 @@ pub(super) async fn submit(
     // `send` adds them, and what they mean for caches.
     reply.headers.remove(header::CACHE_CONTROL);
     ctx.cookies = issued.cookies;
+    let user = &principal.user.identity.id;
+    let policy = &ctx.snapshot.policy;
+    let known = asked
+        .browser
+        .remember(policy, user, clock::now(), entropy::random());
+    ctx.cookies.extend(known);
     Ok(reply)
 }
 
@@ -124,7 +133,8 @@ async fn authenticate(
     };
     let limits = snapshot.attempt_limits();
     let attempts = house.attempts.as_ref();
-    let begun = attempts.begin(&typed.username, asked.client, limits, clock::now());
+    let source = source(&snapshot.policy, typed, asked);
+    let begun = attempts.begin(&typed.username, source, limits, clock::now());
     let attempt = match begun.await.map_err(away)? {
         Ok(attempt) => attempt,
         Err(locked) => {
@@ -158,8 +168,25 @@ async fn authenticate(
             if attempt.locks() {
                 tell(EventKind::Lockout, "too_many_attempts");
             }
+            if let Some(milestone) = attempt.milestone().filter(|_| user.is_some()) {
+                tell(EventKind::Guessing, milestone);
+            }
             Err(Denial::BadCredentials)
         }
+    }
+}
+
+/// Whose attempt it is: of a browser in which the user has signed in, or of an address. What
+/// the browser says is looked at for a name that nobody has too, so that the time does not
+/// tell.
+fn source(policy: &Policy, typed: &Credentials, asked: &Asked) -> Source {
+    let user = policy.directory.by_name(&typed.username);
+    let nobody = UserId::new(typed.username.as_str());
+    let id = user.map_or(&nobody, |user| &user.identity.id);
+    let known = asked.browser.known_for(policy, id, clock::now());
+    match known.filter(|_| user.is_some_and(|user| !user.disabled)) {
+        Some(browser) => Source::Known(browser),
+        None => Source::of(asked.client),
     }
 }
 
@@ -228,7 +255,15 @@ fn refused(
     }
     let error = match denial {
         Denial::BadCredentials => LoginError::BadCredentials,
-        Denial::TooManyAttempts { retry_after } => LoginError::TooManyAttempts { retry_after },
+        Denial::TooManyAttempts { retry_after } => {
+            let policy = &ctx.snapshot.policy;
+            match source(policy, typed, asked) {
+                Source::Address(_) if policy.known_browsers => {
+                    LoginError::UnknownBrowser { retry_after }
+                }
+                _ => LoginError::TooManyAttempts { retry_after },
+            }
+        }
         Denial::Overloaded => LoginError::Overloaded,
         Denial::StoreUnavailable => LoginError::Unavailable,
         _ => return denial.into(),

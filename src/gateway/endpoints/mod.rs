@@ -18,7 +18,9 @@ use super::{body, respond};
 use crate::auth::csrf::FIELD;
 use crate::auth::denial::Denial;
 use crate::auth::gate::Endpoint;
+use crate::auth::known::Browser;
 use crate::auth::login::form_field;
+use crate::auth::policy::Policy;
 use crate::auth::redirect::{Presentation, in_place};
 use crate::auth::session::Visitor;
 use crate::domain::reply::Reply;
@@ -37,12 +39,14 @@ pub(super) struct Asked {
     pub(super) login_format: Result<crate::auth::login::LoginFormat, Denial>,
     /// The client.
     pub(super) client: std::net::IpAddr,
+    /// Who has signed in with this browser before.
+    pub(super) browser: Browser,
     /// Whether our Secure cookies would be thrown away: plain HTTP to another machine.
     pub(super) cookies_cannot_work: bool,
 }
 
 impl Asked {
-    pub(super) fn of(view: &RequestView<'_>, secure_cookies: bool) -> Self {
+    pub(super) fn of(view: &RequestView<'_>, policy: &Policy) -> Self {
         let loopback =
             matches!(&view.host, crate::domain::request::Host::At(host) if host.is_loopback());
         Self {
@@ -52,7 +56,8 @@ impl Asked {
             query: view.query.unwrap_or_default().to_vec(),
             login_format: crate::auth::login::LoginFormat::of(view),
             client: view.client,
-            cookies_cannot_work: secure_cookies
+            browser: Browser::read(policy, view),
+            cookies_cannot_work: policy.cookies.is_secure()
                 && view.scheme == crate::domain::origin::Scheme::Http
                 && !loopback,
         }
