@@ -1,6 +1,8 @@
 //! What the decisions need of the world: the few traits that the outside provides.
 //! Each has an in-memory twin that passes the same tests as the real one.
 
+use std::net::IpAddr;
+
 use async_trait::async_trait;
 
 use super::claims::Claims;
@@ -228,8 +230,33 @@ pub trait Passwords: Send + Sync {
     /// Whether `password` is the one that `hash` was made from.
     ///
     /// # Errors
-    /// [`Overloaded`] at once when the queue is full.
-    async fn verify(&self, hash: &PasswordHash, password: Secret) -> Result<bool, Overloaded>;
+    /// [`Overloaded`] at once when the queue is full, or when somebody needs the place whose
+    /// turn is sooner.
+    async fn verify(
+        &self,
+        hash: &PasswordHash,
+        password: Secret,
+        turn: Turn,
+    ) -> Result<bool, Overloaded>;
+}
+
+/// With whom somebody shares the turns at the hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// With everybody of the same network.
+    Address(IpAddr),
+    /// With every browser that is known for the same user.
+    Known(Username),
+}
+
+impl Turn {
+    /// That of an attempt.
+    pub fn of(attempt: &Attempt) -> Self {
+        match attempt.source() {
+            Source::Address(address) => Self::Address(address),
+            Source::Known(_) => Self::Known(attempt.name().clone()),
+        }
+    }
 }
 
 /// The hash queue is full: 503 with `Retry-After`.

@@ -65,6 +65,7 @@ mod entrances;
 mod exchanges_end;
 mod expectations;
 mod explain;
+mod fair_logins;
 mod fixation;
 mod floods;
 mod floors;

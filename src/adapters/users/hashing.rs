@@ -1,9 +1,12 @@
 //! Password hashes, made and checked on a bounded pool.
 //!
 //! A hash is slow and large on purpose, so anybody who may post a login could
-//! exhaust the machine with it. Here at most so many run, at most so many wait, and
-//! the next is turned away at once. They run on threads of their own, which the system
-//! puts behind those that serve requests. Never panics over a hash string.
+//! exhaust the machine with it. Here at most so many run, at most so many wait in fair
+//! turns (`queue`), and one too many is turned away at once. They run on threads of their
+//! own, which the system puts behind those that serve requests. Never panics over a hash
+//! string.
+
+mod queue;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -12,14 +15,16 @@ use std::time::Duration;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
 use async_trait::async_trait;
 use aws_lc_rs::hmac;
+use parking_lot::Mutex;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 
+use self::queue::{Queue, Ticket};
 use super::hashes::{ParsedHash, Strength};
 use crate::adapters::observe::metrics::Metrics;
 use crate::adapters::{background, entropy};
 use crate::auth::directory::{Directory, PasswordHash};
-use crate::auth::ports::{Overloaded, Passwords};
+use crate::auth::ports::{Overloaded, Passwords, Turn};
 use crate::domain::id::Username;
 use crate::domain::secret::Secret;
 
@@ -30,11 +35,44 @@ const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bHmzX4EW6Tlxf/hcHWkb6Q$NsIj
 /// Checks passwords, so many at once and so many waiting.
 #[derive(Debug)]
 pub struct HashPool {
-    /// A place is held from the call until the hash is done, running or waiting.
-    places: Arc<Semaphore>,
-    /// Where they wait and run; there until the end.
+    desk: Arc<Mutex<Desk>>,
+    /// How many run at once.
+    concurrent: usize,
+    /// Where they run; there until the end.
     threads: Option<Runtime>,
     metrics: Arc<Metrics>,
+}
+
+/// Who runs and who waits. While a thread is free nobody waits.
+#[derive(Debug)]
+struct Desk {
+    running: usize,
+    queue: Queue<Job>,
+}
+
+/// A check, and then what tells its caller what came of it.
+struct Job(Box<dyn FnOnce() -> Answer + Send>);
+
+struct Answer(Box<dyn FnOnce()>);
+
+impl std::fmt::Debug for Job {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Job(…)")
+    }
+}
+
+/// A place in the queue, given back when the caller goes away.
+#[derive(Debug)]
+struct Waits<'a> {
+    desk: &'a Mutex<Desk>,
+    ticket: Ticket,
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        let left = self.desk.lock().queue.leave(self.ticket);
+        drop(left);
+    }
 }
 
 impl HashPool {
@@ -42,10 +80,13 @@ impl HashPool {
     /// `login.hash_queue` waiting. Argon2id in our parameters takes 19 MiB each
     /// while it runs, nothing while it waits.
     pub fn new(concurrent: usize, queue: usize, metrics: Arc<Metrics>) -> Self {
-        let concurrent = concurrent.clamp(1, Semaphore::MAX_PERMITS);
-        let places = concurrent.saturating_add(queue).min(Semaphore::MAX_PERMITS);
+        let concurrent = concurrent.max(1);
         Self {
-            places: Arc::new(Semaphore::new(places)),
+            desk: Arc::new(Mutex::new(Desk {
+                running: 0,
+                queue: Queue::new(queue),
+            })),
+            concurrent,
             threads: threads(concurrent),
             metrics,
         }
@@ -78,11 +119,16 @@ fn threads(count: usize) -> Option<Runtime> {
 
 #[async_trait]
 impl Passwords for HashPool {
-    async fn verify(&self, hash: &PasswordHash, password: Secret) -> Result<bool, Overloaded> {
+    async fn verify(
+        &self,
+        hash: &PasswordHash,
+        password: Secret,
+        turn: Turn,
+    ) -> Result<bool, Overloaded> {
         let hash = hash.clone();
         let metrics = Arc::clone(&self.metrics);
-        self.in_turn(move || metrics.password_hash(|| matches(hash.as_str(), password.expose())))
-            .await
+        let check = move || metrics.password_hash(|| matches(hash.as_str(), password.expose()));
+        self.in_turn(turn, check).await
     }
 }
 
@@ -91,34 +137,72 @@ impl HashPool {
     /// is told that theirs was wrong, or counted for it.
     ///
     /// # Errors
-    /// [`Overloaded`] at once, if all places are taken; and after a panic.
+    /// [`Overloaded`] at once, if there is no place; when somebody else has to have it; and
+    /// after a panic.
     async fn in_turn<T: Send + 'static>(
         &self,
+        turn: Turn,
         check: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Overloaded> {
         let threads = self.threads.as_ref().ok_or(Overloaded)?;
-        // A caller who goes away while waiting drops its place with this future, and nothing
-        // is checked when its turn comes. What runs cannot be stopped, so the place goes
-        // with it: to give it back earlier would let abandoned logins pile up without a bound.
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        let place = Arc::new(place.map_err(|_full| Overloaded)?);
-        let waits = Arc::downgrade(&place);
-        let in_its_turn = move || {
-            let _place = waits.upgrade()?;
-            Some(check())
-        };
+        let (tell, told) = oneshot::channel();
+        let job = Job(Box::new(move || {
+            let checked = catch_unwind(AssertUnwindSafe(check));
+            Answer(Box::new(move || match checked {
+                // Its caller may be gone. What runs cannot be stopped, and keeps its thread:
+                // else abandoned logins would pile up without a bound.
+                Ok(checked) => drop(tell.send(checked)),
+                Err(_panic) => log::error!("a password check did not end: it panicked"),
+            }))
+        }));
+        // A caller who goes away while waiting drops the place with this future, and nothing
+        // is checked when its turn comes.
+        let _waits = self.begin_or_wait(threads, turn, job)?;
+        told.await.map_err(|_turned_away_or_panicked| Overloaded)
+    }
+
+    fn begin_or_wait(
+        &self,
+        threads: &Runtime,
+        turn: Turn,
+        job: Job,
+    ) -> Result<Option<Waits<'_>>, Overloaded> {
+        let mut desk = self.desk.lock();
+        if desk.running >= self.concurrent {
+            let (ticket, turned_away) = desk.queue.enter(turn, job);
+            drop(desk);
+            drop(turned_away);
+            let desk = &*self.desk;
+            return Ok(Some(Waits { desk, ticket }));
+        }
+        desk.running = desk.running.saturating_add(1);
+        drop(desk);
+        let desk = Arc::clone(&self.desk);
+        let work = move || work(&desk, job);
         // It panics where the system has no thread for the first of them.
-        let begun = catch_unwind(AssertUnwindSafe(|| threads.spawn_blocking(in_its_turn)));
-        let begun = begun.map_err(|_panic| {
+        let begun = catch_unwind(AssertUnwindSafe(|| threads.spawn_blocking(work)));
+        begun.map(|_its_end| None).map_err(|_panic| {
             log::error!("no thread for a password check");
+            let mut desk = self.desk.lock();
+            desk.running = desk.running.saturating_sub(1);
             Overloaded
-        });
-        let checked = begun?.await.map_err(|error| {
-            log::error!("a password check did not end: {error}");
-            Overloaded
-        });
-        drop(place);
-        checked?.ok_or(Overloaded)
+        })
+    }
+}
+
+/// Does this job, and then whatever waits.
+fn work(desk: &Mutex<Desk>, first: Job) {
+    let mut next = Some(first);
+    while let Some(Job(check)) = next {
+        let Answer(tell) = check();
+        let mut desk = desk.lock();
+        next = desk.queue.next();
+        if next.is_none() {
+            desk.running = desk.running.saturating_sub(1);
+        }
+        drop(desk);
+        // Only now: who hears it finds a free thread.
+        tell();
     }
 }
 

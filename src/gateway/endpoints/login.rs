@@ -14,7 +14,7 @@ use crate::auth::event::{Event, EventKind};
 use crate::auth::issue::{Issued, issue, new_session};
 use crate::auth::login::{Credentials, LoginFormat, way_back};
 use crate::auth::policy::Policy;
-use crate::auth::ports::{Passwords, SignError, StoreError};
+use crate::auth::ports::{Passwords, SignError, StoreError, Turn};
 use crate::auth::redirect::safe_return;
 use crate::auth::revocation::Reach;
 use crate::auth::session::{Principal, Visitor};
@@ -146,7 +146,8 @@ async fn authenticate(
     };
     let hash = house.hash_for(snapshot, typed);
     let pool = house.passwords.load_full();
-    let Ok(right) = pool.verify(&hash, typed.password.clone()).await else {
+    let turn = Turn::of(&attempt);
+    let Ok(right) = pool.verify(&hash, typed.password.clone(), turn).await else {
         attempts.withdrawn(attempt).await.map_err(away)?;
         tell(EventKind::LoginFailed, "overloaded");
         return Err(Denial::Overloaded);

@@ -28,6 +28,11 @@ fn pool(concurrent: usize, queue: usize) -> Arc<HashPool> {
     Arc::new(HashPool::new(concurrent, queue, metrics))
 }
 
+/// Somebody of the one network that is there.
+fn anybody() -> Turn {
+    Turn::Address([192, 0, 2, 1].into())
+}
+
 #[test]
 fn made_hashes_are_what_owasp_asks_and_verify() {
     let password = Secret::new("correct horse");
@@ -106,7 +111,7 @@ async fn the_pool_answers() {
         ("broken".to_owned(), "pw", false),
     ] {
         let answer = pool
-            .verify(&PasswordHash::new(&hash), Secret::new(password))
+            .verify(&PasswordHash::new(&hash), Secret::new(password), anybody())
             .await;
         assert_eq!(answer, Ok(expected));
     }
@@ -118,8 +123,12 @@ async fn the_pool_answers() {
 async fn a_check_that_panics_calls_no_password_wrong() {
     let pool = pool(1, 0);
     let panics: fn() -> bool = || panic!("on purpose");
-    assert_eq!(pool.in_turn(panics).await, Err(Overloaded));
-    assert_eq!(pool.in_turn(|| true).await, Ok(true), "a place is lost");
+    assert_eq!(pool.in_turn(anybody(), panics).await, Err(Overloaded));
+    assert_eq!(
+        pool.in_turn(anybody(), || true).await,
+        Ok(true),
+        "a place is lost"
+    );
 }
 
 #[cfg(target_os = "linux")]
@@ -127,7 +136,9 @@ async fn a_check_that_panics_calls_no_password_wrong() {
 async fn a_hash_steps_back_and_nobody_else_does() {
     let nice = || rustix::process::getpriority_process(None).unwrap();
     let before = nice();
-    let stepped_back = pool(1, 0).in_turn(move || nice() == background::NICE).await;
+    let stepped_back = pool(1, 0)
+        .in_turn(anybody(), move || nice() == background::NICE)
+        .await;
     assert_eq!(stepped_back, Ok(true), "it competes with requests");
     assert_eq!(nice(), before, "the caller went with it");
     let other = tokio::task::spawn_blocking(nice).await.unwrap();
@@ -149,7 +160,7 @@ async fn a_hash_ends_though_every_processor_is_busy() {
         })
         .collect();
     let hash = PasswordHash::new(&argon2_of(b"pw"));
-    let answer = pool(1, 0).verify(&hash, Secret::new("pw")).await;
+    let answer = pool(1, 0).verify(&hash, Secret::new("pw"), anybody()).await;
     done.store(true, std::sync::atomic::Ordering::Relaxed);
     for thread in busy {
         thread.join().unwrap();
@@ -165,22 +176,25 @@ async fn beyond_running_and_queue_is_turned_away_at_once() {
     let waiting: Vec<_> = (0..2)
         .map(|_| {
             let (pool, hash) = (Arc::clone(&pool), hash.clone());
-            tokio::spawn(async move { pool.verify(&hash, Secret::new("pw")).await })
+            tokio::spawn(async move { pool.verify(&hash, Secret::new("pw"), anybody()).await })
         })
         .collect();
     let all_wait = async {
-        while pool.places.available_permits() > 0 {
+        while pool.desk.lock().queue.len() < 2 {
             tokio::task::yield_now().await;
         }
     };
     soon(all_wait).await;
-    let turned_away = pool.verify(&hash, Secret::new("pw"));
+    let turned_away = pool.verify(&hash, Secret::new("pw"), anybody());
     assert_eq!(soon(turned_away).await, Err(Overloaded));
     drop(end);
     for task in waiting {
         assert_eq!(task.await.unwrap(), Ok(true), "the queue stood still");
     }
-    assert_eq!(pool.verify(&hash, Secret::new("pw")).await, Ok(true));
+    assert_eq!(
+        pool.verify(&hash, Secret::new("pw"), anybody()).await,
+        Ok(true)
+    );
 }
 
 #[tokio::test]
@@ -189,12 +203,15 @@ async fn a_caller_who_leaves_frees_the_place() {
     let hash = PasswordHash::new(&argon2_of(b"pw"));
     let end = endless(&pool).await;
     for _ in 0..10 {
-        let waiting = pool.verify(&hash, Secret::new("pw"));
+        let waiting = pool.verify(&hash, Secret::new("pw"), anybody());
         let left = tokio::time::timeout(Duration::from_millis(1), waiting).await;
         assert!(left.is_err(), "clients that hang up would fill the queue");
     }
     drop(end);
-    assert_eq!(pool.verify(&hash, Secret::new("pw")).await, Ok(true));
+    assert_eq!(
+        pool.verify(&hash, Secret::new("pw"), anybody()).await,
+        Ok(true)
+    );
     let text = pool.metrics.render().unwrap();
     let hashed = text.contains("doorward_password_hash_duration_seconds_count 1\n");
     assert!(hashed, "hashed for nobody: {text}");
@@ -206,14 +223,38 @@ async fn a_hash_that_runs_keeps_its_place_though_its_caller_left() {
     // Its caller is aborted when it has begun.
     let end = endless(&pool).await;
     let hash = PasswordHash::new(&argon2_of(b"pw"));
-    let verify = || pool.verify(&hash, Secret::new("pw"));
+    let verify = || pool.verify(&hash, Secret::new("pw"), anybody());
     let refused = soon(verify()).await;
     assert_eq!(refused, Err(Overloaded), "abandoned logins pile up");
     drop(end);
-    while pool.places.available_permits() == 0 {
+    while pool.desk.lock().running > 0 {
         tokio::task::yield_now().await;
     }
     assert_eq!(verify().await, Ok(true));
+}
+
+#[tokio::test]
+async fn who_is_turned_away_for_somebody_else_hears_of_it_at_once() {
+    let pool = pool(1, 2);
+    let hash = PasswordHash::new(&argon2_of(b"pw"));
+    let end = endless(&pool).await;
+    let ask = |turn: Turn| {
+        let (pool, hash) = (Arc::clone(&pool), hash.clone());
+        tokio::spawn(async move { pool.verify(&hash, Secret::new("pw"), turn).await })
+    };
+    let first = ask(anybody());
+    let second = ask(anybody());
+    soon(async {
+        while pool.desk.lock().queue.len() < 2 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let known = ask(Turn::Known(Username::canonical("alice")));
+    assert_eq!(soon(second).await.unwrap(), Err(Overloaded));
+    drop(end);
+    assert_eq!(first.await.unwrap(), Ok(true));
+    assert_eq!(known.await.unwrap(), Ok(true));
 }
 
 /// What must not wait for the hash that runs.
@@ -232,7 +273,7 @@ async fn endless(pool: &Arc<HashPool>) -> std::sync::mpsc::Sender<()> {
             tell.send(()).unwrap();
             let _ended = ends.recv();
         };
-        in_it.in_turn(hash).await
+        in_it.in_turn(anybody(), hash).await
     });
     begun.await.unwrap();
     caller.abort();
