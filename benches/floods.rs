@@ -5,6 +5,9 @@
 //! real program with its default limits, but for those of one address: on a machine with few cores the flood, the app and
 //! the person take their time from the gateway too. Needs some 8000 open files
 //! (`ulimit -n`). `docs/attacks.md` has the figures of one run.
+//!
+//! `guesses` is another kind of flood, and takes a minute: wrong logins from a thousand
+//! networks, and who signs in meanwhile, in a browser that is known and in one that is not.
 #![allow(
     clippy::as_conversions,
     clippy::disallowed_methods,
@@ -46,6 +49,16 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const SLOW: u32 = 2000;
 /// Callers of each fast flood.
 const FAST: u32 = 64;
+/// Networks of the flood of guesses, and how long it goes on before anybody honest comes.
+const NETWORKS: u32 = 1000;
+const FLOODED: Duration = Duration::from_secs(30);
+/// What each of its callers waits after an answer: some 500 logins a second, ten times what
+/// two processors hash. Faster ones, from the same machine, would measure its scheduler.
+const GUESS_PACE: Duration = Duration::from_millis(500);
+/// Honest logins of each kind, between two of them, and what their people wait for.
+const LOGINS: u32 = 100;
+const LOGIN_PACE: Duration = Duration::from_millis(300);
+const LOGIN_PATIENCE: Duration = Duration::from_secs(10);
 /// The proxy whose `X-Forwarded-For` is believed.
 const PROXY: Ipv4Addr = Ipv4Addr::new(127, 99, 0, 1);
 /// What a slow reader asks for.
@@ -65,6 +78,10 @@ async fn main() {
         if chosen.is_empty() || chosen.iter().any(|name| name == flood.name()) {
             measure(flood).await;
         }
+    }
+    if chosen.is_empty() || chosen.iter().any(|name| name == "guesses") {
+        println!("\n| sign-ins during guesses | got in | p50 / p99 |\n|---|---|---|");
+        guesses().await;
     }
 }
 
@@ -159,7 +176,7 @@ async fn measure(flood: Flood) {
     let gateway = Gateway::start(app, &flood.hash()).await;
     let to = Arc::new(Target {
         gateway: gateway.address,
-        cookie: sign_in(gateway.address).await,
+        cookie: sign_in(gateway.address).await.access,
         outcomes: Mutex::default(),
     });
     let quiet = person(&to, QUIET).await;
@@ -358,6 +375,86 @@ async fn forged_token(to: &Target, number: u32) {
     }
 }
 
+/// Wrong logins from many networks; who is honest signs in once every [`LOGIN_PACE`], each
+/// from a network of their own, and tries once.
+async fn guesses() {
+    let app = start_app().await;
+    let hash = hashing::make(&Secret::new(PASSWORD.to_owned())).unwrap();
+    let gateway = Gateway::start(app, &hash).await;
+    let to = Arc::new(Target {
+        gateway: gateway.address,
+        cookie: sign_in(gateway.address).await.known,
+        outcomes: Mutex::default(),
+    });
+    let before = gateway.resident();
+    let watch = Watch::start(&gateway);
+    let callers: Vec<_> = (0..4 * FAST)
+        .map(|_| {
+            let to = Arc::clone(&to);
+            tokio::spawn(async move {
+                static TURN: AtomicU32 = AtomicU32::new(0);
+                loop {
+                    let network = TURN.fetch_add(1, Ordering::Relaxed) % NETWORKS;
+                    let [_, _, high, low] = network.to_be_bytes();
+                    login(&to, PROXY, Some(Ipv4Addr::new(10, high, low, 1))).await;
+                    sleep(GUESS_PACE).await;
+                }
+            })
+        })
+        .collect();
+    sleep(FLOODED).await;
+    for (kind, first, cookie) in [
+        ("in a known browser", 20, Some(to.cookie.as_str())),
+        ("in another", 40, None),
+    ] {
+        let mut got_in = Took::default();
+        let tries: Vec<_> = (0..LOGINS)
+            .map(|n| {
+                let from = Ipv4Addr::new(first, 0, n as u8, 1);
+                let request = honest_login(to.gateway, from, cookie);
+                tokio::spawn(async move {
+                    sleep(LOGIN_PACE * n).await;
+                    let began = Instant::now();
+                    let asked = async {
+                        let mut connection = connect_from(PROXY, request.0).await?;
+                        ask(&mut connection, request.1.as_bytes()).await.ok()
+                    };
+                    let answer = timeout(LOGIN_PATIENCE, asked).await.ok().flatten();
+                    answer
+                        .is_some_and(|a| a.status == 303)
+                        .then(|| began.elapsed())
+                })
+            })
+            .collect();
+        for one in tries {
+            match one.await.unwrap() {
+                Some(took) => got_in.took.push(took),
+                None => got_in.failed += 1,
+            }
+        }
+        let in_time = got_in.took.len();
+        println!("| {kind} | {in_time} of {LOGINS} | {} |", got_in.shown());
+    }
+    for caller in callers {
+        caller.abort();
+    }
+    let outcomes = to.outcomes.lock();
+    let outcomes = outcomes.iter().map(|(what, n)| format!("{n} × {what}"));
+    let outcomes = outcomes.collect::<Vec<_>>().join(", ");
+    let peak = watch.stop() / 1024;
+    let before = before / 1024;
+    println!("\nThe flood: {outcomes}; resident {before} MiB before, {peak} at most.");
+}
+
+/// Alice with her password, from this address.
+fn honest_login(to: SocketAddr, from: Ipv4Addr, cookie: Option<&str>) -> (SocketAddr, String) {
+    let body = format!("username=alice&password={PASSWORD}");
+    let head = login_head(to, body.len(), Some(from));
+    let cookie = cookie.map_or_else(String::new, |cookie| format!("Cookie: {cookie}\r\n"));
+    let (line, rest) = head.split_once("\r\n").unwrap();
+    (to, format!("{line}\r\n{cookie}{rest}{body}"))
+}
+
 fn login_head(gateway: SocketAddr, length: usize, forwarded: Option<Ipv4Addr>) -> String {
     let forwarded = forwarded.map_or_else(String::new, |address| {
         format!("X-Forwarded-For: {address}\r\n")
@@ -424,17 +521,29 @@ fn field(head: &str, name: &str) -> Option<usize> {
     })
 }
 
-async fn sign_in(gateway: SocketAddr) -> String {
+/// What a browser keeps of a sign-in.
+struct Cookies {
+    access: String,
+    known: String,
+}
+
+async fn sign_in(gateway: SocketAddr) -> Cookies {
     let body = format!("username=alice&password={PASSWORD}");
     let request = format!("{}{body}", login_head(gateway, body.len(), None));
     let mut connection = TcpStream::connect(gateway).await.unwrap();
     let answer = ask(&mut connection, request.as_bytes()).await.unwrap();
     assert_eq!(answer.status, 303, "{}", answer.head);
-    let cookie = answer.head.lines().find_map(|line| {
-        let (_, value) = line.split_once(": __Host-doorward=")?;
-        value.split(';').next()
-    });
-    format!("__Host-doorward={}", cookie.unwrap())
+    let cookie = |name: &str| {
+        let value = answer.head.lines().find_map(|line| {
+            let (_, value) = line.split_once(&format!(": {name}="))?;
+            value.split(';').next()
+        });
+        format!("{name}={}", value.unwrap())
+    };
+    Cookies {
+        access: cookie("__Host-doorward"),
+        known: cookie("__Host-doorward-known"),
+    }
 }
 
 /// An app that answers a page, or much.
