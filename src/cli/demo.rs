@@ -17,6 +17,9 @@ use crate::gateway::PLATFORM;
 use crate::gateway::listen::address_of;
 use crate::gateway::server::Plan;
 
+/// A browser opens some six; the rest is room.
+const CONNECTIONS: usize = 256;
+
 pub(super) fn demo(port: u16) -> Result<(), Failure> {
     let app = TcpListener::bind(("127.0.0.1", 0))?;
     let app_address = address_of(&app).map_err(Failure::io)?;
@@ -30,6 +33,8 @@ pub(super) fn demo(port: u16) -> Result<(), Failure> {
         "admin": { "listen": "127.0.0.1:0" },
         "pages": { "title": "Doorward demo" },
         "log": { "level": "warn" },
+        // One person tries it: the usual limit of open files is enough for that.
+        "limits": { "connections": CONNECTIONS },
         "users": [Starter {
             id: "1001",
             username: "demo",

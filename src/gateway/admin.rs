@@ -6,6 +6,7 @@
 mod answer;
 mod api;
 mod door;
+mod hosts;
 mod sessions;
 
 use std::sync::Arc;
@@ -45,6 +46,9 @@ impl ServeHttp for Admin {
     async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
         leash::head_is_whole();
         let request = session.req_header();
+        if !self.over_socket && !hosts::answers_to(request, &self.house.snapshot().settings.admin) {
+            return hosts::refusal();
+        }
         let path = request.uri.path().to_owned();
         if path == "/api" || path.starts_with("/api/") {
             return self.api(session, &path).await;

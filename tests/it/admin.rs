@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::users::ALICE_PASSWORD;
-use crate::support::{Gateway, Request, token, until, world, world_with};
+use crate::support::{Gateway, Request, assert_problem, token, until, world, world_with};
 
 #[test]
 fn health_and_metrics_are_for_operators_alone() {
@@ -27,6 +27,29 @@ fn health_and_metrics_are_for_operators_alone() {
     assert_eq!(app.count(), 0, "the app was asked");
     let head = Request::new(gateway.admin(), "HEAD", "/healthz").send();
     assert_eq!((head.status, head.body.len()), (200, 0), "{head}");
+}
+
+#[test]
+fn a_name_that_a_page_of_the_web_has_reads_no_metrics() {
+    let (mut gateway, _app) = world();
+    let ask = |gateway: &Gateway, host: &str| {
+        let request = Request::new(gateway.admin(), "GET", "/metrics");
+        request.header("Host", host).send()
+    };
+    let answer = ask(&gateway, "evil.example:9180");
+    assert_problem(&answer, 421, "wrong_host", "a rebound name reads metrics");
+    assert!(answer.text().contains("admin.hosts"), "no mend: {answer}");
+    for host in ["localhost", "[::1]:9180", "10.0.0.7:9180", "doorward:9180"] {
+        assert_eq!(ask(&gateway, host).status, 200, "{host}");
+    }
+    // Who needs a name lists it, and a reload is enough.
+    let admin = gateway.admin();
+    gateway.rewrite(&format!(
+        "admin: {{ listen: \"127.0.0.1:{admin}\", hosts: [Metrics.Example.com] }}"
+    ));
+    gateway.reload();
+    assert_eq!(ask(&gateway, "metrics.example.com:9180").status, 200);
+    assert_eq!(ask(&gateway, "evil.example").status, 421);
 }
 
 #[test]

@@ -4,9 +4,11 @@ use std::path::Path;
 use std::process::Output;
 use std::time::{Duration, Instant};
 
+use crate::support::gateway::PROGRAM;
 use crate::support::process::run;
+use crate::support::temp::free_port;
 use crate::support::{
-    Builder, Gateway, Process, Request, TempDir, Upstream, doorward, until_some, world,
+    Builder, Gateway, Process, Request, TempDir, Upstream, doorward, until, until_some, world,
 };
 
 pub fn said(output: &Output) -> String {
@@ -304,6 +306,25 @@ fn healthcheck_asks_the_running_gateway() {
     assert!(
         began.elapsed() < Duration::from_secs(5),
         "a health check that hangs"
+    );
+}
+
+#[test]
+fn the_demo_needs_no_more_open_files_than_a_shell_has() {
+    let port = free_port();
+    let mut command = std::process::Command::new("sh");
+    let script = "ulimit -n 1024; exec \"$0\" demo --port \"$1\"";
+    command.env_clear().args(["-c", script, PROGRAM]);
+    command.arg(port.to_string());
+    let demo = Process::spawn(command);
+    until("the demo to listen", || {
+        let login = Request::new(port, "GET", "/login").try_send();
+        login.is_ok_and(|answer| answer.status == 200)
+    });
+    let output = demo.output();
+    assert!(
+        !output.contains("WARN"),
+        "the first sight is a warning:\n{output}"
     );
 }
 

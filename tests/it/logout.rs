@@ -174,3 +174,18 @@ fn revoking_an_access_token_that_ran_out_ends_its_session() {
     let renewed = jar.without_access().get(&gateway, "/");
     assert_problem(&renewed, 401, "session_revoked", "it is renewed after all");
 }
+
+#[test]
+fn the_browser_forgets_what_the_operator_says() {
+    for (kinds, expected) in [
+        ("[]", None),
+        ("[cache, cookies]", Some("\"cache\", \"cookies\"")),
+    ] {
+        let (gateway, _app) = world_with(&format!("logout: {{ clear_site_data: {kinds} }}"));
+        let jar = Jar::alice(&gateway);
+        let answer = logout(&gateway, &jar, "");
+        let told = answer.header("clear-site-data");
+        assert_eq!(told.as_deref(), expected, "{kinds}: {answer}");
+        assert!(answer.cookie("__Host-doorward").unwrap().clears());
+    }
+}

@@ -131,6 +131,7 @@ mod session_audit;
 mod sessions_browser;
 mod sessions_page;
 mod settings;
+mod setup;
 mod shipped;
 mod silent;
 mod slow;

@@ -192,6 +192,7 @@ fn read(root: &Section<'_>) -> Settings {
         rule_places,
         default_access,
         login: limits::login(root),
+        logout: sessions::logout(root),
         trusted_proxies,
         limits: limits::limits(root),
         pages: limits::pages(root),

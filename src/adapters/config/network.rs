@@ -46,6 +46,7 @@ pub(super) fn read(root: &Section<'_>) -> Network {
             web::listen,
         ),
         token: admin.some("token").and_then(|spot| admin_token(&spot)),
+        hosts: admin.list("hosts", Vec::new(), web::admin_host),
     };
     let network = Network {
         tls: tls(root, public_url.as_ref()),

@@ -1,11 +1,11 @@
-//! `cookies` and `session`.
+//! `cookies`, `session` and `logout`.
 
 use std::time::Duration;
 
 use super::names;
 use super::problem::Fault;
 use super::reader::Section;
-use super::settings::{Cookies, CrossSiteNavigation, Renewal, SameSite, Session};
+use super::settings::{Cookies, CrossSiteNavigation, Logout, Renewal, SameSite, Session, SiteData};
 use super::store;
 use super::values;
 use crate::auth::policy::LONGEST_TOKEN;
@@ -47,6 +47,19 @@ pub(super) fn cookies(root: &Section<'_>, public_url: Option<&Origin>) -> Cookie
         name: section.or("name", "doorward".to_owned(), names::cookie),
         domain,
         same_site,
+    }
+}
+
+/// Reads `logout`.
+pub(super) fn logout(root: &Section<'_>) -> Logout {
+    let all = [SiteData::Cache, SiteData::Cookies, SiteData::Storage];
+    let words = all.map(|kind| (kind.word(), kind));
+    Logout {
+        clear_site_data: root.section("logout", "logout").list(
+            "clear_site_data",
+            vec![SiteData::Storage],
+            |text| values::choice(text, &words),
+        ),
     }
 }
 

@@ -70,6 +70,8 @@ pub struct Settings {
     pub default_access: Access,
     /// Limits on guessing and hashing.
     pub login: Login,
+    /// What a logout does beside ending the session.
+    pub logout: Logout,
     /// Whose `X-Forwarded-*` are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Sizes and times that a client cannot exceed.
@@ -153,6 +155,9 @@ pub struct Admin {
     pub listen: SocketAddr,
     /// Opens the admin API over TCP; `None`: only the socket has it.
     pub token: Option<Secret>,
+    /// Names that it answers to over TCP, lower case, beside addresses, `localhost` and
+    /// names without a dot.
+    pub hosts: Vec<String>,
 }
 
 /// `signing.algorithm`
@@ -305,6 +310,35 @@ pub struct Login {
     pub hash_queue: usize,
     /// Whether browsers in which a user has signed in are counted by themselves.
     pub known_browsers: bool,
+}
+
+/// `logout`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logout {
+    /// What the browser is told to forget of the whole origin, the app's included.
+    pub clear_site_data: Vec<SiteData>,
+}
+
+/// A type of `Clear-Site-Data` (W3C Clear Site Data, section 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SiteData {
+    /// The HTTP cache: in Chromium this walks all of it, and takes a second when it is large.
+    Cache,
+    /// Every cookie of the registrable domain.
+    Cookies,
+    /// `localStorage`, `IndexedDB`, service workers: the app's drafts go with them.
+    Storage,
+}
+
+impl SiteData {
+    /// The word that the operator writes and the browser reads.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Cache => "cache",
+            Self::Cookies => "cookies",
+            Self::Storage => "storage",
+        }
+    }
 }
 
 /// `limits`

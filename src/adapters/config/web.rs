@@ -172,6 +172,18 @@ pub(crate) fn extra_host(text: &str) -> Result<Authority, Fault> {
     host_and_port(text)
 }
 
+/// One of `admin.hosts`: a name; the port of the listener does not matter.
+pub(crate) fn admin_host(text: &str) -> Result<String, Fault> {
+    let name = extra_host(text)?;
+    if name.contains(':') {
+        return Err(Fault::new(
+            "is more than a name",
+            "write the name alone, such as metrics.example.com; addresses need not be listed",
+        ));
+    }
+    Ok(name)
+}
+
 /// An address to listen on.
 pub(crate) fn listen(text: &str) -> Result<SocketAddr, Fault> {
     if let Ok(address) = text.parse() {

@@ -7,6 +7,7 @@ use http::{HeaderValue, StatusCode, header};
 use pingora_proxy::Session;
 
 use super::{Asked, Refused, read_body, token_for};
+use crate::adapters::config::settings::Logout;
 use crate::auth::denial::Denial;
 use crate::auth::event::{Event, EventKind};
 use crate::auth::login::form_field;
@@ -89,15 +90,22 @@ pub(super) async fn sign_out(
     for cookie in ctx.snapshot.policy.cookies.clear() {
         reply.headers.append(header::SET_COOKIE, cookie);
     }
-    reply.headers.insert(
-        CLEAR_SITE_DATA,
-        HeaderValue::from_static("\"cache\", \"storage\""),
-    );
+    if let Some(value) = clear_site_data(&ctx.snapshot.settings.logout) {
+        reply.headers.insert(CLEAR_SITE_DATA, value);
+    }
     reply.headers.insert(
         header::CACHE_CONTROL,
         HeaderValue::from_static("private, no-cache, no-store"),
     );
     Ok(reply)
+}
+
+/// `Clear-Site-Data`: the types are quoted strings, separated by commas.
+fn clear_site_data(logout: &Logout) -> Option<HeaderValue> {
+    let types = logout.clear_site_data.iter();
+    let types: Vec<_> = types.map(|kind| format!("\"{}\"", kind.word())).collect();
+    let value = HeaderValue::try_from(types.join(", ")).ok();
+    value.filter(|value| !value.is_empty())
 }
 
 /// The sessions that the cookies name, and whose they are. Both cookies name the same
