@@ -113,7 +113,8 @@
 //! - *A change of a user leaves a cut-off in the store*, beside the comparison of
 //!   versions on every request: undoing the change does not bring sessions back.
 //! - *An HTML page about which the app says nothing is `no-store`*: otherwise the back
-//!   button shows it after the logout, `Clear-Site-Data` or not (seen in Chromium 156).
+//!   button shows it after the logout, `Clear-Site-Data` or not (seen in Chromium 156). The
+//!   page to which the login led needs more ([`domain::cookie::CookieStyle::changes`]).
 //! - *Pingora flushes an answer of known length only when it is complete or its buffer
 //!   is full*; one without a length (event streams, chunked bodies) at once.
 #![cfg_attr(

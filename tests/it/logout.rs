@@ -187,5 +187,8 @@ fn the_browser_forgets_what_the_operator_says() {
         let told = answer.header("clear-site-data");
         assert_eq!(told.as_deref(), expected, "{kinds}: {answer}");
         assert!(answer.cookie("__Host-doorward").unwrap().clears());
+        // What empties the back button, where `cache` does not.
+        let changed = answer.cookie("__Host-doorward-bounce").is_some();
+        assert_eq!(changed, kinds == "[]", "{answer}");
     }
 }

@@ -7,7 +7,7 @@ use http::{HeaderValue, StatusCode, header};
 use pingora_proxy::Session;
 
 use super::{Asked, Refused, read_body, token_for};
-use crate::adapters::config::settings::Logout;
+use crate::adapters::config::settings::{Logout, SiteData};
 use crate::auth::denial::Denial;
 use crate::auth::event::{Event, EventKind};
 use crate::auth::login::form_field;
@@ -19,7 +19,7 @@ use crate::gateway::ctx::Ctx;
 use crate::gateway::house::House;
 use crate::gateway::respond;
 
-const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
+pub(super) const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// The page with one button; a GET ends nothing (an image tag could send it).
 pub(super) fn page(ctx: &Ctx, visitor: &Visitor) -> Reply {
@@ -90,7 +90,14 @@ pub(super) async fn sign_out(
     for cookie in ctx.snapshot.policy.cookies.clear() {
         reply.headers.append(header::SET_COOKIE, cookie);
     }
-    if let Some(value) = clear_site_data(&ctx.snapshot.settings.logout) {
+    let logout = &ctx.snapshot.settings.logout;
+    if !logout.clear_site_data.contains(&SiteData::Cache) {
+        // `cache` would empty what the back button shows; so does this, and it takes no time.
+        for cookie in ctx.snapshot.policy.cookies.changes() {
+            reply.headers.append(header::SET_COOKIE, cookie);
+        }
+    }
+    if let Some(value) = clear_site_data(logout) {
         reply.headers.insert(CLEAR_SITE_DATA, value);
     }
     reply.headers.insert(
