@@ -2,7 +2,6 @@
 //! forwarded is answered here.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use pingora::{Error, ErrorType, Result};
 use pingora_proxy::Session;
@@ -11,7 +10,7 @@ use super::ctx::{Ctx, Stage};
 use super::cut::Untold;
 use super::endpoints::{self, Asked};
 use super::house::House;
-use super::inbound::{self, Peer, X_FORWARDED_FOR};
+use super::inbound::{self, Peer};
 use super::{renew, respond};
 use crate::adapters::clock;
 use crate::auth::bounce::Arrival;
@@ -33,11 +32,14 @@ pub(super) async fn decide(
     let proxies = &snapshot.settings.trusted_proxies;
     let peer = Peer::of(session, proxies);
     ctx.peer = Some(peer);
-    warn_of_forwarded_for(house, session, peer);
     let (client, decision, in_doubt) = {
         let view = inbound::view(session, peer, proxies);
         ctx.over_tls = view.scheme == Scheme::Https;
+        house.hints.of_words(peer, view.headers);
         let verdict = snapshot.policy.decide(&view, clock::now());
+        house
+            .hints
+            .of_refusal(peer, &view, &verdict.decision, &snapshot);
         ctx.cors = verdict.cors;
         ctx.user = verdict.refused;
         ctx.arrival = snapshot.policy.arrival(&view, clock::now());
@@ -97,20 +99,6 @@ pub(super) async fn decide(
         }
         // Once is enough.
         Decision::Renew(_) => not_admitted(),
-    }
-}
-
-/// An `X-Forwarded-For` from somebody who is not in `trusted_proxies` is most
-/// often a proxy that the operator forgot to list.
-fn warn_of_forwarded_for(house: &House, session: &Session, peer: Peer) {
-    if !peer.trusted
-        && session.req_header().headers.contains_key(&X_FORWARDED_FOR)
-        && !house.forwarded_warned.swap(true, Ordering::Relaxed)
-    {
-        log::warn!(
-            "{} sends X-Forwarded-For and is not in trusted_proxies; it is ignored",
-            peer.address
-        );
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
+use super::hints::Hints;
 use super::open::OpenConnections;
 use super::sightings::Sightings;
 use super::snapshot::Snapshot;
@@ -76,8 +77,8 @@ pub struct House {
     relieved: AtomicBool,
     /// The process before us, which still serves what it began.
     predecessor: OnceLock<UnboundedSender<News>>,
-    /// Whether an untrusted `X-Forwarded-For` was warned of.
-    pub forwarded_warned: AtomicBool,
+    /// What the operator was told of the set-up.
+    pub(super) hints: Hints,
 }
 
 impl House {
@@ -111,7 +112,7 @@ impl House {
             draining: AtomicBool::new(false),
             relieved: AtomicBool::new(false),
             predecessor: OnceLock::new(),
-            forwarded_warned: AtomicBool::new(false),
+            hints: Hints::default(),
         }
     }
 
@@ -133,6 +134,7 @@ impl House {
             self.passwords.store(Arc::new(pool));
         }
         self.current.store(Arc::new(snapshot));
+        self.hints.begin_anew();
     }
 
     /// Ends what a revocation reaches: durable first, then in force.

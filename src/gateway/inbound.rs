@@ -13,6 +13,7 @@ use super::ctx::Ctx;
 use super::framing::Doubt;
 use super::handshake::Upgrade;
 use super::versions;
+use crate::domain::forwarded;
 use crate::domain::origin::{Authority, Scheme};
 use crate::domain::request::{Framing, Host, RequestView};
 
@@ -132,11 +133,10 @@ pub(super) fn host_field(request: &RequestHeader) -> Option<&[u8]> {
 
 fn scheme(peer: Peer, headers: &HeaderMap) -> Scheme {
     let told = peer.trusted.then(|| last_of(headers, &X_FORWARDED_PROTO));
-    match told.flatten() {
-        Some(b"https") => Scheme::Https,
-        Some(b"http") => Scheme::Http,
-        _ if peer.tls => Scheme::Https,
-        _ => Scheme::Http,
+    match told.flatten().and_then(forwarded::scheme) {
+        Some(scheme) => scheme,
+        None if peer.tls => Scheme::Https,
+        None => Scheme::Http,
     }
 }
 
@@ -164,7 +164,7 @@ pub(super) fn forwarded_chain(
         .collect();
     let mut chain = Vec::new();
     for entry in entries.into_iter().rev() {
-        let Some(address) = address(entry) else {
+        let Some(address) = forwarded::address(entry) else {
             break;
         };
         chain.push(address);
@@ -180,25 +180,11 @@ pub(super) fn forwarded_chain(
 pub(super) fn forwarded_host(peer: Peer, headers: &HeaderMap) -> Option<&[u8]> {
     let told = peer.trusted.then(|| last_of(headers, &X_FORWARDED_HOST));
     told.flatten()
-        .filter(|host| Authority::parse(host).is_some())
-}
-
-/// An address as proxies write it, perhaps with a port.
-fn address(entry: &[u8]) -> Option<IpAddr> {
-    let text = std::str::from_utf8(entry).ok()?.trim();
-    let parsed: Option<IpAddr> = text
-        .parse()
-        .ok()
-        .or_else(|| Some(text.parse::<std::net::SocketAddr>().ok()?.ip()));
-    parsed.map(|address| address.to_canonical())
+        .filter(|host| forwarded::host(host).is_some())
 }
 
 fn last_of<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
-    let value = headers.get_all(name).iter().next_back()?.as_bytes();
-    value
-        .split(|&b| b == b',')
-        .next_back()
-        .map(<[u8]>::trim_ascii)
+    forwarded::last_word(headers.get_all(name).iter().map(HeaderValue::as_bytes))
 }
 
 /// How the body is delimited, and its length if that is said.

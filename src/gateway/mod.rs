@@ -22,6 +22,7 @@ mod h2_frames;
 mod hand_over;
 mod handshake;
 mod held;
+mod hints;
 pub mod house;
 mod inbound;
 mod leash;

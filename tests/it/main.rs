@@ -156,3 +156,4 @@ mod vectors_cookies;
 mod vectors_keys;
 mod versions;
 mod websockets;
+mod words_of_proxies;
