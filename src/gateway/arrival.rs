@@ -12,6 +12,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::h2_frames::H2Frames;
+use super::refusals::Refusals;
 use crate::adapters::clock::Moment;
 
 /// What is expected of the client.
@@ -47,6 +48,8 @@ pub(super) struct Arrival {
     state: AtomicU64,
     frames: Option<Mutex<H2Frames>>,
     is_abused: AtomicBool,
+    /// What was refused before there was a request.
+    pub(super) refusals: Refusals,
 }
 
 impl Arrival {
@@ -56,6 +59,7 @@ impl Arrival {
             state: AtomicU64::new(packed(Phase::Idle, Moment::now())),
             frames: None,
             is_abused: AtomicBool::new(false),
+            refusals: Refusals::default(),
         }
     }
 
@@ -98,6 +102,23 @@ impl Arrival {
             }
         }
         Ok(())
+    }
+
+    /// The client was sent these bytes.
+    pub(super) fn went(&self, bytes: &[u8]) {
+        if !self.is_http1() {
+            self.refusals.went_framed(bytes);
+        } else if self.phase() != Phase::Served {
+            self.refusals.went_unasked(bytes);
+        }
+    }
+
+    /// A stream was taken for a request and ended before any hook: over HTTP/2 that is
+    /// CONNECT, which pingora answers itself. Over HTTP/1 the answer was seen.
+    pub(super) fn never_began(&self) {
+        if !self.is_http1() {
+            self.refusals.method_refused();
+        }
     }
 
     /// Over HTTP/1: the next head is waited for.

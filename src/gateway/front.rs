@@ -170,6 +170,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Front<A> {
         shutdown: &ShutdownWatch,
     ) -> Option<Stream> {
         let _seat = self.admit(&stream)?;
+        let client = address_of(&stream);
         // Those of the moment when the connection began.
         let limits = self.house.snapshot().settings.limits.clone();
         let times = times(&limits);
@@ -179,6 +180,9 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Front<A> {
             Kind::Public => line.framed(),
             Kind::Redirect | Kind::Operators => line,
         });
+        if self.kind == Kind::Public {
+            line.arrival.refusals.recorded_by(&self.house, client);
+        }
         let wire = Box::new(Wire::new(stream, &line));
         let inner = Arc::new(Connection {
             house: Arc::clone(&self.house),
@@ -280,7 +284,11 @@ impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for Connection<A> {
         }
         let leash = Leash::new(&self.line);
         let request = self.app.process_new_http(session, shutdown);
-        if let Some(reused) = leash.hold(&self.house, request).await {
+        let ended = leash.hold(&self.house, request).await;
+        if ended.is_some() && !leash.is_begun() {
+            self.line.arrival.never_began();
+        }
+        if let Some(reused) = ended {
             return reused;
         }
         match leash.why().filter(|_| !leash.is_answered()) {

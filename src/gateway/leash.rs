@@ -53,6 +53,8 @@ pub(super) struct Leash {
     pub(super) line: Arc<Line>,
     admitted: OnceLock<Admitted>,
     state: AtomicU8,
+    /// Whether a hook has seen the request.
+    is_begun: AtomicBool,
     is_answered: AtomicBool,
     may_finish: AtomicBool,
     /// Bytes of the answer that came from the app and were not taken, and when that changed.
@@ -79,6 +81,7 @@ impl Leash {
             line: Arc::clone(line),
             admitted: OnceLock::new(),
             state: AtomicU8::new(FRESH),
+            is_begun: AtomicBool::new(false),
             is_answered: AtomicBool::new(false),
             may_finish: AtomicBool::new(false),
             unread: AtomicUsize::new(0),
@@ -298,9 +301,17 @@ impl Leash {
         }
     }
 
-    /// The leash of the request that is being polled; `None` outside of any.
+    /// The leash of the request that is being polled, which has begun by now; `None` outside
+    /// of any.
     pub(super) fn of_this_request() -> Option<Arc<Self>> {
-        LEASH.try_with(Arc::clone).ok()
+        let leash = LEASH.try_with(Arc::clone).ok()?;
+        leash.is_begun.store(true, Ordering::Relaxed);
+        Some(leash)
+    }
+
+    /// Whether a hook has seen the request; what pingora refuses by itself none has.
+    pub(super) fn is_begun(&self) -> bool {
+        self.is_begun.load(Ordering::Relaxed)
     }
 }
 

@@ -257,8 +257,10 @@ impl AsyncWrite for Wire {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = std::task::ready!(this.stream()?.poll_write(cx, buf))?;
+        let went = buf.get(..written).unwrap_or_default();
+        this.line.arrival.went(went);
         if let Some(frames) = this.frames() {
-            frames.pass(buf.get(..written).unwrap_or_default());
+            frames.pass(went);
         }
         Poll::Ready(Ok(written))
     }
@@ -270,13 +272,14 @@ impl AsyncWrite for Wire {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = std::task::ready!(this.stream()?.poll_write_vectored(cx, bufs))?;
-        if let Some(frames) = this.frames() {
-            let mut left = written;
-            for buf in bufs {
-                let part = buf.get(..left.min(buf.len())).unwrap_or_default();
+        let mut left = written;
+        for buf in bufs {
+            let part = buf.get(..left.min(buf.len())).unwrap_or_default();
+            this.line.arrival.went(part);
+            if let Some(frames) = this.frames() {
                 frames.pass(part);
-                left = left.saturating_sub(part.len());
             }
+            left = left.saturating_sub(part.len());
         }
         Poll::Ready(Ok(written))
     }

@@ -37,6 +37,7 @@ pub mod prepare;
 mod proxy;
 mod record;
 mod redirect;
+mod refusals;
 pub mod rehearsal;
 pub mod reload;
 mod renew;

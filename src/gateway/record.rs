@@ -1,7 +1,7 @@
 //! What is left of a request when it has ended: a line, a count, perhaps an event.
 
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::{Method, Uri};
 use pingora::{Error, ErrorSource};
@@ -85,8 +85,7 @@ impl Ended<'_> {
             format: settings.log.format,
             at: clock::now(),
             client: self.client,
-            method: self.method.clone(),
-            uri: self.uri.clone(),
+            request: Some((self.method.clone(), self.uri.clone())),
             // A form sent with GET by mistake has the password there.
             shows_query: settings.log.query && self.uri.path() != settings.paths.login,
             status: self.status,
@@ -99,4 +98,29 @@ impl Ended<'_> {
         };
         line.tell();
     }
+}
+
+/// Records what was refused before it was a request: where it came from and the status,
+/// and nothing of what it was.
+pub(super) fn malformed(house: &House, client: Option<IpAddr>, status: u16) {
+    let took = Duration::ZERO;
+    house.metrics.request(Verdict::Malformed, took);
+    if !access::is_wanted() {
+        return;
+    }
+    let line = Access {
+        format: house.snapshot().settings.log.format,
+        at: clock::now(),
+        client: client.map(|client| client.to_canonical()),
+        request: None,
+        shows_query: false,
+        status,
+        bytes: 0,
+        took,
+        verdict: Verdict::Malformed.label(),
+        user: None,
+        session: None,
+        rule: None,
+    };
+    line.tell();
 }

@@ -99,6 +99,7 @@ mod login;
 mod login_body;
 mod login_form;
 mod logout;
+mod malformed;
 mod markup;
 mod occupied;
 mod open_redirects;

@@ -44,10 +44,8 @@ pub struct Access {
     pub at: Timestamp,
     /// The client.
     pub client: Option<IpAddr>,
-    /// As sent.
-    pub method: Method,
-    /// As sent.
-    pub uri: Uri,
+    /// Method and target as sent; `None` of what could not be read as a request.
+    pub request: Option<(Method, Uri)>,
     /// Whether the query may be shown.
     pub shows_query: bool,
     /// The status that the client got; 499: none, it was gone.
@@ -77,11 +75,13 @@ impl Access {
     pub(super) fn write(&self, fields: &mut Fields) {
         fields.begin(self.format);
         fields.optional("client", self.client);
-        fields.text("method", &self.method);
-        let path = self.uri.path();
-        match self.uri.query().filter(|_| self.shows_query) {
-            Some(query) => fields.text("path", format_args!("{path}?{query}")),
-            None => fields.text("path", path),
+        if let Some((method, uri)) = &self.request {
+            fields.text("method", method);
+            let path = uri.path();
+            match uri.query().filter(|_| self.shows_query) {
+                Some(query) => fields.text("path", format_args!("{path}?{query}")),
+                None => fields.text("path", path),
+            }
         }
         fields.number("status", self.status);
         fields.number("bytes", self.bytes);

@@ -64,6 +64,8 @@ pub enum Verdict {
     Refused(&'static str),
     /// The client went away before there was an answer: `abandoned`.
     Abandoned,
+    /// It could not be read as a request, and was refused before the gate: `malformed`.
+    Malformed,
 }
 
 impl Verdict {
@@ -74,6 +76,7 @@ impl Verdict {
             Self::Served => "served",
             Self::Refused(code) => code,
             Self::Abandoned => "abandoned",
+            Self::Malformed => "malformed",
         }
     }
 }
@@ -295,6 +298,8 @@ impl Metrics {
             Verdict::Served => self.usual.served.inc(),
             Verdict::Abandoned => self.usual.abandoned.inc(),
             Verdict::Refused(code) => self.requests.with_label_values(&[code]).inc(),
+            // It took no time that says anything of requests.
+            Verdict::Malformed => return self.requests.with_label_values(&[verdict.label()]).inc(),
         }
         self.request_duration.observe(took.as_secs_f64());
     }
