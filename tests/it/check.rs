@@ -338,3 +338,38 @@ fn a_shared_store_may_come_from_the_environment_and_stays_secret() {
         }
     }
 }
+
+#[test]
+fn ports_are_told_that_cookies_know_none() {
+    for (yaml, port) in [
+        ("listen: [127.0.0.1:8080]", Some("127.0.0.1:8080")),
+        ("listen: [127.0.0.1:80]", None),
+        ("listen: [127.0.0.1:8080]\ncookies: { name: other }", None),
+        (
+            "listen: [127.0.0.1:8080]\npublic_url: https://app.example.com",
+            None,
+        ),
+        (
+            "public_url: https://app.example.com:8443",
+            Some("https://app.example.com:8443"),
+        ),
+        (
+            "public_url: https://app.example.com\nextra_hosts: [\"app.internal:81\", \"[::1]\"]",
+            Some("app.internal:81:"),
+        ),
+    ] {
+        let output = written(yaml).command(&["check"], "");
+        assert_code(&output, 0, yaml);
+        let said = said(&output);
+        let told = said
+            .lines()
+            .find(|line| line.contains("cookies know no ports"));
+        assert_eq!(told.is_some(), port.is_some(), "{yaml}: {said}");
+        if let (Some(told), Some(port)) = (told, port) {
+            assert!(
+                told.contains(port) && told.contains("cookies.name"),
+                "{told}"
+            );
+        }
+    }
+}

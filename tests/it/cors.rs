@@ -341,3 +341,31 @@ fn an_options_request_that_is_no_preflight_is_ordinary() {
     assert_eq!(open.status, 200, "{open}");
     assert_eq!(app.last().line(), "OPTIONS /data HTTP/1.1");
 }
+
+#[test]
+fn apps_and_extensions_are_allowed_as_they_write_themselves() {
+    let origins = "capacitor://localhost, app://obsidian.md, chrome-extension://gighmmpiobkl";
+    let (gateway, _app) = world_with(&format!("cors: {{ allowed_origins: [{origins}] }}"));
+    let cookie = gateway.alice();
+    let post = |origin: &str| {
+        let request = gateway.request("POST", "/x").cookie(&cookie);
+        request.header("Origin", origin).form("").send()
+    };
+    for origin in origins.split(", ") {
+        let answer = post(origin);
+        assert_eq!(answer.status, 200, "{answer}");
+        let allowed = answer.header("access-control-allow-origin");
+        assert_eq!(allowed.as_deref(), Some(origin), "{answer}");
+    }
+    for origin in [
+        "capacitor://localhost/",
+        "capacitor://localhost:1",
+        "Capacitor://localhost",
+        "capacitor://evil",
+        "app://obsidian.md.evil",
+        "chrome-extension://evil",
+        "http://localhost",
+    ] {
+        assert_eq!(post(origin).status, 403, "{origin}");
+    }
+}

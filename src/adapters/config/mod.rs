@@ -4,6 +4,7 @@
 //! environment over it; each section reads its part leaf by leaf. Nothing is printed
 //! and nothing but files and the captured environment is read.
 
+mod app_origin;
 pub(in crate::adapters) mod context;
 mod csrf;
 mod environment;

@@ -4,6 +4,9 @@
 use super::settings::{Access, Openness, Settings};
 use crate::auth::rules::Rules;
 
+/// `cookies.name` of who wrote none.
+const DEFAULT_NAME: &str = "doorward";
+
 /// Everything worth a look, each a whole sentence.
 pub(super) fn of(settings: &Settings) -> Vec<String> {
     let mut notes = holes(settings);
@@ -13,6 +16,7 @@ pub(super) fn of(settings: &Settings) -> Vec<String> {
                 .to_owned(),
         );
     }
+    notes.extend(ports(settings));
     let keeps_identity = |(_, rule): &(usize, &super::settings::Rule)| {
         rule.access == Access::Public && rule.openness == Openness::Session
     };
@@ -27,6 +31,41 @@ pub(super) fn of(settings: &Settings) -> Vec<String> {
         ));
     }
     notes
+}
+
+/// Cookies are kept by host alone (RFC 6265 section 8.5), whatever the port.
+fn ports(settings: &Settings) -> Option<String> {
+    if settings.cookies.name != DEFAULT_NAME {
+        return None;
+    }
+    let seen: Vec<String> = match &settings.public_url {
+        Some(public) => {
+            let public = public.to_string();
+            let hosts = settings.extra_hosts.iter();
+            hosts
+                .map(ToString::to_string)
+                .chain([public])
+                .filter(|host| has_port(host))
+                .collect()
+        }
+        None => {
+            let addresses = settings.listen.iter();
+            addresses
+                .filter(|address| ![0, 80, 443].contains(&address.port()))
+                .map(ToString::to_string)
+                .collect()
+        }
+    };
+    let seen = (!seen.is_empty()).then(|| seen.join(", "))?;
+    Some(format!(
+        "{seen}: cookies know no ports. Another Doorward on another port of the same host signs people out of this one, and this one out of it: give each a cookies.name of its own."
+    ))
+}
+
+/// Whether an origin or a host ends in a port.
+fn has_port(host: &str) -> bool {
+    let after = host.rsplit_once(':').map(|(_, port)| port);
+    after.is_some_and(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Rules that restrict some methods only.

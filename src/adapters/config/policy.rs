@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::app_origin;
 use super::names;
 use super::problem::{Fault, Place};
 use super::reader::{Section, Spot};
@@ -42,8 +43,8 @@ fn origins(spot: Spot<'_>) -> Vec<Origin> {
     for item in spot.items().unwrap_or_default() {
         // Unquoted, `null` is YAML's nothing; what was meant is the origin.
         let parsed = match &item.node.shape {
-            Shape::Scalar { text, .. } => web::allowed_origin(text),
-            _ => item.text().and_then(web::allowed_origin),
+            Shape::Scalar { text, .. } => allowed_origin(text),
+            _ => item.text().and_then(allowed_origin),
         };
         match parsed {
             Ok(origin) => {
@@ -55,6 +56,14 @@ fn origins(spot: Spot<'_>) -> Vec<Origin> {
         }
     }
     origins
+}
+
+/// Of a page of the web, or of an app or an extension, as its browser serialises it.
+fn allowed_origin(text: &str) -> Result<String, Fault> {
+    match app_origin::parse(text) {
+        Some(origin) => origin,
+        None => web::allowed_origin(text).map(|origin| origin.to_string()),
+    }
 }
 
 /// Reads `paths`: all distinct, none in the way of another.
@@ -91,7 +100,7 @@ pub(super) fn paths(root: &Section<'_>) -> Paths {
                 refuse(key, other, &format!("paths.{other}"));
             }
         }
-        for page in ["session", "sessions"] {
+        for page in ["session", "sessions", "cookies"] {
             let page = format!("{}/{page}", paths.prefix);
             if same(path, &page) {
                 refuse(key, "prefix", &format!("our own {page}"));
