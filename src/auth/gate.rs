@@ -110,6 +110,10 @@ pub enum Endpoint {
     Sessions,
     /// Ending some of my sessions.
     EndSessions,
+    /// The page that deletes the cookies with one button.
+    CookiesPage,
+    /// Deleting the cookies, also for a head that is too large.
+    DeleteCookies,
     /// The public keys.
     Jwks,
 }
@@ -247,8 +251,8 @@ impl Policy {
         }
     }
 
-    /// What two servers might read differently, and what is too large to read.
-    fn well_formed(&self, view: &RequestView<'_>) -> Result<(), Denial> {
+    /// What is too large to read.
+    fn fits(&self, view: &RequestView<'_>) -> Result<(), Denial> {
         let mut size = view.path.len();
         let mut cookie_size = 0_usize;
         for (name, value) in view.headers {
@@ -266,6 +270,11 @@ impl Policy {
         {
             return Err(Denial::HeaderTooLarge);
         }
+        Ok(())
+    }
+
+    /// What two servers might read differently, and what is not for us.
+    fn well_formed(&self, view: &RequestView<'_>) -> Result<(), Denial> {
         match (&view.host, view.framing) {
             (
                 _,
@@ -314,6 +323,8 @@ impl Policy {
             (Some(Endpoint::WhoAmI), None)
         } else if under_prefix == Some(b"/sessions") {
             (Some(Endpoint::Sessions), Some(Endpoint::EndSessions))
+        } else if under_prefix == Some(b"/cookies") {
+            (Some(Endpoint::CookiesPage), Some(Endpoint::DeleteCookies))
         } else if under_prefix.is_some() {
             return Err(Denial::NotFound);
         } else {
@@ -335,7 +346,7 @@ impl Policy {
     /// The check of an endpoint; whose token its form still owes.
     ///
     /// A login is always checked by origin: a forged one would sign the victim in as
-    /// somebody else. So is a logout, which clears the browser also without a session.
+    /// somebody else. So is the deletion of cookies, and a logout, which clears the browser also without a session.
     /// The others do nothing without our cookie.
     fn csrf_of(
         &self,
@@ -346,7 +357,7 @@ impl Policy {
     ) -> Result<Option<SessionId>, Denial> {
         let by_origin = || csrf::check_origin(view, caller, self.cookies.is_confined());
         let takes_form = match endpoint {
-            Endpoint::Login => return by_origin().map(|()| None),
+            Endpoint::Login | Endpoint::DeleteCookies => return by_origin().map(|()| None),
             Endpoint::Logout | Endpoint::Revoke | Endpoint::EndSessions => true,
             Endpoint::Refresh => false,
             Endpoint::Preflight
@@ -355,6 +366,7 @@ impl Policy {
             | Endpoint::LogoutPage
             | Endpoint::WhoAmI
             | Endpoint::Sessions
+            | Endpoint::CookiesPage
             | Endpoint::Jwks => return Ok(None),
         };
         let Some(session) = visitor.session() else {

@@ -37,6 +37,8 @@ impl LoginFormat {
 pub struct Credentials {
     /// In the one spelling that is looked up and counted.
     pub username: Username,
+    /// As typed into the form, to stand there again; empty for what no person typed.
+    pub typed_name: String,
     /// As typed.
     pub password: Secret,
     /// Where to go afterwards, not yet judged.
@@ -82,6 +84,10 @@ impl Credentials {
                 (username, password, way_back(body)?, remember_me)
             }
         };
+        let typed_name = match format {
+            LoginFormat::Form if username.len() <= Username::MAX_BYTES => username.clone(),
+            LoginFormat::Form | LoginFormat::Json => String::new(),
+        };
         let username = Username::canonical(&username);
         // The attack: names of many kilobytes, each kept as a counter's key (NFKC makes
         // eleven times as much of U+FDFA). They all count as the empty name, which
@@ -92,6 +98,7 @@ impl Credentials {
         };
         Ok(Self {
             username,
+            typed_name,
             password: Secret::new(password),
             back_to,
             remember_me,

@@ -26,6 +26,12 @@ pub enum Presentation {
     Problem,
     /// An HTML page with the same status.
     Page,
+    /// An HTML page with the same status in a frame of a page of ours, with one link to the
+    /// login in the whole window.
+    Frame {
+        /// With `rd` already in it.
+        location: String,
+    },
     /// 303 to the login page.
     Login {
         /// With `rd` already in it.
@@ -63,6 +69,13 @@ pub struct Manners<'a> {
 /// and cannot loop: the second request is no longer cross-site.
 pub fn present(denial: Denial, view: &RequestView<'_>, manners: Manners<'_>) -> Presentation {
     let redirectable = matches!(*view.method, Method::GET | Method::HEAD);
+    if view.is_own_frame() && denial.lacks_session() && redirectable {
+        // The form is never framed, so a redirect would end in the browser's own "refused to
+        // connect". After the login the page around the frame is the one to go back to.
+        return Presentation::Frame {
+            location: login_location(manners.login_path, view.asking_page().unwrap_or("/")),
+        };
+    }
     if !view.is_navigation() || !denial.lacks_session() || !redirectable {
         return in_place(view);
     }

@@ -4,8 +4,19 @@ use std::net::IpAddr;
 
 use http::header::{self, HeaderName};
 use http::{HeaderMap, Method};
+use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
 use super::origin::{Authority, Scheme};
+
+/// What a query is never written with: what browsers encode themselves (URL standard, query
+/// percent-encode set) and the backslash, which they send as it is. Beyond ASCII all is.
+const ODD_IN_QUERY: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\');
 
 /// How the request says where its parts end: its body, its lines, its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +103,7 @@ pub struct RequestView<'a> {
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+const UPGRADE_INSECURE_REQUESTS: HeaderName = HeaderName::from_static("upgrade-insecure-requests");
 const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 
 impl RequestView<'_> {
@@ -124,15 +136,48 @@ impl RequestView<'_> {
     /// Whether this is a person's browser going to a page, which can be shown
     /// HTML: `Sec-Fetch-Mode: navigate` to a `document`; without any `Sec-Fetch-*`,
     /// a GET or HEAD that accepts HTML and was not made by a script library.
+    ///
+    /// A service worker that passes a navigation on (`fetch(event.request)`) keeps its mode
+    /// and loses its destination. No script can make a request of that mode (Fetch, `Request`
+    /// constructor), so that a `fetch()` of the app's is never one.
     pub fn is_navigation(&self) -> bool {
         let fetch = [&SEC_FETCH_SITE, &SEC_FETCH_MODE, &SEC_FETCH_DEST];
         if fetch.iter().any(|name| self.headers.contains_key(*name)) {
             return self.only(&SEC_FETCH_MODE) == Some(b"navigate")
-                && self.only(&SEC_FETCH_DEST) == Some(b"document");
+                && match self.only(&SEC_FETCH_DEST) {
+                    Some(b"document") => true,
+                    Some(b"empty") => self.is_passed_on_by_a_worker(),
+                    _ => false,
+                };
         }
         matches!(*self.method, Method::GET | Method::HEAD)
             && !self.headers.contains_key(&X_REQUESTED_WITH)
             && self.accepts("text/html")
+    }
+
+    fn is_passed_on_by_a_worker(&self) -> bool {
+        self.only(&UPGRADE_INSECURE_REQUESTS) == Some(b"1") && self.accepts("text/html")
+    }
+
+    /// Whether this is a frame of a page of our own going somewhere.
+    pub fn is_own_frame(&self) -> bool {
+        self.fetch_site() == FetchSite::SameOrigin
+            && self.only(&SEC_FETCH_MODE) == Some(b"navigate")
+            && matches!(self.only(&SEC_FETCH_DEST), Some(b"iframe" | b"frame"))
+    }
+
+    /// Path and query of the page of this host that asked, if it says so in `Referer`.
+    pub fn asking_page(&self) -> Option<&str> {
+        let referer = std::str::from_utf8(self.only(&header::REFERER)?).ok()?;
+        let rest = referer
+            .strip_prefix("https://")
+            .or_else(|| referer.strip_prefix("http://"))?;
+        let (authority, page) = rest.split_at_checked(rest.find('/')?)?;
+        let Host::At(host) = &self.host else {
+            return None;
+        };
+        let asked = Authority::parse(authority.as_bytes())?;
+        asked.same_place(host, self.scheme).then_some(page)
     }
 
     /// Whether some `Accept` field names the media type.
@@ -151,11 +196,13 @@ impl RequestView<'_> {
             .is_some_and(|value| media_type_of(value).eq_ignore_ascii_case(media_type.as_bytes()))
     }
 
-    /// Path and query as received, for `rd` and the bounce page.
+    /// Path and query for `rd` and the bounce page: as received, but for what of a query
+    /// cannot stand in a header or is read as two things there. Percent-encoded that means
+    /// the same to whoever decodes the query.
     pub fn target(&self) -> String {
         let path = String::from_utf8_lossy(self.path);
         match self.query {
-            Some(query) => format!("{path}?{}", String::from_utf8_lossy(query)),
+            Some(query) => format!("{path}?{}", percent_encode(query, ODD_IN_QUERY)),
             None => path.into_owned(),
         }
     }
@@ -167,3 +214,6 @@ fn media_type_of(item: &[u8]) -> &[u8] {
         .unwrap_or_default()
         .trim_ascii()
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,6 +87,11 @@ pub(super) fn refusal(ctx: &Ctx, denial: Denial, shown: &Presentation) -> Reply 
     let pages = &ctx.snapshot.pages;
     let reply = match shown {
         Presentation::Problem => problem(denial),
+        Presentation::Page if denial == Denial::HeaderTooLarge => {
+            let status = denial.status();
+            let page = pages.cookies(Some((status.as_u16(), denial.code())));
+            page.into_reply(status)
+        }
         Presentation::Page => {
             let login = login_location(&ctx.snapshot.policy.paths.login, "/");
             let action = denial
@@ -99,6 +104,7 @@ pub(super) fn refusal(ctx: &Ctx, denial: Denial, shown: &Presentation) -> Reply 
             };
             pages.error(&view).into_reply(denial.status())
         }
+        Presentation::Frame { location } => pages.frame(location).into_reply(denial.status()),
         Presentation::Login { location } => return see_other(location),
         Presentation::Bounce { target } => {
             let page = pages.bounce(target).into_reply(StatusCode::OK);

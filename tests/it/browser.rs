@@ -150,7 +150,12 @@ fn a_wrong_password_says_so_and_keeps_the_way_back() {
     browser.type_into("input[name=password]", "wrong");
     browser.click("button[type=submit]");
     until("an error message", || browser.has("[role=alert]"));
-    browser.type_into("input[name=username]", "alice");
+    let typed = "return document.querySelector('input[name=username]').value";
+    assert_eq!(
+        browser.script(typed),
+        "alice",
+        "the name is to be typed again"
+    );
     browser.type_into("input[name=password]", "wonderland");
     browser.click("button[type=submit]");
     assert_eq!(

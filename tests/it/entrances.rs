@@ -33,13 +33,26 @@ fn signed_in(answer: &Response) -> bool {
         .is_some_and(|cookie| !cookie.value.is_empty())
 }
 
-/// An answer without what is different each time.
+/// An answer without what is different each time: the time, and the name that was typed,
+/// which stands in the form again.
 fn seen(answer: &Response) -> (u16, Vec<(String, Vec<u8>)>, String) {
+    let different = ["date", "retry-after", "content-length"];
     let fields = answer
         .headers
         .iter()
-        .filter(|(name, _)| !["date", "retry-after"].contains(&name.to_ascii_lowercase().as_str()));
-    (answer.status, fields.cloned().collect(), answer.text())
+        .filter(|(name, _)| !different.contains(&name.to_ascii_lowercase().as_str()));
+    let text = answer.text();
+    let mut parts = text.split("<input id=");
+    let before = parts.next().unwrap_or_default().to_owned();
+    let without = parts.fold(before, |text, part| {
+        let (tag, rest) = part.split_once('>').unwrap();
+        assert!(
+            tag.contains("value=\"") || tag.contains("password"),
+            "{tag}"
+        );
+        text + rest
+    });
+    (answer.status, fields.cloned().collect(), without)
 }
 
 /// Health checks, crawlers and meshes introduce themselves; anybody can say the same.

@@ -20,6 +20,26 @@ pub struct Html {
     /// The `Content-Security-Policy` that admits its style sheet and nothing else.
     pub csp: HeaderValue,
     pub(super) isolation: Isolation,
+    pub(super) framed: Framed,
+}
+
+/// Whose pages may show the page in a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framed {
+    /// Nobody's.
+    Never,
+    /// Those of our own origin: there is nothing on it to be clicked by deceit but a link.
+    ByUs,
+}
+
+impl Framed {
+    /// As `frame-ancestors` and as `X-Frame-Options`.
+    const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Never => ("'none'", "DENY"),
+            Self::ByUs => ("'self'", "SAMEORIGIN"),
+        }
+    }
 }
 
 /// Whether a window that another site opened keeps its tie to its opener.
@@ -51,7 +71,7 @@ pub fn security_headers(html: &Html) -> HeaderMap {
     for (name, value) in [
         (REFERRER_POLICY, "same-origin"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (X_FRAME_OPTIONS, "DENY"),
+        (X_FRAME_OPTIONS, html.framed.words().1),
         (CACHE_CONTROL, "no-store"),
         (
             HeaderName::from_static("cross-origin-resource-policy"),
@@ -74,11 +94,12 @@ pub fn security_headers(html: &Html) -> HeaderMap {
 /// `form-action 'self'` holds for the redirects after a form post too (CSP 3,
 /// section 6.4.2, as Chromium does it); ours lead to this origin. `img-src data:`
 /// is for the logo and the icon, which come inside the page.
-pub(super) fn content_security_policy(style: &str) -> HeaderValue {
+pub(super) fn content_security_policy(style: &str, framed: Framed) -> HeaderValue {
     let hash = STANDARD.encode(digest(&SHA256, style.as_bytes()));
+    let (ancestors, _) = framed.words();
     let policy = format!(
         "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; form-action 'self'; \
-         base-uri 'none'; frame-ancestors 'none'"
+         base-uri 'none'; frame-ancestors {ancestors}"
     );
     // Base64 and the words above are visible ASCII, so this cannot fail; if it did,
     // a page without its style is the safe way to be wrong.

@@ -1,5 +1,5 @@
 //! The pages that a person sees: sign in, sign out, my sessions, the two ways back in
-//! from another site, and the error page.
+//! from another site, the way out of too many cookies, and the error page.
 //!
 //! They promise to work without a script, to load nothing from anywhere, and to be
 //! readable by everybody: one inline style sheet admitted by its hash, real labels,
@@ -23,21 +23,22 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 
+use self::html::{Framed, Isolation, render};
 pub use self::html::{Html, security_headers};
-use self::html::{Isolation, render};
 pub use self::sessions::{Ended, SessionsView};
 use crate::adapters::config::settings;
 
 /// Everything that the pages share, prepared once for a set of settings.
 #[derive(Clone, Debug)]
 pub struct Pages {
-    login: String,
     logout: String,
     sessions: String,
+    cookies: String,
     /// What the box on the form says; `None` without the box.
     remember: Option<Cow<'static, str>>,
     frame: Frame,
     csp: HeaderValue,
+    csp_in_own_frames: HeaderValue,
 }
 
 /// What the login form shows.
@@ -105,19 +106,23 @@ impl Pages {
             format!("data:{};base64,{bytes}", logo.media_type)
         });
         Self {
-            login: paths.login.clone(),
             logout: paths.logout.clone(),
             sessions: format!("{}/sessions", paths.prefix),
+            cookies: format!("{}/cookies", paths.prefix),
             remember: remember_me.map(words::remember_me),
             frame: Frame {
                 title: settings.title.clone(),
                 logo,
             },
-            csp: html::content_security_policy(STYLE),
+            csp: html::content_security_policy(STYLE, Framed::Never),
+            csp_in_own_frames: html::content_security_policy(STYLE, Framed::ByUs),
         }
     }
 
     /// The login form.
+    ///
+    /// It has no `action`, so that it is sent to the address that it is shown at: of that
+    /// the browser keeps the fragment (`#/deep/link`), also over the redirect that follows.
     pub fn login(&self, view: &LoginView<'_>) -> Html {
         let wrong = view.error == Some(LoginError::BadCredentials);
         let notes = match (view.insecure_cookies_warning, view.error.is_some()) {
@@ -129,7 +134,6 @@ impl Pages {
         self.html(
             &LoginPage {
                 frame: &self.frame,
-                action: &self.login,
                 rd: view.rd,
                 username: view.username,
                 remember: self.remember.as_deref(),
@@ -195,6 +199,39 @@ impl Pages {
         )
     }
 
+    /// What stands in a frame of a page of ours where the session is over: one link to the
+    /// login, in the whole window.
+    pub fn frame(&self, login: &str) -> Html {
+        let page = FramePage {
+            frame: &self.frame,
+            login,
+        };
+        Html {
+            csp: self.csp_in_own_frames.clone(),
+            framed: Framed::ByUs,
+            ..self.html(&page, Isolation::None)
+        }
+    }
+
+    /// The way out for a browser that sends too many cookies: one button that deletes them.
+    /// `refused` is the status and the code of a refusal that it answers.
+    pub fn cookies(&self, refused: Option<(u16, &str)>) -> Html {
+        let (heading, sentence) = match refused {
+            Some((status, code)) => words::refusal(code, status),
+            None => words::COOKIES,
+        };
+        self.html(
+            &CookiesPage {
+                frame: &self.frame,
+                heading,
+                sentence,
+                action: &self.cookies,
+                refused,
+            },
+            Isolation::SameOrigin,
+        )
+    }
+
     /// The page of the demo's app: who it was told you are, and how.
     pub fn whoami(&self, name: &str, headers: &[(String, String)]) -> Html {
         self.html(
@@ -213,6 +250,7 @@ impl Pages {
         Html {
             body: render(page),
             csp: self.csp.clone(),
+            framed: Framed::Never,
             isolation,
         }
     }
@@ -238,7 +276,6 @@ impl Frame {
 #[template(path = "login.html")]
 struct LoginPage<'a> {
     frame: &'a Frame,
-    action: &'a str,
     rd: &'a str,
     username: &'a str,
     remember: Option<&'a str>,
@@ -282,6 +319,23 @@ struct ErrorPage<'a> {
     status: u16,
     code: &'a str,
     action: Option<(&'a str, &'a str)>,
+}
+
+#[derive(Template)]
+#[template(path = "frame.html")]
+struct FramePage<'a> {
+    frame: &'a Frame,
+    login: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "cookies.html")]
+struct CookiesPage<'a> {
+    frame: &'a Frame,
+    heading: &'static str,
+    sentence: &'static str,
+    action: &'a str,
+    refused: Option<(u16, &'a str)>,
 }
 
 #[derive(Template)]

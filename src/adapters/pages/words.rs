@@ -62,6 +62,12 @@ fn spoken(time: Duration) -> String {
     format!("{count} {unit}{plural}")
 }
 
+/// The same of the page that deletes cookies where nothing was refused.
+pub(super) const COOKIES: (&str, &str) = (
+    "Delete the cookies of this site?",
+    "If pages of this site do not load, its cookies may have become too many.",
+);
+
 /// Heading and sentence for a refusal.
 ///
 /// The 401 pages are seen only after a form post, since page loads are sent to the
@@ -140,8 +146,8 @@ pub(super) fn refusal(code: &str, status: u16) -> (&'static str, &'static str) {
         ),
         "header_too_large" => (
             "Too much at once",
-            "Your browser sent more than this site accepts. Deleting this site's cookies \
-             usually helps.",
+            "Your browser sent more than this site accepts. As a rule its cookies have \
+             become too many, and deleting them helps.",
         ),
         "method_not_allowed" => (
             "Not possible this way",

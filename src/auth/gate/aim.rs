@@ -32,12 +32,24 @@ impl Policy {
         self.aim_of(view, &mut self.cors.caller(view))
     }
 
+    /// Whether a head that is too large is let in nevertheless: to the endpoint that deletes
+    /// what makes it so, and to nothing else. The attack: a sibling host sets cookies for the
+    /// whole domain until every page is a 431, the login too.
+    fn is_way_out(&self, view: &RequestView<'_>) -> bool {
+        matches!(self.endpoint(view), Ok(Some(Endpoint::DeleteCookies)))
+    }
+
     /// The same; a caller whom the path lets in, whoever it is, becomes [`Caller::Anyone`].
     pub(super) fn aim_of(
         &self,
         view: &RequestView<'_>,
         caller: &mut Caller,
     ) -> Result<Aim<'_>, Denial> {
+        if let Err(too_large) = self.fits(view)
+            && !self.is_way_out(view)
+        {
+            return Err(too_large);
+        }
         self.well_formed(view)?;
         let path = RequestPath::parse(view.path).map_err(|_doubt| Denial::PathAmbiguous)?;
         let is_preflight = Cors::is_preflight(view);

@@ -120,6 +120,7 @@ impl Ask {
                 let shown = match shown {
                     Presentation::Problem => "problem".to_owned(),
                     Presentation::Page => "page".to_owned(),
+                    Presentation::Frame { location } => format!("frame {location}"),
                     Presentation::Login { location } => format!("303 {location}"),
                     Presentation::Bounce { target } => format!("bounce {target}"),
                     Presentation::Confirm { target } => format!("confirm {target}"),

@@ -142,6 +142,8 @@ fn name(endpoint: Endpoint) -> &'static str {
         Endpoint::WhoAmI => "session",
         Endpoint::Sessions => "sessions",
         Endpoint::EndSessions => "end_sessions",
+        Endpoint::CookiesPage => "cookies_page",
+        Endpoint::DeleteCookies => "delete_cookies",
         Endpoint::Jwks => "jwks",
     }
 }

@@ -208,6 +208,8 @@ fn says(endpoint: Endpoint) -> &'static str {
         Endpoint::WhoAmI => "our own answer to who is signed in",
         Endpoint::Sessions => "our own list of sessions",
         Endpoint::EndSessions => "our own end of sessions",
+        Endpoint::CookiesPage => "our own page to delete the cookies",
+        Endpoint::DeleteCookies => "our own deletion of the cookies",
         Endpoint::Jwks => "our own public keys",
     }
 }

@@ -125,9 +125,10 @@ impl<'a> Trial<'a> {
             Decision::Deny(denial, Presentation::Bounce { .. } | Presentation::Confirm { .. }) => {
                 Outcome::Detour(denial)
             }
-            Decision::Deny(denial, Presentation::Page | Presentation::Problem) => {
-                Outcome::Deny(denial)
-            }
+            Decision::Deny(
+                denial,
+                Presentation::Page | Presentation::Problem | Presentation::Frame { .. },
+            ) => Outcome::Deny(denial),
             Decision::Forward(pass) => {
                 let mapping = &self.policy.identity_headers;
                 let session: Vec<&Bytes> = mapping.session_headers().collect();

@@ -271,8 +271,8 @@ fn refused(
     };
     let view = LoginView {
         rd: safe_return(typed.back_to.as_deref()),
-        // Not typed again into the page: it would tell two failed bodies apart.
-        username: "",
+        // Whoever mistyped the password need not type the name again.
+        username: &typed.typed_name,
         remember_me: typed.remember_me,
         error: Some(error),
         insecure_cookies_warning: asked.cookies_cannot_work,

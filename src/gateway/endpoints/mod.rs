@@ -1,5 +1,6 @@
 //! Our own endpoints, one file each; here is only who answers what.
 
+mod cookies;
 mod login;
 mod logout;
 mod refresh;
@@ -88,6 +89,8 @@ pub(super) async fn serve(
         Endpoint::WhoAmI => session::who_am_i(ctx, visitor),
         Endpoint::Sessions => sessions::list(house, ctx, visitor, &asked).await,
         Endpoint::EndSessions => sessions::end(house, session, ctx, visitor, &asked).await,
+        Endpoint::CookiesPage => Ok(cookies::page(ctx)),
+        Endpoint::DeleteCookies => Ok(cookies::delete(ctx)),
         Endpoint::Jwks => Ok(jwks(ctx)),
     };
     let (stage, reply) = match answered {

@@ -104,6 +104,30 @@ pub fn answer(wire: &mut dyn Wire, shared: &Shared, request: &Recorded) -> io::R
             "Content-Type: text/html; charset=utf-8\r\n",
             b"<!doctype html><title>Other</title><p id=other>other page</p><a id=back href=/page>page</a>",
         ),
+        // A page with a service worker that asks the network first.
+        "/with-worker" => whole(
+            wire,
+            is_head,
+            "Content-Type: text/html; charset=utf-8\r\n",
+            b"<!doctype html><title>Installing</title><script>\
+              navigator.serviceWorker.register('/worker.js')\
+                .then(() => navigator.serviceWorker.ready)\
+                .then(() => { document.title = 'Installed' })</script>",
+        ),
+        "/worker.js" => whole(
+            wire,
+            is_head,
+            "Content-Type: text/javascript\r\nCache-Control: max-age=600\r\n",
+            b"self.addEventListener('install', () => self.skipWaiting());\
+              self.addEventListener('activate', e => e.waitUntil(clients.claim()));\
+              self.addEventListener('fetch', e => e.respondWith(fetch(e.request)));",
+        ),
+        "/around" => whole(
+            wire,
+            is_head,
+            "Content-Type: text/html; charset=utf-8\r\n",
+            b"<!doctype html><title>Around</title><iframe id=frame src=/page></iframe>",
+        ),
         "/link" => {
             let to = query.strip_prefix("to=").unwrap_or_default();
             let page = format!(
