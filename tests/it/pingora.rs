@@ -177,10 +177,12 @@ fn what_does_not_parse_is_answered_before_any_hook() {
         gateway.log()
     );
     let counted = gateway.metric("doorward_requests_total") - before;
+    let malformed = gateway.labelled("doorward_requests_total", "verdict=\"malformed\"");
     assert!(
-        (counted - 1.0).abs() < 0.5,
+        (counted - malformed - 1.0).abs() < 0.5,
         "{counted} requests were counted"
     );
+    assert!((malformed - 9.0).abs() < 0.5, "{malformed} were seen");
     assert_eq!(app.count(), 0, "the app was asked");
 }
 

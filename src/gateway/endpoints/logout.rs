@@ -91,7 +91,8 @@ pub(super) async fn sign_out(
         reply.headers.append(header::SET_COOKIE, cookie);
     }
     let logout = &ctx.snapshot.settings.logout;
-    if !logout.clear_site_data.contains(&SiteData::Cache) {
+    let was_somebody = visitor.sessions().next().is_some();
+    if was_somebody && !logout.clear_site_data.contains(&SiteData::Cache) {
         // `cache` would empty what the back button shows; so does this, and it takes no time.
         for cookie in ctx.snapshot.policy.cookies.changes() {
             reply.headers.append(header::SET_COOKIE, cookie);
