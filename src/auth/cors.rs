@@ -43,7 +43,7 @@ impl Cors {
     /// stand in a header is left out.
     pub fn new(
         ours: Option<&Origin>,
-        allowed: &[Origin],
+        allowed: &[String],
         methods: &[String],
         headers: &[String],
         exposed: &[String],
@@ -56,7 +56,7 @@ impl Cors {
             ours: ours.cloned(),
             allowed: allowed
                 .iter()
-                .filter_map(|origin| HeaderValue::try_from(origin.to_string()).ok())
+                .filter_map(|origin| HeaderValue::try_from(origin).ok())
                 .collect(),
             methods: list(methods),
             headers: list(headers),

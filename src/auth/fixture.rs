@@ -22,7 +22,7 @@ use super::verified::Verified;
 use crate::domain::cookie::{CookieStyle, SameSite};
 use crate::domain::id::{SessionId, UserId, Username};
 use crate::domain::identity::Identity;
-use crate::domain::origin::{Authority, Origin, Scheme};
+use crate::domain::origin::{Authority, Scheme};
 use crate::domain::request::{Framing, Host, RequestView};
 use crate::domain::time::Timestamp;
 
@@ -158,7 +158,7 @@ pub(crate) fn policy_with(users: Vec<User>, change: impl FnOnce(&mut Policy)) ->
         },
         cors: Cors::new(
             None,
-            &[Origin::parse(b"https://spa.example").unwrap()],
+            &["https://spa.example".to_owned()],
             &["GET".to_owned(), "POST".to_owned()],
             &["content-type".to_owned()],
             &[],

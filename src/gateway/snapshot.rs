@@ -156,7 +156,7 @@ pub fn policy(settings: &Settings, tokens: Arc<dyn Tokens>, revoked: Arc<dyn Rev
         },
         cors: Cors::new(
             settings.public_url.as_ref(),
-            &settings.cors.allowed_origins,
+            &settings.cors.all_origins(),
             &settings.cors.allowed_methods,
             &allowed_headers(settings),
             &settings.cors.exposed_headers,

@@ -19,10 +19,11 @@ fn strings(words: &[&str]) -> Vec<String> {
 /// Reads `cors`.
 pub(super) fn cors(root: &Section<'_>) -> Cors {
     let section = root.section("cors", "cors");
+    let listed = section.some("allowed_origins");
+    let (allowed_origins, app_origins) = listed.map(origins).unwrap_or_default();
     Cors {
-        allowed_origins: section
-            .some("allowed_origins")
-            .map_or_else(Vec::new, origins),
+        allowed_origins,
+        app_origins,
         allowed_methods: section.list(
             "allowed_methods",
             strings(&["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]),
@@ -38,32 +39,37 @@ pub(super) fn cors(root: &Section<'_>) -> Cors {
     }
 }
 
-fn origins(spot: Spot<'_>) -> Vec<Origin> {
-    let mut origins: Vec<Origin> = Vec::new();
+/// Those of the web, and those of apps and extensions.
+fn origins(spot: Spot<'_>) -> (Vec<Origin>, Vec<String>) {
+    let (mut web, mut apps): (Vec<Origin>, Vec<String>) = Default::default();
+    let mut take = |text: &str| {
+        match app_origin::parse(text) {
+            Some(origin) => {
+                let origin = origin?;
+                if !apps.contains(&origin) {
+                    apps.push(origin);
+                }
+            }
+            None => {
+                let origin = web::allowed_origin(text)?;
+                if !web.contains(&origin) {
+                    web.push(origin);
+                }
+            }
+        }
+        Ok(())
+    };
     for item in spot.items().unwrap_or_default() {
         // Unquoted, `null` is YAML's nothing; what was meant is the origin.
         let parsed = match &item.node.shape {
-            Shape::Scalar { text, .. } => allowed_origin(text),
-            _ => item.text().and_then(allowed_origin),
+            Shape::Scalar { text, .. } => take(text),
+            _ => item.text().and_then(&mut take),
         };
-        match parsed {
-            Ok(origin) => {
-                if !origins.contains(&origin) {
-                    origins.push(origin);
-                }
-            }
-            Err(fault) => item.refuse(fault),
+        if let Err(fault) = parsed {
+            item.refuse(fault);
         }
     }
-    origins
-}
-
-/// Of a page of the web, or of an app or an extension, as its browser serialises it.
-fn allowed_origin(text: &str) -> Result<String, Fault> {
-    match app_origin::parse(text) {
-        Some(origin) => origin,
-        None => web::allowed_origin(text).map(|origin| origin.to_string()),
-    }
+    (web, apps)
 }
 
 /// Reads `paths`: all distinct, none in the way of another.

@@ -265,6 +265,8 @@ pub struct Redis {
 pub struct Cors {
     /// Whose pages may call with the user's session.
     pub allowed_origins: Vec<Origin>,
+    /// Of these, those of apps and extensions, as they serialise them.
+    pub app_origins: Vec<String>,
     /// Method names.
     pub allowed_methods: Vec<String>,
     /// Lower-case header names.
@@ -273,6 +275,14 @@ pub struct Cors {
     pub exposed_headers: Vec<String>,
     /// How long a browser may remember a preflight.
     pub max_age: Duration,
+}
+
+impl Cors {
+    /// Every origin that is allowed, as it is sent.
+    pub fn all_origins(&self) -> Vec<String> {
+        let web = self.allowed_origins.iter().map(ToString::to_string);
+        web.chain(self.app_origins.iter().cloned()).collect()
+    }
 }
 
 /// `csrf`

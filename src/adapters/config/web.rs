@@ -174,7 +174,7 @@ pub(crate) fn extra_host(text: &str) -> Result<Authority, Fault> {
 
 /// One of `admin.hosts`: a name; the port of the listener does not matter.
 pub(crate) fn admin_host(text: &str) -> Result<String, Fault> {
-    let name = extra_host(text)?;
+    let name = extra_host(text)?.to_string();
     if name.contains(':') {
         return Err(Fault::new(
             "is more than a name",
