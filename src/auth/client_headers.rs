@@ -177,6 +177,11 @@ pub fn takes(name: &str) -> Option<Takes> {
     row.map(|(_, takes)| *takes)
 }
 
+/// Whether a name, in whatever spelling, is one that frames, routes or admits a request.
+pub fn is_judged(name: &str) -> bool {
+    JUDGED.contains(&folded(name).as_str())
+}
+
 static ROWS: LazyLock<Vec<(String, Takes)>> = LazyLock::new(|| {
     let rows = TABLE.lines().filter(|line| !line.starts_with('#'));
     rows.filter_map(|row| {

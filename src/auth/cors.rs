@@ -139,6 +139,9 @@ impl Cors {
         if *caller == Caller::Anyone {
             // Without credentials, so that a browser hands nobody's cookies over for it.
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANYONE);
+            if let Some(exposed) = &self.exposed {
+                headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed.clone());
+            }
         }
         if let Caller::Allowed(origin) = caller {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());

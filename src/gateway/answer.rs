@@ -17,10 +17,25 @@ use crate::auth::pass::Pass;
 use crate::auth::ports::Revoked as _;
 use crate::domain::cookie;
 
-const SURROGATE_CONTROL: HeaderName = HeaderName::from_static("surrogate-control");
-const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
-/// nginx heeds it before `Cache-Control`.
-const X_ACCEL_EXPIRES: HeaderName = HeaderName::from_static("x-accel-expires");
+/// Whether a field speaks to shared caches alone, which heed it before `Cache-Control`: nginx
+/// its own, Akamai and older ones theirs, and all others a name that ends like it (RFC 9213).
+fn is_for_shared_caches(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    matches!(
+        name,
+        "surrogate-control" | "x-accel-expires" | "edge-control"
+    ) || name.ends_with("-cache-control")
+}
+
+fn drop_words_to_shared_caches(answer: &mut ResponseHeader) {
+    let names = answer
+        .headers
+        .keys()
+        .filter(|name| is_for_shared_caches(name));
+    for name in names.cloned().collect::<Vec<_>>() {
+        answer.remove_header(&name);
+    }
+}
 
 /// Makes the app's answer one that our client may have.
 ///
@@ -97,9 +112,7 @@ impl Said {
                 | "http2-settings" => said.hop_by_hop = true,
                 "content-type" => said.events |= is_event_stream(value),
                 "cache-control" => said.cache_control = true,
-                "surrogate-control" | "cdn-cache-control" | "x-accel-expires" => {
-                    said.shared_caches = true;
-                }
+                _ if is_for_shared_caches(name) => said.shared_caches = true,
                 _ => said.of_cors |= is_of_cors(name),
             }
         }
@@ -182,9 +195,7 @@ pub(super) fn give_cookies(head: &mut ResponseHeader, ctx: &Ctx) -> pingora::Res
     for cookie in &ctx.cookies {
         head.append_header(header::SET_COOKIE, cookie)?;
     }
-    for name in [&SURROGATE_CONTROL, &CDN_CACHE_CONTROL, &X_ACCEL_EXPIRES] {
-        head.remove_header(name);
-    }
+    drop_words_to_shared_caches(head);
     let said = head.headers.get_all(header::CACHE_CONTROL).iter();
     let forbids = said
         .filter_map(|value| value.to_str().ok())
@@ -314,9 +325,7 @@ fn drop_our_cookies(answer: &mut ResponseHeader, ctx: &Ctx) -> pingora::Result<(
 /// (RFC 9111 §3).
 fn keep_from_shared_caches(answer: &mut ResponseHeader, said: &Said) -> pingora::Result<()> {
     if said.shared_caches {
-        answer.remove_header(&SURROGATE_CONTROL);
-        answer.remove_header(&CDN_CACHE_CONTROL);
-        answer.remove_header(&X_ACCEL_EXPIRES);
+        drop_words_to_shared_caches(answer);
     }
     if !said.cache_control {
         return keep_unsaid(answer);

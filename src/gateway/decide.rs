@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use http::Method;
 use pingora::{Error, ErrorType, Result};
 use pingora_proxy::Session;
 
@@ -80,6 +81,9 @@ pub(super) async fn decide(
                 ctx.untold = Some(Untold::of(session));
                 if let Some(leash) = &ctx.leash {
                     leash.admit(admitted);
+                    if session.req_header().method == Method::HEAD {
+                        leash.note_head();
+                    }
                 }
             }
             ctx.stage = Stage::Admitted(pass);

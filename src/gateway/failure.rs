@@ -77,6 +77,8 @@ pub(super) async fn report(
         let proxies = &ctx.snapshot.settings.trusted_proxies;
         let peer = Peer::of(session, proxies);
         let shown = in_place(&inbound::view(session, peer, proxies));
+        // The connection ends here, and the answer says so.
+        session.set_keepalive(None);
         if let Err(e) = respond::deny(session, ctx, denial, &shown).await {
             log::debug!("the client was gone before it could be told: {e}");
         }

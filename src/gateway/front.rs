@@ -292,6 +292,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for Connection<A> {
             return reused;
         }
         match leash.why().filter(|_| !leash.is_answered()) {
+            Some(why) if leash.asks_for_head() => self.line.say_head(why).await,
             Some(why) => self.line.say_why(why).await,
             None => self.line.say_goodbye().await,
         }

@@ -56,6 +56,8 @@ pub(super) struct Leash {
     /// Whether a hook has seen the request.
     is_begun: AtomicBool,
     is_answered: AtomicBool,
+    /// Whether it is a HEAD, whose answer has no body whatever it says.
+    asks_for_head: AtomicBool,
     may_finish: AtomicBool,
     /// Bytes of the answer that came from the app and were not taken, and when that changed.
     unread: AtomicUsize,
@@ -83,6 +85,7 @@ impl Leash {
             state: AtomicU8::new(FRESH),
             is_begun: AtomicBool::new(false),
             is_answered: AtomicBool::new(false),
+            asks_for_head: AtomicBool::new(false),
             may_finish: AtomicBool::new(false),
             unread: AtomicUsize::new(0),
             moved: AtomicU64::new(0),
@@ -116,6 +119,16 @@ impl Leash {
         if let Ok(()) = self.admitted.set(admitted) {
             self.line.exchanges.begin(self);
         }
+    }
+
+    /// The request is a HEAD.
+    pub(super) fn note_head(&self) {
+        self.asks_for_head.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is.
+    pub(super) fn asks_for_head(&self) -> bool {
+        self.asks_for_head.load(Ordering::Relaxed)
     }
 
     /// For whom, if for anybody.

@@ -167,6 +167,16 @@ impl Line {
         }
     }
 
+    /// The same without a body, to a HEAD (RFC 9110 section 9.3.2).
+    pub(super) async fn say_head(&self, why: Denial) {
+        let words = respond::bare(why);
+        let end = words.find("\r\n\r\n").map_or(words.len(), |end| end + 4);
+        if let Some((mut stream, None)) = self.take_back() {
+            let head = words.as_bytes().get(..end).unwrap_or_default();
+            farewell(&mut stream, head).await;
+        }
+    }
+
     fn take_back(&self) -> Option<(Stream, Option<Frames>)> {
         self.returned.lock().take()
     }

@@ -175,6 +175,19 @@ fn what_is_unsafe_or_not_there_yet_is_refused() {
             "forward_headers: { from_trusted: [Accept] }",
             "from_trusted[0]",
         ),
+        (
+            "forward_headers: { from_trusted: [\"X-Forwarded-*\"] }",
+            "from_trusted[0]",
+        ),
+        (
+            "forward_headers: { from_trusted: [X.Real.IP] }",
+            "from_trusted[0]",
+        ),
+        (
+            "forward_headers: { underscores: [sec_fetch_site] }",
+            "underscores[0]",
+        ),
+        ("forward_headers: { drop: [\"X-*\"] }", "drop[0]"),
         ("forward_headers: { drop: [Host] }", "drop[0]"),
         ("trusted_proxies: [everybody]", "trusted_proxies"),
         ("session: { access_ttl: 0s }", "access_ttl"),

@@ -6,6 +6,7 @@ const RULES: &str = "rules:
   - { path: /admin/**, access: { roles: [admin] } }
   - { path: /never/**, access: deny }
   - { path: /drop/**, access: public }
+  - { path: /anon/**, access: public, identity: off, cross_origin: anyone }
 ";
 
 fn ask(gateway: &Gateway, method: &str, path: &str, to: &str, cookie: &str) -> u16 {
@@ -75,6 +76,51 @@ fn a_public_path_opens_no_other() {
     let bob = gateway.bob();
     assert_eq!(ask(&gateway, "MOVE", "/drop/a", "/files/b", &bob), 200);
     assert_eq!(ask(&gateway, "MOVE", "/drop/a", "/admin/b", &bob), 403);
+}
+
+#[test]
+fn who_may_read_from_anywhere_may_not_write_from_there() {
+    let (gateway, app) = world_with(RULES);
+    let bob = gateway.bob();
+    let ask = |origin: Option<&str>, cookie: &str| {
+        let request = gateway.request("MOVE", "/anon/a").cookie(cookie);
+        let request = match origin {
+            Some(origin) => request.header("Origin", origin),
+            None => request.own_origin(),
+        };
+        request.header("Destination", "/files/b").send().status
+    };
+    assert_eq!(ask(None, &bob), 200, "our own page");
+    assert_eq!(ask(None, ""), 401, "nobody");
+    let before = app.count();
+    assert_eq!(ask(Some("https://evil.example"), &bob), 403);
+    assert_eq!(app.count(), before, "another site moved a file");
+}
+
+#[test]
+fn the_source_of_a_copy_is_judged_too() {
+    let (gateway, _app) = world_with(RULES);
+    let (alice, bob) = (gateway.alice(), gateway.bob());
+    for name in ["X-Amz-Copy-Source", "X-Copy-From"] {
+        for (source, bobs) in [
+            ("/files/a", 200),
+            ("files/a?versionId=1", 200),
+            ("/admin/a", 403),
+            ("admin/a", 403),
+            ("%61dmin/a", 403),
+            ("/never/a", 403),
+            ("files/../admin/a", 400),
+        ] {
+            let put = |cookie: &str| {
+                let request = gateway.request("PUT", "/files/b").own_origin();
+                request.cookie(cookie).header(name, source).send().status
+            };
+            assert_eq!(put(&bob), bobs, "{name}: {source}");
+            if source.ends_with("admin/a") && bobs == 403 {
+                assert_eq!(put(&alice), 200, "{name}: {source}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -67,6 +67,10 @@ fn assert_seen(gateway: &Gateway, jar: &Jar, what: &str, path: &str, expected: &
     match (expected, cut) {
         (Seen::Problem(status, code), None) => {
             assert_problem(&answer, *status, code, what);
+            assert!(
+                answer.lists("connection", "close"),
+                "{what}: the connection ends, and nothing says so: {answer}"
+            );
             let text = format!("{}{}", String::from_utf8_lossy(&answer.head), answer.text());
             for leak in [SECRET, "127.0.0.1", "cause", "Upstream", "pingora", "rror:"] {
                 assert!(!text.contains(leak), "{what}: {leak} leaks: {answer}");

@@ -168,10 +168,11 @@ pub(super) fn forward(root: &Section<'_>, identity: &IdentityHeaders) -> Forward
                 "remove it",
             ));
         }
-        if client_headers::takes(&name) != Some(Takes::Way) || name.contains('_') {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+        if client_headers::takes(&name) != Some(Takes::Way) || !name.bytes().all(plain) {
             return Err(Fault::new(
-                "is no header of the forwarding family, so this would not act",
-                "remove it: it passes already, or belongs into `underscores`",
+                "is no one header of the forwarding family, so this would not act",
+                "write each name by itself, with `-`; what is none of them passes already",
             ));
         }
         Ok(name)
@@ -210,7 +211,7 @@ fn is_identity(name: &str) -> bool {
 
 /// Whether a name folds to one that frames or routes a request.
 fn is_ours_alone(name: &str) -> bool {
-    is_identity(name) || TAKEN.contains(&folded(name).as_str())
+    is_identity(name) || client_headers::is_judged(name) || TAKEN.contains(&folded(name).as_str())
 }
 
 /// The spelling that CGI-like servers confuse: any case, `_` or `.` for `-`.

@@ -1,5 +1,7 @@
 //! The second path of a request: what `MOVE` and `COPY` name in `Destination` (RFC 4918
-//! §10.3) is written to, and is judged under the same rules as the first.
+//! §10.3) is written to, and what `PUT` names as the source of a copy in stores of objects
+//! (S3's `X-Amz-Copy-Source`, Swift's `X-Copy-From`) is read. It is judged under the same rules
+//! as the first.
 
 use http::Method;
 use http::header::HeaderName;
@@ -13,17 +15,14 @@ use crate::domain::request::{Host, RequestView};
 
 const DESTINATION: HeaderName = HeaderName::from_static("destination");
 
-/// Methods to which the field means nothing: there it may be a word of the app's own.
-const NOT_WEBDAV: [Method; 8] = [
-    Method::GET,
-    Method::HEAD,
-    Method::POST,
-    Method::PUT,
-    Method::DELETE,
-    Method::OPTIONS,
-    Method::PATCH,
-    Method::TRACE,
+/// Where `PUT` copies from: a path, with or without its first slash.
+const SOURCES: [HeaderName; 2] = [
+    HeaderName::from_static("x-amz-copy-source"),
+    HeaderName::from_static("x-copy-from"),
 ];
+
+/// Methods to which `Destination` means nothing: there it may be a word of the app's own.
+const NOT_WEBDAV: [Method; 4] = [Method::POST, Method::PUT, Method::DELETE, Method::PATCH];
 
 impl Policy {
     /// What the rules say of the path in `Destination`, if there is one.
@@ -35,6 +34,20 @@ impl Policy {
         &self,
         view: &RequestView<'_>,
     ) -> Result<Option<Selected<'_>>, Denial> {
+        // What changes nothing names no second path to anybody.
+        if view.is_safe() {
+            return Ok(None);
+        }
+        for source in &SOURCES {
+            if view.headers.contains_key(source) {
+                let value = view.only(source).ok_or(Denial::BadRequest)?;
+                let path = match value.starts_with(b"/") {
+                    true => value.to_vec(),
+                    false => [b"/", value].concat(),
+                };
+                return self.second(&path, view).map(Some);
+            }
+        }
         if !view.headers.contains_key(&DESTINATION) {
             return Ok(None);
         }
@@ -44,9 +57,13 @@ impl Policy {
             None if NOT_WEBDAV.contains(view.method) => return Ok(None),
             None => return Err(Denial::BadRequest),
         };
+        self.second(target, view).map(Some)
+    }
+
+    fn second(&self, target: &[u8], view: &RequestView<'_>) -> Result<Selected<'_>, Denial> {
         let path = target.split(|&b| b == b'?').next().unwrap_or_default();
         let path = RequestPath::parse(path).map_err(|_doubt| Denial::PathAmbiguous)?;
-        Ok(Some(self.rules.select(&path, view.method)))
+        Ok(self.rules.select(&path, view.method))
     }
 
     /// The path of a URL of ours, or of a path; `None` for what is neither.

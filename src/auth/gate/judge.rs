@@ -42,6 +42,15 @@ impl Demand {
         demand
     }
 
+    /// What somebody hears whose session is over for this reason: the same as whoever came
+    /// without one.
+    pub(super) fn refusal(&self, why: Denial) -> Denial {
+        let places = self.places.iter();
+        let mut refused = places
+            .filter_map(|place| without_session(place.asked.iter(), place.tolerated, why).err());
+        refused.next().unwrap_or(why)
+    }
+
     /// The proof that the session satisfies all of it.
     pub(super) fn admit(&self, session: Arc<Session>) -> Result<Pass, Refusal> {
         for place in &self.places {
@@ -73,11 +82,7 @@ pub(super) fn judge<'a>(
         Err(why) => {
             for selected in places {
                 let asked = selected.readings().map(|reading| reading.access);
-                alike(asked, selected.is_tolerated(), |access| match access {
-                    Access::Public => Ok(()),
-                    Access::Deny => Err(Denial::Forbidden),
-                    Access::Authenticated | Access::Roles(_) => Err(why),
-                })?;
+                without_session(asked, selected.is_tolerated(), why)?;
             }
             Err(why.into())
         }
@@ -108,6 +113,18 @@ fn for_session<'a>(
             true => Ok(()),
             false => Err(Denial::Forbidden),
         }
+    })
+}
+
+fn without_session<'a>(
+    asked: impl Iterator<Item = &'a Access>,
+    tolerated: bool,
+    why: Denial,
+) -> Result<(), Denial> {
+    alike(asked, tolerated, |access| match access {
+        Access::Public => Ok(()),
+        Access::Deny => Err(Denial::Forbidden),
+        Access::Authenticated | Access::Roles(_) => Err(why),
     })
 }
 

@@ -295,3 +295,27 @@ fn a_silent_store_closes_the_gate_only_where_the_operator_says_so() {
     let ahead = heard_at(NOW.after(Duration::from_secs(31)), Some(limit));
     assert_eq!(page("/x").outcome(&ahead), "store_unavailable problem");
 }
+
+/// Whoever fails to renew hears no more than whoever never had a session.
+#[test]
+fn a_session_that_is_over_is_no_other_answer_to_a_doubtful_path() {
+    let policy = policy();
+    for (target, expected) in [
+        ("/public%2fx", Denial::PathAmbiguous),
+        ("/admin%2fx", Denial::SessionRevoked),
+        ("/x//y", Denial::SessionRevoked),
+        ("/x", Denial::SessionRevoked),
+    ] {
+        let request = ask("GET", target, &[]).with("cookie", &refresh_of(session(1)));
+        let view = request.view();
+        let Decision::Renew(ticket) = policy.decide(&view, NOW).decision else {
+            panic!("{target} is not renewed first");
+        };
+        let renewed = Err(Denial::SessionRevoked);
+        let (decision, _) = policy.resume(&view, ticket, renewed);
+        let Decision::Deny(denial, _) = decision else {
+            panic!("{target} is admitted");
+        };
+        assert_eq!(denial, expected, "{target}");
+    }
+}

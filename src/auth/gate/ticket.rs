@@ -50,15 +50,20 @@ impl Ticket {
             // It was early, and there is time to try again. Not where the session has ended:
             // a token that was exchanged before may be presented with a live one beside it.
             Err(denial) if holder.is_some() && denial != Denial::SessionRevoked => {}
-            Err(denial) => match self.purpose {
-                Purpose::Endpoint(Endpoint::LoginPage) => visitor.presented = Presented::Absent,
-                Purpose::Endpoint(_) | Purpose::App(_) => {
+            Err(denial) => {
+                let denial = match &self.purpose {
+                    Purpose::Endpoint(Endpoint::LoginPage) => None,
+                    Purpose::App(demand) if denial.lacks_session() => Some(demand.refusal(denial)),
+                    Purpose::Endpoint(_) | Purpose::App(_) => Some(denial),
+                };
+                visitor.presented = Presented::Absent;
+                if let Some(denial) = denial {
                     return Err(Refusal {
                         denial,
                         user: holder,
                     });
                 }
-            },
+            }
         }
         match self.purpose {
             Purpose::Endpoint(endpoint) => Ok(Decision::Serve(endpoint, visitor)),

@@ -151,7 +151,10 @@ fn public_cache(wire: &mut dyn Wire, is_head: bool) -> io::Result<()> {
         is_head,
         "Cache-Control: public, s-maxage=600, max-age=60\r\n\
          Surrogate-Control: max-age=600\r\n\
-         CDN-Cache-Control: max-age=600\r\n",
+         CDN-Cache-Control: max-age=600\r\n\
+         Cloudflare-CDN-Cache-Control: max-age=600\r\n\
+         Vercel-CDN-Cache-Control: max-age=600\r\n\
+         Edge-Control: cache-maxage=600\r\n",
         b"cache",
     )
 }
