@@ -386,3 +386,29 @@ fn ports_are_told_that_cookies_know_none() {
         }
     }
 }
+
+/// A default that changed is named, with the key that mends it, where the file relied on it.
+#[test]
+fn check_notes_defaults_that_changed() {
+    let limits = "limits.connections_per_address is 1250";
+    let sessions = "session.max_per_user is 100";
+    for (yaml, expected) in [
+        ("", [true, true]),
+        ("limits: { connections: 10000 }", [true, true]),
+        ("limits: { connections_per_address: 50 }", [false, true]),
+        ("limits: { connections_per_address: null }", [false, true]),
+        ("trusted_proxies: [10.0.0.0/8]", [false, true]),
+        ("session: { max_per_user: 5 }", [true, false]),
+        ("session: { max_per_user: null }", [true, false]),
+    ] {
+        let output = written(yaml).command(&["check"], "");
+        assert_code(&output, 0, yaml);
+        let said = said(&output);
+        let notes: Vec<_> = said
+            .lines()
+            .filter(|line| line.contains("note: "))
+            .collect();
+        let found = [limits, sessions].map(|note| notes.iter().any(|line| line.contains(note)));
+        assert_eq!(found, expected, "{yaml:?}: {said}");
+    }
+}

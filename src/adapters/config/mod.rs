@@ -205,7 +205,7 @@ fn read(root: &Section<'_>) -> Settings {
         notes: Vec::new(),
     };
     let settings = Settings {
-        notes: notes::of(&settings),
+        notes: notes::of(root, &settings),
         ..settings
     };
     review::warn(root.cx, &settings);

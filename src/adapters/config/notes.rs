@@ -1,15 +1,18 @@
 //! What `check` says of a configuration that is good: what it leaves open, perhaps on purpose,
 //! and what an earlier version did that it may rely on.
 
+use super::reader::Section;
 use super::settings::{Access, Openness, Settings};
+use super::tree::Shape;
 use crate::auth::rules::Rules;
 
 /// `cookies.name` of who wrote none.
 const DEFAULT_NAME: &str = "doorward";
 
 /// Everything worth a look, each a whole sentence.
-pub(super) fn of(settings: &Settings) -> Vec<String> {
+pub(super) fn of(root: &Section<'_>, settings: &Settings) -> Vec<String> {
     let mut notes = holes(settings);
+    notes.extend(defaults(root, settings));
     if !settings.trusted_proxies.is_empty() && settings.forward_headers.from_trusted.is_empty() {
         notes.push(
             "of trusted_proxies X-Forwarded-For, -Proto and -Host are read; X-Real-IP, Forwarded and other X-Forwarded-* no longer reach the app. If it needs one that your proxy sets itself, list it in forward_headers.from_trusted."
@@ -66,6 +69,31 @@ fn ports(settings: &Settings) -> Option<String> {
 fn has_port(host: &str) -> bool {
     let after = host.rsplit_once(':').map(|(_, port)| port);
     after.is_some_and(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Defaults that an earlier version had otherwise, where the file leaves them to us.
+fn defaults(root: &Section<'_>, settings: &Settings) -> Vec<String> {
+    let is_unset = |section: &str, key: &str| match root.get(section).map(|spot| &spot.node.shape) {
+        Some(Shape::Map(entries)) => entries.iter().all(|entry| entry.key != key),
+        _ => true,
+    };
+    let mut notes = Vec::new();
+    if let Some(most) = settings.limits.connections_per_address
+        && settings.trusted_proxies.is_empty()
+        && is_unset("limits", "connections_per_address")
+    {
+        notes.push(format!(
+            "limits.connections_per_address is {most} now, an eighth of connections; it was unlimited. If many people come through one address, a proxy of yours perhaps, list it in trusted_proxies, or set the key (null: no limit)."
+        ));
+    }
+    if let Some(most) = settings.session.max_per_user
+        && is_unset("session", "max_per_user")
+    {
+        notes.push(format!(
+            "session.max_per_user is {most} now; it was unlimited: one more login ends the user's oldest session. Set the key where an account has more of them (null: no limit)."
+        ));
+    }
+    notes
 }
 
 /// Rules that restrict some methods only.
