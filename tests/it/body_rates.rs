@@ -1,8 +1,11 @@
 //! A request body comes at a least rate, over HTTP/1.1 and HTTP/2, to the app and to our own
 //! endpoints; who waits for a slow app is not to blame.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use crate::support::curl::curl;
 use crate::support::h2::{DATA, H2, HEADERS};
 use crate::support::{Builder, Conn, Gateway, Upstream, assert_problem, optional, tls, world_with};
 
@@ -105,4 +108,86 @@ fn without_a_rate_a_slow_body_is_read_to_its_end() {
     assert!(began.elapsed() > GRACE, "too fast to show anything");
     assert_eq!(connection.answer("POST").unwrap().status, 200);
     assert_eq!(app.last().body.len(), 40);
+}
+
+/// More than the kernel takes between client, gateway and app.
+const MUCH: usize = 48 * 1024 * 1024;
+
+/// An app that reads the body of one request only after longer than a client may be silent.
+fn slow_app() -> (String, std::thread::JoinHandle<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let app = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        std::thread::sleep(GRACE + Duration::from_secs(4));
+        let mut connection = Conn::of(stream.try_clone().unwrap());
+        connection.until("\r\n\r\n").unwrap();
+        let body = connection.take(MUCH).unwrap().len();
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        body
+    });
+    (url, app)
+}
+
+#[test]
+fn a_slow_app_is_not_the_clients_fault() {
+    let (url, app) = slow_app();
+    let gateway = Builder::before(&url).start();
+    let cookie = gateway.alice();
+    let request = gateway
+        .request("POST", "/x")
+        .own_origin()
+        .cookie(&cookie)
+        .header("Content-Length", MUCH.to_string());
+    let mut connection = gateway.connect();
+    connection.send(request.bytes()).unwrap();
+    let mut stream = connection.into_stream();
+    stream.set_write_timeout(None).unwrap();
+    stream.set_read_timeout(Some(GRACE * 6)).unwrap();
+    let began = Instant::now();
+    let sent = stream.write_all(&vec![b'x'; MUCH]);
+    assert!(began.elapsed() > GRACE, "the client never had to wait");
+    let mut head = [0; 12];
+    stream.read_exact(&mut head).unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&head),
+        "HTTP/1.1 200",
+        "{sent:?}: a client is blamed for a slow app"
+    );
+    assert_eq!(app.join().unwrap(), MUCH, "the app got less");
+}
+
+#[test]
+fn nor_is_it_over_http_2() {
+    if !optional::has("curl") || !optional::has("openssl") {
+        return;
+    }
+    let (url, app) = slow_app();
+    let gateway = Builder::before(&url).tls().start();
+    let cookie = format!("Cookie: {}", tls::alice(&gateway));
+    let body = gateway.dir().join("body");
+    std::fs::write(&body, vec![b'x'; MUCH]).unwrap();
+    let origin = format!("https://127.0.0.1:{}", gateway.port());
+    let data = format!("@{}", body.display());
+    let answer = curl(&[
+        "--insecure",
+        "--http2",
+        "--max-time",
+        "60",
+        "--header",
+        &cookie,
+        "--header",
+        &format!("Origin: {origin}"),
+        "--data-binary",
+        &data,
+        &format!("{origin}/x"),
+    ]);
+    assert_eq!(
+        answer.expect("an answer").status,
+        200,
+        "a client is blamed for a slow app"
+    );
+    assert_eq!(app.join().unwrap(), MUCH, "the app got less");
 }
