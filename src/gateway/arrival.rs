@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::h2_frames::H2Frames;
+use super::h2_frames::{H2Frames, Unfit};
 use super::refusals::Refusals;
 use crate::adapters::clock::Moment;
 
@@ -76,7 +76,7 @@ impl Arrival {
         self.frames.is_none()
     }
 
-    /// Whether it ends for what [`Self::came`] said.
+    /// Whether it ends for frames that only cost.
     pub(super) fn is_abused(&self) -> bool {
         self.is_abused.load(Ordering::Relaxed)
     }
@@ -84,7 +84,8 @@ impl Arrival {
     /// The client sent these bytes.
     ///
     /// # Errors
-    /// If it sends what only costs, over HTTP/2, and the connection is to end.
+    /// If it sends over HTTP/2 what only costs, or what would be forwarded otherwise than
+    /// it was sent, and the connection is to end.
     pub(super) fn came(&self, bytes: &[u8]) -> io::Result<()> {
         if bytes.is_empty() {
             return Ok(());
@@ -96,9 +97,13 @@ impl Arrival {
                 }
             }
             Some(frames) => {
-                let phase = frames.lock().pass(bytes);
-                self.is_abused.store(phase.is_err(), Ordering::Relaxed);
-                self.enter(phase?);
+                let passed = frames.lock().pass(bytes);
+                match passed {
+                    Ok(_) => {}
+                    Err(Unfit::Flood) => self.is_abused.store(true, Ordering::Relaxed),
+                    Err(Unfit::CutTarget) => self.refusals.target_refused(),
+                }
+                self.enter(passed?);
             }
         }
         Ok(())

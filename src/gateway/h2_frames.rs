@@ -1,16 +1,18 @@
 //! The frames that an HTTP/2 client sends, read along beside pingora's own reader as far
 //! as two limits need it: where a head begins and ends, and how many frames only cost.
+//! What is in a head is [`super::h2_heads`]'s.
 //!
 //! The `h2` crate bounds what one frame or one head may be (its size, its CONTINUATIONs,
 //! its small DATA frames, streams that it had to reset itself), but not how often a
 //! client may reset what it asked for (rapid reset, CVE-2023-44487: each one was begun),
 //! nor how many PINGs and SETTINGS it has to answer (CVE-2019-9512, CVE-2019-9515).
-//! Never looks into a payload.
+//! Looks into no payload but a head's.
 
 use std::io;
 use std::time::Instant;
 
 use super::arrival::Phase;
+use super::h2_heads::{CutTarget, H2Heads};
 
 /// What a client says first (RFC 9113 section 3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -32,12 +34,38 @@ const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
+/// Why a connection is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unfit {
+    /// Too many frames that only cost.
+    Flood,
+    /// A target that would not be forwarded as it was sent.
+    CutTarget,
+}
+
+impl From<CutTarget> for Unfit {
+    fn from(CutTarget: CutTarget) -> Self {
+        Self::CutTarget
+    }
+}
+
+impl From<Unfit> for io::Error {
+    fn from(unfit: Unfit) -> Self {
+        let why = match unfit {
+            Unfit::Flood => "more HTTP/2 frames without a use than a client needs",
+            Unfit::CutTarget => "an HTTP/2 target with a fragment",
+        };
+        Self::new(io::ErrorKind::InvalidData, why)
+    }
+}
+
 /// How far the reading has come.
 #[derive(Debug)]
 pub(super) struct H2Frames {
     state: State,
     /// Whether a head has begun that has not ended.
     in_head: bool,
+    heads: H2Heads,
     allowance: Allowance,
 }
 
@@ -47,8 +75,16 @@ enum State {
     Preface(usize),
     /// So many bytes of a frame's head are here.
     Head([u8; FRAME_HEAD], usize),
-    /// So many bytes of a payload are missing; whether a head ends with them.
-    Payload(usize, bool),
+    /// So many bytes of a payload are missing.
+    Payload(usize, Part),
+}
+
+/// What a payload is of a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Nothing,
+    Some,
+    Last,
 }
 
 impl H2Frames {
@@ -56,6 +92,7 @@ impl H2Frames {
         Self {
             state: State::Preface(PREFACE.len()),
             in_head: true,
+            heads: H2Heads::new(),
             allowance: Allowance::new(),
         }
     }
@@ -63,8 +100,8 @@ impl H2Frames {
     /// Takes what came; what is expected from here on.
     ///
     /// # Errors
-    /// If the client sent too many frames that only cost.
-    pub(super) fn pass(&mut self, mut bytes: &[u8]) -> io::Result<Phase> {
+    /// If the client sent what the connection is to end for.
+    pub(super) fn pass(&mut self, mut bytes: &[u8]) -> Result<Phase, Unfit> {
         while !bytes.is_empty() {
             let taken = match &mut self.state {
                 State::Preface(left) => {
@@ -82,9 +119,12 @@ impl H2Frames {
                     *got = got.saturating_add(taken);
                     taken
                 }
-                State::Payload(left, _) => {
+                State::Payload(left, part) => {
                     let taken = bytes.len().min(*left);
                     *left = left.saturating_sub(taken);
+                    if *part != Part::Nothing {
+                        self.heads.pass(bytes.get(..taken).unwrap_or_default())?;
+                    }
                     taken
                 }
             };
@@ -99,7 +139,7 @@ impl H2Frames {
     }
 
     /// Goes on to the next part if this one is complete.
-    fn advance(&mut self) -> io::Result<()> {
+    fn advance(&mut self) -> Result<(), Unfit> {
         match self.state {
             State::Preface(0) => {
                 self.in_head = false;
@@ -108,40 +148,46 @@ impl H2Frames {
             State::Head(head, FRAME_HEAD) => self.frame(head)?,
             State::Preface(_) | State::Head(..) | State::Payload(..) => {}
         }
-        if let State::Payload(0, ends_head) = self.state {
-            if ends_head {
+        if let State::Payload(0, part) = self.state {
+            if part == Part::Last {
                 self.in_head = false;
+                self.heads.end();
             }
             self.state = State::Head([0; FRAME_HEAD], 0);
         }
         Ok(())
     }
 
-    fn frame(&mut self, head: [u8; FRAME_HEAD]) -> io::Result<()> {
-        let [a, b, c, kind, flags, ..] = head;
+    fn frame(&mut self, head: [u8; FRAME_HEAD]) -> Result<(), Unfit> {
+        let [a, b, c, kind, flags, stream @ ..] = head;
         let [a, b, c] = [a, b, c].map(usize::from);
         let length = (a << 16) | (b << 8) | c;
         let has = |flag: u8| flags & flag != 0;
         let only_costs = match kind {
             HEADERS => {
                 self.in_head = true;
+                self.heads.begin(flags, u32::from_be_bytes(stream), length);
                 false
             }
             DATA => length == 0 && !has(END_STREAM),
-            CONTINUATION => length == 0,
+            CONTINUATION => {
+                self.heads.go_on(length);
+                length == 0
+            }
             // As many as there is data, and answered by nothing.
             WINDOW_UPDATE => false,
             // PRIORITY, RST_STREAM, SETTINGS, PING, and what nobody knows.
             _ => true,
         };
         if only_costs && !self.allowance.spend() {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "more HTTP/2 frames without a use than a client needs",
-            ));
+            return Err(Unfit::Flood);
         }
-        let ends_head = matches!(kind, HEADERS | CONTINUATION) && has(END_HEADERS);
-        self.state = State::Payload(length, ends_head);
+        let part = match kind {
+            HEADERS | CONTINUATION if has(END_HEADERS) => Part::Last,
+            HEADERS | CONTINUATION => Part::Some,
+            _ => Part::Nothing,
+        };
+        self.state = State::Payload(length, part);
         Ok(())
     }
 }

@@ -19,6 +19,7 @@ mod frames;
 mod framing;
 mod front;
 mod h2_frames;
+mod h2_heads;
 mod hand_over;
 mod handshake;
 mod held;

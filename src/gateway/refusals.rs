@@ -74,6 +74,11 @@ impl Refusals {
         self.record(METHOD_NOT_ALLOWED);
     }
 
+    /// A target that the HTTP/2 library would mend in silence.
+    pub(super) fn target_refused(&self) {
+        self.record(BAD_REQUEST);
+    }
+
     fn record(&self, status: u16) {
         if let Some(Witness { house, client }) = self.witness.get() {
             record::malformed(house, *client, status);

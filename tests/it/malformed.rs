@@ -1,7 +1,10 @@
 //! What is refused before it is a request has a line and a count of its own.
 
-use crate::support::h2::{self, H2};
-use crate::support::{Builder, Gateway, Upstream, until, world};
+use std::time::Duration;
+
+use crate::support::curl::curl;
+use crate::support::h2::{self, CONTINUATION, END_HEADERS, END_STREAM, H2, HEADERS};
+use crate::support::{Builder, Gateway, Upstream, optional, tls, until, world};
 
 fn malformed(gateway: &Gateway) -> f64 {
     gateway.labelled("doorward_requests_total", "verdict=\"malformed\"")
@@ -124,4 +127,105 @@ fn streams_that_break_http2_are_seen() {
         malformed(&gateway) == 3.0
     });
     assert_eq!(app.count(), 0, "the app was asked");
+}
+
+#[test]
+fn a_fragment_over_http2_is_refused_and_not_cut_off() {
+    if !optional::has("openssl") {
+        return;
+    }
+    let app = Upstream::start();
+    let gateway = Builder::new(&app).tls().start();
+    let cookie = tls::alice(&gateway);
+    let asked = app.count();
+    let open = || H2::open(gateway.port()).unwrap();
+    let mut bystander = open();
+    assert!(bystander.is_served(1, "/before", &cookie));
+    let target = "/files/report#1.txt";
+    let block = open().request("DELETE", target, &cookie);
+    let (front, back) = block.split_at(block.len() / 2);
+    let ways = [
+        (
+            "at once",
+            h2::frame(HEADERS, END_HEADERS | END_STREAM, 3, &block),
+        ),
+        (
+            "in two frames",
+            [
+                h2::frame(HEADERS, END_STREAM, 3, front),
+                h2::frame(CONTINUATION, END_HEADERS, 3, back),
+            ]
+            .concat(),
+        ),
+        (
+            "padded, with a priority",
+            h2::frame(
+                HEADERS,
+                END_HEADERS | END_STREAM | 0x28,
+                3,
+                &[&[2, 0, 0, 0, 1, 15][..], &block, &[0; 2]].concat(),
+            ),
+        ),
+    ];
+    for (at, (how, bytes)) in (1_u32..).zip(&ways) {
+        // On a connection that is known and has been served.
+        let mut client = open();
+        assert!(client.is_served(1, "/good", &cookie), "{how}");
+        // It may end before all of it is sent.
+        let _ = client.send(bytes);
+        assert!(client.is_over(Duration::from_secs(5)), "{how}");
+        until(&format!("{how}: a count"), || {
+            malformed(&gateway) == f64::from(at)
+        });
+    }
+    // And byte by byte.
+    let mut client = open();
+    for byte in &ways[1].1 {
+        if client.send(&[*byte]).is_err() {
+            break;
+        }
+    }
+    assert!(client.is_over(Duration::from_secs(5)), "byte by byte");
+    until("a count", || malformed(&gateway) == 4.0);
+    gateway.wait_for_log(&["verdict=malformed", "status=400"]);
+    assert_eq!(app.count() - asked, 4, "{:?}", app.requests());
+    assert!(
+        bystander.is_served(3, "/after", &cookie),
+        "another connection ended with it"
+    );
+}
+
+#[test]
+fn a_fragment_of_a_real_client_is_refused_and_its_neighbour_is_served() {
+    if !optional::has("openssl") || !optional::has("curl") {
+        return;
+    }
+    let app = Upstream::start();
+    let gateway = Builder::new(&app).tls().start();
+    let cookie = format!("Cookie: {}", tls::alice(&gateway));
+    let asked = app.count();
+    let base = format!("https://127.0.0.1:{}", gateway.port());
+    let origin = format!("Origin: {base}");
+    // As curl and its library code it, with Huffman.
+    let delete = |target: &str| {
+        curl(&[
+            "--http2",
+            "--insecure",
+            "--request",
+            "DELETE",
+            "--header",
+            &cookie,
+            "--header",
+            &origin,
+            "--request-target",
+            target,
+            &format!("{base}/"),
+        ])
+    };
+    let refused = delete("/files/report#1.txt");
+    assert!(refused.is_err(), "{refused:?}");
+    assert_eq!(app.count(), asked, "{:?}", app.requests());
+    until("a count", || malformed(&gateway) == 1.0);
+    assert_eq!(delete("/files/report%231.txt").unwrap().status, 200);
+    assert_eq!(app.last().target(), "/files/report%231.txt");
 }
