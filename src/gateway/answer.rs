@@ -229,6 +229,17 @@ pub(super) fn is_interim(answer: &ResponseHeader) -> bool {
     answer.status.is_informational() && answer.status != StatusCode::SWITCHING_PROTOCOLS
 }
 
+/// An answer of no more than this is small to its connection: one that is not taken costs
+/// about that.
+const SMALL: u64 = 32 * 1024;
+
+/// Whether an answer says itself that it is small.
+fn is_small(answer: &ResponseHeader) -> bool {
+    let length = answer.headers.get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    length.is_some_and(|length| length <= SMALL)
+}
+
 /// The answer has begun: what may become of the exchange when its session ends.
 fn note_answer(session: &mut Session, answer: &ResponseHeader, ctx: &mut Ctx) {
     if let Some(untold) = &mut ctx.untold {
@@ -236,6 +247,9 @@ fn note_answer(session: &mut Session, answer: &ResponseHeader, ctx: &mut Ctx) {
     }
     let Some(leash) = &ctx.leash else { return };
     leash.answers();
+    if is_small(answer) {
+        leash.note_small_answer();
+    }
     let is_download = answer.headers.contains_key(header::CONTENT_LENGTH)
         && session.as_downstream_mut().is_body_done();
     if answer.status == StatusCode::SWITCHING_PROTOCOLS {

@@ -73,6 +73,9 @@ pub(super) async fn choose_peer(
             if !session.as_downstream_mut().is_body_empty() {
                 let longest = limits.upstream_read.max(limits.idle_stream);
                 peer.options.write_timeout = Some(longest);
+                if let Some(leash) = &ctx.leash {
+                    leash.note_uploading(true);
+                }
             }
             if again == Some(Again::Afresh) {
                 keep_apart(&mut peer);

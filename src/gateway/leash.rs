@@ -66,6 +66,7 @@ pub(super) struct Leash {
     is_sent: AtomicBool,
     is_app_slow: AtomicBool,
     is_uploading: AtomicBool,
+    has_small_answer: AtomicBool,
     counts: AtomicBool,
     holds_place: AtomicBool,
     was_woken: AtomicBool,
@@ -93,6 +94,7 @@ impl Leash {
             is_sent: AtomicBool::new(false),
             is_app_slow: AtomicBool::new(false),
             is_uploading: AtomicBool::new(false),
+            has_small_answer: AtomicBool::new(false),
             counts: AtomicBool::new(false),
             holds_place: AtomicBool::new(false),
             was_woken: AtomicBool::new(false),
@@ -119,6 +121,16 @@ impl Leash {
         if let Ok(()) = self.admitted.set(admitted) {
             self.line.exchanges.begin(self);
         }
+    }
+
+    /// The answer says that it is small.
+    pub(super) fn note_small_answer(&self) {
+        self.has_small_answer.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it did.
+    pub(super) fn has_small_answer(&self) -> bool {
+        self.has_small_answer.load(Ordering::Relaxed)
     }
 
     /// The request is a HEAD.

@@ -8,7 +8,8 @@
 //! until it has one of the few places in which streams run freely; when too many stand
 //! still, the others wait too, and what the app has to say to them stays in the kernel. Who
 //! has little on its way needs no place: any number of event streams and long polls go on
-//! side by side.
+//! side by side, and so does whoever waits for the head of an answer, or for an answer that
+//! says itself that it is small.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,8 +25,11 @@ use crate::adapters::clock::Moment;
 /// Streams that run freely, half a MiB each at most (measured with answers that nobody
 /// reads).
 const FREE: usize = 3;
-/// Streams that are in a step, or stand still after some: a few pieces of 64 KiB each.
-const STEPPING: usize = 6;
+/// Streams that are in a step, or stand still after some: a few pieces of 64 KiB each. As many
+/// large answers as a page asks for at once.
+const STEPPING: usize = 14;
+/// Streams that are in a step of what they send: six frames of the client each.
+const SENDING: usize = 6;
 /// Uploads whose app does not take them: six frames each, and what is kept to try again.
 const UPLOADING: usize = 4;
 /// Steps in which a stream may take in what it does not give out.
@@ -43,6 +47,7 @@ const BUDGET: usize = 128;
 pub(super) struct Share {
     free: AtomicUsize,
     stepping: AtomicUsize,
+    sending: AtomicUsize,
     uploading: AtomicUsize,
     waiting: Mutex<VecDeque<Waker>>,
     waits: AtomicUsize,
@@ -53,6 +58,7 @@ pub(super) struct Share {
 enum Place {
     Free,
     Stepping,
+    Sending,
     Uploading,
 }
 
@@ -61,6 +67,7 @@ impl Share {
         match place {
             Place::Free => (&self.free, FREE),
             Place::Stepping => (&self.stepping, STEPPING),
+            Place::Sending => (&self.sending, SENDING),
             Place::Uploading => (&self.uploading, UPLOADING),
         }
     }
@@ -89,17 +96,17 @@ impl Share {
         self.waits.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// While somebody waits: of the streams that have a place, the one that has stood still
-    /// longest, if that was since before `then`.
-    pub(super) fn stalled(&self, then: Moment) -> Option<Arc<Leash>> {
+    /// While somebody waits: the streams that have a place and have stood still since before
+    /// `then`.
+    pub(super) fn stalled(&self, then: Moment) -> Vec<Arc<Leash>> {
         if self.waits.load(Ordering::SeqCst) == 0 {
-            return None;
+            return Vec::new();
         }
         let mut holders = self.holders.lock();
         holders.retain(|holder| holder.strong_count() > 0);
         let all = holders.iter().filter_map(Weak::upgrade);
-        let still = all.filter(|leash| leash.unread() > 0 && leash.moved() < then);
-        still.min_by_key(|leash| leash.moved())
+        all.filter(|leash| leash.unread() > 0 && leash.moved() < then)
+            .collect()
     }
 }
 
@@ -158,7 +165,12 @@ impl<'a> Turn<'a> {
 
     /// Whether the stream may run now; else it is woken when it may.
     fn comes(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.place == Some(Place::Stepping) && self.leash.is_app_slow() {
+        let is_small = !self.leash.is_answered() || self.leash.has_small_answer();
+        if is_small && !self.leash.is_uploading() {
+            return true;
+        }
+        let steps = matches!(self.place, Some(Place::Stepping | Place::Sending));
+        if steps && self.leash.is_app_slow() {
             // What it could still take in would stay with us.
             self.leave();
         }
@@ -184,9 +196,10 @@ impl<'a> Turn<'a> {
                 freed
             }
             None => {
-                let place = match self.leash.is_app_slow() {
-                    true => Place::Uploading,
-                    false => Place::Stepping,
+                let place = match (self.leash.is_app_slow(), self.leash.is_uploading()) {
+                    (true, _) => Place::Uploading,
+                    (false, true) => Place::Sending,
+                    (false, false) => Place::Stepping,
                 };
                 self.place = share.take(place).then_some(place);
                 self.place.is_some()

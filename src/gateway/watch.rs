@@ -85,7 +85,7 @@ impl<'a> Watch<'a> {
         let app = self.line.answers.end_late(now);
         let exchanges = self.line.exchanges.look(now, waker);
         exchanges.lasting.iter().for_each(self.lasts);
-        if let Some(stalled) = self.line.share.stalled(now.before(STILL)) {
+        for stalled in self.line.share.stalled(now.before(STILL)) {
             stalled.pull(Denial::Overloaded);
         }
         let next = client.map(|(due, _)| due).into_iter();

@@ -54,7 +54,9 @@ fn fill(gateway: &Gateway, acknowledged: &mut Vec<Jar>) -> Response {
 #[test]
 fn a_disk_with_room_again_needs_no_restart() {
     let app = Upstream::start();
-    let mut gateway = Builder::new(&app).start();
+    let mut gateway = Builder::new(&app)
+        .yaml("session: { max_per_user: null }")
+        .start();
     let mut acknowledged = vec![Jar::alice(&gateway)];
     let mut full = with_little_room(&mut gateway);
     let refused = fill(&gateway, &mut acknowledged);
@@ -81,7 +83,9 @@ fn a_disk_with_room_again_needs_no_restart() {
 #[test]
 fn a_full_disk_refuses_aloud_and_loses_nothing() {
     let app = Upstream::start();
-    let mut gateway = Builder::new(&app).start();
+    let mut gateway = Builder::new(&app)
+        .yaml("session: { max_per_user: null }")
+        .start();
     let first = Jar::alice(&gateway);
     let mut full = with_little_room(&mut gateway);
     let mut acknowledged = vec![first];

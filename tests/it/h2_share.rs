@@ -203,11 +203,11 @@ fn streams_that_read_nothing_leave_room_for_others() {
     // Windows of nothing for the streams, until the small ones are asked for.
     let mut client = H2::with_settings(world.gateway.port(), &[(4, 0)]).unwrap();
     let block = client.get("/big?n=50000000", &world.cookie);
-    for stream in 0..6 {
+    for stream in 0..40 {
         client.headers(stream * 2 + 1, END_STREAM, &block).unwrap();
     }
-    until("the app to be asked", || app.count() == 6);
-    for stream in 6..60 {
+    until("the app to be asked", || app.count() == 40);
+    for stream in 40..60 {
         assert!(
             client.is_served(stream * 2 + 1, "/", &world.cookie),
             "a small answer waits for large ones"
