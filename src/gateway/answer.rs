@@ -159,9 +159,11 @@ fn pass(session: &Session, bytes: usize, ctx: &mut Ctx) {
     }
     ctx.answer_seen = ctx.answer_seen.saturating_add(bytes);
     if let Some(leash) = &ctx.leash {
-        let unread = ctx.answer_seen.saturating_sub(session.body_bytes_sent());
-        let most = ctx.snapshot.settings.limits.unread_answers;
-        ctx.house().unread.note(leash, unread, most);
+        let unread = match leash.line.arrival.is_http1() {
+            true => ctx.answer_seen,
+            false => ctx.answer_seen.saturating_sub(session.body_bytes_sent()),
+        };
+        ctx.house().unread.note(leash, unread);
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::ctx::Ctx;
 use super::house::House;
 use super::record::{CLOSED, Ended};
-use crate::adapters::clock;
+use crate::adapters::clock::{self, Moment};
 use crate::adapters::observe::metrics::Verdict;
 use crate::auth::denial::Denial;
 use crate::domain::id::SessionId;
@@ -34,6 +34,8 @@ pub(super) async fn end_in_time(house: &Arc<House>) {
         if house.snapshot().policy.is_stale(clock::now()) {
             house.open.all_over(Denial::StoreUnavailable);
         }
+        let most = house.snapshot().settings.limits.unread_answers;
+        house.unread.end_surplus(most, Moment::now());
         let mut questions = JoinSet::new();
         for id in house.open.due(clock::now()) {
             questions.spawn(ask(Arc::clone(house), id));

@@ -74,7 +74,7 @@ pub(super) async fn choose_peer(
                 let longest = limits.upstream_read.max(limits.idle_stream);
                 peer.options.write_timeout = Some(longest);
                 if let Some(leash) = &ctx.leash {
-                    leash.note_uploading(true);
+                    leash.note_body();
                 }
             }
             if again == Some(Again::Afresh) {

@@ -66,6 +66,7 @@ pub(super) struct Leash {
     is_sent: AtomicBool,
     is_app_slow: AtomicBool,
     is_uploading: AtomicBool,
+    owes_body: AtomicBool,
     has_small_answer: AtomicBool,
     counts: AtomicBool,
     holds_place: AtomicBool,
@@ -94,6 +95,7 @@ impl Leash {
             is_sent: AtomicBool::new(false),
             is_app_slow: AtomicBool::new(false),
             is_uploading: AtomicBool::new(false),
+            owes_body: AtomicBool::new(false),
             has_small_answer: AtomicBool::new(false),
             counts: AtomicBool::new(false),
             holds_place: AtomicBool::new(false),
@@ -189,6 +191,17 @@ impl Leash {
     /// Whether its body is on its way.
     pub(super) fn note_uploading(&self, is_uploading: bool) {
         self.is_uploading.store(is_uploading, Ordering::Relaxed);
+        self.owes_body.store(is_uploading, Ordering::Relaxed);
+    }
+
+    /// It has a body, of which nothing has come yet.
+    pub(super) fn note_body(&self) {
+        self.owes_body.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it has a body of which not all has come.
+    pub(super) fn owes_body(&self) -> bool {
+        self.owes_body.load(Ordering::Relaxed)
     }
 
     /// Whether more of its body will come.

@@ -61,6 +61,8 @@ pub(super) struct Line {
     pub(super) share: Share,
     peer: OnceLock<Option<HeaderValue>>,
     is_tunnel: AtomicBool,
+    /// Whether the client takes nothing more for now.
+    is_blocked: AtomicBool,
     /// Whether the request is over when the client has gone.
     ends_with_client: AtomicBool,
     /// Whether the connection shall come back to be told why it ends.
@@ -142,6 +144,17 @@ impl Line {
     pub(super) fn owes_a_word(&self) {
         let tell = self.arrival.is_http1();
         self.is_owed_a_word.store(tell, Ordering::Relaxed);
+    }
+
+    /// Whether what was written last waits for the client.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.is_blocked.load(Ordering::Relaxed)
+    }
+
+    fn note_blocked(&self, is_blocked: bool) {
+        if self.is_blocked() != is_blocked {
+            self.is_blocked.store(is_blocked, Ordering::Relaxed);
+        }
     }
 
     /// From the next answer on the connection carries a WebSocket, until it closes.
@@ -266,7 +279,9 @@ impl AsyncWrite for Wire {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = std::task::ready!(this.stream()?.poll_write(cx, buf))?;
+        let written = this.stream()?.poll_write(cx, buf);
+        this.line.note_blocked(written.is_pending());
+        let written = std::task::ready!(written)?;
         let went = buf.get(..written).unwrap_or_default();
         this.line.arrival.went(went);
         if let Some(frames) = this.frames() {
@@ -281,7 +296,9 @@ impl AsyncWrite for Wire {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = std::task::ready!(this.stream()?.poll_write_vectored(cx, bufs))?;
+        let written = this.stream()?.poll_write_vectored(cx, bufs);
+        this.line.note_blocked(written.is_pending());
+        let written = std::task::ready!(written)?;
         let mut left = written;
         for buf in bufs {
             let part = buf.get(..left.min(buf.len())).unwrap_or_default();

@@ -166,7 +166,7 @@ impl<'a> Turn<'a> {
     /// Whether the stream may run now; else it is woken when it may.
     fn comes(&mut self, cx: &mut Context<'_>) -> bool {
         let is_small = !self.leash.is_answered() || self.leash.has_small_answer();
-        if is_small && !self.leash.is_uploading() {
+        if is_small && !self.leash.owes_body() {
             return true;
         }
         let steps = matches!(self.place, Some(Place::Stepping | Place::Sending));
@@ -196,7 +196,7 @@ impl<'a> Turn<'a> {
                 freed
             }
             None => {
-                let place = match (self.leash.is_app_slow(), self.leash.is_uploading()) {
+                let place = match (self.leash.is_app_slow(), self.leash.owes_body()) {
                     (true, _) => Place::Uploading,
                     (false, true) => Place::Sending,
                     (false, false) => Place::Stepping,

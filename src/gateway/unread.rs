@@ -1,22 +1,29 @@
 //! What of all answers clients have not taken: bounded by `limits.unread_answers`.
 //!
-//! An answer that is taken as fast as it comes is not counted. One that is not costs what
-//! pingora reads ahead; beyond the limit the one that has stood still longest is ended, so
-//! that those who do not read cannot keep others from being answered.
+//! A large answer that is not taken as fast as it comes counts as what pingora reads ahead of
+//! its client: over HTTP/2 what was not sent tells, over HTTP/1 that a write waits. Beyond the
+//! limit those that have stood still longest are ended, so that who does not read cannot keep
+//! others from being answered; one that moves never is.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use super::leash::Leash;
+use crate::adapters::clock::Moment;
 use crate::auth::denial::Denial;
 
 /// An answer of which no more than this is on its way is not counted: two pieces.
-const LITTLE: usize = 128 * 1024;
+pub(super) const LITTLE: usize = 128 * 1024;
 
 /// What one costs that is not taken: measured, with its connection to the app.
 pub(super) const READ_AHEAD: u64 = 512 * 1024;
+
+/// An answer of which no piece has moved for so long stands still. A guess: no line that is
+/// of use is slower.
+const STILL: Duration = Duration::from_secs(5);
 
 /// Of all connections.
 #[derive(Debug, Default)]
@@ -27,18 +34,15 @@ pub(super) struct Unread {
 
 impl Unread {
     /// So much of this answer was not taken.
-    pub(super) fn note(&self, leash: &Arc<Leash>, unread: usize, most: u64) {
+    pub(super) fn note(&self, leash: &Arc<Leash>, unread: usize) {
         leash.note_unread(unread);
         if unread <= LITTLE {
             self.forget(leash);
         } else if leash.starts_to_count() {
-            let total = self.total.fetch_add(READ_AHEAD, Ordering::Relaxed);
+            self.total.fetch_add(READ_AHEAD, Ordering::Relaxed);
             let mut answers = self.answers.lock();
             answers.retain(|answer| answer.strong_count() > 0);
             answers.push(Arc::downgrade(leash));
-            if total.saturating_add(READ_AHEAD) > most {
-                end_longest(&answers);
-            }
         }
     }
 
@@ -48,35 +52,62 @@ impl Unread {
             self.total.fetch_sub(READ_AHEAD, Ordering::Relaxed);
         }
     }
-}
 
-fn end_longest(answers: &[Weak<Leash>]) {
-    let all = answers.iter().filter_map(Weak::upgrade);
-    let counted = all.filter(|leash| leash.counts() && leash.why().is_none());
-    if let Some(longest) = counted.min_by_key(|leash| leash.moved()) {
-        log::debug!("an answer that nobody reads is ended: limits.unread_answers");
-        longest.pull(Denial::Overloaded);
+    /// Ends what is beyond the limit and stands still, the longest first.
+    pub(super) fn end_surplus(&self, most: u64, now: Moment) {
+        if self.total.load(Ordering::Relaxed) <= most {
+            return;
+        }
+        let answers = self.answers.lock();
+        let waits = |leash: &Arc<Leash>| !leash.line.arrival.is_http1() || leash.line.is_blocked();
+        let counted = answers.iter().filter_map(Weak::upgrade);
+        let counted = counted.filter(|leash| leash.counts() && waits(leash));
+        let counted: Vec<_> = counted.collect();
+        let total = READ_AHEAD.saturating_mul(u64::try_from(counted.len()).unwrap_or(u64::MAX));
+        let surplus = total.saturating_sub(most);
+        let (ending, mut going_on): (Vec<_>, Vec<_>) =
+            counted.into_iter().partition(|leash| leash.why().is_some());
+        let surplus = usize::try_from(surplus.div_ceil(READ_AHEAD)).unwrap_or(usize::MAX);
+        going_on.sort_by_key(|leash| leash.moved());
+        let still = going_on
+            .iter()
+            .filter(|leash| leash.moved() < now.before(STILL));
+        for longest in still.take(surplus.saturating_sub(ending.len())) {
+            log::debug!("an answer that nobody reads is ended: limits.unread_answers");
+            longest.pull(Denial::Overloaded);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::arrival::Arrival;
     use super::super::line::Line;
     use super::*;
 
     #[test]
     fn beyond_the_limit_who_stood_still_longest_is_ended() {
-        let (unread, line) = (Unread::default(), Arc::new(Line::default()));
+        let mut line = Line::default();
+        line.arrival = Arrival::http2();
+        let (unread, line) = (Unread::default(), Arc::new(line));
         let most = 3 * READ_AHEAD;
         let leashes: Vec<_> = (0..5).map(|_| Leash::new(&line)).collect();
         for leash in &leashes {
-            unread.note(leash, LITTLE + 1, most);
-            unread.note(leash, LITTLE + 1, most);
+            unread.note(leash, LITTLE + 1);
+            unread.note(leash, LITTLE + 1);
         }
+        unread.end_surplus(most, Moment::now());
+        assert!(
+            leashes.iter().all(|leash| leash.why().is_none()),
+            "all moved"
+        );
+        let later = Moment::from_millis(u64::MAX);
+        unread.end_surplus(most, later);
+        unread.end_surplus(most, later);
         let ended = leashes.iter().filter(|leash| leash.why().is_some());
         assert_eq!(ended.count(), 2, "so many are over the limit");
         for leash in &leashes {
-            unread.note(leash, 0, most);
+            unread.note(leash, 0);
             unread.forget(leash);
         }
         assert_eq!(
@@ -85,7 +116,7 @@ mod tests {
             "it does not add up"
         );
         drop(leashes);
-        unread.note(&Leash::new(&line), LITTLE + 1, most);
+        unread.note(&Leash::new(&line), LITTLE + 1);
         assert_eq!(unread.answers.lock().len(), 1, "they pile up");
     }
 }

@@ -13,7 +13,7 @@ use crate::support::{Builder, Gateway, Upstream, memory, optional, tls, until};
 /// What one connection may hold, in KiB.
 const SHARE: u64 = 8 * 1024;
 /// And what its streams may make us hold of bodies that the app does not take.
-const SENDING: u64 = 12 * 1024;
+const SENDING: u64 = 16 * 1024;
 /// As many as one connection may have.
 const STREAMS: u32 = 64;
 

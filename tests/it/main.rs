@@ -151,6 +151,7 @@ mod tls_upstream;
 mod tokens;
 mod tokens_joserfc;
 mod too_many_cookies;
+mod unread_answers;
 mod upstream_failures;
 mod upstream_name;
 mod upstream_streams;

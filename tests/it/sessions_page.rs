@@ -211,7 +211,7 @@ fn everywhere_else_leaves_only_this_one() {
 
 #[test]
 fn of_very_many_the_newest_are_shown_and_all_can_be_ended() {
-    let (gateway, _app) = world();
+    let (gateway, _app) = world_with("session: { max_per_user: null }");
     let oldest = login(&gateway, "alice", ALICE_PASSWORD, "oldest/1");
     let more: Vec<_> = (0..203)
         .map(|_| login(&gateway, "alice", ALICE_PASSWORD, "robot/1"))

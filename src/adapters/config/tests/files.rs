@@ -14,11 +14,14 @@ fn shipped(name: &str) -> PathBuf {
 #[test]
 fn the_annotated_file_has_every_key_at_its_default() {
     let yaml = std::fs::read_to_string(shipped("doorward.yaml")).unwrap();
-    let full = text(&yaml).unwrap_or_else(|problems| panic!("{problems}"));
-    let short = text(&format!(
+    let mut full = text(&yaml).unwrap_or_else(|problems| panic!("{problems}"));
+    let mut short = text(&format!(
         "upstream: http://127.0.0.1:3000\nusers: [{{ id: '1001', username: alice, name: Alice Example, password_hash: '{HASH}' }}]\n"
     ))
     .unwrap();
+    // What is said of a default is said where it was left to us.
+    full.notes.clear();
+    short.notes.clear();
     assert_eq!(
         format!("{full:#?}"),
         format!("{short:#?}"),
