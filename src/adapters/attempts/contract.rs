@@ -52,6 +52,16 @@ const SCENARIOS: &[(&str, &[Step])] = &[
         ],
     ),
     (
+        "a clock a little behind another's finds nothing locked",
+        &[
+            Fail(2, "alice", A, 1, false),
+            Fail(1, "alice", A, 1, false),
+            Fail(0, "alice", B, 1, false),
+            Succeed(1, "alice", HERS),
+            Succeed(0, "alice", HERS),
+        ],
+    ),
+    (
         "failures leave the window",
         &[
             Fail(0, "alice", A, 2, false),

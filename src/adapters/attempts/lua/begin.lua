@@ -59,7 +59,8 @@ for i = 10, 9 + fields do
     if streak.last + lasts <= now then streak.failures = 0 end
     streak.failures = streak.failures + 1
     streak.last = now
-    streak['until'] = now
+    -- None, not now: the clock of another gateway may be a little behind this one's.
+    streak['until'] = 0
     if streak.failures >= patience then
         streak['until'] = now + math.min(1000 * 2 ^ (streak.failures - patience), lockout)
     end

@@ -24,7 +24,7 @@ for i = 4, #ARGV do
         forget(ARGV[i])
     else
         streak.failures = streak.failures - 1
-        if streak.last == at then streak['until'] = at end
+        if streak.last == at then streak['until'] = 0 end
         keep(ARGV[i], streak, few)
     end
 end
