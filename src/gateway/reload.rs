@@ -1,6 +1,6 @@
 //! New settings in force: whole or not at all, without a failed request.
 //!
-//! Files are watched by looking at them once a second ([`super::look`]): what is followed is
+//! Files are watched by looking at them once a second (`super::look`): what is followed is
 //! the file behind the name, so that an editor's rename and Kubernetes' swap of a symlink are
 //! seen like any other change, on every file system. A change of them counts when it has
 //! rested; who asks for a reload gets one at once.

@@ -1,5 +1,5 @@
 //! The `data_dir`: private to its owner, and used by one process at a time. Whose it may be
-//! and who may look in is settled in [`super::ownership`].
+//! and who may look in is settled in `super::ownership`.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
