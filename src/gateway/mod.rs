@@ -27,6 +27,7 @@ mod hints;
 pub mod house;
 mod inbound;
 mod leash;
+mod leashes;
 mod line;
 pub mod listen;
 mod look;

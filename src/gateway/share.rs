@@ -12,14 +12,15 @@
 //! says itself that it is small.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
 use tokio::task::coop::{has_budget_remaining, poll_proceed};
 
 use super::leash::Leash;
+use super::leashes::Leashes;
 use crate::adapters::clock::Moment;
 
 /// Streams that run freely, half a MiB each at most (measured with answers that nobody
@@ -51,7 +52,7 @@ pub(super) struct Share {
     uploading: AtomicUsize,
     waiting: Mutex<VecDeque<Waker>>,
     waits: AtomicUsize,
-    holders: Mutex<Vec<Weak<Leash>>>,
+    holders: Leashes,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,11 +103,9 @@ impl Share {
         if self.waits.load(Ordering::SeqCst) == 0 {
             return Vec::new();
         }
-        let mut holders = self.holders.lock();
-        holders.retain(|holder| holder.strong_count() > 0);
-        let all = holders.iter().filter_map(Weak::upgrade);
-        all.filter(|leash| leash.unread() > 0 && leash.moved() < then)
-            .collect()
+        let mut stalled = self.holders.all();
+        stalled.retain(|leash| leash.unread() > 0 && leash.moved() < then);
+        stalled
     }
 }
 
@@ -213,9 +212,7 @@ impl<'a> Turn<'a> {
         if self.has_little() && self.unseen == 0 && !(uploads && self.leash.is_app_slow()) {
             self.leave();
         } else if !self.leash.holds_place() {
-            let mut holders = self.leash.line.share.holders.lock();
-            holders.retain(|holder| holder.strong_count() > 0);
-            holders.push(Arc::downgrade(self.leash));
+            self.leash.line.share.holders.add(self.leash);
         }
     }
 

@@ -5,13 +5,12 @@
 //! limit those that have stood still longest are ended, so that who does not read cannot keep
 //! others from being answered; one that moves never is.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use parking_lot::Mutex;
-
 use super::leash::Leash;
+use super::leashes::Leashes;
 use crate::adapters::clock::Moment;
 use crate::auth::denial::Denial;
 
@@ -29,7 +28,7 @@ const STILL: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub(super) struct Unread {
     total: AtomicU64,
-    answers: Mutex<Vec<Weak<Leash>>>,
+    answers: Leashes,
 }
 
 impl Unread {
@@ -40,9 +39,7 @@ impl Unread {
             self.forget(leash);
         } else if leash.starts_to_count() {
             self.total.fetch_add(READ_AHEAD, Ordering::Relaxed);
-            let mut answers = self.answers.lock();
-            answers.retain(|answer| answer.strong_count() > 0);
-            answers.push(Arc::downgrade(leash));
+            self.answers.add(leash);
         }
     }
 
@@ -58,11 +55,9 @@ impl Unread {
         if self.total.load(Ordering::Relaxed) <= most {
             return;
         }
-        let answers = self.answers.lock();
         let waits = |leash: &Arc<Leash>| !leash.line.arrival.is_http1() || leash.line.is_blocked();
-        let counted = answers.iter().filter_map(Weak::upgrade);
-        let counted = counted.filter(|leash| leash.counts() && waits(leash));
-        let counted: Vec<_> = counted.collect();
+        let mut counted = self.answers.all();
+        counted.retain(|leash| leash.counts() && waits(leash));
         let total = READ_AHEAD.saturating_mul(u64::try_from(counted.len()).unwrap_or(u64::MAX));
         let surplus = total.saturating_sub(most);
         let (ending, mut going_on): (Vec<_>, Vec<_>) =
@@ -117,6 +112,6 @@ mod tests {
         );
         drop(leashes);
         unread.note(&Leash::new(&line), LITTLE + 1);
-        assert_eq!(unread.answers.lock().len(), 1, "they pile up");
+        assert_eq!(unread.answers.len(), 1, "they pile up");
     }
 }

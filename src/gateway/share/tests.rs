@@ -62,7 +62,7 @@ fn a_place_is_forgotten_with_its_stream() {
             assert!(run(&mut turn, LITTLE + 1));
         }
     }
-    assert!(line.share.holders.lock().len() <= FREE, "they pile up");
+    assert!(line.share.holders.len() <= FREE, "they pile up");
 }
 
 #[test]
