@@ -42,9 +42,15 @@ fn fields(headers: &HeaderMap) -> Vec<&[u8]> {
     all.map(HeaderValue::as_bytes).collect()
 }
 
-fn names(style: &CookieStyle) -> [&str; 3] {
+fn names(style: &CookieStyle) -> [&str; 5] {
     let names = style.names();
-    [&names.access, &names.refresh, &names.csrf]
+    [
+        &names.access,
+        &names.refresh,
+        &names.csrf,
+        &names.bounce,
+        &names.known,
+    ]
 }
 
 fn finding(headers: &HeaderMap, style: &CookieStyle) {
@@ -53,6 +59,11 @@ fn finding(headers: &HeaderMap, style: &CookieStyle) {
     assert_eq!(
         cookie::has_ours(headers, style),
         all.iter().any(|p| ours(&p))
+    );
+    let known = style.names().known.as_bytes();
+    assert_eq!(
+        cookie::has_ours_of_now(headers, style),
+        all.iter().any(|p| p.0 != known && ours(&p))
     );
     for name in names(style) {
         let mut same = all.iter().filter(|(key, _)| key == name.as_bytes());
