@@ -24,8 +24,31 @@ const BURST: u32 = 500;
 /// many seconds.
 const PER_SECOND: u32 = 100;
 
+/// How long the head of a frame is.
+pub(super) const FRAME_HEAD: usize = 9;
+
 /// The head of a frame (RFC 9113 section 4.1).
-const FRAME_HEAD: usize = 9;
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FrameHead {
+    /// Of the payload, in bytes.
+    pub length: usize,
+    pub kind: u8,
+    pub flags: u8,
+    pub stream: u32,
+}
+
+impl From<[u8; FRAME_HEAD]> for FrameHead {
+    fn from(head: [u8; FRAME_HEAD]) -> Self {
+        let [a, b, c, kind, flags, stream @ ..] = head;
+        let [a, b, c] = [a, b, c].map(usize::from);
+        Self {
+            length: (a << 16) | (b << 8) | c,
+            kind,
+            flags,
+            stream: u32::from_be_bytes(stream),
+        }
+    }
+}
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
@@ -145,7 +168,7 @@ impl H2Frames {
                 self.in_head = false;
                 self.state = State::Head([0; FRAME_HEAD], 0);
             }
-            State::Head(head, FRAME_HEAD) => self.frame(head)?,
+            State::Head(head, FRAME_HEAD) => self.frame(head.into())?,
             State::Preface(_) | State::Head(..) | State::Payload(..) => {}
         }
         if let State::Payload(0, part) = self.state {
@@ -158,15 +181,18 @@ impl H2Frames {
         Ok(())
     }
 
-    fn frame(&mut self, head: [u8; FRAME_HEAD]) -> Result<(), Unfit> {
-        let [a, b, c, kind, flags, stream @ ..] = head;
-        let [a, b, c] = [a, b, c].map(usize::from);
-        let length = (a << 16) | (b << 8) | c;
+    fn frame(&mut self, head: FrameHead) -> Result<(), Unfit> {
+        let FrameHead {
+            length,
+            kind,
+            flags,
+            stream,
+        } = head;
         let has = |flag: u8| flags & flag != 0;
         let only_costs = match kind {
             HEADERS => {
                 self.in_head = true;
-                self.heads.begin(flags, u32::from_be_bytes(stream), length);
+                self.heads.begin(flags, stream, length);
                 false
             }
             DATA => length == 0 && !has(END_STREAM),

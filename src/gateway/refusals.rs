@@ -9,11 +9,10 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
+use super::h2_frames::{FRAME_HEAD, FrameHead};
 use super::house::House;
 use super::record;
 
-/// The head of a frame (RFC 9113 section 4.1).
-const FRAME_HEAD: usize = 9;
 const RST_STREAM: u8 = 3;
 const GOAWAY: u8 = 7;
 
@@ -133,9 +132,8 @@ impl OwnFrames {
     }
 
     fn begin(&mut self) {
-        let [a, b, c, kind, ..] = self.head;
-        let [a, b, c] = [a, b, c].map(usize::from);
-        self.left = (a << 16) | (b << 8) | c;
+        let FrameHead { length, kind, .. } = self.head.into();
+        self.left = length;
         self.got = 0;
         self.code = match kind {
             RST_STREAM => Some((0, 4)),
