@@ -21,6 +21,7 @@ pub(crate) fn session(begin: Timestamp, number: u64) -> StoredSession {
         generation: 0,
         renewed: created,
         seen: None,
+        used: None,
         token_until: created.after(Duration::from_secs(900)),
         client: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
         agent: "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0".into(),

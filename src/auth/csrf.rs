@@ -4,9 +4,10 @@
 //! 1. `Sec-Fetch-Site: same-origin` or `none` passes.
 //! 2. An `Origin` that is ours or allowed passes; a foreign one was refused before.
 //! 3. `Sec-Fetch-Site` with another value and no `Origin` fails.
-//! 4. With neither header (no current browser does that) it passes only while the
-//!    cookies are Strict and have no domain, so that the browser itself never sends
-//!    them along with what another site started.
+//! 4. With neither header (no current browser does that) it passes while the cookies are
+//!    Strict and have no domain, so that the browser itself never sends them along with what
+//!    another site started; else only if a program sent it as JSON, which no form can and no
+//!    script of another site may without saying its `Origin` first.
 //!
 //! By token (modes `token` and `both`): a header repeats the token of the session, which
 //! another site can neither read nor make. A form of our own pages has no way to set a
@@ -15,7 +16,7 @@
 use http::HeaderName;
 
 use super::cors::Caller;
-use super::denial::Denial;
+use super::denial::{Denial, Unproven};
 use super::ports::Tokens;
 use crate::domain::id::SessionId;
 use crate::domain::request::{FetchSite, RequestView};
@@ -66,18 +67,19 @@ pub fn check_origin(
     caller: &Caller,
     cookies_confined: bool,
 ) -> Result<(), Denial> {
-    let passes = match (caller, view.fetch_site()) {
-        _ if view.is_safe() => true,
-        (_, FetchSite::SameOrigin | FetchSite::None) => true,
-        (Caller::Ours | Caller::Allowed(_), _) => true,
-        (Caller::Unsaid, FetchSite::Absent) => cookies_confined,
-        (Caller::Unsaid | Caller::Foreign | Caller::Anyone, _) => false,
+    let unproven = match (caller, view.fetch_site()) {
+        _ if view.is_safe() => return Ok(()),
+        (_, FetchSite::SameOrigin | FetchSite::None) => return Ok(()),
+        (Caller::Ours | Caller::Allowed(_), _) => return Ok(()),
+        (Caller::Unsaid, FetchSite::Absent) => {
+            if cookies_confined || view.is_json_of_a_program() {
+                return Ok(());
+            }
+            Unproven::Unsaid
+        }
+        (Caller::Unsaid | Caller::Foreign | Caller::Anyone, _) => Unproven::Elsewhere,
     };
-    if passes {
-        Ok(())
-    } else {
-        Err(Denial::CsrfFailed)
-    }
+    Err(Denial::CsrfFailed(unproven))
 }
 
 /// Where the token of an unsafe request is.
@@ -114,8 +116,10 @@ impl Csrf {
         }
         match view.only(&self.header) {
             Some(token) if tokens.is_csrf_token(session, token) => Ok(Token::Right),
-            Some(_) => Err(Denial::CsrfFailed),
-            None if view.headers.contains_key(&self.header) => Err(Denial::CsrfFailed),
+            Some(_) => Err(Denial::CsrfFailed(Unproven::Token)),
+            None if view.headers.contains_key(&self.header) => {
+                Err(Denial::CsrfFailed(Unproven::Token))
+            }
             None => Ok(Token::InForm),
         }
     }

@@ -20,7 +20,7 @@ pub enum Denial {
     /// A foreign `Origin`.
     OriginNotAllowed,
     /// An unsafe request that another site may have started.
-    CsrfFailed,
+    CsrfFailed(Unproven),
     /// A path that can be read in two ways.
     PathAmbiguous,
     /// A `Host` that is not ours.
@@ -55,10 +55,23 @@ pub enum Denial {
     UnsupportedMediaType,
     /// Under our own prefix, but nothing is there.
     NotFound,
+    /// The app has a login of its own at the path of ours.
+    LoginPathTaken,
     /// The app cannot be reached.
     UpstreamUnreachable,
     /// The app did not answer in time.
     UpstreamTimeout,
+}
+
+/// Why an unsafe request is not believed to be meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unproven {
+    /// It comes from a page that is not ours.
+    Elsewhere,
+    /// It does not say where it comes from.
+    Unsaid,
+    /// Its CSRF token is missing, or is not that of the session.
+    Token,
 }
 
 /// How long to wait before asking again when no better time is known.
@@ -74,7 +87,7 @@ impl Denial {
             Self::SessionInvalid => "session_invalid",
             Self::Forbidden => "forbidden",
             Self::OriginNotAllowed => "origin_not_allowed",
-            Self::CsrfFailed => "csrf_failed",
+            Self::CsrfFailed(_) => "csrf_failed",
             Self::PathAmbiguous => "path_ambiguous",
             Self::WrongHost => "wrong_host",
             Self::RequestTimeout => "request_timeout",
@@ -89,6 +102,7 @@ impl Denial {
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::NotFound => "not_found",
+            Self::LoginPathTaken => "login_path_taken",
             Self::UpstreamUnreachable => "upstream_unreachable",
             Self::UpstreamTimeout => "upstream_timeout",
         }
@@ -102,7 +116,7 @@ impl Denial {
             | Self::SessionRevoked
             | Self::SessionInvalid
             | Self::BadCredentials => StatusCode::UNAUTHORIZED,
-            Self::Forbidden | Self::OriginNotAllowed | Self::CsrfFailed => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::OriginNotAllowed | Self::CsrfFailed(_) => StatusCode::FORBIDDEN,
             Self::PathAmbiguous | Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -114,6 +128,7 @@ impl Denial {
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::LoginPathTaken => StatusCode::CONFLICT,
             Self::UpstreamUnreachable => StatusCode::BAD_GATEWAY,
             Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
         }
@@ -138,7 +153,7 @@ impl Denial {
                 | Self::SessionInvalid
                 | Self::Forbidden
                 | Self::OriginNotAllowed
-                | Self::CsrfFailed
+                | Self::CsrfFailed(_)
                 | Self::PathAmbiguous
                 | Self::WrongHost
         )
@@ -180,7 +195,15 @@ impl Denial {
             Self::SessionInvalid => "The session cookie is not valid here. Sign in again.",
             Self::Forbidden => "This account may not see this.",
             Self::OriginNotAllowed => "Requests from this origin are not allowed.",
-            Self::CsrfFailed => "The request did not come from a page of this site.",
+            Self::CsrfFailed(Unproven::Elsewhere) => {
+                "The request did not come from a page of this site."
+            }
+            Self::CsrfFailed(Unproven::Unsaid) => {
+                "The request does not say which page it comes from. A program sends its body as application/json, or the Origin of this site."
+            }
+            Self::CsrfFailed(Unproven::Token) => {
+                "The CSRF token is missing, or is not that of this session."
+            }
             Self::PathAmbiguous => "The path can be read in more than one way.",
             Self::WrongHost => "This host is not served here.",
             Self::RequestTimeout => "The request took too long to arrive.",
@@ -195,6 +218,9 @@ impl Denial {
             Self::MethodNotAllowed { .. } => "This method is not known here.",
             Self::UnsupportedMediaType => "Send a form or JSON.",
             Self::NotFound => "There is nothing here.",
+            Self::LoginPathTaken => {
+                "The app has a login of its own at the path of the gateway's; the operator can set paths.all_under_prefix."
+            }
             Self::UpstreamUnreachable => "The app cannot be reached.",
             Self::UpstreamTimeout => "The app did not answer in time.",
         }

@@ -24,7 +24,7 @@ use self::ticket::Purpose;
 pub use self::ticket::Ticket;
 use super::cors::Caller;
 use super::csrf::{self, CsrfMode, Token};
-use super::denial::Denial;
+use super::denial::{Denial, Unproven};
 use super::pass::Pass;
 use super::policy::{Policy, Renewal};
 use super::redirect::{self, Manners, Presentation};
@@ -243,7 +243,7 @@ impl Policy {
         if let Some(session) = session
             && self.csrf_check(view, caller, session)? == Token::InForm
         {
-            return Err(Denial::CsrfFailed);
+            return Err(Denial::CsrfFailed(Unproven::Token));
         }
         if self.sizes.admit_body(view.content_length) {
             Ok(())
@@ -387,7 +387,7 @@ impl Policy {
         match self.csrf_check(view, caller, session)? {
             Token::Right => Ok(None),
             Token::InForm if takes_form => Ok(Some(session)),
-            Token::InForm => Err(Denial::CsrfFailed),
+            Token::InForm => Err(Denial::CsrfFailed(Unproven::Token)),
         }
     }
 

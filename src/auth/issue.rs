@@ -51,6 +51,7 @@ pub fn new_session(
         generation: 0,
         renewed: now,
         seen: None,
+        used: None,
         token_until: now,
         client: device.client,
         agent: device.agent.clone(),

@@ -15,6 +15,7 @@ pub mod headers;
 pub mod issue;
 pub mod known;
 pub mod login;
+pub mod own_login;
 pub mod pass;
 pub mod policy;
 pub mod ports;

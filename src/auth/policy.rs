@@ -131,6 +131,14 @@ pub struct Paths {
     pub jwks: String,
 }
 
+impl Paths {
+    /// Whether nobody else's login can be where ours is.
+    pub fn login_is_under_prefix(&self) -> bool {
+        let below = self.login.strip_prefix(&self.prefix);
+        below.is_some_and(|rest| rest.starts_with('/'))
+    }
+}
+
 /// `session.renewal`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Renewal {

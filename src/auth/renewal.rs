@@ -6,6 +6,7 @@ use super::policy::Policy;
 use super::ports::{SignError, Store, StoreError};
 use super::refresh::{RefreshToken, Turn, Way};
 use super::stored::{Device, StoredSession};
+use crate::domain::id::SessionId;
 use crate::domain::time::Timestamp;
 
 /// How a renewal ended.
@@ -100,28 +101,56 @@ pub async fn renew(
     Err(StoreError::Unavailable("the session changes too often".into()).into())
 }
 
-/// Notes that an access token of this generation was presented `at` this moment.
+/// Notes that somebody sent something over an open connection of the session `at` this
+/// moment. Gives the session as it is kept now; `None` if it is over.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn note_use(
+    store: &dyn Store,
+    session: SessionId,
+    at: Timestamp,
+) -> Result<Option<StoredSession>, StoreError> {
+    for _ in 0..TRIES {
+        let stored = store.find(session).await?;
+        let Some(stored) = stored.filter(|stored| !stored.is_over(at)) else {
+            return Ok(None);
+        };
+        let mut used = stored.clone();
+        used.used = stored.used.max(Some(at));
+        if store.replace(&stored, &used).await? {
+            return Ok(Some(used));
+        }
+    }
+    Err(StoreError::Unavailable(
+        "the session changes too often".into(),
+    ))
+}
+
+/// Notes that an access token of this generation was presented `at` this moment. `false` if
+/// the store does not have the session.
 ///
 /// # Errors
 /// [`StoreError`]
 pub async fn note_seen(
     store: &dyn Store,
-    session: crate::domain::id::SessionId,
+    session: SessionId,
     generation: u64,
     at: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     for _ in 0..TRIES {
         let Some(stored) = store.find(session).await? else {
-            return Ok(());
+            return Ok(false);
         };
-        if stored.generation != generation || stored.seen.is_some() {
-            return Ok(());
+        // Nothing comes before the generation of the login.
+        if generation == 0 || stored.generation != generation || stored.seen.is_some() {
+            return Ok(true);
         }
         let mut seen = stored.clone();
         seen.seen = Some(at);
         if store.replace(&stored, &seen).await? {
-            return Ok(());
+            return Ok(true);
         }
     }
-    Ok(())
+    Ok(true)
 }

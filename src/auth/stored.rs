@@ -29,6 +29,9 @@ pub struct StoredSession {
     /// When an access token of the newest generation was first presented, so that the
     /// answer that carried it is known to have arrived.
     pub seen: Option<Timestamp>,
+    /// When somebody last sent something over an open connection of it, if anybody did:
+    /// that is use, without a renewal.
+    pub used: Option<Timestamp>,
     /// From here on no access token that was ever issued for it is valid: as long
     /// must its revocation be remembered.
     pub token_until: Timestamp,
@@ -72,9 +75,15 @@ impl StoredSession {
         self.id.created()
     }
 
-    /// When it ends if nobody renews it: idle or absolute end, the sooner.
+    /// When it was last used: renewed, or sent something.
+    pub fn last_used(&self) -> Timestamp {
+        self.used
+            .map_or(self.renewed, |used| used.max(self.renewed))
+    }
+
+    /// When it ends if nobody uses it: idle or absolute end, the sooner.
     pub fn end(&self) -> Timestamp {
-        self.renewed.after(self.idle).min(self.ends)
+        self.last_used().after(self.idle).min(self.ends)
     }
 
     /// Whether its time has run out.

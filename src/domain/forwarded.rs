@@ -16,6 +16,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use http::HeaderMap;
+use http::header::HeaderName;
+
+use super::lists::members;
 use super::origin::{Authority, Scheme};
 
 /// What `X-Forwarded-Proto` may say.
@@ -42,10 +46,9 @@ pub const OTHER_SCHEME_HEADERS: [&str; 6] = [
     "forwarded",
 ];
 
-/// The last word of the values of a header, in order; `None` without any.
-pub fn last_word<'a>(values: impl DoubleEndedIterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
-    let last = values.into_iter().next_back()?;
-    last.split(|&b| b == b',').next_back().map(bare)
+/// The last word of a header; `None` without any.
+pub fn last_word<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
+    members(headers, name).next_back().map(bare)
 }
 
 /// A word without blanks and quotes around it.
@@ -79,6 +82,8 @@ pub fn address(word: &[u8]) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     #[test]
@@ -131,7 +136,12 @@ mod tests {
             (&["https,"], Some("")),
             (&[], None),
         ] {
-            let word = last_word(values.iter().map(|value| value.as_bytes()));
+            let name = HeaderName::from_static("x-forwarded-proto");
+            let fields = values
+                .iter()
+                .map(|value| (name.clone(), HeaderValue::from_static(value)));
+            let headers: HeaderMap = fields.collect();
+            let word = last_word(&headers, &name);
             assert_eq!(word, expected.map(str::as_bytes), "{values:?}");
         }
     }

@@ -4,6 +4,7 @@ pub mod cookie;
 pub mod forwarded;
 pub mod id;
 pub mod identity;
+pub mod lists;
 pub mod origin;
 pub mod path;
 pub mod reply;

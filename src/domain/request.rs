@@ -6,6 +6,7 @@ use http::header::{self, HeaderName};
 use http::{HeaderMap, Method};
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
+use super::lists::members;
 use super::origin::{Authority, Scheme};
 
 /// What a query is never written with: what browsers encode themselves (URL standard, query
@@ -182,18 +183,29 @@ impl RequestView<'_> {
 
     /// Whether some `Accept` field names the media type.
     pub fn accepts(&self, media_type: &str) -> bool {
-        self.headers.get_all(header::ACCEPT).iter().any(|field| {
-            field
-                .as_bytes()
-                .split(|&b| b == b',')
-                .any(|item| media_type_of(item).eq_ignore_ascii_case(media_type.as_bytes()))
-        })
+        members(self.headers, &header::ACCEPT)
+            .any(|item| media_type_of(item).eq_ignore_ascii_case(media_type.as_bytes()))
     }
 
     /// Whether the body is declared to be of the media type.
     pub fn has_content_type(&self, media_type: &str) -> bool {
         self.only(&header::CONTENT_TYPE)
             .is_some_and(|value| media_type_of(value).eq_ignore_ascii_case(media_type.as_bytes()))
+    }
+
+    /// Whether the body is JSON, and no header is there that browsers send: a program wrote
+    /// this, since a form cannot be JSON and a script of a page has an `Origin` or a `Referer`.
+    pub fn is_json_of_a_program(&self) -> bool {
+        let of_browsers = |name: &HeaderName| {
+            name.as_str().starts_with("sec-")
+                || [
+                    header::ORIGIN,
+                    header::REFERER,
+                    header::UPGRADE_INSECURE_REQUESTS,
+                ]
+                .contains(name)
+        };
+        self.has_content_type("application/json") && !self.headers.keys().any(of_browsers)
     }
 
     /// Path and query for `rd` and the bounce page: as received, but for what of a query

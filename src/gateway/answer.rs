@@ -11,11 +11,15 @@ use pingora_proxy::Session;
 
 use super::ctx::Ctx;
 use super::house::House;
-use super::versions;
+use super::{inbound, versions};
 use crate::auth::cors::is_of_cors;
+use crate::auth::own_login;
 use crate::auth::pass::Pass;
 use crate::auth::ports::Revoked as _;
 use crate::domain::cookie;
+use crate::domain::lists::members;
+use crate::domain::origin::Origin;
+use crate::domain::request::Host;
 
 /// Whether a field speaks to shared caches alone, which heed it before `Cache-Control`: nginx
 /// its own, Akamai and older ones theirs, and all others a name that ends like it (RFC 9213).
@@ -69,6 +73,9 @@ pub(super) fn response(
     {
         leash.line.end_with_client();
     }
+    if said.location && answer.status.is_redirection() {
+        say_whose_login(session, answer, ctx)?;
+    }
     stamp(answer, ctx)?;
     if ctx.pass().is_some_and(|pass| !pass.may_be_shared()) {
         keep_from_shared_caches(answer, &said)?;
@@ -99,6 +106,7 @@ struct Said {
     events: bool,
     cache_control: bool,
     shared_caches: bool,
+    location: bool,
 }
 
 impl Said {
@@ -112,6 +120,7 @@ impl Said {
                 | "http2-settings" => said.hop_by_hop = true,
                 "content-type" => said.events |= is_event_stream(value),
                 "cache-control" => said.cache_control = true,
+                "location" => said.location = true,
                 _ if is_for_shared_caches(name) => said.shared_caches = true,
                 _ => said.of_cors |= is_of_cors(name),
             }
@@ -226,6 +235,38 @@ pub(super) fn stamp(head: &mut ResponseHeader, ctx: &Ctx) -> pingora::Result<()>
     Ok(())
 }
 
+/// Ends the loop of an app that sends a signed-in person to a login of its own, where ours is.
+fn say_whose_login(
+    session: &Session,
+    answer: &mut ResponseHeader,
+    ctx: &Ctx,
+) -> pingora::Result<()> {
+    let Some(peer) = ctx
+        .peer
+        .filter(|_| ctx.pass().is_some_and(|pass| pass.session().is_some()))
+    else {
+        return Ok(());
+    };
+    let view = inbound::view(session, peer, &ctx.snapshot.settings.trusted_proxies);
+    let Host::At(host) = &view.host else {
+        return Ok(());
+    };
+    let asked = format!(
+        "{}{}",
+        Origin::new(view.scheme, host.clone()),
+        view.target()
+    );
+    let paths = &ctx.snapshot.policy.paths;
+    let Some(instead) = own_login::instead(&answer.headers, &asked, paths) else {
+        return Ok(());
+    };
+    ctx.house().hints.of_own_login(peer, paths);
+    // A browser would keep a 301 beyond the mend.
+    answer.set_status(StatusCode::SEE_OTHER)?;
+    answer.insert_header(header::LOCATION, instead)?;
+    answer.insert_header(header::CACHE_CONTROL, "no-store")
+}
+
 /// Whether the head is a 1xx that announces another (103); a 101 is the last one.
 pub(super) fn is_interim(answer: &ResponseHeader) -> bool {
     answer.status.is_informational() && answer.status != StatusCode::SWITCHING_PROTOCOLS
@@ -282,12 +323,8 @@ fn drop_hop_by_hop(answer: &mut ResponseHeader) {
     if answer.status == StatusCode::SWITCHING_PROTOCOLS {
         return;
     }
-    let nominated: Vec<HeaderName> = answer
-        .headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|&b| b == b','))
-        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+    let nominated: Vec<HeaderName> = members(&answer.headers, &header::CONNECTION)
+        .filter_map(|name| HeaderName::from_bytes(name).ok())
         .filter(|name| *name != header::TRANSFER_ENCODING && *name != header::CONTENT_LENGTH)
         .collect();
     let always = [

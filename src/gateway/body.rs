@@ -103,6 +103,9 @@ pub(super) fn count(chunk: &mut Option<Bytes>, is_last: bool, ctx: &mut Ctx) -> 
         *chunk = None;
     }
     let length = chunk.as_ref().map_or(0, Bytes::len);
+    if let (Some(leash), Some(chunk)) = (&ctx.leash, &chunk) {
+        leash.line.note_sent(chunk);
+    }
     if let Some(timer) = &ctx.answer_timer {
         let is_slow = timer.body_came(length, is_last);
         if let Some(leash) = &ctx.leash {

@@ -15,10 +15,15 @@ use super::record::{CLOSED, Ended};
 use crate::adapters::clock::{self, Moment};
 use crate::adapters::observe::metrics::Verdict;
 use crate::auth::denial::Denial;
+use crate::auth::renewal::note_use;
 use crate::domain::id::SessionId;
+use crate::domain::time::Timestamp;
 
 /// How often the clock is looked at: a quarter of the promised second.
 const LOOK: Duration = Duration::from_millis(250);
+
+/// How often the store is told that a session is used over an open connection.
+const NOTE: Duration = Duration::from_secs(60);
 
 /// How long the store may take to say whether a session goes on.
 const ASK: Duration = Duration::from_millis(400);
@@ -36,11 +41,31 @@ pub(super) async fn end_in_time(house: &Arc<House>) {
         }
         let most = house.snapshot().settings.limits.unread_answers;
         house.unread.end_surplus(most, Moment::now());
+        let mut uses = JoinSet::new();
+        for (id, at) in house.open.used(clock::now()) {
+            uses.spawn(note(Arc::clone(house), id, at));
+        }
+        while uses.join_next().await.is_some() {}
         let mut questions = JoinSet::new();
         for id in house.open.due(clock::now()) {
             questions.spawn(ask(Arc::clone(house), id));
         }
         while questions.join_next().await.is_some() {}
+    }
+}
+
+/// Lets a session live on that is used over an open connection alone.
+async fn note(house: Arc<House>, id: SessionId, at: Timestamp) {
+    match timeout(ASK, note_use(house.store.as_ref(), id, at)).await {
+        Ok(Ok(Some(session))) => {
+            // Well before it would be over for want of it.
+            let every = NOTE.min(session.idle / 4);
+            house.open.use_is_noted(id, at.after(every));
+        }
+        // `ask` will find that too, when its time has come.
+        Ok(Ok(None)) => {}
+        Ok(Err(e)) => log::warn!("the use of a session was not noted: {e}"),
+        Err(late) => log::warn!("the use of a session was not noted: {late}"),
     }
 }
 

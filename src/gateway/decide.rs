@@ -53,7 +53,9 @@ pub(super) async fn decide(
     }
     ctx.client = Some(client);
     if let Some(session) = presented(&decision) {
-        house.sightings.note(session.id, session.generation);
+        house
+            .sightings
+            .note(session.id, session.generation, session.user());
     }
     let decision = match decision {
         Decision::Renew(ticket) => {

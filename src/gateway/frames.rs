@@ -1,13 +1,16 @@
 //! Where the frames of a WebSocket begin and end (RFC 6455 section 5.2), on the way to
-//! the client. Payloads are counted, never looked at.
+//! the client and from it. Payloads are counted, never looked at.
 
-/// Follows what is written to the client from the head of the answer on. Takes any bytes
+/// Follows what is written to the client from the head of the answer on, or what comes from
+/// it behind its handshake. Takes any bytes
 /// in any pieces; of what is no WebSocket it says that there is no place between frames.
 #[derive(Debug)]
 pub(super) struct Frames {
     place: Place,
     /// The app has said goodbye itself: nothing may follow its close frame.
     closed: bool,
+    /// A frame with data in it has come since somebody asked.
+    has_data: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +38,8 @@ struct Head {
 const STATUS_LINE: &[u8] = b"HTTP/1.1 101";
 const EMPTY_LINE: &[u8] = b"\r\n\r\n";
 const CLOSE: u8 = 8;
+/// Continuation, text, binary; what is between them and `CLOSE` is reserved.
+const DATA: std::ops::RangeInclusive<u8> = 0..=2;
 
 impl Frames {
     /// At the beginning of an answer, or of one that announces it (a 103).
@@ -42,7 +47,21 @@ impl Frames {
         Self {
             place: Place::Head(Head::new()),
             closed: false,
+            has_data: false,
         }
+    }
+
+    /// Behind the head that began them.
+    pub(super) fn without_head() -> Self {
+        Self {
+            place: payload(0),
+            ..Self::new()
+        }
+    }
+
+    /// Whether a frame of data, and not of the protocol alone, has come since this was asked.
+    pub(super) fn take_data(&mut self) -> bool {
+        std::mem::take(&mut self.has_data)
     }
 
     /// Takes what was written next.
@@ -89,6 +108,7 @@ impl Frames {
             return Place::Frame(head, len);
         }
         self.closed |= first & 0x0f == CLOSE;
+        self.has_data |= DATA.contains(&(first & 0x0f));
         let extended = length.get(..extended).unwrap_or_default();
         if extended.is_empty() {
             return payload(u64::from(second & 0x7f));

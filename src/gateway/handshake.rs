@@ -5,8 +5,10 @@
 //! that sees an ordinary request there would go on reading requests where we carry a tunnel.
 
 use http::header;
-use http::{HeaderMap, HeaderValue, Method, Version};
+use http::{HeaderMap, Method, Version};
 use pingora::http::RequestHeader;
+
+use crate::domain::lists::members;
 
 /// What a request wants to become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +47,7 @@ impl Upgrade {
 
 /// Whether a list has this member.
 fn names(headers: &HeaderMap, list: &header::HeaderName, member: &[u8]) -> bool {
-    let values = headers.get_all(list).iter().map(HeaderValue::as_bytes);
-    let mut members = values.flat_map(|value| value.split(|&b| b == b','));
-    members.any(|one| one.trim_ascii().eq_ignore_ascii_case(member))
+    members(headers, list).any(|one| one.eq_ignore_ascii_case(member))
 }
 
 #[cfg(test)]

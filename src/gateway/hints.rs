@@ -9,6 +9,7 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::header::{self, HeaderMap, HeaderName};
 use parking_lot::Mutex;
@@ -17,7 +18,10 @@ use super::inbound::{Peer, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO}
 use super::snapshot::Snapshot;
 use crate::auth::denial::Denial;
 use crate::auth::gate::Decision;
+use crate::auth::policy::Paths;
 use crate::domain::forwarded;
+use crate::domain::id::UserId;
+use crate::domain::lists::members;
 use crate::domain::origin::{Origin, Scheme};
 use crate::domain::request::{Host, RequestView};
 
@@ -46,18 +50,22 @@ enum Kind {
     Origin,
     /// A `Host` that is not served.
     Host,
+    /// A login of the app's own where ours is.
+    OwnLogin,
 }
 
 /// The lines that were written.
 #[derive(Debug, Default)]
 pub(super) struct Hints {
     said: Mutex<HashSet<(Kind, IpAddr)>>,
+    foreign_sessions: AtomicBool,
 }
 
 impl Hints {
     /// Forgets what was said: under other settings it may be wrong.
     pub(super) fn begin_anew(&self) {
         self.said.lock().clear();
+        self.foreign_sessions.store(false, Ordering::Relaxed);
     }
 
     /// Whether this is the first of its kind and peer; `false` too when there were too many
@@ -90,12 +98,7 @@ impl Hints {
             }
             return;
         }
-        let words = |name: &HeaderName| {
-            let values = headers.get_all(name).iter();
-            values.flat_map(|value| value.as_bytes().split(|&b| b == b','))
-        };
-        let values = headers.get_all(&X_FORWARDED_PROTO).iter();
-        match forwarded::last_word(values.map(|value| value.as_bytes())) {
+        match forwarded::last_word(headers, &X_FORWARDED_PROTO) {
             None => {
                 let mut others = forwarded::OTHER_SCHEME_HEADERS.iter();
                 if let Some(name) = others.find(|name| headers.contains_key(**name)) {
@@ -118,8 +121,8 @@ impl Hints {
                     ),
                 ),
                 Some(last) => {
-                    let mut schemes = words(&X_FORWARDED_PROTO)
-                        .filter_map(|word| forwarded::scheme(word.trim_ascii()));
+                    let mut schemes =
+                        members(headers, &X_FORWARDED_PROTO).filter_map(forwarded::scheme);
                     if schemes.any(|scheme| scheme != last) {
                         tell(
                             Kind::ProtoDiffers,
@@ -133,8 +136,7 @@ impl Hints {
                 }
             },
         }
-        let hosts = headers.get_all(&X_FORWARDED_HOST).iter();
-        if let Some(word) = forwarded::last_word(hosts.map(|value| value.as_bytes()))
+        if let Some(word) = forwarded::last_word(headers, &X_FORWARDED_HOST)
             && forwarded::host(word).is_none()
         {
             tell(
@@ -145,7 +147,7 @@ impl Hints {
                 ),
             );
         }
-        let last = words(&X_FORWARDED_FOR).last().map(<[u8]>::trim_ascii);
+        let last = members(headers, &X_FORWARDED_FOR).next_back();
         if let Some(word) = last.filter(|word| forwarded::address(word).is_none()) {
             tell(
                 Kind::For,
@@ -154,6 +156,34 @@ impl Hints {
                      the client",
                     Quoted(word)
                 ),
+            );
+        }
+    }
+
+    /// A session that is live by its token, and that our store does not have.
+    pub(super) fn of_foreign_session(&self, user: &UserId) {
+        if self.foreign_sessions.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        log::warn!(
+            "a session of {:?} is signed with our key and is not in our store: another gateway with \
+             the same signing key and cookies has opened it, or the store has lost it since. It \
+             ends here with its access token (session.access_ttl). Let the gateways share a store \
+             (session.store: redis), or give each its own signing key and cookies.name",
+            user.as_str()
+        );
+    }
+
+    /// The app has sent a signed-in person to our login.
+    pub(super) fn of_own_login(&self, peer: Peer, paths: &Paths) {
+        if self.is_first(Kind::OwnLogin, peer.address) {
+            log::warn!(
+                "{}: the app sends a signed-in person to {}, which is the gateway's own login: it \
+                 seems to have one at the same path. Set paths.all_under_prefix: true, and the \
+                 gateway's is at {}/login",
+                peer.address,
+                paths.login,
+                paths.prefix
             );
         }
     }

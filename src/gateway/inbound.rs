@@ -14,6 +14,7 @@ use super::framing::Doubt;
 use super::handshake::Upgrade;
 use super::versions;
 use crate::domain::forwarded;
+use crate::domain::lists::members;
 use crate::domain::origin::{Authority, Scheme};
 use crate::domain::request::{Framing, Host, RequestView};
 
@@ -132,7 +133,9 @@ pub(super) fn host_field(request: &RequestHeader) -> Option<&[u8]> {
 }
 
 fn scheme(peer: Peer, headers: &HeaderMap) -> Scheme {
-    let told = peer.trusted.then(|| last_of(headers, &X_FORWARDED_PROTO));
+    let told = peer
+        .trusted
+        .then(|| forwarded::last_word(headers, &X_FORWARDED_PROTO));
     match told.flatten().and_then(forwarded::scheme) {
         Some(scheme) => scheme,
         None if peer.tls => Scheme::Https,
@@ -157,13 +160,8 @@ pub(super) fn forwarded_chain(
     if !peer.trusted {
         return Vec::new();
     }
-    let entries: Vec<&[u8]> = headers
-        .get_all(&X_FORWARDED_FOR)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|&b| b == b','))
-        .collect();
     let mut chain = Vec::new();
-    for entry in entries.into_iter().rev() {
+    for entry in members(headers, &X_FORWARDED_FOR).rev() {
         let Some(address) = forwarded::address(entry) else {
             break;
         };
@@ -178,13 +176,11 @@ pub(super) fn forwarded_chain(
 /// The host that a trusted proxy was asked for, if it says so: the last of several, since
 /// proxies append.
 pub(super) fn forwarded_host(peer: Peer, headers: &HeaderMap) -> Option<&[u8]> {
-    let told = peer.trusted.then(|| last_of(headers, &X_FORWARDED_HOST));
+    let told = peer
+        .trusted
+        .then(|| forwarded::last_word(headers, &X_FORWARDED_HOST));
     told.flatten()
         .filter(|host| forwarded::host(host).is_some())
-}
-
-fn last_of<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
-    forwarded::last_word(headers.get_all(name).iter().map(HeaderValue::as_bytes))
 }
 
 /// How the body is delimited, and its length if that is said.

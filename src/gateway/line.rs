@@ -12,7 +12,7 @@
 use std::io::{self, IoSlice};
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -37,7 +37,9 @@ use super::framing::Framing;
 use super::held::Held;
 use super::respond;
 use super::share::Share;
+use crate::adapters::clock;
 use crate::auth::denial::Denial;
+use crate::domain::time::Timestamp;
 
 /// Close, two bytes: 1008, "policy violation" (RFC 6455 section 7.4.1), which is what a
 /// session that is over comes to.
@@ -61,6 +63,10 @@ pub(super) struct Line {
     pub(super) share: Share,
     peer: OnceLock<Option<HeaderValue>>,
     is_tunnel: AtomicBool,
+    /// What the client of a WebSocket sends.
+    from_client: Mutex<Option<Frames>>,
+    /// When it last sent data of its own, in milliseconds; 0: not since somebody asked.
+    used: AtomicU64,
     /// Whether the client takes nothing more for now.
     is_blocked: AtomicBool,
     /// Whether the request is over when the client has gone.
@@ -160,6 +166,28 @@ impl Line {
     /// From the next answer on the connection carries a WebSocket, until it closes.
     pub(super) fn becomes_tunnel(&self) {
         self.is_tunnel.store(true, Ordering::Relaxed);
+    }
+
+    /// A piece of what the client sends, if a WebSocket is what it has.
+    pub(super) fn note_sent(&self, piece: &[u8]) {
+        if !self.is_tunnel.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut frames = self.from_client.lock();
+        let frames = frames.get_or_insert_with(Frames::without_head);
+        frames.pass(piece);
+        if frames.take_data() {
+            self.used.store(clock::now().millis(), Ordering::Relaxed);
+        }
+    }
+
+    /// When the client of a WebSocket last sent data, if it has since this was asked: pings
+    /// and pongs are a browser's, and no use.
+    pub(super) fn take_use(&self) -> Option<Timestamp> {
+        match self.used.load(Ordering::Relaxed) {
+            0 => None,
+            _ => Some(Timestamp::from_millis(self.used.swap(0, Ordering::Relaxed))),
+        }
     }
 
     /// Says goodbye to a WebSocket after pingora has let go of it; where it stands within

@@ -32,10 +32,25 @@ struct OfSession {
     user: UserId,
     /// When the session is over unless somebody renewed it.
     due: Timestamp,
+    /// When the store is told again that it is used.
+    next_use: Option<Timestamp>,
     connections: Vec<(Arc<Leash>, Counted)>,
 }
 
 impl OfSession {
+    /// When somebody last sent something over one of them, if it is time to say so.
+    fn takes_use(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.next_use.is_some_and(|next| now < next) {
+            return None;
+        }
+        let uses = self
+            .connections
+            .iter()
+            .map(|(leash, _)| leash.line.take_use());
+        // Every one of them is asked.
+        uses.fold(None, Option::max)
+    }
+
     /// Cuts them; a download that may finish is nobody's from now on.
     fn pull(&mut self, why: Denial) {
         self.connections.retain(|(leash, _)| {
@@ -55,6 +70,7 @@ impl OpenConnections {
         let of_session = sessions.entry(id).or_insert_with(|| OfSession {
             user: user.clone(),
             due,
+            next_use: None,
             connections: Vec::new(),
         });
         of_session.due = of_session.due.max(due);
@@ -106,6 +122,21 @@ impl OpenConnections {
         let sessions = self.sessions.lock();
         let due = sessions.iter().filter(|(_, of)| of.due <= now);
         due.map(|(id, _)| *id).collect()
+    }
+
+    /// The sessions that are used, and when they were last, for the store to hear of it.
+    pub(super) fn used(&self, now: Timestamp) -> Vec<(SessionId, Timestamp)> {
+        let sessions = self.sessions.lock();
+        let used = sessions.iter();
+        used.filter_map(|(id, of)| Some((*id, of.takes_use(now)?)))
+            .collect()
+    }
+
+    /// The store has heard of it, and need not before `next`.
+    pub(super) fn use_is_noted(&self, id: SessionId, next: Timestamp) {
+        if let Some(of_session) = self.sessions.lock().get_mut(&id) {
+            of_session.next_use = Some(next);
+        }
     }
 
     /// The session goes on, for all that is known now until `due`.

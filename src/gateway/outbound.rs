@@ -45,6 +45,9 @@ pub(super) fn request(
     }
     cookies(session, upstream, ctx)?;
     forwarded(session, upstream, ctx, peer)?;
+    if let Some(host) = &ctx.snapshot.upstream_host {
+        upstream.insert_header(header::HOST, host.clone())?;
+    }
     for (name, value) in pass.identity_headers() {
         upstream.insert_header(name.clone(), value.clone())?;
     }

@@ -12,8 +12,9 @@ use tokio::sync::mpsc;
 
 use super::house::House;
 use crate::adapters::clock;
+use crate::auth::ports::Revoked as _;
 use crate::auth::renewal::note_seen;
-use crate::domain::id::SessionId;
+use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 
 const SHARDS: usize = 64;
@@ -24,7 +25,13 @@ const PER_SHARD: usize = 2048;
 /// session is seen again.
 const QUEUE: usize = 4096;
 
-type Sighting = (SessionId, u64, Timestamp);
+/// One of them.
+struct Sighting {
+    session: SessionId,
+    generation: u64,
+    user: UserId,
+    at: Timestamp,
+}
 
 /// What was seen.
 pub struct Sightings {
@@ -47,12 +54,9 @@ impl Sightings {
         }
     }
 
-    /// An access token of this generation was presented and is live. The generation of
-    /// the login needs no note: nothing comes before it.
-    pub(super) fn note(&self, session: SessionId, generation: u64) {
-        if generation == 0 {
-            return;
-        }
+    /// An access token of this generation was presented and is live. That of the login too,
+    /// though nothing comes before it: its session may not be of our store.
+    pub(super) fn note(&self, session: SessionId, generation: u64, user: &UserId) {
         let Some(shard) = self.shard(session) else {
             return;
         };
@@ -62,7 +66,12 @@ impl Sightings {
         }
         if self
             .told
-            .try_send((session, generation, clock::now()))
+            .try_send(Sighting {
+                session,
+                generation,
+                user: user.clone(),
+                at: clock::now(),
+            })
             .is_err()
         {
             return;
@@ -103,10 +112,19 @@ impl Sightings {
 /// Tells the store, until the gateway ends.
 pub(super) async fn tell_store(house: &House) {
     let mut waiting = house.sightings.waiting.lock().await;
-    while let Some((session, generation, at)) = waiting.recv().await {
-        if let Err(e) = note_seen(house.store.as_ref(), session, generation, at).await {
-            log::debug!("a sighting was not noted: {e}");
-            house.sightings.take_back(session);
+    while let Some(seen) = waiting.recv().await {
+        let noted = note_seen(house.store.as_ref(), seen.session, seen.generation, seen.at);
+        match noted.await {
+            Ok(true) => {}
+            // Live when it was presented, and not ended since: nobody here has opened it.
+            Ok(false) if !house.replica.is_revoked(seen.session, &seen.user) => {
+                house.hints.of_foreign_session(&seen.user);
+            }
+            Ok(false) => {}
+            Err(e) => {
+                log::debug!("a sighting was not noted: {e}");
+                house.sightings.take_back(seen.session);
+            }
         }
     }
 }
@@ -119,6 +137,10 @@ mod tests {
         SessionId::new(Timestamp::from_millis(n), [7; 10])
     }
 
+    fn alice() -> UserId {
+        UserId::new("alice")
+    }
+
     fn remembered(sightings: &Sightings) -> usize {
         let shards = sightings.shards.iter();
         shards.map(|shard| shard.lock().len()).sum()
@@ -129,12 +151,12 @@ mod tests {
         let sightings = Sightings::new();
         let mut waiting = sightings.waiting.try_lock().unwrap();
         for n in 0..10_000 {
-            sightings.note(session(n), 1);
+            sightings.note(session(n), 1, &alice());
         }
         assert_eq!(waiting.len(), QUEUE, "the store is away and they pile up");
         assert_eq!(remembered(&sightings), QUEUE, "one over is told of later");
         for n in 0..400_000 {
-            sightings.note(session(n), 1);
+            sightings.note(session(n), 1, &alice());
             while waiting.try_recv().is_ok() {}
         }
         assert!(remembered(&sightings) <= SHARDS * PER_SHARD);
@@ -145,12 +167,12 @@ mod tests {
         let sightings = Sightings::new();
         let mut waiting = sightings.waiting.try_lock().unwrap();
         for generation in [0, 1, 1, 2, 1, 2] {
-            sightings.note(session(1), generation);
+            sightings.note(session(1), generation, &alice());
         }
         let mut told = Vec::new();
-        while let Ok((_, generation, _)) = waiting.try_recv() {
-            told.push(generation);
+        while let Ok(seen) = waiting.try_recv() {
+            told.push(seen.generation);
         }
-        assert_eq!(told, [1, 2]);
+        assert_eq!(told, [0, 1, 2]);
     }
 }

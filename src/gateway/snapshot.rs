@@ -33,6 +33,8 @@ pub struct Snapshot {
     pub pages: Pages,
     /// The app.
     pub upstream: Arc<Upstream>,
+    /// `upstream_host`, if it is not the client's.
+    pub upstream_host: Option<HeaderValue>,
     /// `public_url`, as the app is told of it.
     pub public: Option<PublicPlace>,
     /// The value of `Strict-Transport-Security`, for answers over TLS.
@@ -88,6 +90,9 @@ impl Snapshot {
         let policy = policy(&settings, tokens, revoked);
         let public = settings.public_url.as_ref();
         let public = public.map(PublicPlace::of).transpose()?;
+        let upstream_host = settings.upstream_host.as_ref();
+        let upstream_host = upstream_host.map(|host| header_value(host.to_string()));
+        let upstream_host = upstream_host.transpose()?;
         let hsts = settings.tls.as_ref().and_then(|tls| tls.hsts);
         let hsts = hsts.map(|age| header_value(format!("max-age={}", age.as_secs())));
         let hsts = hsts.transpose()?;
@@ -103,6 +108,7 @@ impl Snapshot {
                 &settings.limits,
             )?),
             policy,
+            upstream_host,
             public,
             hsts,
             keys_until,

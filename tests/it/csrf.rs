@@ -1,5 +1,8 @@
 //! CSRF in `origin` mode: an unsafe request with our cookie must have been meant.
 
+use serde_json::json;
+
+use crate::support::users::ALICE_PASSWORD;
 use crate::support::{Gateway, Response, assert_page, assert_problem, world, world_with};
 
 fn post(gateway: &Gateway, cookie: &str, method: &str, fields: &[(&str, &str)]) -> Response {
@@ -125,6 +128,67 @@ fn without_any_header_lax_cookies_or_a_domain_are_not_enough() {
             &format!("with {yaml} an old browser can be used"),
         );
         assert_eq!(gateway.get("/", &cookie).status, 200);
+    }
+}
+
+/// Programs send neither `Origin` nor `Sec-Fetch-Site`, and a form cannot be JSON.
+#[test]
+fn a_program_with_lax_cookies_signs_in_and_works_by_json() {
+    for yaml in [
+        "cookies: { same_site: lax }",
+        "cookies: { domain: example.com }",
+    ] {
+        let (gateway, app) = world_with(yaml);
+        let login = || {
+            let body = json!({ "username": "alice", "password": ALICE_PASSWORD });
+            gateway.request("POST", "/login").json(&body)
+        };
+        let answer = login().send();
+        assert_eq!(answer.status, 200, "{yaml}: {answer}");
+        let prefix = if yaml.contains("domain") {
+            "__Secure"
+        } else {
+            "__Host"
+        };
+        let access = answer.cookie(&format!("{prefix}-doorward")).unwrap();
+        let cookie = format!("{}={}", access.name, access.value);
+        let from = |method| gateway.request(method, "/api").cookie(&cookie);
+        let call = || from("POST").json(&json!({ "a": 1 }));
+        assert_eq!(call().send().status, 200, "{yaml}");
+        assert_eq!(app.last().target(), "/api");
+        for (what, request) in [
+            ("a page", login().header("Referer", "https://evil.example/")),
+            ("a browser", login().header("Sec-Fetch-Mode", "no-cors")),
+            ("a browser", login().header("Sec-CH-UA", "\"Chromium\"")),
+            ("a page", call().header("Referer", "https://evil.example/")),
+            (
+                "another site",
+                call().header("Sec-Fetch-Site", "cross-site"),
+            ),
+            ("a form", from("POST").form("a=1")),
+            (
+                "a form of text",
+                from("POST").header("Content-Type", "text/plain").body("{}"),
+            ),
+            ("no body", from("DELETE")),
+        ] {
+            let refused = request.send();
+            assert_problem(&refused, 403, "csrf_failed", &format!("{what}, {yaml}"));
+        }
+        let form = gateway.request("POST", "/login");
+        let refused = form.form("username=alice&password=wonderland").send();
+        assert_problem(&refused, 403, "csrf_failed", "a form that says nothing");
+        assert!(
+            refused.text().contains("application/json"),
+            "what it missed is not said: {refused}"
+        );
+        let refused = call().header("Sec-Fetch-Site", "cross-site").send();
+        assert!(
+            refused
+                .text()
+                .contains("did not come from a page of this site"),
+            "{refused}"
+        );
     }
 }
 

@@ -176,6 +176,7 @@ fn read(root: &Section<'_>) -> Settings {
         listen: network.listen,
         extra_hosts: network.extra_hosts,
         upstream: network.upstream,
+        upstream_host: network.upstream_host,
         upstream_tls: network.upstream_tls,
         data_dir: data_dir(root),
         threads: limits::threads(root),

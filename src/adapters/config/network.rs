@@ -28,6 +28,7 @@ pub(super) struct Network {
     pub(super) public_url: Option<Origin>,
     pub(super) extra_hosts: Vec<Authority>,
     pub(super) upstream: Upstream,
+    pub(super) upstream_host: Option<Authority>,
     pub(super) upstream_tls: UpstreamTls,
     pub(super) tls: Option<Tls>,
     pub(super) admin: Admin,
@@ -51,6 +52,7 @@ pub(super) fn read(root: &Section<'_>) -> Network {
     let network = Network {
         tls: tls(root, public_url.as_ref()),
         upstream_tls: upstream_tls(root, &upstream),
+        upstream_host: upstream_host(root, &upstream),
         extra_hosts: root.list("extra_hosts", Vec::new(), web::extra_host),
         listen,
         public_url,
@@ -106,6 +108,19 @@ fn upstream(root: &Section<'_>) -> Upstream {
     // Never used: without a valid one there are no settings.
     let default = Upstream::Unix(PathBuf::new());
     root.or("upstream", default, web::upstream)
+}
+
+/// Reads `upstream_host`.
+fn upstream_host(root: &Section<'_>, upstream: &Upstream) -> Option<Authority> {
+    root.or("upstream_host", None, |text| match (text, upstream) {
+        ("client", _) => Ok(None),
+        ("upstream", Upstream::Unix(path)) if !path.as_os_str().is_empty() => Err(Fault::new(
+            "asks for the host of a unix socket, which has none",
+            "write the name that the app expects, or client",
+        )),
+        ("upstream", _) => Ok(upstream.authority()),
+        (name, _) => web::extra_host(name).map(Some),
+    })
 }
 
 fn upstream_tls(root: &Section<'_>, upstream: &Upstream) -> UpstreamTls {

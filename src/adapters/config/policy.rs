@@ -76,13 +76,18 @@ fn origins(spot: Spot<'_>) -> (Vec<Origin>, Vec<String>) {
 pub(super) fn paths(root: &Section<'_>) -> Paths {
     let section = root.section("paths", "paths");
     let path = |key: &str, default: &str| section.or(key, default.to_owned(), names::own_path);
+    let prefix = path("prefix", "/_doorward");
+    let stem = match section.or("all_under_prefix", false, values::switch) {
+        true => prefix.as_str(),
+        false => "",
+    };
     let paths = Paths {
-        login: path("login", "/login"),
-        logout: path("logout", "/logout"),
-        refresh: path("refresh", "/refresh"),
-        revoke: path("revoke", "/revoke"),
-        prefix: path("prefix", "/_doorward"),
+        login: path("login", &format!("{stem}/login")),
+        logout: path("logout", &format!("{stem}/logout")),
+        refresh: path("refresh", &format!("{stem}/refresh")),
+        revoke: path("revoke", &format!("{stem}/revoke")),
         jwks: path("jwks", "/.well-known/jwks.json"),
+        prefix,
     };
     let all = [
         ("login", &paths.login),
@@ -92,24 +97,26 @@ pub(super) fn paths(root: &Section<'_>) -> Paths {
         ("prefix", &paths.prefix),
         ("jwks", &paths.jwks),
     ];
-    let refuse = |key: &str, other: &str, what: &str| {
-        let fault = Fault::new(format!("is also {what}"), "give each its own path");
-        let spot = section.get(key).or_else(|| section.get(other));
-        if let Some(spot) = spot {
+    let refuse = |key: &str, what: &str| {
+        let spot = section.get(key);
+        if let Some(spot) = &spot {
+            let fault = Fault::new(format!("is also {what}"), "give each its own path");
             spot.refuse(fault);
         }
+        spot.is_some()
     };
     let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
     for (i, (key, path)) in all.iter().enumerate() {
         for (other, earlier) in all.iter().take(i) {
-            if same(path, earlier) {
-                refuse(key, other, &format!("paths.{other}"));
+            // The one that was written is to be another.
+            if same(path, earlier) && !refuse(key, &format!("paths.{other}")) {
+                refuse(other, &format!("paths.{key}"));
             }
         }
         for page in ["session", "sessions", "cookies"] {
             let page = format!("{}/{page}", paths.prefix);
-            if same(path, &page) {
-                refuse(key, "prefix", &format!("our own {page}"));
+            if same(path, &page) && !refuse(key, &format!("our own {page}")) {
+                refuse("prefix", &format!("in the way of paths.{key}"));
             }
         }
     }

@@ -20,7 +20,7 @@ pub use crate::auth::policy::{Lifetimes, Paths, Renewal};
 pub use crate::auth::redirect::CrossSiteNavigation;
 pub use crate::auth::rules::{Access, Ambiguity, Openness, Rule};
 pub use crate::domain::cookie::SameSite;
-use crate::domain::origin::{Authority, Origin};
+use crate::domain::origin::{Authority, Origin, Scheme, ipv6_host};
 use crate::domain::secret::Secret;
 
 /// Everything that the operator decides.
@@ -34,6 +34,8 @@ pub struct Settings {
     pub extra_hosts: Vec<Authority>,
     /// The app.
     pub upstream: Upstream,
+    /// The `Host` that the app sees; `None`: the client's.
+    pub upstream_host: Option<Authority>,
     /// How an `https://` upstream is verified.
     pub upstream_tls: UpstreamTls,
     /// Keys, embedded store, admin socket.
@@ -124,6 +126,23 @@ pub enum Upstream {
     },
     /// `unix:/path`, at most 107 bytes
     Unix(PathBuf),
+}
+
+impl Upstream {
+    /// Host and port as a URL has them, without the scheme's own port; `None` of a socket.
+    pub fn authority(&self) -> Option<Authority> {
+        let (scheme, host, port) = match self {
+            Self::Http { host, port } => (Scheme::Http, host, *port),
+            Self::Https { host, port } => (Scheme::Https, host, *port),
+            Self::Unix(_) => return None,
+        };
+        let host = host.parse().map_or_else(|_| host.clone(), ipv6_host);
+        let text = match port == scheme.default_port() {
+            true => host,
+            false => format!("{host}:{port}"),
+        };
+        Authority::parse(text.as_bytes())
+    }
 }
 
 /// `upstream_tls`

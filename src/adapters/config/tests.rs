@@ -94,6 +94,7 @@ fn the_defaults_are_the_contract() {
     assert!(s.admin.token.is_none());
     assert_eq!(s.paths.refresh, "/refresh");
     assert_eq!(s.paths.prefix, "/_doorward");
+    assert_eq!(s.upstream_host, None);
     assert_eq!(s.cors.max_age.as_secs(), 600);
     assert_eq!(s.identity_headers.set["X-User-Id"], IdentityField::Id);
     assert_eq!(s.identity_headers.set.len(), 3);

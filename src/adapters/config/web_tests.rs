@@ -122,6 +122,25 @@ fn upstreams() {
 }
 
 #[test]
+fn the_host_of_an_upstream_is_written_as_a_url_has_it() {
+    for (text, expected) in [
+        ("http://127.0.0.1:3000", Some("127.0.0.1:3000")),
+        ("http://my_app", Some("my_app")),
+        ("http://app:443", Some("app:443")),
+        ("https://App.internal:443", Some("app.internal")),
+        ("http://[::1]:3000", Some("[::1]:3000")),
+        ("unix:/run/app.sock", None),
+    ] {
+        let host = upstream(text).unwrap().authority();
+        assert_eq!(
+            host.map(|host| host.to_string()).as_deref(),
+            expected,
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn listeners_are_addresses() {
     assert!(listen("127.0.0.1:8080").is_ok());
     assert!(listen("[::]:0").is_ok());

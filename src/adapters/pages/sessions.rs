@@ -89,7 +89,7 @@ impl<'a> Line<'a> {
             agent: &session.agent,
             address: session.client.to_string(),
             created: Moment::of(session.created(), view.now),
-            seen: Moment::of(session.renewed, view.now),
+            seen: Moment::of(session.last_used(), view.now),
             ends: Moment::of(session.end(), view.now),
             renewable: session.end() < session.ends,
             current: session.id == view.current,

@@ -33,6 +33,7 @@ fn session(agent: &str, random: u8, now: Timestamp, age: Duration) -> StoredSess
         generation: 0,
         renewed: created,
         seen: None,
+        used: None,
         token_until: created,
         client: "2001:db8:85a3:8d3:1319:8a2e:370:7348".parse().unwrap(),
         agent: agent.into(),

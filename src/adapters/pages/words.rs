@@ -109,6 +109,12 @@ pub(super) fn refusal(code: &str, status: u16) -> (&'static str, &'static str) {
             "The address can be read in more than one way, so it was not opened. Check the \
              link, or start from the front page.",
         ),
+        "login_path_taken" => (
+            "Two logins at one address",
+            "You are signed in. The app has a sign-in of its own as well, at the address that \
+             this page has, so it cannot be reached. The person who runs this site can move \
+             this one away: paths.all_under_prefix in its configuration.",
+        ),
         "wrong_host" => (
             "Wrong address",
             "This site does not answer under that name. Check the address.",
@@ -240,6 +246,7 @@ mod tests {
             "header_too_large",
             "method_not_allowed",
             "unsupported_media_type",
+            "login_path_taken",
             "upstream_unreachable",
             "upstream_timeout",
         ] {

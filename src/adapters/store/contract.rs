@@ -57,6 +57,7 @@ pub(super) fn stored(user: &str, created: u64, number: u8) -> StoredSession {
         generation: 0,
         renewed: at(created),
         seen: None,
+        used: None,
         token_until: at(created + 300),
         client: IpAddr::V4(Ipv4Addr::new(192, 0, 2, number)),
         agent: "Mozilla/5.0".into(),

@@ -258,7 +258,9 @@ impl<'a> World<'a> {
         } else {
             let (store, now) = (self.store, Timestamp::from_millis(self.now));
             Work::Sighting(Box::pin(async move {
-                note_seen(store, token.session, token.generation, now).await
+                note_seen(store, token.session, token.generation, now)
+                    .await
+                    .map(|_is_there| ())
             }))
         };
         self.under_way.push((self.now, work));

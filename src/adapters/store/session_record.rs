@@ -29,6 +29,9 @@ struct Written {
     renewed: u64,
     /// Milliseconds; 0: never.
     seen: u64,
+    /// Milliseconds; left out: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    used: Option<u64>,
     token_until: u64,
     client: IpAddr,
     agent: String,
@@ -46,6 +49,7 @@ pub(super) fn encode(session: &StoredSession) -> Vec<u8> {
         generation: session.generation,
         renewed: session.renewed.millis(),
         seen: session.seen.map_or(0, Timestamp::millis),
+        used: session.used.map(Timestamp::millis),
         token_until: session.token_until.millis(),
         client: session.client,
         agent: session.agent.clone(),
@@ -70,6 +74,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<StoredSession> {
         generation: written.generation,
         renewed: Timestamp::from_millis(written.renewed),
         seen: time(written.seen),
+        used: written.used.map(Timestamp::from_millis),
         token_until: Timestamp::from_millis(written.token_until),
         client: written.client,
         agent: written.agent,
@@ -98,6 +103,18 @@ mod tests {
         let text = String::from_utf8(bytes).unwrap();
         assert_eq!(text, expected, "another layout needs another `v`");
         assert_eq!(decode(text.as_bytes()), Some(stored("zoë", 0, 1)));
+    }
+
+    #[test]
+    fn a_use_is_written_where_there_was_one() {
+        let mut used = stored("1", 0, 1);
+        used.used = Some(used.renewed.after(Duration::from_millis(7)));
+        let text = String::from_utf8(encode(&used)).unwrap();
+        assert!(
+            text.contains(r#""seen":0,"used":4000000000007,"token_until""#),
+            "{text}"
+        );
+        assert_eq!(decode(text.as_bytes()), Some(used));
     }
 
     #[test]

@@ -41,7 +41,7 @@ fn checked(
     match csrf.check(&PlainTokens, &view, caller, confined, session(1)) {
         Ok(Token::Right) => "passes",
         Ok(Token::InForm) => "owes it",
-        Err(Denial::CsrfFailed) => "fails",
+        Err(Denial::CsrfFailed(_)) => "fails",
         Err(other) => panic!("another denial: {other:?}"),
     }
 }
@@ -108,6 +108,14 @@ fn the_token_must_be_there_once_and_be_of_this_session() {
 fn each_mode_asks_for_what_it_promises() {
     let allowed = || Caller::Allowed(HeaderValue::from_static("https://spa.example"));
     let site = |value: &str| vec![("sec-fetch-site", value.to_owned())];
+    let typed = |media_type: &str| vec![("content-type", media_type.to_owned())];
+    let json = |also: &[&'static str]| {
+        let more = also.iter().map(|name| (*name, "x".to_owned()));
+        typed("application/json; charset=utf-8")
+            .into_iter()
+            .chain(more)
+            .collect()
+    };
     // Who calls, what the browser says, whether cookies are confined; whether the origin
     // is good enough.
     let callers = [
@@ -119,6 +127,30 @@ fn each_mode_asks_for_what_it_promises() {
         (Caller::Unsaid, site("cross-site"), true, false),
         (Caller::Unsaid, vec![], true, true),
         (Caller::Unsaid, vec![], false, false),
+        (Caller::Unsaid, json(&[]), false, true),
+        (Caller::Unsaid, json(&["referer"]), false, false),
+        (Caller::Unsaid, json(&["sec-ch-ua"]), false, false),
+        (
+            Caller::Unsaid,
+            json(&["upgrade-insecure-requests"]),
+            false,
+            false,
+        ),
+        (Caller::Unsaid, typed("text/plain"), false, false),
+        (
+            Caller::Unsaid,
+            typed("text/plain; x=application/json"),
+            false,
+            false,
+        ),
+        (
+            Caller::Unsaid,
+            typed("application/x-www-form-urlencoded"),
+            false,
+            false,
+        ),
+        (Caller::Foreign, json(&[]), false, false),
+        (Caller::Anyone, json(&[]), false, false),
         (Caller::Foreign, vec![], true, false),
     ];
     for (caller, fields, confined, good) in callers {

@@ -53,6 +53,8 @@ pub(super) struct UpstreamSeen {
     pub(super) around: Vec<SocketAddr>,
     /// Whether its addresses are this machine's.
     pub(super) is_here: bool,
+    /// Whether it shows a form with a password at the path of our login.
+    pub(super) has_own_login: bool,
     /// The mode of its socket.
     pub(super) socket_mode: Option<u32>,
 }

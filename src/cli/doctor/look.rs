@@ -187,6 +187,25 @@ fn admin_at(settings: &Settings) -> Vec<SocketAddr> {
     addresses.into_iter().filter(is_ours).collect()
 }
 
+/// Whether the app has a form with a password where our login is.
+fn has_own_login(settings: &Settings, address: SocketAddr) -> bool {
+    let Some(upstream) = settings.upstream.authority() else {
+        return false;
+    };
+    let host = settings.upstream_host.as_ref().unwrap_or(&upstream);
+    let place = Place {
+        address,
+        tls: matches!(settings.upstream, Upstream::Https { .. }),
+        host: upstream.host().to_owned(),
+        authority: host.to_string(),
+    };
+    let page = http::get(&place, &settings.paths.login, "text/html", CONNECT);
+    page.is_ok_and(|page| {
+        let html = page.body.to_ascii_lowercase();
+        page.status == 200 && (html.contains("type=\"password\"") || html.contains("type=password"))
+    })
+}
+
 fn upstream(settings: &Settings) -> UpstreamSeen {
     let (host, port) = match &settings.upstream {
         Upstream::Http { host, port } | Upstream::Https { host, port } => (host, *port),
@@ -232,6 +251,10 @@ fn upstream(settings: &Settings) -> UpstreamSeen {
             .filter_map(|(address, look)| look.end()?.then_some(address))
             .collect(),
         is_here,
+        has_own_login: addresses
+            .iter()
+            .take(MOST_ADDRESSES)
+            .any(|address| has_own_login(settings, *address)),
         addresses,
         socket_mode: None,
     }

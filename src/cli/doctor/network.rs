@@ -18,6 +18,7 @@ const WIDEST_V6: u8 = 28;
 pub(super) fn check(facts: &Facts) -> Vec<Finding> {
     let mut found = gateway(facts);
     found.extend(upstream(&facts.upstream, &facts.settings.upstream));
+    found.extend(own_login(facts));
     for address in &facts.admin_at {
         let words = (
             format!("the operators' listener answers at {address}"),
@@ -169,6 +170,20 @@ fn public(url: &Origin, visited: &Visited) -> Option<Finding> {
                 format!("behind {url} the gateway takes requests for plain HTTP"),
                 "the login page warns, and the app is told the wrong address of clients",
                 "let the proxy set X-Forwarded-Proto and X-Forwarded-For, and name it in trusted_proxies",
+            ),
+        )
+    })
+}
+
+fn own_login(facts: &Facts) -> Option<Finding> {
+    let paths = &facts.settings.paths;
+    facts.upstream.has_own_login.then(|| {
+        Finding::problem(
+            "network.own_login",
+            (
+                format!("the app has a login page of its own at {}", paths.login),
+                "the gateway's own is there: nobody reaches the app's, and what is typed for the app counts as failed logins here",
+                format!("set paths.all_under_prefix: true, and the gateway's is at {}/login", paths.prefix),
             ),
         )
     })

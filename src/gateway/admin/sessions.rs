@@ -202,7 +202,7 @@ fn show(session: &StoredSession, users: &Directory) -> Value {
         "user": session.user.as_str(),
         "username": user.map(|user| user.identity.username.as_str()),
         "created": rfc3339(session.created()),
-        "last_seen": rfc3339(session.renewed),
+        "last_seen": rfc3339(session.last_used()),
         "ends": rfc3339(session.ends),
         "idle_ends": rfc3339(session.end()),
         "address": session.client.to_string(),

@@ -13,6 +13,7 @@ use crate::auth::denial::Denial;
 use crate::auth::event::{Event, EventKind};
 use crate::auth::issue::{Issued, issue, new_session};
 use crate::auth::login::{Credentials, LoginFormat, way_back};
+use crate::auth::own_login::FROM_APP;
 use crate::auth::policy::Policy;
 use crate::auth::ports::{Passwords, SignError, StoreError, Turn};
 use crate::auth::redirect::safe_return;
@@ -31,6 +32,10 @@ pub(super) fn page(ctx: &Ctx, visitor: &Visitor, asked: &Asked) -> Result<Reply,
     let back_to = way_back(&asked.query)?;
     let back_to = safe_return(back_to.as_deref());
     if visitor.presented.live().is_some() {
+        if asked.query == FROM_APP.as_bytes() && !ctx.snapshot.policy.paths.login_is_under_prefix()
+        {
+            return Err(Denial::LoginPathTaken.into());
+        }
         return Ok(respond::see_other(back_to));
     }
     let view = LoginView {

@@ -17,7 +17,7 @@ use super::ctx::{Ctx, Stage};
 use super::house::House;
 use super::{body, respond};
 use crate::auth::csrf::FIELD;
-use crate::auth::denial::Denial;
+use crate::auth::denial::{Denial, Unproven};
 use crate::auth::gate::Endpoint;
 use crate::auth::known::Browser;
 use crate::auth::login::form_field;
@@ -116,10 +116,10 @@ pub(super) async fn read_body(
 ) -> Result<Vec<u8>, Denial> {
     let body = body::read(session, &ctx.snapshot.settings.limits).await?;
     if let Some(owner) = visitor.owes_token {
-        let token = form_field(&body, FIELD)?.ok_or(Denial::CsrfFailed)?;
+        let token = form_field(&body, FIELD)?.ok_or(Denial::CsrfFailed(Unproven::Token))?;
         let tokens = &ctx.snapshot.policy.tokens;
         if !tokens.is_csrf_token(owner, token.as_bytes()) {
-            return Err(Denial::CsrfFailed);
+            return Err(Denial::CsrfFailed(Unproven::Token));
         }
     }
     Ok(body)

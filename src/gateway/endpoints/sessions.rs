@@ -52,7 +52,7 @@ pub(super) async fn list(
     ctx.user = Some(identity.id.clone());
     let now = clock::now();
     let mut sessions = of_user(house, &identity.id, now).await?;
-    sessions.sort_by_key(|one| (one.id != here.id, Reverse((one.renewed, one.id))));
+    sessions.sort_by_key(|one| (one.id != here.id, Reverse((one.last_used(), one.id))));
     let more = sessions.len().saturating_sub(SHOWN);
     let done = done(house, &here, &sessions, &asked.query);
     sessions.truncate(SHOWN);
@@ -218,7 +218,7 @@ fn json(session: &StoredSession, current: SessionId) -> serde_json::Value {
         "agent": session.agent,
         "address": session.client,
         "created": rfc3339(session.created()),
-        "last_seen": rfc3339(session.renewed),
+        "last_seen": rfc3339(session.last_used()),
         "ends": rfc3339(session.end()),
         "current": session.id == current,
     })

@@ -97,6 +97,20 @@ pub fn answer(wire: &mut dyn Wire, shared: &Shared, request: &Recorded) -> io::R
         ),
         "/public/cache" => public_cache(wire, is_head),
         _ if path.ends_with("/public-cache") => public_cache(wire, is_head),
+        // An app with a login of its own, at the path where ours is.
+        "/own" | "/own/" if !request.cookies().windows(4).any(|part| part == b"own=") => {
+            wire.write_all(b"HTTP/1.1 302 Found\r\nLocation: /login?next=%2Fown\r\nContent-Length: 0\r\n\r\n")
+        }
+        "/login" if request.line().starts_with("POST ") => wire.write_all(
+            b"HTTP/1.1 302 Found\r\nLocation: /own\r\nSet-Cookie: own=1; Path=/\r\nContent-Length: 0\r\n\r\n",
+        ),
+        "/login" => whole(
+            wire,
+            is_head,
+            "Content-Type: text/html; charset=utf-8\r\n",
+            b"<!doctype html><title>The app's login</title>\
+              <form method=post><input name=password type=password><button>In</button></form>",
+        ),
         "/page" => page(wire, is_head, request),
         "/other" => whole(
             wire,

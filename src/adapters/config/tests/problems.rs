@@ -3,6 +3,25 @@
 use super::*;
 
 #[test]
+fn a_socket_has_no_host() {
+    let hash = format!("users: [{{ id: '1', username: a, password_hash: '{HASH}' }}]");
+    let before = |upstream: &str| text(&format!("{upstream}\n{hash}\nupstream_host: upstream\n"));
+    let said = before("upstream: unix:/run/app.sock")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        said.contains("upstream_host") && said.contains("unix socket"),
+        "{said}"
+    );
+    let host = before("upstream: http://127.0.0.1:3000")
+        .unwrap()
+        .upstream_host;
+    assert_eq!(host.unwrap().to_string(), "127.0.0.1:3000");
+    let said = before("upstream: nonsense").unwrap_err().to_string();
+    assert!(!said.contains("unix socket"), "{said}");
+}
+
+#[test]
 fn one_line_is_refused_with_its_path_and_mend() {
     for (lines, path, says) in [
         ("listen: here", "listen", "127.0.0.1:8080"),
@@ -31,6 +50,17 @@ fn one_line_is_refused_with_its_path_and_mend() {
             "upstream_tls: { server_name: app }",
             "upstream_tls.server_name",
             "without TLS",
+        ),
+        ("upstream_host: https://a", "upstream_host", "host alone"),
+        (
+            "paths: { all_under_prefix: 1 }",
+            "paths.all_under_prefix",
+            "true or false",
+        ),
+        (
+            "paths: { all_under_prefix: true, login: /_doorward/logout }",
+            "paths.login",
+            "paths.logout",
         ),
         (
             "signing: { algorithm: none }",

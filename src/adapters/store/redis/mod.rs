@@ -124,7 +124,7 @@ impl Redis {
 /// How long Redis is to keep it, in milliseconds. Counted from when it arrives there: the
 /// clocks need not agree.
 fn time_to_live(session: &StoredSession) -> u128 {
-    let left = session.end().since(session.renewed);
+    let left = session.end().since(session.last_used());
     left.saturating_add(SLACK).as_millis()
 }
 
