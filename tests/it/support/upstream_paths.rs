@@ -97,14 +97,14 @@ pub fn answer(wire: &mut dyn Wire, shared: &Shared, request: &Recorded) -> io::R
         ),
         "/public/cache" => public_cache(wire, is_head),
         _ if path.ends_with("/public-cache") => public_cache(wire, is_head),
-        // An app with a login of its own, at the path where ours is.
+        // An app with a login of its own.
         "/own" | "/own/" if !request.cookies().windows(4).any(|part| part == b"own=") => {
-            wire.write_all(b"HTTP/1.1 302 Found\r\nLocation: /login?next=%2Fown\r\nContent-Length: 0\r\n\r\n")
+            wire.write_all(b"HTTP/1.1 302 Found\r\nLocation: /own/login?next=%2Fown\r\nContent-Length: 0\r\n\r\n")
         }
-        "/login" if request.line().starts_with("POST ") => wire.write_all(
+        "/own/login" if request.line().starts_with("POST ") => wire.write_all(
             b"HTTP/1.1 302 Found\r\nLocation: /own\r\nSet-Cookie: own=1; Path=/\r\nContent-Length: 0\r\n\r\n",
         ),
-        "/login" => whole(
+        "/own/login" => whole(
             wire,
             is_head,
             "Content-Type: text/html; charset=utf-8\r\n",
