@@ -35,6 +35,11 @@ const SCHEMES: [(&str, Scheme); 7] = [
     ("ssl", Scheme::Https),
 ];
 
+/// The words of [`scheme`], for a person.
+pub fn scheme_words() -> String {
+    SCHEMES.map(|(word, _)| word).join(", ")
+}
+
 /// Headers of other proxies that carry a scheme and are not read: a stock nginx passes on
 /// whatever its client wrote there.
 pub const OTHER_SCHEME_HEADERS: [&str; 6] = [

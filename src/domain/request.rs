@@ -104,7 +104,6 @@ pub struct RequestView<'a> {
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
-const UPGRADE_INSECURE_REQUESTS: HeaderName = HeaderName::from_static("upgrade-insecure-requests");
 const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 
 impl RequestView<'_> {
@@ -147,7 +146,8 @@ impl RequestView<'_> {
             return self.only(&SEC_FETCH_MODE) == Some(b"navigate")
                 && match self.only(&SEC_FETCH_DEST) {
                     Some(b"document") => true,
-                    Some(b"empty") => self.is_passed_on_by_a_worker(),
+                    // A service worker passes a navigation on.
+                    Some(b"empty") => self.accepts("text/html"),
                     _ => false,
                 };
         }
@@ -156,15 +156,14 @@ impl RequestView<'_> {
             && self.accepts("text/html")
     }
 
-    fn is_passed_on_by_a_worker(&self) -> bool {
-        self.only(&UPGRADE_INSECURE_REQUESTS) == Some(b"1") && self.accepts("text/html")
-    }
-
     /// Whether this is a frame of a page of our own going somewhere.
     pub fn is_own_frame(&self) -> bool {
         self.fetch_site() == FetchSite::SameOrigin
             && self.only(&SEC_FETCH_MODE) == Some(b"navigate")
-            && matches!(self.only(&SEC_FETCH_DEST), Some(b"iframe" | b"frame"))
+            && matches!(
+                self.only(&SEC_FETCH_DEST),
+                Some(b"iframe" | b"frame" | b"object" | b"embed")
+            )
     }
 
     /// Path and query of the page of this host that asked, if it says so in `Referer`.
@@ -205,7 +204,12 @@ impl RequestView<'_> {
                 ]
                 .contains(name)
         };
-        self.has_content_type("application/json") && !self.headers.keys().any(of_browsers)
+        let is_json = self.only(&header::CONTENT_TYPE).is_some_and(|value| {
+            let media_type = media_type_of(value).to_ascii_lowercase();
+            media_type == b"application/json"
+                || media_type.starts_with(b"application/") && media_type.ends_with(b"+json")
+        });
+        is_json && !self.headers.keys().any(of_browsers)
     }
 
     /// Path and query for `rd` and the bounce page: as received, but for what of a query

@@ -13,7 +13,7 @@ use super::ctx::Ctx;
 use super::house::House;
 use super::{inbound, versions};
 use crate::auth::cors::is_of_cors;
-use crate::auth::own_login;
+use crate::auth::location;
 use crate::auth::pass::Pass;
 use crate::auth::ports::Revoked as _;
 use crate::domain::cookie;
@@ -27,8 +27,9 @@ fn is_for_shared_caches(name: &HeaderName) -> bool {
     let name = name.as_str();
     matches!(
         name,
-        "surrogate-control" | "x-accel-expires" | "edge-control"
+        "surrogate-control" | "x-accel-expires" | "edge-control" | "x-varnish-ttl"
     ) || name.ends_with("-cache-control")
+        || name.ends_with("-surrogate-control")
 }
 
 fn drop_words_to_shared_caches(answer: &mut ResponseHeader) {
@@ -62,7 +63,12 @@ pub(super) fn response(
         drop_hop_by_hop(answer);
     }
     versions::answer(session, answer)?;
+    let is_private = ctx.pass().is_some_and(|pass| !pass.may_be_shared());
     if is_interim(answer) {
+        if is_private {
+            answer.remove_header(&header::CACHE_CONTROL);
+            drop_words_to_shared_caches(answer);
+        }
         return Ok(());
     }
     note_answer(session, answer, ctx);
@@ -73,11 +79,11 @@ pub(super) fn response(
     {
         leash.line.end_with_client();
     }
-    if said.location && answer.status.is_redirection() {
-        say_whose_login(session, answer, ctx)?;
+    if said.location {
+        location(session, answer, ctx)?;
     }
     stamp(answer, ctx)?;
-    if ctx.pass().is_some_and(|pass| !pass.may_be_shared()) {
+    if is_private {
         keep_from_shared_caches(answer, &said)?;
     }
     give_cookies(answer, ctx)
@@ -235,29 +241,31 @@ pub(super) fn stamp(head: &mut ResponseHeader, ctx: &Ctx) -> pingora::Result<()>
     Ok(())
 }
 
-/// Ends the loop of an app that sends a signed-in person to a login of its own, where ours is.
-fn say_whose_login(
-    session: &Session,
-    answer: &mut ResponseHeader,
-    ctx: &Ctx,
-) -> pingora::Result<()> {
-    let Some(peer) = ctx
-        .peer
-        .filter(|_| ctx.pass().is_some_and(|pass| pass.session().is_some()))
-    else {
-        return Ok(());
-    };
+/// Where the app sends the browser: never to the host that the app alone is told, and never
+/// round and round between a login of its own and ours at the same path.
+fn location(session: &Session, answer: &mut ResponseHeader, ctx: &Ctx) -> pingora::Result<()> {
+    let Some(peer) = ctx.peer else { return Ok(()) };
     let view = inbound::view(session, peer, &ctx.snapshot.settings.trusted_proxies);
     let Host::At(host) = &view.host else {
         return Ok(());
     };
-    let asked = format!(
-        "{}{}",
-        Origin::new(view.scheme, host.clone()),
-        view.target()
-    );
+    let settings = &ctx.snapshot.settings;
+    let origin = match &settings.public_url {
+        Some(public) => public.clone(),
+        None => Origin::new(view.scheme, host.clone()),
+    };
+    let asked = format!("{origin}{}", view.target());
+    if let Some(inner) = &settings.upstream_host
+        && let Some(outside) = location::outside(&answer.headers, inner, &origin)
+    {
+        answer.insert_header(header::LOCATION, outside)?;
+    }
+    let signed_in = ctx.pass().is_some_and(|pass| pass.session().is_some());
+    if !signed_in || !answer.status.is_redirection() {
+        return Ok(());
+    }
     let paths = &ctx.snapshot.policy.paths;
-    let Some(instead) = own_login::instead(&answer.headers, &asked, paths) else {
+    let Some(instead) = location::instead_of_login(&answer.headers, &asked, paths) else {
         return Ok(());
     };
     ctx.house().hints.of_own_login(peer, paths);

@@ -78,9 +78,9 @@ pub(super) async fn decide(
     }
     match decision {
         Decision::Forward(pass) => {
+            ctx.untold = Some(Untold::of(session));
             if let Some(admitted) = pass.session() {
                 ctx.user = Some(admitted.user().clone());
-                ctx.untold = Some(Untold::of(session));
                 if let Some(leash) = &ctx.leash {
                     leash.admit(admitted);
                     if session.req_header().method == Method::HEAD {

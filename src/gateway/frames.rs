@@ -9,7 +9,9 @@ pub(super) struct Frames {
     place: Place,
     /// The app has said goodbye itself: nothing may follow its close frame.
     closed: bool,
-    /// A frame with data in it has come since somebody asked.
+    /// Whether the frame that came last, or goes on, is of data.
+    is_data: bool,
+    /// Something of such a frame has come since somebody asked.
     has_data: bool,
 }
 
@@ -47,6 +49,7 @@ impl Frames {
         Self {
             place: Place::Head(Head::new()),
             closed: false,
+            is_data: false,
             has_data: false,
         }
     }
@@ -59,7 +62,7 @@ impl Frames {
         }
     }
 
-    /// Whether a frame of data, and not of the protocol alone, has come since this was asked.
+    /// Whether data, and not the protocol alone, has come since this was asked.
     pub(super) fn take_data(&mut self) -> bool {
         std::mem::take(&mut self.has_data)
     }
@@ -72,6 +75,7 @@ impl Frames {
                 Place::Head(mut head) => head.pass(byte),
                 Place::Frame(head, len) => self.pass_head(head, len, byte),
                 Place::Payload(left) => {
+                    self.has_data |= self.is_data;
                     let after = left.saturating_sub(1);
                     let skipped = u64::try_from(rest.len()).unwrap_or(u64::MAX).min(after);
                     bytes = usize::try_from(skipped)
@@ -108,7 +112,8 @@ impl Frames {
             return Place::Frame(head, len);
         }
         self.closed |= first & 0x0f == CLOSE;
-        self.has_data |= DATA.contains(&(first & 0x0f));
+        self.is_data = DATA.contains(&(first & 0x0f));
+        self.has_data |= self.is_data;
         let extended = length.get(..extended).unwrap_or_default();
         if extended.is_empty() {
             return payload(u64::from(second & 0x7f));

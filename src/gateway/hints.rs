@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use http::header::{self, HeaderMap, HeaderName};
 use parking_lot::Mutex;
 
-use super::inbound::{Peer, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
+use super::inbound::{Peer, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, forwarded_host};
 use super::snapshot::Snapshot;
 use crate::auth::denial::Denial;
 use crate::auth::gate::Decision;
@@ -115,9 +115,10 @@ impl Hints {
                 None => tell(
                     Kind::Proto,
                     format_args!(
-                        "X-Forwarded-Proto says {}, which is none of http, https, ws, wss, on and \
-                         off; the scheme of the listener counts. Mend it there, or set public_url",
-                        Quoted(word)
+                        "X-Forwarded-Proto says {}, which is none of {}; the scheme of the \
+                         listener counts. Mend it there, or set public_url",
+                        Quoted(word),
+                        forwarded::scheme_words()
                     ),
                 ),
                 Some(last) => {
@@ -230,6 +231,10 @@ impl Hints {
                 peer.address
             ),
             (None, true) => "set public_url, or let the proxy send X-Forwarded-Proto".to_owned(),
+            (None, false) if forwarded_host(peer, view.headers).is_some() => {
+                "X-Forwarded-Host is not compared: set public_url, or let the proxy pass Host on"
+                    .to_owned()
+            }
             (_, false) => "list it in cors.allowed_origins if its pages may act for users, or set \
                            public_url if it is this site"
                 .to_owned(),

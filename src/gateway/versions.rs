@@ -9,9 +9,11 @@
 use http::header::{self, HeaderMap};
 use http::{HeaderValue, Method, StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::{Error, ErrorType};
 use pingora_proxy::Session;
 
 use super::handshake::Upgrade;
+use crate::domain::lists::members;
 
 /// A request has come, and nobody has judged it yet.
 pub(super) fn arrived(session: &mut Session) {
@@ -84,6 +86,7 @@ pub(super) fn answer(session: &mut Session, answer: &mut ResponseHeader) -> ping
     if status == StatusCode::SWITCHING_PROTOCOLS {
         return Ok(());
     }
+    refuse_codings(&answer.headers)?;
     // RFC 9110 section 2.5: everybody speaks of their own version.
     answer.set_version(Version::HTTP_11);
     if status.is_informational() || status == StatusCode::NO_CONTENT {
@@ -104,6 +107,24 @@ pub(super) fn answer(session: &mut Session, answer: &mut ResponseHeader) -> ping
         end_refused_handshake(session);
     }
     Ok(())
+}
+
+/// A body in another transfer coding than chunked (RFC 9112 section 6.1) cannot be made anew
+/// for a client that has not asked for it, or whose version knows none: it would take the coded
+/// bytes for the body.
+fn refuse_codings(answer: &HeaderMap) -> pingora::Result<()> {
+    let mut codings = members(answer, &header::TRANSFER_ENCODING);
+    let is_plain = codings
+        .next()
+        .is_none_or(|coding| coding.eq_ignore_ascii_case(b"chunked"));
+    if is_plain && codings.next().is_none() {
+        return Ok(());
+    }
+    let e = Error::explain(
+        ErrorType::InvalidHTTPHeader,
+        "the app's answer has another transfer coding than chunked",
+    );
+    Err(e.into_up())
 }
 
 /// A client may have gone on as if its handshake had been accepted; that is no request.

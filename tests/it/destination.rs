@@ -101,7 +101,18 @@ fn who_may_read_from_anywhere_may_not_write_from_there() {
 fn the_source_of_a_copy_is_judged_too() {
     let (gateway, _app) = world_with(RULES);
     let (alice, bob) = (gateway.alice(), gateway.bob());
-    for name in ["X-Amz-Copy-Source", "X-Copy-From"] {
+    for name in [
+        "X-Amz-Copy-Source",
+        "X-Copy-From",
+        "X-Ms-Copy-Source",
+        "X-Ms-Rename-Source",
+        "X-Goog-Copy-Source",
+        "X-Oss-Copy-Source",
+        "X-Cos-Copy-Source",
+        "X-Obs-Copy-Source",
+        "X-Bce-Copy-Source",
+        "X-Tos-Copy-Source",
+    ] {
         for (source, bobs) in [
             ("/files/a", 200),
             ("files/a?versionId=1", 200),
@@ -110,6 +121,7 @@ fn the_source_of_a_copy_is_judged_too() {
             ("%61dmin/a", 403),
             ("/never/a", 403),
             ("files/../admin/a", 400),
+            ("https://elsewhere.example/files/a", 400),
         ] {
             let put = |cookie: &str| {
                 let request = gateway.request("PUT", "/files/b").own_origin();
@@ -121,6 +133,22 @@ fn the_source_of_a_copy_is_judged_too() {
             }
         }
     }
+}
+
+#[test]
+fn one_value_is_one_path() {
+    let (gateway, app) = world_with(RULES);
+    let bob = gateway.bob();
+    for list in ["/files/b, /admin/a", "/files/b ,/admin/a", "/files/b\t/x"] {
+        assert_eq!(ask(&gateway, "MOVE", "/files/a", list, &bob), 400, "{list}");
+    }
+    let put = gateway.request("PUT", "/files/b").own_origin().cookie(&bob);
+    let two = put
+        .header("X-Amz-Copy-Source", "/files/a")
+        .header("X-Ms-Copy-Source", "/admin/a");
+    assert_eq!(two.send().status, 400, "two sources");
+    assert_eq!(app.count(), 0, "the app was asked");
+    assert_eq!(ask(&gateway, "MOVE", "/files/a", "/files/b,c", &bob), 200);
 }
 
 #[test]

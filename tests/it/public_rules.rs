@@ -49,12 +49,32 @@ fn an_identity_that_was_sent_makes_the_answer_private() {
             "cloudflare-cdn-cache-control",
             "vercel-cdn-cache-control",
             "edge-control",
+            "fastly-surrogate-control",
+            "x-varnish-ttl",
         ] {
             assert_eq!(
                 answer.all(name).is_empty(),
                 !public,
                 "{path} {name}: {answer}"
             );
+        }
+    }
+}
+
+/// Hints are of the same exchange as the answer.
+#[test]
+fn hints_to_somebody_are_as_private_as_the_answer() {
+    let (gateway, _app) = world_with("rules: [{ path: /early, access: public }]");
+    let alice = gateway.alice();
+    for (cookie, public) in [("", true), (alice.as_str(), false)] {
+        let mut connection = gateway.connect();
+        let request = gateway.request("GET", "/early").cookie(cookie);
+        connection.send(request.bytes()).unwrap();
+        let hints = connection.head().unwrap();
+        assert_eq!(hints.status, 103, "{hints}");
+        assert!(hints.header("link").is_some(), "{hints}");
+        for name in ["cache-control", "surrogate-control"] {
+            assert_eq!(hints.header(name).is_some(), public, "{name}: {hints}");
         }
     }
 }

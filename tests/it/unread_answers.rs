@@ -31,6 +31,24 @@ fn read_all(mut stream: TcpStream, pause: Duration) -> usize {
     taken
 }
 
+#[test]
+fn one_of_nobody_that_is_ended_is_told_and_counted_too() {
+    let (gateway, app) = world_with("default_access: public\nlimits: { unread_answers: 2MiB }");
+    let all: Vec<_> = (0..10).map(|_| asks_for_much(&gateway, "")).collect();
+    until("some answers to be ended", || app.ended() > 5);
+    drop(all);
+    until("a line for each", || {
+        let log = gateway.log();
+        log.lines()
+            .filter(|line| line.contains("path=/big"))
+            .count()
+            == 10
+    });
+    gateway.wait_for_log(&["path=/big", "verdict=overloaded"]);
+    let counted = gateway.labelled("doorward_requests_total", "overloaded");
+    assert!(counted > 5.0, "{counted}");
+}
+
 /// Each unread answer counts as half a MiB.
 #[test]
 fn beyond_unread_answers_the_one_that_stood_still_longest_is_ended() {

@@ -2,6 +2,7 @@
 //! asked for.
 
 use crate::support::h2_request::H2Request;
+use crate::support::verbatim::Verbatim;
 use crate::support::{Builder, Gateway, Upstream, websocket};
 
 /// What the app was told: its `Host`, and the one that was asked for.
@@ -58,4 +59,35 @@ fn a_reload_changes_it() {
     gateway.reload();
     assert_eq!(gateway.get("/", &cookie).status, 200);
     assert_eq!(app.last().all("host"), ["inner.example"]);
+}
+
+/// An app that builds addresses of the host that it sees sends nobody there.
+#[test]
+fn a_redirect_to_the_inner_host_leads_to_the_outer() {
+    let app = Verbatim::start(|taken| {
+        let at = match taken.target() {
+            "/in" => "http://inner.example:81/next?a=b#c",
+            "/slashes" => "http://inner.example:81//evil.example/",
+            "/login" => "http://inner.example:81/login?next=/",
+            _ => "https://elsewhere.example/next",
+        };
+        let said = format!("HTTP/1.1 302 Found\r\nLocation: {at}\r\nContent-Length: 0\r\n\r\n");
+        (said.into_bytes(), true)
+    });
+    let yaml = "upstream_host: inner.example:81\nrules: [{ path: /anon/**, access: public }]";
+    let gateway = Builder::before(&app.url()).yaml(yaml).start();
+    let cookie = gateway.alice();
+    let origin = gateway.origin();
+    for (path, expected) in [
+        ("/in", format!("{origin}/next?a=b#c")),
+        ("/slashes", format!("{origin}//evil.example/")),
+        ("/else", "https://elsewhere.example/next".to_owned()),
+    ] {
+        let answer = gateway.get(path, &cookie);
+        assert_eq!(
+            answer.header("location"),
+            Some(expected),
+            "{path}: {answer}"
+        );
+    }
 }

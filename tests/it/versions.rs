@@ -244,6 +244,44 @@ fn all(version: &'static str) {
     assert_eq!(world.app.taken().len(), asked, "the app saw other requests");
 }
 
+/// A body in a transfer coding that the client has not asked for, and that its version may not
+/// have, is not given out as if it was plain.
+#[test]
+fn another_transfer_coding_of_the_app_is_no_answer() {
+    if !optional::has("openssl") {
+        return;
+    }
+    let app = Verbatim::start(|taken| {
+        let coding = taken.target().trim_start_matches('/').replace('_', " ");
+        let said =
+            format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: {coding}\r\n\r\n2\r\nab\r\n0\r\n\r\n");
+        (said.into_bytes(), false)
+    });
+    let before = || Builder::before(&app.url()).yaml("default_access: public");
+    let (plain, tls) = (before().start(), before().tls().start());
+    for (coding, status) in [
+        ("chunked", 200),
+        ("Chunked", 200),
+        ("gzip,chunked", 502),
+        ("gzip,_chunked", 502),
+        ("gzip", 502),
+        ("x-secret", 502),
+        ("identity", 502),
+        ("chunked,chunked", 502),
+    ] {
+        let path = format!("/{coding}");
+        for version in ["1.0", "1.1"] {
+            let host = plain.port();
+            let request = format!("GET {path} HTTP/{version}\r\nHost: 127.0.0.1:{host}\r\n\r\n");
+            let answer = plain.raw(request);
+            assert_eq!(answer.status, status, "{coding} over {version}: {answer}");
+        }
+        let request = H2Request::new("GET", "app.example.com", &path);
+        let answer = request.send(tls.port()).unwrap();
+        assert_eq!(answer.status(), status, "{coding} over HTTP/2");
+    }
+}
+
 /// The request as the app has it: HTTP/1.1, framed in one way, no field of its neighbour.
 #[track_caller]
 fn assert_taken(app: &Verbatim, case: &Case<'_>) {

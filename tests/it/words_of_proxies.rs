@@ -132,3 +132,39 @@ fn words_that_are_not_read_are_told_of() {
         ["2001:db8::7, 127.0.0.1"]
     );
 }
+
+#[test]
+fn the_page_names_both_origins_where_a_proxy_is_not_believed() {
+    let page = |gateway: &Gateway, host: &str, proto: Option<&str>| {
+        let request = gateway.request("GET", "/login").header("Host", host);
+        let request = match proto {
+            Some(proto) => request.header("X-Forwarded-Proto", proto),
+            None => request,
+        };
+        request.navigate("none").send().text()
+    };
+    let (gateway, _app) = world();
+    let told = page(&gateway, "app.example.com", Some("https"));
+    for part in [
+        "Your browser is at https://app.example.com,",
+        "takes that for http://app.example.com,",
+        "public_url: https://app.example.com",
+        "trusted_proxies",
+    ] {
+        assert!(told.contains(part), "no {part}: {told}");
+    }
+    assert!(!told.contains("Signing in cannot work"), "it can: {told}");
+    let signed_in = gateway
+        .login_request("alice", "wonderland")
+        .header("X-Forwarded-Proto", "https");
+    assert_eq!(signed_in.send().status, 303);
+    let plain = page(&gateway, "app.example.com", None);
+    assert!(plain.contains("Signing in cannot work here."), "{plain}");
+    let plain = page(&gateway, "app.example.com", Some("http"));
+    assert!(plain.contains("Signing in cannot work here."), "{plain}");
+    for yaml in [TRUSTED, "public_url: https://app.example.com"] {
+        let (gateway, _app) = world_with(yaml);
+        let page = page(&gateway, "app.example.com", Some("https"));
+        assert!(!page.contains("role=\"alert\""), "{yaml}: {page}");
+    }
+}

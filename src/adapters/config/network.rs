@@ -119,6 +119,12 @@ fn upstream_host(root: &Section<'_>, upstream: &Upstream) -> Option<Authority> {
             "write the name that the app expects, or client",
         )),
         ("upstream", _) => Ok(upstream.authority()),
+        (name, _) if ["client", "upstream", "null"].contains(&&*name.to_ascii_lowercase()) => {
+            Err(Fault::new(
+                "is no host, but nearly a word",
+                "write client or upstream in small letters, or a name with a dot",
+            ))
+        }
         (name, _) => web::extra_host(name).map(Some),
     })
 }

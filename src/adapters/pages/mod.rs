@@ -52,9 +52,24 @@ pub struct LoginView<'a> {
     pub remember_me: bool,
     /// Why the last attempt did not succeed.
     pub error: Option<LoginError>,
-    /// `Secure` cookies are about to be set over plain HTTP to a host that is not
-    /// loopback. The browser would drop them, and the page says so.
-    pub insecure_cookies_warning: bool,
+    /// What stands in the way of signing in, whatever is typed.
+    pub obstacle: Option<&'a Obstacle>,
+}
+
+/// What stands in the way of signing in, or of what comes after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// `Secure` cookies are about to be set over plain HTTP to a host that is not loopback:
+    /// the browser would drop them.
+    PlainHttp,
+    /// A proxy says that the browser is on HTTPS, and is not believed: whatever is compared
+    /// with our origin (WebSockets, scripts) is refused.
+    UntrustedProxy {
+        /// The origin that the browser is at.
+        browser: String,
+        /// The one that we take for ours.
+        ours: String,
+    },
 }
 
 /// Why a login did not succeed, as far as the person who tried may know it.
@@ -125,9 +140,9 @@ impl Pages {
     /// the browser keeps the fragment (`#/deep/link`), also over the redirect that follows.
     pub fn login(&self, view: &LoginView<'_>) -> Html {
         let wrong = view.error == Some(LoginError::BadCredentials);
-        let notes = match (view.insecure_cookies_warning, view.error.is_some()) {
-            (true, true) => Some("insecure message"),
-            (true, false) => Some("insecure"),
+        let notes = match (view.obstacle.is_some(), view.error.is_some()) {
+            (true, true) => Some("obstacle message"),
+            (true, false) => Some("obstacle"),
             (false, true) => Some("message"),
             (false, false) => None,
         };
@@ -140,7 +155,7 @@ impl Pages {
                 remember_me: view.remember_me,
                 message: view.error.map(words::login_error),
                 wrong,
-                insecure: view.insecure_cookies_warning,
+                obstacle: view.obstacle,
                 notes,
             },
             Isolation::SameOrigin,
@@ -282,7 +297,7 @@ struct LoginPage<'a> {
     remember_me: bool,
     message: Option<Cow<'static, str>>,
     wrong: bool,
-    insecure: bool,
+    obstacle: Option<&'a Obstacle>,
     /// The ids of what is said above the form, for those who hear it.
     notes: Option<&'static str>,
 }

@@ -113,7 +113,17 @@ fn gallery(text: &str) -> Vec<(&'static str, Html)> {
         (
             "login-insecure",
             pages.login(&LoginView {
-                insecure_cookies_warning: true,
+                obstacle: Some(&Obstacle::PlainHttp),
+                ..LoginView::default()
+            }),
+        ),
+        (
+            "login-untrusted-proxy",
+            pages.login(&LoginView {
+                obstacle: Some(&Obstacle::UntrustedProxy {
+                    browser: "https://app.example.com".into(),
+                    ours: "http://app.example.com".into(),
+                }),
                 ..LoginView::default()
             }),
         ),
@@ -368,12 +378,12 @@ fn focus_and_description_are_where_the_trouble_is() {
 #[test]
 fn the_page_says_why_a_cookie_cannot_stay() {
     let html = pages("Sign in", None).login(&LoginView {
-        insecure_cookies_warning: true,
+        obstacle: Some(&Obstacle::PlainHttp),
         ..LoginView::default()
     });
     assert!(html.body.contains("Signing in cannot work here."));
     assert!(html.body.contains("insecure.cookies_over_http"));
-    assert!(input(&html.body, "username").contains("aria-describedby=\"insecure\""));
+    assert!(input(&html.body, "username").contains("aria-describedby=\"obstacle\""));
 }
 
 #[test]

@@ -15,11 +15,12 @@ use crate::domain::request::{Host, RequestView};
 
 const DESTINATION: HeaderName = HeaderName::from_static("destination");
 
-/// Where `PUT` copies from: a path, with or without its first slash.
-const SOURCES: [HeaderName; 2] = [
-    HeaderName::from_static("x-amz-copy-source"),
-    HeaderName::from_static("x-copy-from"),
-];
+/// Whether a header says where `PUT` copies or moves from: S3 and those that speak like it,
+/// Azure's and Google's stores (`X-…-Copy-Source`, `X-…-Rename-Source`), and Swift.
+fn is_source(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    name == "x-copy-from" || name.ends_with("-copy-source") || name.ends_with("-rename-source")
+}
 
 /// Methods to which `Destination` means nothing: there it may be a word of the app's own.
 const NOT_WEBDAV: [Method; 4] = [Method::POST, Method::PUT, Method::DELETE, Method::PATCH];
@@ -38,26 +39,37 @@ impl Policy {
         if view.is_safe() {
             return Ok(None);
         }
-        for source in &SOURCES {
-            if view.headers.contains_key(source) {
-                let value = view.only(source).ok_or(Denial::BadRequest)?;
-                let path = match value.starts_with(b"/") {
-                    true => value.to_vec(),
-                    false => [b"/", value].concat(),
-                };
-                return self.second(&path, view).map(Some);
-            }
+        if let Some(source) = view.headers.keys().find(|name| is_source(name)) {
+            return self.source(source, view).map(Some);
         }
         if !view.headers.contains_key(&DESTINATION) {
             return Ok(None);
         }
         let value = view.only(&DESTINATION).ok_or(Denial::BadRequest)?;
+        // No URL has one, and a list of two would have (RFC 3986 section 2).
+        if value.contains(&b' ') || value.contains(&b'\t') {
+            return Err(Denial::BadRequest);
+        }
         let target = match self.path_of(value, view) {
             Some(target) => target?,
             None if NOT_WEBDAV.contains(view.method) => return Ok(None),
             None => return Err(Denial::BadRequest),
         };
         self.second(target, view).map(Some)
+    }
+
+    /// What the rules say of a source: a path, with or without its first slash, or a URL of
+    /// ours.
+    fn source(&self, name: &HeaderName, view: &RequestView<'_>) -> Result<Selected<'_>, Denial> {
+        // Another would be a second source.
+        if view.headers.keys().filter(|name| is_source(name)).count() > 1 {
+            return Err(Denial::BadRequest);
+        }
+        let value = view.only(name).ok_or(Denial::BadRequest)?;
+        match self.path_of(value, view) {
+            Some(path) => self.second(path?, view),
+            None => self.second(&[b"/", value].concat(), view),
+        }
     }
 
     fn second(&self, target: &[u8], view: &RequestView<'_>) -> Result<Selected<'_>, Denial> {

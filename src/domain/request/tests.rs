@@ -32,7 +32,7 @@ fn a_navigation_is_one_through_a_service_worker_too() {
     for (mode, dest, accept, more, expected) in [
         ("navigate", "document", HTML, None, true),
         ("navigate", "empty", HTML, Some(insecure), true),
-        ("navigate", "empty", HTML, None, false),
+        ("navigate", "empty", HTML, None, true),
         ("navigate", "empty", "*/*", Some(insecure), false),
         ("cors", "empty", HTML, Some(insecure), false),
         ("same-origin", "empty", HTML, Some(insecure), false),

@@ -12,8 +12,8 @@ use crate::adapters::{clock, entropy};
 use crate::auth::denial::Denial;
 use crate::auth::event::{Event, EventKind};
 use crate::auth::issue::{Issued, issue, new_session};
+use crate::auth::location::FROM_APP;
 use crate::auth::login::{Credentials, LoginFormat, way_back};
-use crate::auth::own_login::FROM_APP;
 use crate::auth::policy::Policy;
 use crate::auth::ports::{Passwords, SignError, StoreError, Turn};
 use crate::auth::redirect::safe_return;
@@ -43,7 +43,7 @@ pub(super) fn page(ctx: &Ctx, visitor: &Visitor, asked: &Asked) -> Result<Reply,
         username: "",
         remember_me: false,
         error: None,
-        insecure_cookies_warning: asked.cookies_cannot_work,
+        obstacle: asked.obstacle.as_ref(),
     };
     Ok(ctx.snapshot.pages.login(&view).into_reply(StatusCode::OK))
 }
@@ -280,7 +280,7 @@ fn refused(
         username: &typed.typed_name,
         remember_me: typed.remember_me,
         error: Some(error),
-        insecure_cookies_warning: asked.cookies_cannot_work,
+        obstacle: asked.obstacle.as_ref(),
     };
     let html = ctx.snapshot.pages.login(&view);
     Refused {

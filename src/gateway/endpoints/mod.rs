@@ -16,6 +16,7 @@ use pingora_proxy::Session;
 use super::ctx::{Ctx, Stage};
 use super::house::House;
 use super::{body, respond};
+use crate::adapters::pages::Obstacle;
 use crate::auth::csrf::FIELD;
 use crate::auth::denial::{Denial, Unproven};
 use crate::auth::gate::Endpoint;
@@ -24,8 +25,11 @@ use crate::auth::login::form_field;
 use crate::auth::policy::Policy;
 use crate::auth::redirect::{Presentation, in_place};
 use crate::auth::session::Visitor;
+use crate::domain::forwarded;
+use crate::domain::origin::{Origin, Scheme};
 use crate::domain::reply::Reply;
-use crate::domain::request::RequestView;
+use crate::domain::request::{Host, RequestView};
+use crate::gateway::inbound::X_FORWARDED_PROTO;
 
 /// What an endpoint may know of the request: the view's facts that are still needed
 /// once the body has been read.
@@ -42,14 +46,12 @@ pub(super) struct Asked {
     pub(super) client: std::net::IpAddr,
     /// Who has signed in with this browser before.
     pub(super) browser: Browser,
-    /// Whether our Secure cookies would be thrown away: plain HTTP to another machine.
-    pub(super) cookies_cannot_work: bool,
+    /// What stands in the way of signing in.
+    pub(super) obstacle: Option<Obstacle>,
 }
 
 impl Asked {
     pub(super) fn of(view: &RequestView<'_>, policy: &Policy) -> Self {
-        let loopback =
-            matches!(&view.host, crate::domain::request::Host::At(host) if host.is_loopback());
         Self {
             shown: in_place(view),
             wants_json: !view.is_navigation()
@@ -58,11 +60,29 @@ impl Asked {
             login_format: crate::auth::login::LoginFormat::of(view),
             client: view.client,
             browser: Browser::read(policy, view),
-            cookies_cannot_work: policy.cookies.is_secure()
-                && view.scheme == crate::domain::origin::Scheme::Http
-                && !loopback,
+            obstacle: obstacle(view, policy),
         }
     }
+}
+
+/// What stands in the way of who signs in over plain HTTP, as far as we see.
+fn obstacle(view: &RequestView<'_>, policy: &Policy) -> Option<Obstacle> {
+    let Host::At(host) = &view.host else {
+        return None;
+    };
+    if view.scheme == Scheme::Https {
+        return None;
+    }
+    let told = forwarded::last_word(view.headers, &X_FORWARDED_PROTO);
+    if told.and_then(forwarded::scheme) == Some(Scheme::Https) {
+        // Of a proxy that is trusted it would be the scheme.
+        return policy.hosts.is_none().then(|| Obstacle::UntrustedProxy {
+            browser: Origin::new(Scheme::Https, host.clone()).to_string(),
+            ours: Origin::new(view.scheme, host.clone()).to_string(),
+        });
+    }
+    let are_dropped = policy.cookies.is_secure() && !host.is_loopback();
+    are_dropped.then_some(Obstacle::PlainHttp)
 }
 
 /// Answers a request for one of our endpoints.

@@ -142,3 +142,34 @@ proptest! {
         prop_assert_eq!(frames.at_boundary(), same.at_boundary());
     }
 }
+
+#[test]
+fn data_is_told_from_the_protocol_piece_by_piece() {
+    for (opcode, is_data) in [
+        (0, true),
+        (1, true),
+        (2, true),
+        (3, false),
+        (8, false),
+        (9, false),
+        (10, false),
+        (15, false),
+    ] {
+        for len in [0, 1, 300] {
+            let mut frames = Frames::without_head();
+            let bytes = frame(opcode, len, true);
+            let head = bytes.len() - len;
+            frames.pass(&bytes[..head - 1]);
+            assert!(!frames.take_data(), "half a head of {opcode}");
+            frames.pass(&bytes[head - 1..head]);
+            assert_eq!(frames.take_data(), is_data, "{opcode}, {len} bytes");
+            assert!(!frames.take_data(), "told twice");
+            for byte in &bytes[head..] {
+                frames.pass(&[*byte]);
+                assert_eq!(frames.take_data(), is_data, "payload of {opcode}");
+            }
+            frames.pass(&frame(9, 5, true));
+            assert!(!frames.take_data(), "a ping after {opcode}");
+        }
+    }
+}

@@ -55,7 +55,10 @@ pub fn answer(wire: &mut dyn Wire, shared: &Shared, request: &Recorded) -> io::R
         ),
         "/close" => Err(io::ErrorKind::ConnectionAborted.into()),
         "/early" => {
-            wire.write_all(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")?;
+            wire.write_all(
+                b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\
+                  Cache-Control: public\r\nSurrogate-Control: max-age=9\r\n\r\n",
+            )?;
             whole(wire, is_head, "Content-Type: text/plain\r\n", b"late")
         }
         // Handshakes that the app does not want.
@@ -168,7 +171,9 @@ fn public_cache(wire: &mut dyn Wire, is_head: bool) -> io::Result<()> {
          CDN-Cache-Control: max-age=600\r\n\
          Cloudflare-CDN-Cache-Control: max-age=600\r\n\
          Vercel-CDN-Cache-Control: max-age=600\r\n\
-         Edge-Control: cache-maxage=600\r\n",
+         Edge-Control: cache-maxage=600\r\n\
+         Fastly-Surrogate-Control: max-age=600\r\n\
+         X-Varnish-Ttl: 600\r\n",
         b"cache",
     )
 }

@@ -51,6 +51,8 @@ fn one_line_is_refused_with_its_path_and_mend() {
             "upstream_tls.server_name",
             "without TLS",
         ),
+        ("upstream_host: UPSTREAM", "upstream_host", "small letters"),
+        ("upstream_host: 'null'", "upstream_host", "small letters"),
         ("upstream_host: https://a", "upstream_host", "host alone"),
         (
             "paths: { all_under_prefix: 1 }",
