@@ -195,9 +195,28 @@ static ROWS: LazyLock<Vec<(String, Takes)>> = LazyLock::new(|| {
 /// Whether a name is spelled in small letters, digits and `-` alone, as it is once the server
 /// has read it and nobody disguised it.
 fn is_plain(name: &str) -> bool {
-    let plain = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
-    name.bytes().all(plain)
+    // Without a stop in between: names are short.
+    let is_plain = |byte: u8| PLAIN.get(usize::from(byte)).copied().unwrap_or_default();
+    name.bytes().fold(true, |all, byte| all & is_plain(byte))
 }
+
+static PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0;
+    while byte < plain.len() {
+        #[allow(
+            clippy::indexing_slicing,
+            clippy::as_conversions,
+            clippy::cast_possible_truncation,
+            reason = "below 256, and at compile time"
+        )]
+        {
+            plain[byte] = matches!(byte as u8, b'a'..=b'z' | b'0'..=b'9' | b'-');
+        }
+        byte += 1;
+    }
+    plain
+};
 
 /// A name in the one spelling that all others fold to.
 struct Folded {
@@ -224,6 +243,8 @@ impl Folded {
 #[derive(Clone, Debug)]
 struct FoldedNames {
     drawers: Vec<Vec<Entry>>,
+    /// A bit for each drawer that is not empty: half a KiB, asked first.
+    filled: Vec<u64>,
 }
 
 /// A name, or what names begin with.
@@ -273,7 +294,12 @@ impl FoldedNames {
         for drawer in &mut drawers {
             drawer.sort_by_key(|entry| entry.known);
         }
-        Self { drawers }
+        let bits = |some: &[Vec<Entry>]| {
+            let bits = some.iter().rev();
+            bits.fold(0, |bits, drawer| bits << 1 | u64::from(!drawer.is_empty()))
+        };
+        let filled = drawers.chunks(64).map(bits).collect();
+        Self { drawers, filled }
     }
 
     fn find(&self, name: &[u8]) -> Option<Known> {
@@ -281,7 +307,11 @@ impl FoldedNames {
             true => name.starts_with(&entry.text),
             false => *entry.text == *name,
         };
-        let entry = self.drawers.get(drawer(name))?.iter().find(fits);
+        let drawer = drawer(name);
+        if self.filled.get(drawer / 64)? >> (drawer % 64) & 1 == 0 {
+            return None;
+        }
+        let entry = self.drawers.get(drawer)?.iter().find(fits);
         entry.map(|entry| entry.known)
     }
 }

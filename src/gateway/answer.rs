@@ -62,6 +62,9 @@ pub(super) fn response(
     if said.hop_by_hop {
         drop_hop_by_hop(answer);
     }
+    if said.transfer_coding {
+        versions::refuse_codings(answer)?;
+    }
     versions::answer(session, answer)?;
     let is_private = ctx.pass().is_some_and(|pass| !pass.may_be_shared());
     if is_interim(answer) {
@@ -113,6 +116,7 @@ struct Said {
     cache_control: bool,
     shared_caches: bool,
     location: bool,
+    transfer_coding: bool,
 }
 
 impl Said {
@@ -127,6 +131,7 @@ impl Said {
                 "content-type" => said.events |= is_event_stream(value),
                 "cache-control" => said.cache_control = true,
                 "location" => said.location = true,
+                "transfer-encoding" => said.transfer_coding = true,
                 _ if is_for_shared_caches(name) => said.shared_caches = true,
                 _ => said.of_cors |= is_of_cors(name),
             }

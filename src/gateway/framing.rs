@@ -128,18 +128,12 @@ fn end_of_head(seen: &mut usize, bytes: &[u8]) -> usize {
         // Empty lines before a request line: that was no head yet.
         *seen = 0;
     }
-    let mut from = 0;
-    // Lines are longer than their ends, so that most bytes are skipped.
-    while let Some(rest) = bytes.get(from..) {
-        let Some(&byte) = rest.first() else { break };
-        if *seen == 0 {
-            match memchr::memchr(b'\r', rest) {
-                Some(at) => from = from.saturating_add(at).saturating_add(1),
-                None => return bytes.len(),
-            }
-            *seen = 1;
-            continue;
-        }
+    let mut from = 0_usize;
+    // What came before may have ended within an empty line.
+    while *seen > 0 {
+        let Some(&byte) = bytes.get(from) else {
+            return bytes.len();
+        };
         from = from.saturating_add(1);
         *seen = match EMPTY_LINE.get(*seen) {
             Some(&expected) if expected == byte => seen.saturating_add(1),
@@ -149,6 +143,30 @@ fn end_of_head(seen: &mut usize, bytes: &[u8]) -> usize {
             return from;
         }
     }
+    let rest = bytes.get(from..).unwrap_or_default();
+    let mut next_line = usize::MAX;
+    for at in memchr::memchr_iter(b'\n', rest) {
+        let Some(before) = at.checked_sub(1) else {
+            continue;
+        };
+        if rest.get(before) != Some(&b'\r') {
+            continue;
+        }
+        let after = at.saturating_add(1);
+        if before == next_line {
+            *seen = EMPTY_LINE.len();
+            return from.saturating_add(after);
+        }
+        next_line = after;
+    }
+    let mut begun = (1..EMPTY_LINE.len()).rev();
+    *seen = begun
+        .find(|&length| {
+            EMPTY_LINE
+                .get(..length)
+                .is_some_and(|it| rest.ends_with(it))
+        })
+        .unwrap_or(0);
     bytes.len()
 }
 

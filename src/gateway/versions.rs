@@ -86,7 +86,6 @@ pub(super) fn answer(session: &mut Session, answer: &mut ResponseHeader) -> ping
     if status == StatusCode::SWITCHING_PROTOCOLS {
         return Ok(());
     }
-    refuse_codings(&answer.headers)?;
     // RFC 9110 section 2.5: everybody speaks of their own version.
     answer.set_version(Version::HTTP_11);
     if status.is_informational() || status == StatusCode::NO_CONTENT {
@@ -112,8 +111,11 @@ pub(super) fn answer(session: &mut Session, answer: &mut ResponseHeader) -> ping
 /// A body in another transfer coding than chunked (RFC 9112 section 6.1) cannot be made anew
 /// for a client that has not asked for it, or whose version knows none: it would take the coded
 /// bytes for the body.
-fn refuse_codings(answer: &HeaderMap) -> pingora::Result<()> {
-    let mut codings = members(answer, &header::TRANSFER_ENCODING);
+///
+/// # Errors
+/// If the app's answer has one.
+pub(super) fn refuse_codings(answer: &ResponseHeader) -> pingora::Result<()> {
+    let mut codings = members(&answer.headers, &header::TRANSFER_ENCODING);
     let is_plain = codings
         .next()
         .is_none_or(|coding| coding.eq_ignore_ascii_case(b"chunked"));

@@ -186,6 +186,7 @@ fn what_the_configuration_gets_wrong_is_found() {
             "cookies.no_public_url",
             "trusted_proxies: [127.0.0.1]\n".into(),
         ),
+        ("note", "cookies.no_public_url", String::new()),
         ("problem", "csrf.off", "csrf: { mode: off }\n".into()),
         (
             "note",

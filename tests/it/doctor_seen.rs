@@ -167,7 +167,7 @@ fn without_a_public_url_no_name_is_asked_of_a_certificate() {
     let builder = well(&app).yaml("public_url: null\n");
     issue(builder.dir(), "elsewhere.example", 60);
     let (findings, _) = doctor(&builder.start());
-    assert!(findings.is_empty(), "{findings:#?}");
+    assert_eq!(ids(&findings), ["cookies.no_public_url"], "{findings:#?}");
 }
 
 #[test]

@@ -54,6 +54,8 @@ pub struct LoginView<'a> {
     pub error: Option<LoginError>,
     /// What stands in the way of signing in, whatever is typed.
     pub obstacle: Option<&'a Obstacle>,
+    /// The scheme that the request is taken to have come by, for `doorward doctor`.
+    pub scheme: &'a str,
 }
 
 /// What stands in the way of signing in, or of what comes after it.
@@ -156,6 +158,7 @@ impl Pages {
                 message: view.error.map(words::login_error),
                 wrong,
                 obstacle: view.obstacle,
+                scheme: view.scheme,
                 notes,
             },
             Isolation::SameOrigin,
@@ -299,6 +302,7 @@ struct LoginPage<'a> {
     wrong: bool,
     obstacle: Option<&'a Obstacle>,
     /// The ids of what is said above the form, for those who hear it.
+    scheme: &'a str,
     notes: Option<&'static str>,
 }
 

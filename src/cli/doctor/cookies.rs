@@ -68,6 +68,15 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
                         "set public_url to the https:// origin that browsers use",
                     ),
                 ));
+            } else {
+                found.push(Finding::note(
+                    "cookies.no_public_url",
+                    (
+                        "public_url is not set, and this machine alone reaches the gateway",
+                        "if a proxy on it speaks TLS with browsers, their https:// origin is not taken for ours: WebSockets are refused, and the app is told http",
+                        "behind a proxy set public_url, or list it in trusted_proxies and let it send X-Forwarded-Proto",
+                    ),
+                ));
             }
         }
     }

@@ -162,13 +162,14 @@ fn public(url: &Origin, visited: &Visited) -> Option<Finding> {
     }
     let secure = url.scheme() == Scheme::Https;
     let login = visit.login.as_ref();
-    let says_plain = login.is_some_and(|page| page.body.contains("Signing in cannot work here."));
+    let plain = "<meta name=\"doorward-scheme\" content=\"http\">";
+    let says_plain = login.is_some_and(|page| page.body.contains(plain));
     (secure && says_plain).then(|| {
         Finding::problem(
             "network.proto_lost",
             (
                 format!("behind {url} the gateway takes requests for plain HTTP"),
-                "the login page warns, and the app is told the wrong address of clients",
+                "the login page may warn, and the gateway and the app take the proxy for every client",
                 "let the proxy set X-Forwarded-Proto and X-Forwarded-For, and name it in trusted_proxies",
             ),
         )

@@ -44,6 +44,7 @@ pub(super) fn page(ctx: &Ctx, visitor: &Visitor, asked: &Asked) -> Result<Reply,
         remember_me: false,
         error: None,
         obstacle: asked.obstacle.as_ref(),
+        scheme: asked.scheme.as_str(),
     };
     Ok(ctx.snapshot.pages.login(&view).into_reply(StatusCode::OK))
 }
@@ -281,6 +282,7 @@ fn refused(
         remember_me: typed.remember_me,
         error: Some(error),
         obstacle: asked.obstacle.as_ref(),
+        scheme: asked.scheme.as_str(),
     };
     let html = ctx.snapshot.pages.login(&view);
     Refused {

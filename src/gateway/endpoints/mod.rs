@@ -46,6 +46,8 @@ pub(super) struct Asked {
     pub(super) client: std::net::IpAddr,
     /// Who has signed in with this browser before.
     pub(super) browser: Browser,
+    /// As which the request came.
+    pub(super) scheme: Scheme,
     /// What stands in the way of signing in.
     pub(super) obstacle: Option<Obstacle>,
 }
@@ -60,6 +62,7 @@ impl Asked {
             login_format: crate::auth::login::LoginFormat::of(view),
             client: view.client,
             browser: Browser::read(policy, view),
+            scheme: view.scheme,
             obstacle: obstacle(view, policy),
         }
     }
