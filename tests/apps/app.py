@@ -44,8 +44,8 @@ class App:
     addresses: tuple[str, ...] = ("/",)
     # Seconds from the start of the app to the end of its use.
     timeout = 180.0
-    # Targets that Doorward itself may refuse while the app is used, and why that does no harm.
-    refused: dict[str, str] = {}
+    # What Doorward may refuse while the app is used (method, path and verdict), and why that does no harm.
+    refused: dict[tuple[str, str, str], str] = {}
 
     def start(self, stage: Stage, port: int, origin: str) -> None:
         """Starts the app on this port of the loopback address; browsers see it at `origin`."""

@@ -11,6 +11,7 @@ from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException, TimeoutException, WebDriverException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.file_detector import UselessFileDetector
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 from stage import Stage, Trouble, free_port
@@ -51,6 +52,9 @@ class Browser:
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         self.driver = webdriver.Remote(f"http://127.0.0.1:{port}", options=options)
+        # What a field for files is given is a path here, and nothing is sent to the driver.
+        self.driver.file_detector = UselessFileDetector()
+        self.driver.command_executor.add_command("getLog", "POST", "/session/$sessionId/se/log")
         self.driver.set_page_load_timeout(PATIENCE)
         self.driver.set_script_timeout(PATIENCE)
 
@@ -132,7 +136,7 @@ class Browser:
 
     def complaints(self) -> list[str]:
         """What the browser's console has of this site."""
-        return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE" and HOST in entry["message"]]
+        return [entry["message"] for entry in self.driver.execute("getLog", {"type": "browser"})["value"] if entry["level"] == "SEVERE" and HOST in entry["message"]]
 
     def shoot(self, path: Path) -> None:
         """What is shown now, as a picture."""

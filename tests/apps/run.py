@@ -49,7 +49,8 @@ def run(app: App, arguments: argparse.Namespace) -> str:
 def nothing_refused(app: App, gateway: Gateway) -> None:
     """Who has signed in is refused nothing by the gateway, and what the app says comes through."""
     for line in gateway.requests():
-        if line["verdict"] not in ADMITTED and line["status"] not in (302, 303) and line["path"] not in app.refused:
+        kind = (line["method"], line["path"], line["verdict"])
+        if line["verdict"] not in ADMITTED and line["status"] not in (302, 303) and kind not in app.refused:
             raise Broken(f"the gateway refused what the app needs: {line}")
 
 

@@ -20,7 +20,7 @@ server.modules = ("mod_alias", "mod_setenv", "mod_cgi")
 setenv.add-environment = ("GIT_PROJECT_ROOT" => "{folder}/repos", "GIT_HTTP_EXPORT_ALL" => "1", "REMOTE_USER" => "alice",
   "CGIT_CONFIG" => "{folder}/cgitrc", "HOME" => "{folder}")
 alias.url = ("/git/" => "{backend}/", "/cgit-css/" => "{static}/", "/cgit/" => "{cgit}/")
-$HTTP["url"] =~ "^/(git|cgit)/" {{ cgi.assign = ("" => "") }}
+cgi.assign = ("git-http-backend" => "", "cgit.cgi" => "")
 """
 RC = "virtual-root=/cgit/\ncss=/cgit-css/cgit.css\nlogo=/cgit-css/cgit.png\nrepo.url=trial.git\nrepo.path={folder}/repos/trial.git\nrepo.desc=Trial\n"
 

@@ -43,6 +43,7 @@ class JupyterLab(App):
         browser.sign_in("/lab/tree/test.ipynb")
         browser.element(".jp-Notebook .jp-CodeCell")
         browser.until("an idle kernel", lambda: browser.script("return !!document.querySelector('.jp-Notebook-ExecutionIndicator[data-status=idle]')"))
+        browser.shows("Python 3 (ipykernel) | Idle")
         browser.click(".jp-Notebook .cm-content")
         browser.chord(Keys.SHIFT, Keys.ENTER)
         browser.element(".jp-OutputArea-output", "answer 42")

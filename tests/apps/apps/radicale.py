@@ -35,6 +35,7 @@ class Radicale(App):
     settings = """
 identity_headers: { preset: none, set: { X-Remote-User: username } }
 """
+    refused = {("PROPFIND", "/", "session_required"): "its login page asks once without cookies, to learn whether it must ask for a name"}
     addresses = ("/", "/.web/", "/alice/", "/alice/trial/one.ics", "/.well-known/caldav")
 
     def start(self, stage: Stage, port: int, origin: str) -> None:

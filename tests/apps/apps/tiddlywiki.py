@@ -39,7 +39,7 @@ class TiddlyWiki(App):
         browser.until("the tiddler in its file", is_kept)
         answer = visit.client.ask("GET", "/recipes/default/tiddlers/notes%2Fof%20today%3B%2050%25")
         must(answer.status == 200, answer)
-        must(json.loads(answer.body)["fields"]["modifier"] == "1001", f"not written by the one who signed in: {answer}")
+        must(json.loads(answer.body)["modifier"] == "1001", f"not written by the one who signed in: {answer}")
         browser.open("/")
         browser.script("$tw.wiki.addTiddler({title: '$:/StoryList', list: [arguments[0]]})", TITLE)
         browser.shows("written through the gateway")
