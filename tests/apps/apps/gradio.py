@@ -27,6 +27,10 @@ class Gradio(App):
     """A page that takes a name and a file."""
 
     name = "gradio"
+    # Browsers fetch a manifest without cookies.
+    settings = """
+rules: [{ path: /manifest.json, methods: [GET, HEAD], access: public, identity: off }]
+"""
     addresses = ("/", "/config", "/gradio_api/queue/join", "/gradio_api/queue/data?session_hash=x", "/gradio_api/upload")
 
     def start(self, stage: Stage, port: int, origin: str) -> None:

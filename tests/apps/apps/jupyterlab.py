@@ -77,8 +77,8 @@ upstream_host: upstream
         browser.element("#password_input").send_keys(TOKEN, Keys.ENTER)
         browser.click(".jp-LauncherCard[title*=terminal]")
         browser.element(".jp-Terminal .xterm-screen")
-        marker = visit.stage.folder / "work/typed"
+        marker = visit.stage.folder / "typed"
         browser.click(".jp-Terminal .xterm-screen")
-        browser.keys("echo typed $((6*7)) | tee typed", Keys.ENTER)
+        browser.keys("echo typed $((6*7)) | tee ~/typed", Keys.ENTER)
         browser.until("what the terminal was told", lambda: marker.exists() and "typed 42" in marker.read_text())
         return "signed in at Jupyter's own /login after a wrong try, and typed a command into a terminal (WebSocket)"

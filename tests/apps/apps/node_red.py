@@ -10,12 +10,13 @@ from stage import Stage
 
 FLOWS = [
     {"id": "f1", "type": "tab", "label": "Trial"},
-    {"id": "n1", "type": "inject", "z": "f1", "name": "go", "props": [{"p": "payload"}], "payload": "said by the flow",
-     "payloadType": "str", "once": False, "x": 150, "y": 100, "wires": [["n2"]]},
+    {"id": "n1", "type": "inject", "z": "f1", "name": "go", "props": [{"p": "payload"}, {"p": "topic", "vt": "str"}],
+     "payload": "said by the flow",
+     "payloadType": "str", "topic": "", "repeat": "", "crontab": "", "once": False, "onceDelay": 0.1, "x": 150, "y": 100, "wires": [["n2"]]},
     {"id": "n2", "type": "debug", "z": "f1", "name": "told", "active": True, "tosidebar": True, "complete": "payload",
      "targetType": "msg", "x": 350, "y": 100, "wires": []},
 ]
-SETTINGS = "module.exports = {{ uiHost: '127.0.0.1', uiPort: {port}, flowFile: 'flows.json', telemetry: {{ enabled: false }} }}\n"
+SETTINGS = "module.exports = {{ uiHost: '127.0.0.1', uiPort: {port}, flowFile: 'flows.json', editorTheme: {{ tours: false }}, telemetry: {{ enabled: false }} }}\n"
 
 
 class NodeRed(App):
