@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -141,11 +142,10 @@ class Browser:
     def shoot(self, path: Path) -> None:
         """What is shown now, as a picture."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.driver.save_screenshot(str(path))
+        with suppress(WebDriverException):
+            self.driver.save_screenshot(str(path))
 
     def quit(self) -> None:
         """Ends the browser; the driver ends with the stage."""
-        try:
+        with suppress(WebDriverException):
             self.driver.quit()
-        except Exception:  # noqa: BLE001  It ends with the stage in any case.
-            pass

@@ -12,11 +12,10 @@ import orphans
 from app import App, Broken, Visit
 from apps import APPS
 from client import Client
+from documented import all_is_documented
 from gateway import ADMITTED, Gateway
 from stage import Missing, Stage, Trouble, free_port
-from unseen import nothing_reaches
-
-UNAVAILABLE = 69
+from unseen import nothing_reaches, open_gate_is_found
 
 
 class TooSlow(BaseException):
@@ -49,14 +48,15 @@ def run(app: App, arguments: argparse.Namespace) -> str:
 def nothing_refused(app: App, gateway: Gateway) -> None:
     """Who has signed in is refused nothing by the gateway, and what the app says comes through."""
     for line in gateway.requests():
-        kind = (line["method"], line["path"], line["verdict"])
+        kind = (line.get("method"), line.get("path"), line["verdict"])
         if line["verdict"] not in ADMITTED and line["status"] not in (302, 303) and kind not in app.refused:
             raise Broken(f"the gateway refused what the app needs: {line}")
 
 
 def evidence(app: App, visit: Visit) -> str:
     """What may tell why it failed."""
-    lines = [f"{line['method']} {line['path']} {line['status']} {line['verdict']}" for line in visit.gateway.requests() if int(str(line["status"])) >= 400]
+    refused = [line for line in visit.gateway.requests() if int(str(line["status"])) >= 400]
+    lines = [f"{line.get('method')} {line.get('path')} {line['status']} {line['verdict']}" for line in refused]
     for browser in visit.opened:
         try:
             lines += browser.complaints()
@@ -67,7 +67,7 @@ def evidence(app: App, visit: Visit) -> str:
 
 
 def tried(app: App, arguments: argparse.Namespace) -> tuple[str, str]:
-    """`ok`, `FAILED` or `MISSING`, and a word about it."""
+    """`ok`, `FAILED` or `SKIPPED`, and a word about it."""
 
     def too_late(*_: object) -> None:
         raise TooSlow
@@ -77,7 +77,7 @@ def tried(app: App, arguments: argparse.Namespace) -> tuple[str, str]:
     try:
         return "ok", run(app, arguments)
     except Missing as why:
-        return "MISSING", str(why)
+        return "SKIPPED", str(why)
     except TooSlow:
         return "FAILED", f"not done within {app.timeout:.0f} s"
     except Exception as why:  # noqa: BLE001  The next app has its turn, whatever this one did.
@@ -87,8 +87,8 @@ def tried(app: App, arguments: argparse.Namespace) -> tuple[str, str]:
         orphans.end_all()
 
 
-def main() -> int:
-    """All the apps that were asked for, one after the other."""
+def asked_for() -> argparse.Namespace:
+    """What is to be done, with whole paths."""
     parser = argparse.ArgumentParser(prog="apps", description="Uses real apps through Doorward.")
     parser.add_argument("--doorward", required=True, type=Path, help="the program under test")
     parser.add_argument("--tools", type=Path, default=Path("target/apps"), help="what `.ci/setup apps` made")
@@ -97,15 +97,21 @@ def main() -> int:
     arguments = parser.parse_args()
     arguments.doorward, arguments.tools = arguments.doorward.resolve(), arguments.tools.resolve()
     arguments.shots = (arguments.shots or arguments.tools / "shots").resolve()
+    return arguments
+
+
+def main() -> int:
+    """All the apps that were asked for, one after the other."""
+    arguments = asked_for()
     orphans.adopt()
+    all_is_documented(APPS.values())
+    open_gate_is_found(arguments.doorward, arguments.tools)
     outcomes = []
     for name in arguments.app or APPS:
         started = time.monotonic()
         outcome, word = tried(APPS[name], arguments)
         outcomes.append(outcome)
         print(f"{outcome:7} {name} ({time.monotonic() - started:.0f} s): {word}", flush=True)
-    failed, missing = outcomes.count("FAILED"), outcomes.count("MISSING")
+    failed, missing = outcomes.count("FAILED"), outcomes.count("SKIPPED")
     print(f"{len(outcomes) - failed - missing} passed, {failed} failed, {missing} skipped")
-    if failed or (missing and os.environ.get("CI") == "true"):
-        return 1
-    return UNAVAILABLE if missing else 0
+    return 1 if failed or (missing and os.environ.get("CI") == "true") else 0

@@ -11,10 +11,12 @@ import json
 import socket
 import struct
 import threading
+from pathlib import Path
 
 from app import Broken
 from client import NAVIGATES, Client
-from stage import Trouble
+from gateway import Gateway
+from stage import Stage, Trouble, free_port
 
 UPGRADES = {
     "Connection": "Upgrade",
@@ -80,6 +82,18 @@ def nothing_reaches(port: int, client: Client, addresses: tuple[str, ...]) -> in
         if not counter.came:
             raise Trouble("a request with a session came to nobody, so nothing was shown")
     return asked
+
+
+def open_gate_is_found(doorward: Path, tools: Path) -> None:
+    """A gateway that lets everybody in must be found, or the check shows nothing."""
+    with Stage(doorward, tools) as stage:
+        port = free_port()
+        client = Client(Gateway(stage, port, "default_access: public\n"))
+        try:
+            nothing_reaches(port, client, ("/",))
+        except Broken:
+            return
+    raise Trouble("a gateway that is open to everybody was taken for a shut one")
 
 
 def _code(body: bytes) -> str:

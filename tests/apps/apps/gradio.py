@@ -29,7 +29,8 @@ class Gradio(App):
     name = "gradio"
     # Browsers fetch a manifest without cookies.
     settings = """
-rules: [{ path: /manifest.json, methods: [GET, HEAD], access: public, identity: off }]
+rules:
+  - { path: /manifest.json, methods: [GET, HEAD], access: public, identity: off }
 """
     addresses = ("/", "/config", "/gradio_api/queue/join", "/gradio_api/queue/data?session_hash=x", "/gradio_api/upload")
 

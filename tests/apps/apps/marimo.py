@@ -29,7 +29,8 @@ class Marimo(App):
     name = "marimo"
     # Browsers fetch a manifest without cookies.
     settings = """
-rules: [{ path: /manifest.json, methods: [GET, HEAD], access: public, identity: off }]
+rules:
+  - { path: /manifest.json, methods: [GET, HEAD], access: public, identity: off }
 """
     addresses = ("/", "/ws?session_id=s_abcdef", "/api/kernel/run", "/api/status", "/health")
 
