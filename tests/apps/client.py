@@ -56,8 +56,6 @@ class Client:
         connection = Connection(self.gateway)
         try:
             own = {"Cookie": self.cookie} if self.cookie else {}
-            # A program that changes something with a cookie has to say for which origin it does.
-            own |= {"Origin": self.gateway.origin} if method not in ("GET", "HEAD") else {}
             sent = body.encode() if isinstance(body, str) else body
             connection.request(method, target, sent or None, own | (headers or {}))
             answer = connection.getresponse()

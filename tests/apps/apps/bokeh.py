@@ -27,8 +27,7 @@ class BokehServer(App):
 
     def start(self, stage: Stage, port: int, origin: str) -> None:
         page = stage.write("page.py", PAGE)
-        # It takes WebSockets of the origins that it is told, and of its own address.
-        place = ["--address", "127.0.0.1", "--port", str(port), f"--allow-websocket-origin={origin.removeprefix('https://')}"]
+        place = ["--address", "127.0.0.1", "--port", str(port)]
         stage.start("bokeh", [stage.python(), "-m", "bokeh", "serve", page, *place])
 
     def use(self, visit: Visit) -> str:

@@ -52,8 +52,6 @@ class Git(App):
             "http.sslCAInfo": gateway.certificate,
             "http.cookieFile": jar,
             "http.curloptResolve": f"{HOST}:{gateway.port}:127.0.0.1",
-            # A program that changes something with a cookie has to say for which origin it does.
-            "http.extraHeader": f"Origin: {gateway.origin}",
             "http.postBuffer": "65536",
             "user.name": "Alice", "user.email": "alice@app.example",
         }

@@ -19,8 +19,7 @@ class Prometheus(App):
     def start(self, stage: Stage, port: int, origin: str) -> None:
         config = stage.write("prometheus.yml", CONFIG.format(port=port))
         place = [f"--config.file={config}", f"--storage.tsdb.path={stage.folder}/tsdb", f"--web.listen-address=127.0.0.1:{port}"]
-        # The links that it makes lead to where people see it.
-        stage.start("prometheus", [stage.program("prometheus"), *place, f"--web.external-url={origin}/"])
+        stage.start("prometheus", [stage.program("prometheus"), *place])
 
     def use(self, visit: Visit) -> str:
         browser = visit.browser

@@ -41,6 +41,7 @@ class TiddlyWiki(App):
         must(answer.status == 200, answer)
         must(json.loads(answer.body)["modifier"] == "1001", f"not written by the one who signed in: {answer}")
         browser.open("/")
+        browser.script("$tw.wiki.addTiddler({title: '$:/config/AnimationDuration', text: '0'})")
         browser.script("$tw.wiki.addTiddler({title: '$:/StoryList', list: [arguments[0]]})", TITLE)
         browser.shows("written through the gateway")
         return f"a tiddler called {TITLE!r} was saved by its user and read back (%2F, %3B and %25 in the path)"

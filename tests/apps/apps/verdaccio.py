@@ -37,6 +37,7 @@ class Verdaccio(App):
         must(made.status == 201, made)
         token = json.loads(made.body)["token"]
         stage.write("thing/package.json", json.dumps({"name": "@trial/thing", "version": "1.2.3", "main": "index.js"}))
+        stage.write("thing/README.md", "What it is for.\n")
         stage.write("thing/index.js", "module.exports = 'came through the gateway'\n")
         stage.write("user/package.json", json.dumps({"name": "user", "version": "1.0.0", "private": True}))
         # npm has no way to send a cookie.
@@ -50,7 +51,7 @@ class Verdaccio(App):
         browser.sign_in()
         browser.shows("@trial/thing")
         browser.open("/-/web/detail/@trial/thing")
-        browser.shows("1.2.3")
+        browser.shows("What it is for.")
         return "npm published and installed @trial/thing (`/@trial%2fthing`), and the pages show it"
 
     def npm(self, stage: Stage, folder: Path, settings: Path, *command: str) -> None:
