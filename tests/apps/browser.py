@@ -44,13 +44,15 @@ class Browser:
 
     def __init__(self, stage: Stage, gateway: Gateway):
         self.stage, self.gateway = stage, gateway
-        port = free_port()
-        stage.program("chromium")
+        port, asked = free_port(), free_port()
+        # Started by us and not by the driver, so that it ends with us.
+        place = [f"--user-data-dir={stage.folder}/profile", f"--remote-debugging-port={asked}"]
+        stage.start("chromium", [stage.program("chromium"), *ARGUMENTS, *place, "about:blank"])
         stage.start("chromedriver", [stage.program("chromedriver"), f"--port={port}"])
+        stage.wait_for_port(asked)
         stage.wait_for_port(port)
         options = webdriver.ChromeOptions()
-        for argument in (*ARGUMENTS, f"--user-data-dir={stage.folder}/profile"):
-            options.add_argument(argument)
+        options.debugger_address = f"127.0.0.1:{asked}"
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         self.driver = webdriver.Remote(f"http://127.0.0.1:{port}", options=options)
         # What a field for files is given is a path here, and nothing is sent to the driver.
@@ -146,6 +148,6 @@ class Browser:
             self.driver.save_screenshot(str(path))
 
     def quit(self) -> None:
-        """Ends the browser; the driver ends with the stage."""
+        """Lets the driver go of the browser; both end with the stage."""
         with suppress(WebDriverException):
             self.driver.quit()

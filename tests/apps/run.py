@@ -62,7 +62,7 @@ def evidence(app: App, visit: Visit) -> str:
             lines += browser.complaints()
         except Exception as lost:  # noqa: BLE001  What failed may be the browser.
             lines.append(f"the browser is gone: {lost}")
-    lines += [f"--- {name}:\n{visit.stage.log(name)[-1500:]}" for name, _ in visit.stage.children if name not in ("doorward", "chromedriver")]
+    lines += [f"--- {name}:\n{visit.stage.log(name)[-1500:]}" for name, _ in visit.stage.children if name not in ("doorward", "chromium", "chromedriver")]
     return "\n".join(lines)
 
 
