@@ -70,7 +70,7 @@ class Browser:
             raise Trouble(f"the login form is at {self.driver.current_url}")
         form.send_keys(PASSWORD)
         form.submit()
-        self.until("the way back from the login", lambda: self.gateway.origin + target == self.driver.current_url or not self.at_login())
+        self.until("the way back from the login", lambda: not self.at_login())
 
     def at_login(self) -> bool:
         """Whether Doorward's form is what is shown."""
@@ -139,7 +139,8 @@ class Browser:
 
     def complaints(self) -> list[str]:
         """What the browser's console has of this site."""
-        return [entry["message"] for entry in self.driver.execute("getLog", {"type": "browser"})["value"] if entry["level"] == "SEVERE" and HOST in entry["message"]]
+        said = self.driver.execute("getLog", {"type": "browser"})["value"]
+        return [one["message"] for one in said if one["level"] == "SEVERE" and HOST in one["message"]]
 
     def shoot(self, path: Path) -> None:
         """What is shown now, as a picture."""

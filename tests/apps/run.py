@@ -62,7 +62,8 @@ def evidence(app: App, visit: Visit) -> str:
             lines += browser.complaints()
         except Exception as lost:  # noqa: BLE001  What failed may be the browser.
             lines.append(f"the browser is gone: {lost}")
-    lines += [f"--- {name}:\n{visit.stage.log(name)[-1500:]}" for name, _ in visit.stage.children if name not in ("doorward", "chromium", "chromedriver")]
+    apps = [name for name, _ in visit.stage.children if name not in ("doorward", "chromium", "chromedriver")]
+    lines += [f"--- {name}:\n{visit.stage.log(name)[-1500:]}" for name in apps]
     return "\n".join(lines)
 
 

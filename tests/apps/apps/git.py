@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -77,6 +78,6 @@ class Git(App):
 
     def run(self, stage: Stage, *command: str) -> None:
         """Runs git without the settings of whoever runs this."""
-        env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(stage.folder), "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}
+        env = {"PATH": os.environ["PATH"], "HOME": str(stage.folder), "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}
         done = subprocess.run([stage.program("git"), *command], env=env, capture_output=True, text=True, timeout=120)
         must(done.returncode == 0, f"git {command}: {done.stderr}")

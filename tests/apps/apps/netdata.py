@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 
 from app import App, Visit, must
@@ -42,7 +43,7 @@ class Netdata(App):
     def start(self, stage: Stage, port: int, origin: str) -> None:
         for folder in ("cache", "lib", "log"):
             (stage.folder / folder).mkdir()
-        config = stage.write("netdata.conf", CONFIG.format(folder=stage.folder, port=port, user="root"))
+        config = stage.write("netdata.conf", CONFIG.format(folder=stage.folder, port=port, user=getpass.getuser()))
         stage.start("netdata", [stage.program("netdata"), "-D", "-c", config])
 
     def use(self, visit: Visit) -> str:

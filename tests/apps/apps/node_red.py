@@ -16,7 +16,11 @@ FLOWS = [
     {"id": "n2", "type": "debug", "z": "f1", "name": "told", "active": True, "tosidebar": True, "complete": "payload",
      "targetType": "msg", "x": 350, "y": 100, "wires": []},
 ]
-SETTINGS = "module.exports = {{ uiHost: '127.0.0.1', uiPort: {port}, flowFile: 'flows.json', editorTheme: {{ tours: false }}, telemetry: {{ enabled: false }} }}\n"
+SETTINGS = """module.exports = {{
+  uiHost: '127.0.0.1', uiPort: {port}, flowFile: 'flows.json',
+  editorTheme: {{ tours: false }}, telemetry: {{ enabled: false }},
+}}
+"""
 
 
 class NodeRed(App):

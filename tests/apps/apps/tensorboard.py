@@ -37,7 +37,8 @@ class TensorBoard(App):
         browser = visit.browser
         browser.sign_in("/?darkMode=false#timeseries")
         browser.element("scalar-card")
-        browser.until("the curve", lambda: browser.script("return document.querySelectorAll('scalar-card line-chart canvas, scalar-card line-chart svg path').length > 0"))
+        drawn = "return !!document.querySelector('scalar-card line-chart canvas, scalar-card line-chart svg path')"
+        browser.until("the curve", lambda: browser.script(drawn))
         status, body = browser.fetch("/data/plugin/scalars/scalars?tag=loss&run=first")
         must(status == 200 and len(json.loads(body)) == 20, f"{status} {body[:200]}")
         return "a curve of 20 points was drawn"

@@ -10,7 +10,13 @@ from apps import node
 from stage import Stage
 
 TITLE = "notes/of today; 50%"
-ADD = "$tw.wiki.addTiddler(new $tw.Tiddler({title: arguments[0], text: 'written through the gateway'}, $tw.wiki.getCreationFields(), $tw.wiki.getModificationFields()))"
+ADD = """
+const fields = { title: arguments[0], text: 'written through the gateway' }
+const when = [$tw.wiki.getCreationFields(), $tw.wiki.getModificationFields()]
+$tw.wiki.addTiddler(new $tw.Tiddler(fields, ...when))
+$tw.syncer.processTaskQueue()
+"""
+SHOW = "$tw.wiki.addTiddler({title: '$:/StoryList', list: [arguments[0]]})"
 
 
 class TiddlyWiki(App):
@@ -31,7 +37,6 @@ class TiddlyWiki(App):
         browser.sign_in()
         browser.until("the wiki", lambda: browser.script("return !!(window.$tw && $tw.wiki && $tw.syncer)"))
         browser.script(ADD, TITLE)
-        browser.script("$tw.syncer.syncToServer && $tw.syncer.processTaskQueue(); $tw.wiki.addTiddler({title: '$:/StoryList', list: [arguments[0]]})", TITLE)
 
         def is_kept() -> bool:
             return any("written through the gateway" in one.read_text() for one in (visit.stage.folder / "wiki/tiddlers").glob("*.tid"))
@@ -42,6 +47,6 @@ class TiddlyWiki(App):
         must(json.loads(answer.body)["modifier"] == "1001", f"not written by the one who signed in: {answer}")
         browser.open("/")
         browser.script("$tw.wiki.addTiddler({title: '$:/config/AnimationDuration', text: '0'})")
-        browser.script("$tw.wiki.addTiddler({title: '$:/StoryList', list: [arguments[0]]})", TITLE)
+        browser.script(SHOW, TITLE)
         browser.shows("written through the gateway")
         return f"a tiddler called {TITLE!r} was saved by its user and read back (%2F, %3B and %25 in the path)"

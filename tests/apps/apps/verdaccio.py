@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -17,6 +18,14 @@ auth: {{ htpasswd: {{ file: {folder}/htpasswd, max_users: 10 }} }}
 packages:
   '**': {{ access: $all, publish: $authenticated }}
 log: {{ type: stdout, format: pretty, level: warn }}
+"""
+
+NPMRC = """
+registry=http://{address}/
+//{address}/:_authToken={token}
+audit=false
+fund=false
+update-notifier=false
 """
 
 
@@ -42,10 +51,11 @@ class Verdaccio(App):
         stage.write("user/package.json", json.dumps({"name": "user", "version": "1.0.0", "private": True}))
         # npm has no way to send a cookie.
         with Shim(visit.client) as shim:
-            settings = stage.write("npmrc", f"registry=http://{shim.address}/\n//{shim.address}/:_authToken={token}\naudit=false\nfund=false\nupdate-notifier=false\n")
+            settings = stage.write("npmrc", NPMRC.format(address=shim.address, token=token))
             self.npm(stage, stage.folder / "thing", settings, "publish", "--access", "public")
             self.npm(stage, stage.folder / "user", settings, "install", "@trial/thing")
-        shown = subprocess.run([stage.program("node"), "-p", "require('@trial/thing')"], cwd=stage.folder / "user", capture_output=True, text=True, timeout=60)
+        asked = [stage.program("node"), "-p", "require('@trial/thing')"]
+        shown = subprocess.run(asked, cwd=stage.folder / "user", capture_output=True, text=True, timeout=60)
         must(shown.stdout.strip() == "came through the gateway", shown)
         browser = visit.browser
         browser.sign_in()
@@ -56,6 +66,7 @@ class Verdaccio(App):
 
     def npm(self, stage: Stage, folder: Path, settings: Path, *command: str) -> None:
         """Runs npm with these settings alone."""
-        env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(stage.folder), "NPM_CONFIG_USERCONFIG": str(settings), "NPM_CONFIG_CACHE": str(stage.folder / "cache")}
+        env = {"PATH": os.environ["PATH"], "HOME": str(stage.folder), "NPM_CONFIG_USERCONFIG": str(settings)}
+        env["NPM_CONFIG_CACHE"] = str(stage.folder / "cache")
         done = subprocess.run([stage.program("npm"), *command], cwd=folder, env=env, capture_output=True, text=True, timeout=120)
         must(done.returncode == 0, f"npm {command[0]}: {done.stderr}")

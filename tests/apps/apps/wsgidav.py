@@ -7,6 +7,9 @@ from stage import Stage
 
 NAME, PATH = "50% of a;b\\c.txt", "/50%25%20of%20a%3Bb%5Cc.txt"
 
+LOCK = """<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope>
+<D:locktype><D:write/></D:locktype></D:lockinfo>"""
+
 
 class WsgiDav(App):
     """One folder, open to everybody who comes through."""
@@ -36,7 +39,7 @@ class WsgiDav(App):
         must(ask("GET", PATH).text == "a difficult name", "GET of a difficult name")
         listed = ask("PROPFIND", "/", headers={"Depth": "1"})
         must(listed.status == 207 and "%25" in listed.text, listed)
-        locked = ask("LOCK", "/folder/copy.bin", '<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>', {"Content-Type": "application/xml", "Timeout": "Second-60"})
+        locked = ask("LOCK", "/folder/copy.bin", LOCK, {"Content-Type": "application/xml", "Timeout": "Second-60"})
         must(locked.status == 200 and "lock-token" in locked.headers, locked)
         must(ask("DELETE", "/folder/copy.bin").status == 423, "a lock does not hold")
         browser = visit.browser
