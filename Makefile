@@ -1,12 +1,13 @@
 # `make run` shows Doorward at work, `make test` proves it. The rest is for those who change it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test behind bench upload-bench pgo lint deny setup fuzz fuzz-smoke differential image image-test
+.PHONY: help run test behind apps bench upload-bench pgo lint deny setup fuzz fuzz-smoke differential image image-test
 
 help:
 	@echo "make run         try it: gateway, a small app behind it and one user, nothing to set up"
 	@echo "make test        every test, with the real programs that they need"
 	@echo "make behind      ask real servers through it what they see: REQUESTS=100000 SERVERS='gunicorn puma' SEED=12"
+	@echo "make apps        use real apps through it, with a real browser: APPS='jupyterlab vite'"
 	@echo "make bench       measure it beside bare Pingora, HAProxy and nginx: ONLY=forwarded, ARGS=--quick, PGO=true"
 	@echo "make upload-bench  how long an upload takes over HTTP/2 and HTTP/1.1 at 100 ms: ARGS='--rounds 21 --mib 32'"
 	@echo "make pgo         build target/pgo/doorward, guided by a profile of the benchmark's load"
@@ -40,6 +41,12 @@ behind:
 	cargo build --locked --bin doorward
 	python3 -B tests/behind --doorward "$${CARGO_TARGET_DIR:-target}/debug/doorward" --tools "$${CARGO_TARGET_DIR:-target}/behind" \
 		--total $(REQUESTS) --seed $(SEED) $(foreach server,$(SERVERS),--server $(server))
+
+apps:
+	@.ci/setup apps
+	cargo build --locked --bin doorward
+	python3 -B tests/apps --doorward "$${CARGO_TARGET_DIR:-target}/debug/doorward" --tools "$${CARGO_TARGET_DIR:-target}/apps" \
+		$(foreach app,$(APPS),--app $(app))
 
 bench:
 	@.ci/setup $(if $(filter true,$(PGO)),pgo,bench)

@@ -7,7 +7,6 @@ Whatever runs beside us is started here for that reason, and by nothing else.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import signal
@@ -17,8 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-PR_SET_PDEATHSIG = 1
-LIBC = ctypes.CDLL(None)
+from child import dies_with_us
 
 
 class Trouble(Exception):
@@ -38,14 +36,12 @@ class Memory:
     own: int
 
 
-def dies_with_us(cores: set[int] | None) -> Callable[[], None]:
+def on_cores(cores: set[int] | None) -> Callable[[], None]:
     """What a new child does before it becomes another program: it gets its cores, and an end."""
-    parent = os.getpid()
+    end = dies_with_us(signal.SIGKILL)
 
     def prepare() -> None:
-        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
+        end()
         if cores:
             os.sched_setaffinity(0, cores)
 
@@ -58,7 +54,7 @@ def finished(
     """Runs a program to its end, which is to come within these seconds; it reads what is `said`."""
     try:
         return subprocess.run(
-            command, input=said, capture_output=True, text=True, timeout=timeout, preexec_fn=dies_with_us(cores)
+            command, input=said, capture_output=True, text=True, timeout=timeout, preexec_fn=on_cores(cores)
         )
     except subprocess.TimeoutExpired as late:
         raise Trouble(f"{Path(command[0]).name} did not end within {timeout:.0f} s: {late.stdout!r} {late.stderr!r}") from None
@@ -76,7 +72,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                preexec_fn=dies_with_us(cores),
+                preexec_fn=on_cores(cores),
             )
 
     @property

@@ -15,13 +15,15 @@ import threading
 import time
 from collections import Counter, defaultdict
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "programs"))
 
 import gateway
 import servers
 from cases import Case, cases
 from oracle import RANK, judge, needs, split
 from stage import Missing, Stage, Trouble
-from urllib.parse import unquote_to_bytes
 from wire import Answer, Connection
 
 UNAVAILABLE = 69

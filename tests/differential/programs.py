@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import random
 import shutil
@@ -12,8 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
-PR_SET_PDEATHSIG = 1
-LIBC = ctypes.CDLL(None)
+from child import dies_with_us
 
 
 class Trouble(Exception):
@@ -66,18 +64,6 @@ class Program:
         except ProcessLookupError:
             pass
         self.child.wait()
-
-
-def dies_with_us():
-    """What a new child does before it becomes another program."""
-    parent = os.getpid()
-
-    def prepare() -> None:
-        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return prepare
 
 
 def program(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
 import signal
@@ -13,9 +12,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-PR_SET_PDEATHSIG = 1
+from child import dies_with_us
+
 PATIENCE = 60.0
-LIBC = ctypes.CDLL(None)
 
 
 class Trouble(Exception):
@@ -38,7 +37,7 @@ class Stage:
 
     def __init__(self, doorward: Path, tools: Path):
         self.doorward, self.tools = doorward, tools
-        self.folder = Path(tempfile.mkdtemp(prefix="behind-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="doorward-"))
         # A worker that gave up its rights must be able to read here.
         self.folder.chmod(0o755)
         self.children: list[tuple[str, subprocess.Popen[bytes]]] = []
@@ -77,15 +76,6 @@ class Stage:
 
     def start(self, name: str, command: list[str | Path], env: dict[str, str] | None = None) -> None:
         """Starts a program in the foreground; what it says goes to a file."""
-        parent = os.getpid()
-
-        def prepare() -> None:
-            # A session of its own, so that its workers end with it.
-            os.setsid()
-            LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-            if os.getppid() != parent:
-                os._exit(1)
-
         kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
         with open(self.folder / f"{name}.log", "ab") as log:
             child = subprocess.Popen(
@@ -95,7 +85,9 @@ class Stage:
                 stderr=subprocess.STDOUT,
                 cwd=self.folder,
                 env=kept | {"PYTHONDONTWRITEBYTECODE": "1"} | (env or {}),
-                preexec_fn=prepare,
+                preexec_fn=dies_with_us(),
+                # A session of its own, so that its workers end with it.
+                start_new_session=True,
             )
         self.children.append((name, child))
 
