@@ -43,7 +43,8 @@ impl Policy {
     /// How a request came. Only the navigation that a bounce page leads to can be one: of
     /// nothing else the cookie is looked for.
     pub fn arrival(&self, view: &RequestView<'_>, now: Timestamp) -> Arrival {
-        if view.fetch_site() != FetchSite::SameOrigin || !view.is_navigation() {
+        // Most requests are none of a browser that goes somewhere.
+        if !view.is_navigation() || view.fetch_site() != FetchSite::SameOrigin {
             return Arrival::Direct;
         }
         let Some(value) = cookie::find(view.headers, &self.cookies.names().bounce) else {

@@ -280,7 +280,6 @@ impl Policy {
             (
                 _,
                 Framing::Conflicting
-                | Framing::BareLineFeed
                 | Framing::UnknownCoding
                 | Framing::CutTarget
                 | Framing::Mended

@@ -27,10 +27,6 @@ pub enum Framing {
     /// Both `Content-Length` and `Transfer-Encoding`, or more than one length: two
     /// servers may split the bytes differently (RFC 9112 §6.1, §6.3). Refused.
     Conflicting,
-    /// A line of the head that ends in LF alone. A proxy before us may take it for a part
-    /// of the value and we for a line of its own: `X: y\nTransfer-Encoding: chunked` would be
-    /// one field there and two here (RFC 9112 §2.2). Refused.
-    BareLineFeed,
     /// A `Transfer-Encoding` that is not exactly `chunked`. Refused.
     UnknownCoding,
     /// A target with a `#`, which no client may send (RFC 9112 §3.2), and what follows it
@@ -141,6 +137,11 @@ impl RequestView<'_> {
     /// and loses its destination. No script can make a request of that mode (Fetch, `Request`
     /// constructor), so that a `fetch()` of the app's is never one.
     pub fn is_navigation(&self) -> bool {
+        if let Some(mode) = self.headers.get(SEC_FETCH_MODE)
+            && mode != "navigate"
+        {
+            return false;
+        }
         let fetch = [&SEC_FETCH_SITE, &SEC_FETCH_MODE, &SEC_FETCH_DEST];
         if fetch.iter().any(|name| self.headers.contains_key(*name)) {
             return self.only(&SEC_FETCH_MODE) == Some(b"navigate")

@@ -29,6 +29,10 @@ pub(super) enum Framing {
         taken: usize,
         /// Of the empty line.
         end: usize,
+        /// Whether a line ended in LF alone. A proxy before us may take that for a part of the
+        /// value and we for a line of its own: `X: y\nTransfer-Encoding: chunked` would be one
+        /// field there and two here (RFC 9112 section 2.2).
+        bare: bool,
     },
     /// A body of which so much is to come.
     Length(u64),
@@ -48,8 +52,8 @@ impl Framing {
     pub(super) fn take(&mut self, bytes: &[u8]) -> Result<usize, Doubt> {
         match self {
             Self::Open => Ok(bytes.len()),
-            Self::Head { taken, end } => {
-                let here = end_of_head(end, bytes);
+            Self::Head { taken, end, bare } => {
+                let here = end_of_head(end, bare, bytes);
                 *taken = taken.saturating_add(here);
                 Ok(here)
             }
@@ -83,10 +87,12 @@ impl Framing {
     /// # Errors
     /// If they are not the bytes that came, or its end is in doubt.
     pub(super) fn begin(&mut self, head: &RequestHeader, raw: &[u8]) -> Result<(), Doubt> {
-        // One whose lines end in LF alone ended for pingora before it did for us. Octets that
-        // cannot stand in a target pingora escapes, which makes it longer, and another.
+        // One whose lines end in LF alone is read in two ways. Octets that cannot stand in a
+        // target pingora escapes, which makes it longer, and another.
         let is_what_came = matches!(
-            self, Self::Head { taken, end } if *end == EMPTY_LINE.len() && *taken == raw.len()
+            self,
+            Self::Head { taken, end, bare: false }
+                if *end == EMPTY_LINE.len() && *taken == raw.len()
         );
         *self = match self {
             Self::Open => return Ok(()),
@@ -108,7 +114,11 @@ impl Framing {
 
     /// At the beginning of a head.
     pub(super) const fn head() -> Self {
-        Self::Head { taken: 0, end: 0 }
+        Self::Head {
+            taken: 0,
+            end: 0,
+            bare: false,
+        }
     }
 
     /// The next head is asked for.
@@ -122,8 +132,9 @@ impl Framing {
     }
 }
 
-/// Where a head ends in what came; all of it if that is further on.
-fn end_of_head(seen: &mut usize, bytes: &[u8]) -> usize {
+/// Where a head ends in what came; all of it if that is further on. Notes whether a line ends in
+/// LF alone.
+fn end_of_head(seen: &mut usize, bare: &mut bool, bytes: &[u8]) -> usize {
     if *seen == EMPTY_LINE.len() {
         // Empty lines before a request line: that was no head yet.
         *seen = 0;
@@ -137,7 +148,10 @@ fn end_of_head(seen: &mut usize, bytes: &[u8]) -> usize {
         from = from.saturating_add(1);
         *seen = match EMPTY_LINE.get(*seen) {
             Some(&expected) if expected == byte => seen.saturating_add(1),
-            _ => usize::from(byte == b'\r'),
+            _ => {
+                *bare |= byte == b'\n';
+                usize::from(byte == b'\r')
+            }
         };
         if *seen == EMPTY_LINE.len() {
             return from;
@@ -146,12 +160,11 @@ fn end_of_head(seen: &mut usize, bytes: &[u8]) -> usize {
     let rest = bytes.get(from..).unwrap_or_default();
     let mut next_line = usize::MAX;
     for at in memchr::memchr_iter(b'\n', rest) {
-        let Some(before) = at.checked_sub(1) else {
+        // What came before `rest` did not end in CR.
+        let Some(before) = at.checked_sub(1).filter(|at| rest.get(*at) == Some(&b'\r')) else {
+            *bare = true;
             continue;
         };
-        if rest.get(before) != Some(&b'\r') {
-            continue;
-        }
         let after = at.saturating_add(1);
         if before == next_line {
             *seen = EMPTY_LINE.len();

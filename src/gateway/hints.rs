@@ -87,9 +87,8 @@ impl Hints {
         if !peer.trusted {
             let all = [X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST];
             // One walk instead of three look-ups, for each request.
-            let mut family = headers
-                .keys()
-                .filter(|name| name.as_str().starts_with("x-f"));
+            let is_kin = |name: &&HeaderName| name.as_str().as_bytes().starts_with(b"x-f");
+            let mut family = headers.keys().filter(is_kin);
             if let Some(name) = family.find(|name| all.contains(name)) {
                 tell(
                     Kind::Untrusted,

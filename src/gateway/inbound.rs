@@ -187,9 +187,6 @@ pub(super) fn forwarded_host(peer: Peer, headers: &HeaderMap) -> Option<&[u8]> {
 fn body(session: &Session, headers: &HeaderMap) -> (Framing, Option<u64>) {
     let head = (!session.is_http2()).then(|| session.downstream_session.to_h1_raw());
     let head = head.as_deref().unwrap_or_default();
-    if has_bare_line_feed(head) {
-        return (Framing::BareLineFeed, None);
-    }
     if has_fragment(head) {
         return (Framing::CutTarget, None);
     }
@@ -244,12 +241,6 @@ fn framing(head: &[u8], headers: &HeaderMap) -> Framing {
         return Framing::Conflicting;
     }
     Framing::Plain
-}
-
-/// Whether some line of a head ends without a carriage return.
-fn has_bare_line_feed(head: &[u8]) -> bool {
-    let before = |end: usize| end.checked_sub(1).and_then(|at| head.get(at));
-    memchr::memchr_iter(b'\n', head).any(|end| before(end) != Some(&b'\r'))
 }
 
 /// Whether the target in the first line of a head has a `#`: pingora cuts it off, and what

@@ -13,6 +13,7 @@ use pingora_proxy::Session;
 use tokio::io::{AsyncWriteExt, duplex};
 
 use super::ctx::{Ctx, Stage};
+use super::framing::Framing;
 use super::house::House;
 use super::inbound::{self, Peer};
 use super::{outbound, versions};
@@ -54,6 +55,7 @@ pub async fn rehearse(
     let Some(mut session) = read(head).await else {
         return Rehearsed::Unread;
     };
+    frame(&mut session, head);
     versions::arrived(&mut session);
     let mut ctx = Ctx::new(house);
     let snapshot = Arc::clone(&ctx.snapshot);
@@ -90,6 +92,18 @@ pub async fn rehearse(
 }
 
 /// The head as pingora reads it from a client that then says no more.
+/// As the line of a connection does it.
+fn frame(session: &mut Session, head: &[u8]) {
+    let mut framing = Framing::head();
+    let raw = session.downstream_session.to_h1_raw();
+    let begun = framing
+        .take(head)
+        .and_then(|_taken| framing.begin(session.req_header(), &raw));
+    if let Err(doubt) = begun {
+        session.req_header_mut().extensions_mut().insert(doubt);
+    }
+}
+
 async fn read(head: &[u8]) -> Option<Session> {
     let (mut client, server) = duplex(head.len().max(1));
     client.write_all(head).await.ok()?;

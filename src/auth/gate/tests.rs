@@ -709,7 +709,6 @@ fn malformed_requests_go_nowhere() {
     assert_eq!(of(|r| r.host = Host::Missing), bad);
     assert_eq!(of(|r| r.host = Host::Malformed), bad);
     assert_eq!(of(|r| r.framing = Framing::Conflicting), bad);
-    assert_eq!(of(|r| r.framing = Framing::BareLineFeed), bad);
     assert_eq!(of(|r| r.framing = Framing::UnknownCoding), bad);
     assert_eq!(of(|r| r.framing = Framing::Mended), bad);
     assert_eq!(of(|r| r.framing = Framing::UnknownExpectation), bad);

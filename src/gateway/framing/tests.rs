@@ -112,6 +112,30 @@ fn doubts_break_the_connection() {
 }
 
 #[test]
+fn a_line_that_ends_in_lf_alone_is_seen_however_it_is_cut() {
+    for (head_of, is_bare) in [
+        (&b"GET / HTTP/1.1\r\nA: b\r\n\r\n"[..], false),
+        (b"GET / HTTP/1.1\r\nA: b\nC: d\r\n\r\n", true),
+        (b"GET / HTTP/1.1\nA: b\r\n\r\n", true),
+        (b"\nGET / HTTP/1.1\r\n\r\n", true),
+        (b"\r\n\nGET / HTTP/1.1\r\n\r\n", true),
+        (b"GET / HTTP/1.1\r\nA: \r\r\n\r\n", false),
+    ] {
+        for piece in [1, 2, 3, 5, 100] {
+            let mut framing = Framing::head();
+            let mut rest = head_of;
+            let mut all = Vec::new();
+            while !rest.is_empty() {
+                all.extend(taken(&mut framing, &mut rest, piece).unwrap());
+            }
+            assert_eq!(all, head_of);
+            let begun = framing.begin(&head(&[]), head_of);
+            assert_eq!(begun.is_err(), is_bare, "{head_of:?} by {piece}");
+        }
+    }
+}
+
+#[test]
 fn a_body_that_was_not_read_is_no_head() {
     for fields in [("Content-Length", "5"), ("Transfer-Encoding", "chunked")] {
         let mut framing = Framing::head();
