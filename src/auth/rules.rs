@@ -66,6 +66,8 @@ pub struct Rules {
     public: Index,
     /// The others, by decoded paths.
     guarded: Index,
+    /// The others, by the twins of their paths.
+    twins: Index,
     default_access: Access,
 }
 
@@ -158,9 +160,14 @@ impl Rules {
             all.filter(move |(_, (_, rule))| (rule.access == Access::Public) == is_public)
                 .map(|(number, (pattern, _))| (number, pattern))
         };
+        let twins: Vec<_> = numbered(false)
+            .filter_map(|(number, pattern)| Some((number, pattern.twin()?)))
+            .collect();
+        let twins = twins.iter().map(|(number, twin)| (*number, twin));
         Self {
             public: Index::new(Case::Exact, numbered(true)),
             guarded: Index::new(Case::Ignored, numbered(false)),
+            twins: Index::new(Case::Ignored, twins),
             rules,
             default_access,
         }

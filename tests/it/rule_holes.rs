@@ -7,6 +7,7 @@ use crate::support::world_with;
 const RULES: &str = "rules:
   - { path: /admin/**, methods: [GET, POST], access: { roles: [admin] } }
   - { path: /settings, access: { roles: [admin] } }
+  - { path: /board/, access: { roles: [admin] } }
 ";
 
 #[test]
@@ -21,6 +22,10 @@ fn a_restricting_rule_covers_head_and_its_twin_with_a_slash() {
         ("GET", "/settings/", 403),
         ("HEAD", "/SETTINGS/", 403),
         ("GET", "/settings/more", 200),
+        ("GET", "/board/", 403),
+        ("GET", "/board", 403),
+        ("HEAD", "/BOARD", 403),
+        ("GET", "/board/more", 200),
     ] {
         let ask = |cookie: &str| {
             let request = gateway.request(method, path).own_origin();
@@ -29,7 +34,7 @@ fn a_restricting_rule_covers_head_and_its_twin_with_a_slash() {
         assert_eq!(ask(&bob), status, "{method} {path} for who is no admin");
         assert_eq!(ask(&alice), 200, "{method} {path} for an admin");
     }
-    assert_eq!(app.count(), 8, "the app was asked for what was refused");
+    assert_eq!(app.count(), 13, "the app was asked for what was refused");
 }
 
 #[test]

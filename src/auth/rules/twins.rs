@@ -1,13 +1,13 @@
 //! What a rule means beside what it says, and what it leaves open.
 //!
 //! A rule that restricts GET restricts HEAD, which servers answer from the same code (RFC 9110
-//! §9.3.2), and one that restricts `/settings` restricts `/settings/`, which most take for the
-//! same. Such a twin decides only where the rule that would decide otherwise asks for less: it
-//! never opens anything.
+//! §9.3.2), and one that restricts `/settings` or `/settings/` restricts both, which most take
+//! for the same. Such a twin decides only where the rule that would decide otherwise asks for
+//! less: it never opens anything.
 
 use http::Method;
 
-use super::{Access, Rules};
+use super::{Access, Pattern, Rules, Segment};
 
 /// A rule that restricts some methods and leaves the others to something laxer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,29 +26,18 @@ impl Rules {
         method: &Method,
         decides: Option<usize>,
     ) -> Option<usize> {
-        let bare = match decoded {
-            [bare @ .., b'/'] if !bare.is_empty() => Some(bare),
-            _ => None,
+        let asked = self.access(decides);
+        let restricts = |rule: usize, method: &Method| {
+            decides.is_none_or(|decides| rule < decides)
+                && self.takes(rule, method, str::eq_ignore_ascii_case)
+                && asked.asks_for_less_than(self.access(Some(rule)))
         };
         let is_head = method.as_str().eq_ignore_ascii_case("HEAD");
-        if bare.is_none() && !is_head {
-            return None;
-        }
-        let asked = self.access(decides);
-        let first = |path: &[u8], method: &Method| {
-            self.guarded.first(path, |rule| {
-                decides.is_none_or(|decides| rule < decides)
-                    && self.takes(rule, method, str::eq_ignore_ascii_case)
-                    && asked.asks_for_less_than(self.access(Some(rule)))
-            })
-        };
-        let as_get = |path: &[u8]| is_head.then(|| first(path, &Method::GET)).flatten();
-        let found = [
-            as_get(decoded),
-            bare.and_then(|bare| first(bare, method)),
-            bare.and_then(as_get),
-        ];
-        found.into_iter().flatten().min()
+        let as_get = |rule| is_head && restricts(rule, &Method::GET);
+        let of_twins = |rule| restricts(rule, method) || as_get(rule);
+        let twin = self.twins.first(decoded, of_twins);
+        let read = is_head.then(|| self.guarded.first(decoded, as_get));
+        twin.into_iter().chain(read.flatten()).min()
     }
 
     /// Rules whose methods leave others to something laxer, whatever was meant.
@@ -67,6 +56,20 @@ impl Rules {
             is_hole.then_some(Hole { rule, left_to })
         })
         .collect()
+    }
+}
+
+impl Pattern {
+    /// An exact path with a slash at its end, or without the one that it has.
+    pub(super) fn twin(&self) -> Option<Self> {
+        let mut twin = self.clone();
+        let is_slash = |end: &Segment| matches!(end, Segment::Named(name) if name.is_empty());
+        match twin.segments.last() {
+            Some(end) if is_slash(end) => twin.segments.truncate(twin.segments.len() - 1),
+            _ => twin.segments.push(Segment::Named(Vec::new())),
+        }
+        // Neither has `/`, which is the whole path, nor what covers its twin already.
+        (!self.and_below && !twin.segments.is_empty()).then_some(twin)
     }
 }
 
@@ -188,7 +191,80 @@ mod tests {
                 "/",
                 Some(0),
             ),
+            (
+                vec![rule("/a/", &[], admin())],
+                Access::Authenticated,
+                "GET",
+                "/a",
+                Some(0),
+            ),
+            (
+                vec![rule("/a/", get, admin())],
+                Access::Authenticated,
+                "HEAD",
+                "/A",
+                Some(0),
+            ),
+            (
+                vec![rule("/a/", get, admin())],
+                Access::Authenticated,
+                "PUT",
+                "/a",
+                None,
+            ),
+            (
+                vec![rule("/*/", &[], admin())],
+                Access::Authenticated,
+                "GET",
+                "/a",
+                Some(0),
+            ),
+            (
+                vec![rule("/a/", &[], Access::Authenticated)],
+                Access::Deny,
+                "GET",
+                "/a",
+                None,
+            ),
+            (
+                vec![rule("/a/", &[], Access::Public)],
+                Access::Deny,
+                "GET",
+                "/a",
+                None,
+            ),
+            (
+                vec![rule("/a/", &[], admin())],
+                Access::Authenticated,
+                "GET",
+                "/a//",
+                Some(0),
+            ),
+            (
+                vec![rule("/a/b/", &[], admin())],
+                Access::Authenticated,
+                "GET",
+                "/a",
+                None,
+            ),
             // The order of the operator holds.
+            (
+                vec![
+                    rule("/a", &[], Access::Authenticated),
+                    rule("/a/", &[], admin()),
+                ],
+                Access::Deny,
+                "GET",
+                "/a",
+                Some(0),
+            ),
+            (
+                vec![rule("/a/", &[], admin()), rule("/**", &[], Access::Public)],
+                Access::Deny,
+                "GET",
+                "/a",
+                Some(0),
+            ),
             (
                 vec![
                     rule("/a/", &[], Access::Authenticated),
