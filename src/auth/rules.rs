@@ -4,15 +4,16 @@
 //! odd spelling never opens anything. Every other rule matches the decoded path
 //! without regard to ASCII case, so that an odd spelling never avoids one.
 
+mod holes;
 mod index;
 mod shadow;
 mod twins;
 
 use http::Method;
 
+pub use self::holes::Hole;
 use self::index::{Case, Index};
 pub use self::shadow::Shadowed;
-pub use self::twins::Hole;
 pub use crate::domain::path::Ambiguity;
 use crate::domain::path::RequestPath;
 

@@ -38,13 +38,77 @@ fn a_restricting_rule_covers_head_and_its_twin_with_a_slash() {
 }
 
 #[test]
-fn what_a_list_of_methods_leaves_open_is_named_by_check() {
-    let output = written(RULES).command(&["check"], "");
-    assert_code(&output, 0, "a hole may be meant");
-    let said = said(&output);
-    assert!(
-        said.contains("rules[0] (/admin/**) restricts GET, POST"),
-        "{said}"
-    );
-    assert!(!said.contains("rules[1] (/settings) restricts"), "{said}");
+fn what_passes_by_asking_for_less_is_named_by_check() {
+    let others = "every method that no rule names";
+    for (rules, default, says) in [
+        (
+            RULES,
+            "authenticated",
+            vec![format!(
+                "rules[0] (/admin/**) restricts GET, POST (GET means HEAD too), and leaves {others} to default_access"
+            )],
+        ),
+        (
+            "rules:
+  - { path: /admin/**, methods: [GET], access: { roles: [admin] } }
+  - { path: /**, methods: [PUT, POST], access: public }
+  - { path: /**, access: deny }
+",
+            "deny",
+            vec!["rules[0] (/admin/**) restricts GET (GET means HEAD too), and leaves POST, PUT to rules[1] (/**)".to_owned()],
+        ),
+        (
+            "rules:
+  - { path: /a/**, methods: [GET], access: { roles: [admin] } }
+  - { path: /a/b/**, access: public }
+  - { path: /**, access: deny }
+",
+            "deny",
+            vec![format!("leaves {others} to rules[1] (/a/b/**)")],
+        ),
+        (
+            "rules:
+  - { path: /admin/**, methods: [GET], access: { roles: [admin] } }
+  - { path: /admin/**, methods: [POST, DELETE], access: authenticated }
+  - { path: /admin/**, access: deny }
+",
+            "deny",
+            vec!["leaves DELETE, POST to rules[1] (/admin/**)".to_owned()],
+        ),
+        (
+            "rules:
+  - { path: /admin/**, methods: [GET, HEAD], access: { roles: [admin] } }
+  - { path: /admin/**, methods: [POST, PUT, PATCH, DELETE], access: { roles: [admin] } }
+",
+            "authenticated",
+            vec![
+                format!("rules[0] (/admin/**) restricts GET, HEAD, and leaves {others} to"),
+                format!("rules[1] (/admin/**) restricts POST, PUT, PATCH, DELETE, and leaves {others} to"),
+            ],
+        ),
+        (
+            "rules:
+  - { path: /**, methods: [GET], access: public, identity: off }
+  - { path: /admin/**, access: { roles: [admin] } }
+",
+            "deny",
+            vec!["rules[1] (/admin/**) restricts every method, and leaves GET to rules[0] (/**) before it".to_owned()],
+        ),
+        (
+            "rules:
+  - { path: /admin/**, access: { roles: [admin] } }
+",
+            "authenticated",
+            vec![],
+        ),
+    ] {
+        let yaml = format!("{rules}default_access: {default}\n");
+        let output = written(&yaml).command(&["check"], "");
+        assert_code(&output, 0, "a hole may be meant");
+        let said = said(&output);
+        assert_eq!(said.matches(" restricts ").count(), says.len(), "{said}");
+        for sentence in says {
+            assert!(said.contains(&sentence), "{sentence}: {said}");
+        }
+    }
 }

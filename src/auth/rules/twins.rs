@@ -1,4 +1,4 @@
-//! What a rule means beside what it says, and what it leaves open.
+//! What a rule means beside what it says.
 //!
 //! A rule that restricts GET restricts HEAD, which servers answer from the same code (RFC 9110
 //! §9.3.2), and one that restricts `/settings` or `/settings/` restricts both, which most take
@@ -7,16 +7,7 @@
 
 use http::Method;
 
-use super::{Access, Pattern, Rules, Segment};
-
-/// A rule that restricts some methods and leaves the others to something laxer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hole {
-    /// The number of the rule.
-    pub rule: usize,
-    /// The rule that decides about the others; `None`: the default.
-    pub left_to: Option<usize>,
-}
+use super::{Pattern, Rules, Segment};
 
 impl Rules {
     /// The first rule before the one that decides that restricts the twin of a request.
@@ -39,24 +30,6 @@ impl Rules {
         let read = is_head.then(|| self.guarded.first(decoded, as_get));
         twin.into_iter().chain(read.flatten()).min()
     }
-
-    /// Rules whose methods leave others to something laxer, whatever was meant.
-    pub fn holes(&self) -> Vec<Hole> {
-        let all = self.rules.iter().enumerate();
-        all.filter_map(|(rule, (pattern, restricting))| {
-            if restricting.access == Access::Public || restricting.methods.is_empty() {
-                return None;
-            }
-            let covers = |(wide, other): &(super::Pattern, super::Rule)| {
-                other.methods.is_empty() && wide.covers(pattern, other.access == Access::Public)
-            };
-            let left_to = self.rules.iter().position(covers);
-            let is_hole = left_to.is_none_or(|other| other > rule)
-                && self.access(left_to).asks_for_less_than(&restricting.access);
-            is_hole.then_some(Hole { rule, left_to })
-        })
-        .collect()
-    }
 }
 
 impl Pattern {
@@ -75,7 +48,7 @@ impl Pattern {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Openness, Rule};
+    use super::super::{Access, Openness, Rule};
     use super::*;
     use crate::domain::path::RequestPath;
 
@@ -311,50 +284,6 @@ mod tests {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
             let selected = rules.select(&parsed, &method);
             assert_eq!(selected.strictest().rule, decides, "{told}");
-        }
-    }
-
-    #[test]
-    fn methods_that_are_left_to_something_laxer_are_found() {
-        let admin = || roles(&["admin"]);
-        let get = &["GET", "POST"][..];
-        let hole = |rule, left_to| vec![Hole { rule, left_to }];
-        for (rules, default, expected) in [
-            (
-                vec![rule("/a/**", get, admin())],
-                Access::Authenticated,
-                hole(0, None),
-            ),
-            (vec![rule("/a/**", get, admin())], Access::Deny, vec![]),
-            (
-                vec![rule("/a/**", &[], admin())],
-                Access::Authenticated,
-                vec![],
-            ),
-            (
-                vec![rule("/a/**", get, Access::Public)],
-                Access::Authenticated,
-                vec![],
-            ),
-            (
-                vec![
-                    rule("/a/**", get, admin()),
-                    rule("/a/**", &[], Access::Deny),
-                ],
-                Access::Authenticated,
-                vec![],
-            ),
-            (
-                vec![
-                    rule("/a/**", get, admin()),
-                    rule("/**", &[], Access::Public),
-                ],
-                Access::Deny,
-                hole(0, Some(1)),
-            ),
-        ] {
-            let told = format!("{rules:?}, else {default:?}");
-            assert_eq!(Rules::new(rules, default).holes(), expected, "{told}");
         }
     }
 }
