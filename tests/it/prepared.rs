@@ -37,22 +37,7 @@ fn assert_refused_by_both(case: &Hopeless) {
     let builder = Builder::before("http://127.0.0.1:9").yaml(&case.yaml);
     (case.files)(builder.dir());
     let gateway = builder.write();
-    let checked = gateway.command(&["check"], "");
-    assert_code(&checked, 78, case.what);
-    assert!(
-        said(&checked).contains(case.says),
-        "{}: {}",
-        case.what,
-        said(&checked)
-    );
-    let ran = gateway.command(&["run"], "");
-    let code = ran.status.code();
-    assert!(
-        matches!(code, Some(69 | 74 | 78)),
-        "{}: it starts: {code:?} {}",
-        case.what,
-        said(&ran)
-    );
+    assert_both_refuse(&gateway, case.what, case.says);
 }
 
 #[test]
@@ -119,6 +104,103 @@ fn what_cannot_start_is_refused_by_check() {
     ] {
         assert_refused_by_both(&case);
     }
+}
+
+/// What stands in the place of something that a start makes or opens, and is not that.
+#[test]
+fn what_is_in_the_way_in_the_data_dir_is_refused_by_check() {
+    let make = |command: &str, path: &Path| {
+        let mut words = command.split(' ');
+        let mut command = Command::new(words.next().unwrap());
+        let made = run(command.args(words).arg(path), "");
+        assert!(made.status.success(), "{}", said(&made));
+    };
+    for (name, commands) in [
+        ("lock", &["mkdir", "mkfifo", "ln -s nowhere/lock"][..]),
+        ("admin.sock", &["mkdir"]),
+        ("next.sock", &["mkdir"]),
+        ("keys.json", &["mkdir", "mkfifo", "ln -s /dev/zero"]),
+        ("keys.json.new", &["mkdir"]),
+        (
+            "doorward.redb",
+            &["mkdir", "mkfifo", "ln -s nowhere", "ln -s /dev/zero"],
+        ),
+        ("doorward.redb.new", &["mkdir"]),
+    ] {
+        for command in commands {
+            let builder = Builder::before("http://127.0.0.1:9").yaml("data_dir: d");
+            let folder = builder.dir().join("d");
+            private(&folder);
+            make(command, &folder.join(name));
+            let gateway = builder.write();
+            let what = format!("{command} d/{name}");
+            assert_both_refuse(&gateway, &what, name);
+        }
+    }
+    let link = Builder::before("http://127.0.0.1:9").yaml("data_dir: d");
+    make("ln -s nowhere", &link.dir().join("d"));
+    assert_both_refuse(&link.write(), "a link that leads nowhere", "data_dir");
+    for place in ["/proc/x", "/sys/x/y"] {
+        let yaml = format!("data_dir: {place}");
+        let gateway = Builder::before("http://127.0.0.1:9").yaml(&yaml).write();
+        assert_both_refuse(&gateway, place, "data_dir");
+    }
+    for key in [
+        "tls: { cert: pipe, key: doorward.yaml }",
+        "upstream: https://app.example.com\nupstream_tls: { ca: pipe }",
+    ] {
+        let builder = Builder::before("http://127.0.0.1:9").yaml(key);
+        make("mkfifo", &builder.dir().join("pipe"));
+        assert_both_refuse(&builder.write(), key, "not a regular file");
+    }
+}
+
+/// A store that was altered while nobody had it open.
+#[test]
+fn a_store_that_cannot_be_opened_is_refused_by_check() {
+    type Damage = fn(&mut Vec<u8>);
+    let cases: [(&str, Damage); 3] = [
+        ("cut to half", |file| file.truncate(file.len() / 2)),
+        ("cut after its first page", |file| file.truncate(4096)),
+        ("with other pages", |file| {
+            let half = file.len() / 2;
+            file[4096..half].iter_mut().for_each(|byte| *byte ^= 0x40);
+        }),
+    ];
+    let mut gateway = running();
+    let store = gateway.data_dir().join("doorward.redb");
+    for how in ["TERM", "KILL"] {
+        gateway.signal(how);
+        gateway.process().wait();
+        let whole = std::fs::read(&store).unwrap();
+        for (what, damage) in cases {
+            let mut bytes = whole.clone();
+            damage(&mut bytes);
+            std::fs::write(&store, &bytes).unwrap();
+            let what = format!("{what}, after {how}");
+            assert_code(&gateway.command(&["check"], ""), 78, &what);
+            assert!(std::fs::read(&store).unwrap() == bytes, "{what}: it wrote");
+            assert_both_refuse(&gateway, &what, "doorward.redb");
+        }
+        std::fs::write(&store, &whole).unwrap();
+        assert_code(&gateway.command(&["check"], ""), 0, how);
+        assert!(std::fs::read(&store).unwrap() == whole, "{how}: it wrote");
+        gateway.start_again();
+    }
+}
+
+#[track_caller]
+fn assert_both_refuse(gateway: &Gateway, what: &str, says: &str) {
+    let checked = gateway.command(&["check"], "");
+    assert_code(&checked, 78, what);
+    assert!(said(&checked).contains(says), "{what}: {}", said(&checked));
+    let ran = gateway.command(&["run"], "");
+    let code = ran.status.code();
+    assert!(
+        matches!(code, Some(69 | 74 | 78)),
+        "{what}: it starts: {code:?} {}",
+        said(&ran)
+    );
 }
 
 fn private(folder: &Path) {
