@@ -30,7 +30,7 @@ use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 
 use crate::adapters::config::settings::Tls;
-use crate::adapters::regular;
+use crate::adapters::{regular, tls_probe};
 
 /// Why a socket could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -269,6 +269,7 @@ fn read_key(tls: &Tls) -> Result<CertifiedKey, ListenError> {
     let key = regular::open(&tls.key).map_err(pem::Error::Io);
     let key = key.and_then(PrivateKeyDer::from_pem_reader);
     let key = key.map_err(|e| failed(&tls.key, &e))?;
+    tls_probe::in_order(chain.iter().map(|der| der.as_ref())).map_err(|e| failed(&tls.cert, &e))?;
     let Some(provider) = rustls::crypto::CryptoProvider::get_default() else {
         return Err(ListenError::Tls("no crypto provider".into()));
     };

@@ -246,6 +246,85 @@ fn certificates_that_cannot_be_used_are_refused_by_check() {
     }
 }
 
+/// A chain as ACME clients write it, with or without its root, and what is not one.
+#[test]
+fn a_chain_of_which_one_did_not_issue_the_one_before_is_refused_by_check() {
+    if !optional::has("openssl") {
+        return;
+    }
+    let authority = Builder::before("http://127.0.0.1:9");
+    let dir = authority.dir();
+    let make = |name: &str, issuer: Option<&str>, extension: &str| {
+        let mut command = Command::new("openssl");
+        command.current_dir(dir.path());
+        command.args(["req", "-x509", "-newkey", "ec", "-pkeyopt"]);
+        command.args(["ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]);
+        command.args(["-subj", &format!("/CN={name}"), "-addext", extension]);
+        command.args(["-keyout", &format!("{name}.key")]);
+        command.args(["-out", &format!("{name}.crt")]);
+        if let Some(issuer) = issuer {
+            command.args(["-CA", &format!("{issuer}.crt")]);
+            command.args(["-CAkey", &format!("{issuer}.key")]);
+        }
+        let made = run(&mut command, "");
+        assert!(made.status.success(), "{name}: {}", said(&made));
+    };
+    let ca = "basicConstraints=critical,CA:TRUE";
+    make("root", None, ca);
+    make("middle", Some("root"), ca);
+    make("stranger", None, ca);
+    let leaf = "subjectAltName=DNS:app.example.com";
+    make("leaf", Some("middle"), leaf);
+    make("alone", None, leaf);
+    for (chain, says) in [
+        (&["leaf"][..], None),
+        (&["leaf", "middle"], None),
+        (&["leaf", "middle", "root"], None),
+        (&["alone"], None),
+        (&["leaf", "leaf"], Some("certificate 2 (CN=leaf)")),
+        (
+            &["alone", "alone"],
+            Some("certificate 2 (CN=alone) is there twice"),
+        ),
+        (&["leaf", "root"], Some("certificate 2 (CN=root)")),
+        (&["leaf", "root", "middle"], Some("certificate 2 (CN=root)")),
+        (&["leaf", "stranger"], Some("certificate 2 (CN=stranger)")),
+        (
+            &["leaf", "middle", "stranger"],
+            Some("certificate 3 (CN=stranger)"),
+        ),
+        (
+            &["leaf", "middle", "middle"],
+            Some("certificate 3 (CN=middle)"),
+        ),
+        (
+            &["leaf", "middle", "root", "root"],
+            Some("certificate 4 (CN=root)"),
+        ),
+        (&["middle", "leaf"], Some("certificate 2 (CN=leaf)")),
+    ] {
+        let builder =
+            Builder::before("http://127.0.0.1:9").yaml("tls: { cert: tls.crt, key: tls.key }");
+        let read = |name: &str| std::fs::read_to_string(dir.join(name)).unwrap();
+        let text: String = chain
+            .iter()
+            .map(|name| read(&format!("{name}.crt")))
+            .collect();
+        builder.dir().write("tls.crt", text);
+        builder
+            .dir()
+            .write("tls.key", read(&format!("{}.key", chain[0])));
+        let gateway = builder.write();
+        match says {
+            Some(says) => assert_both_refuse(&gateway, &format!("{chain:?}"), says),
+            None => {
+                let checked = gateway.command(&["check"], "");
+                assert_code(&checked, 0, &format!("{chain:?}"));
+            }
+        }
+    }
+}
+
 #[test]
 fn check_writes_nothing() {
     let gateway = written("");
