@@ -10,6 +10,7 @@ pub mod huge_pages;
 pub mod jwt;
 pub mod observe;
 pub mod pages;
+pub mod regular;
 pub mod store;
 pub mod take_over;
 pub mod tls_probe;

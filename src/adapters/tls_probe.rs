@@ -99,6 +99,34 @@ pub fn judge(chain: &[Vec<u8>], host: Option<&str>, now: Timestamp) -> Option<Ch
     })
 }
 
+/// Whether each certificate of a chain in DER, the server's own first, was issued by the next
+/// one, as a client of TLS 1.2 expects it (RFC 5246 §7.4.2). Names are compared as bytes, as
+/// clients do; where the chain ends is not asked. Signatures are left to clients.
+///
+/// # Errors
+/// The first that was not, in words.
+pub fn in_order<'a>(chain: impl IntoIterator<Item = &'a [u8]>) -> Result<(), String> {
+    let mut before: Option<(&[u8], X509Certificate<'_>)> = None;
+    for (number, der) in chain.into_iter().enumerate() {
+        let (_, next) = X509Certificate::from_der(der).map_err(|e| e.to_string())?;
+        if let Some((known, last)) = before {
+            let place = format!("certificate {} ({})", number + 1, next.subject());
+            if known == der {
+                return Err(format!("{place} is there twice"));
+            }
+            if last.issuer().as_raw() != next.subject().as_raw() {
+                return Err(format!(
+                    "{place} did not issue the one before it ({}, issued by {}): put the server's own first and each issuer behind what it issued",
+                    last.subject(),
+                    last.issuer()
+                ));
+            }
+        }
+        before = Some((der, next));
+    }
+    Ok(())
+}
+
 fn trust(first: &ParsedCertificate<'_>, rest: &[Vec<u8>], now: Timestamp) -> Trust {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

@@ -4,15 +4,16 @@
 //! odd spelling never opens anything. Every other rule matches the decoded path
 //! without regard to ASCII case, so that an odd spelling never avoids one.
 
+mod holes;
 mod index;
 mod shadow;
 mod twins;
 
 use http::Method;
 
+pub use self::holes::Hole;
 use self::index::{Case, Index};
 pub use self::shadow::Shadowed;
-pub use self::twins::Hole;
 pub use crate::domain::path::Ambiguity;
 use crate::domain::path::RequestPath;
 
@@ -66,6 +67,8 @@ pub struct Rules {
     public: Index,
     /// The others, by decoded paths.
     guarded: Index,
+    /// The others, by the twins of their paths.
+    twins: Index,
     default_access: Access,
 }
 
@@ -158,9 +161,14 @@ impl Rules {
             all.filter(move |(_, (_, rule))| (rule.access == Access::Public) == is_public)
                 .map(|(number, (pattern, _))| (number, pattern))
         };
+        let twins: Vec<_> = numbered(false)
+            .filter_map(|(number, pattern)| Some((number, pattern.twin()?)))
+            .collect();
+        let twins = twins.iter().map(|(number, twin)| (*number, twin));
         Self {
             public: Index::new(Case::Exact, numbered(true)),
             guarded: Index::new(Case::Ignored, numbered(false)),
+            twins: Index::new(Case::Ignored, twins),
             rules,
             default_access,
         }

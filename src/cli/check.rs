@@ -1,12 +1,12 @@
 //! `doorward check`: name everything that is wrong, at once.
 
 use super::{Config, Failure, say};
-use crate::gateway::prepare::prepare;
+use crate::gateway::prepare::rehearse;
 
 pub(super) fn check(config: &Config) -> Result<(), Failure> {
     let settings = config.load()?;
     // Whatever would keep a start from succeeding, the configuration is not good for it.
-    prepare(&settings).map_err(Failure::config)?;
+    rehearse(&settings).map_err(Failure::config)?;
     for warning in &settings.warnings {
         say(&format!("warning: {warning}"))?;
     }

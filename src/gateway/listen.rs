@@ -23,13 +23,14 @@ use pingora::server::{Fds, ListenFds, ShutdownWatch};
 use pingora::services::Service as ServiceTrait;
 use pingora::services::listening::Service;
 use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 
 use crate::adapters::config::settings::Tls;
+use crate::adapters::{regular, tls_probe};
 
 /// Why a socket could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -264,10 +265,11 @@ fn read_key(tls: &Tls) -> Result<CertifiedKey, ListenError> {
         ListenError::Tls(format!("{}: {reason}", path.display()))
     };
     install_provider();
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(&tls.cert)
-        .and_then(Iterator::collect)
-        .map_err(|e| failed(&tls.cert, &e))?;
-    let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|e| failed(&tls.key, &e))?;
+    let chain = certificates(&tls.cert).map_err(|e| failed(&tls.cert, &e))?;
+    let key = regular::open(&tls.key).map_err(pem::Error::Io);
+    let key = key.and_then(PrivateKeyDer::from_pem_reader);
+    let key = key.map_err(|e| failed(&tls.key, &e))?;
+    tls_probe::in_order(chain.iter().map(|der| der.as_ref())).map_err(|e| failed(&tls.cert, &e))?;
     let Some(provider) = rustls::crypto::CryptoProvider::get_default() else {
         return Err(ListenError::Tls("no crypto provider".into()));
     };
@@ -276,14 +278,18 @@ fn read_key(tls: &Tls) -> Result<CertifiedKey, ListenError> {
     Ok(certified)
 }
 
+/// The certificates of a PEM file, in its order.
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, pem::Error> {
+    let file = regular::open(path).map_err(pem::Error::Io)?;
+    CertificateDer::pem_reader_iter(file).collect()
+}
+
 /// The CA certificates of a PEM file, as DER, each tried on a trust store.
 ///
 /// # Errors
 /// What is wrong with the file, in words.
 pub(super) fn read_ca(path: &Path) -> Result<Vec<Vec<u8>>, String> {
-    let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect)
-        .map_err(|e| e.to_string())?;
+    let certificates = certificates(path).map_err(|e| e.to_string())?;
     if certificates.is_empty() {
         return Err("no certificate in it".into());
     }

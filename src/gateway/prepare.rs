@@ -1,24 +1,27 @@
 //! Everything that a start needs and that can be had before it: read, parsed and tried, with
-//! nothing listening and nothing written. `doorward check` is this, and so is the beginning of
-//! `doorward run`: what the one takes the other takes.
+//! nothing listening and nothing written. `doorward run` begins with this, and `doorward
+//! check` is this and a rehearsal of what takes long ([`rehearse`]): what the one takes the
+//! other takes.
 //!
 //! What is left to a start alone: ports that somebody else holds, the lock of a `data_dir`
 //! that is in use, and a store that is away.
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt};
 
-use super::listen::{Certificate, ListenError};
+use super::listen::{Certificate, ListenError, name_of};
 use super::peer::Upstream;
-use super::server::RunError;
+use super::server::{ADMIN_SOCKET, RunError};
 use super::snapshot::SnapshotError;
 use crate::adapters::clock;
 use crate::adapters::config::settings::{Settings, StoreKind};
 use crate::adapters::jwt;
 use crate::adapters::store::{DataDir, DataDirError, Embedded, Redis};
+use crate::adapters::take_over;
 
 /// What a start goes on with.
 pub struct Prepared {
@@ -38,7 +41,10 @@ pub fn prepare(settings: &Settings) -> Result<Prepared, RunError> {
     may_bind(settings.admin.listen)?;
     match DataDir::inspect(&settings.data_dir) {
         Err(DataDirError::Io { .. }) if !is_needed(settings) => {}
-        outcome => outcome?,
+        outcome => {
+            outcome?;
+            may_make_sockets(&settings.data_dir)?;
+        }
     }
     match &settings.session.store {
         StoreKind::Embedded => Embedded::inspect(&settings.data_dir)?,
@@ -51,6 +57,31 @@ pub fn prepare(settings: &Settings) -> Result<Prepared, RunError> {
     Upstream::new(&settings.upstream, &settings.upstream_tls, &settings.limits)
         .map_err(SnapshotError::from)?;
     Ok(Prepared { certificate })
+}
+
+/// Tries the settings, and what a start then does with the store, which takes as long here as
+/// there.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn rehearse(settings: &Settings) -> Result<(), RunError> {
+    prepare(settings)?;
+    match settings.session.store {
+        StoreKind::Embedded => Ok(Embedded::rehearse(&settings.data_dir)?),
+        StoreKind::Redis(_) | StoreKind::Memory => Ok(()),
+    }
+}
+
+/// Whether our sockets could be made in the `data_dir`.
+fn may_make_sockets(data_dir: &Path) -> Result<(), ListenError> {
+    for name in [ADMIN_SOCKET, take_over::SOCKET] {
+        let path = data_dir.join(name);
+        DataDir::may_replace(&path).map_err(|source| ListenError::Bind {
+            place: name_of(&path),
+            source,
+        })?;
+    }
+    Ok(())
 }
 
 /// Whether something is kept in the `data_dir`. Where nothing is, a gateway starts without

@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 
 use crate::cli::{assert_code, said};
-use crate::support::process::Process;
+use crate::support::process::{Process, run};
 use crate::support::{Builder, Request, Upstream, doorward, token, until, world};
 
 fn mode(path: &Path) -> u32 {
@@ -129,6 +129,45 @@ fn volumes_of_root_that_are_open_to_our_group_are_taken() {
             let path = entry.unwrap().path();
             chown(&path, None, Some(GROUP)).unwrap();
             set_mode(&path, mode(&path) | 0o660);
+        }
+    }
+}
+
+/// A folder in which everybody may make files, and nobody remove those of others.
+#[test]
+fn what_we_may_not_remove_or_write_is_refused_by_check_too() {
+    if !is_root() {
+        return;
+    }
+    const US: u32 = 54_321;
+    for (name, owner, mode, folder) in [
+        ("admin.sock", 0, 0o666, 0o1777),
+        ("next.sock", 0, 0o666, 0o1777),
+        ("keys.json.new", 0, 0o666, 0o1777),
+        ("doorward.redb.new", 0, 0o666, 0o1777),
+        ("doorward.redb", US, 0o400, 0o777),
+    ] {
+        let gateway = Builder::before("http://127.0.0.1:9").write();
+        let data = gateway.data_dir();
+        std::fs::create_dir(&data).unwrap();
+        set_mode(&data, folder);
+        set_mode(gateway.dir().path(), 0o755);
+        set_mode(&gateway.config, 0o644);
+        let path = data.join(name);
+        std::fs::write(&path, "").unwrap();
+        chown(&path, Some(owner), None).unwrap();
+        set_mode(&path, mode);
+        for verb in ["check", "run"] {
+            let mut command = doorward();
+            command.arg(verb).arg("--config").arg(&gateway.config);
+            let output = run(command.uid(US).gid(US), "");
+            let code = output.status.code();
+            assert!(
+                matches!(code, Some(69 | 74 | 78)),
+                "{verb} with {name}: {code:?} {}",
+                said(&output)
+            );
+            assert!(said(&output).contains(name), "{verb}: {}", said(&output));
         }
     }
 }

@@ -37,22 +37,7 @@ fn assert_refused_by_both(case: &Hopeless) {
     let builder = Builder::before("http://127.0.0.1:9").yaml(&case.yaml);
     (case.files)(builder.dir());
     let gateway = builder.write();
-    let checked = gateway.command(&["check"], "");
-    assert_code(&checked, 78, case.what);
-    assert!(
-        said(&checked).contains(case.says),
-        "{}: {}",
-        case.what,
-        said(&checked)
-    );
-    let ran = gateway.command(&["run"], "");
-    let code = ran.status.code();
-    assert!(
-        matches!(code, Some(69 | 74 | 78)),
-        "{}: it starts: {code:?} {}",
-        case.what,
-        said(&ran)
-    );
+    assert_both_refuse(&gateway, case.what, case.says);
 }
 
 #[test]
@@ -121,6 +106,103 @@ fn what_cannot_start_is_refused_by_check() {
     }
 }
 
+/// What stands in the place of something that a start makes or opens, and is not that.
+#[test]
+fn what_is_in_the_way_in_the_data_dir_is_refused_by_check() {
+    let make = |command: &str, path: &Path| {
+        let mut words = command.split(' ');
+        let mut command = Command::new(words.next().unwrap());
+        let made = run(command.args(words).arg(path), "");
+        assert!(made.status.success(), "{}", said(&made));
+    };
+    for (name, commands) in [
+        ("lock", &["mkdir", "mkfifo", "ln -s nowhere/lock"][..]),
+        ("admin.sock", &["mkdir"]),
+        ("next.sock", &["mkdir"]),
+        ("keys.json", &["mkdir", "mkfifo", "ln -s /dev/zero"]),
+        ("keys.json.new", &["mkdir"]),
+        (
+            "doorward.redb",
+            &["mkdir", "mkfifo", "ln -s nowhere", "ln -s /dev/zero"],
+        ),
+        ("doorward.redb.new", &["mkdir"]),
+    ] {
+        for command in commands {
+            let builder = Builder::before("http://127.0.0.1:9").yaml("data_dir: d");
+            let folder = builder.dir().join("d");
+            private(&folder);
+            make(command, &folder.join(name));
+            let gateway = builder.write();
+            let what = format!("{command} d/{name}");
+            assert_both_refuse(&gateway, &what, name);
+        }
+    }
+    let link = Builder::before("http://127.0.0.1:9").yaml("data_dir: d");
+    make("ln -s nowhere", &link.dir().join("d"));
+    assert_both_refuse(&link.write(), "a link that leads nowhere", "data_dir");
+    for place in ["/proc/x", "/sys/x/y"] {
+        let yaml = format!("data_dir: {place}");
+        let gateway = Builder::before("http://127.0.0.1:9").yaml(&yaml).write();
+        assert_both_refuse(&gateway, place, "data_dir");
+    }
+    for key in [
+        "tls: { cert: pipe, key: doorward.yaml }",
+        "upstream: https://app.example.com\nupstream_tls: { ca: pipe }",
+    ] {
+        let builder = Builder::before("http://127.0.0.1:9").yaml(key);
+        make("mkfifo", &builder.dir().join("pipe"));
+        assert_both_refuse(&builder.write(), key, "not a regular file");
+    }
+}
+
+/// A store that was altered while nobody had it open.
+#[test]
+fn a_store_that_cannot_be_opened_is_refused_by_check() {
+    type Damage = fn(&mut Vec<u8>);
+    let cases: [(&str, Damage); 3] = [
+        ("cut to half", |file| file.truncate(file.len() / 2)),
+        ("cut after its first page", |file| file.truncate(4096)),
+        ("with other pages", |file| {
+            let half = file.len() / 2;
+            file[4096..half].iter_mut().for_each(|byte| *byte ^= 0x40);
+        }),
+    ];
+    let mut gateway = running();
+    let store = gateway.data_dir().join("doorward.redb");
+    for how in ["TERM", "KILL"] {
+        gateway.signal(how);
+        gateway.process().wait();
+        let whole = std::fs::read(&store).unwrap();
+        for (what, damage) in cases {
+            let mut bytes = whole.clone();
+            damage(&mut bytes);
+            std::fs::write(&store, &bytes).unwrap();
+            let what = format!("{what}, after {how}");
+            assert_code(&gateway.command(&["check"], ""), 78, &what);
+            assert!(std::fs::read(&store).unwrap() == bytes, "{what}: it wrote");
+            assert_both_refuse(&gateway, &what, "doorward.redb");
+        }
+        std::fs::write(&store, &whole).unwrap();
+        assert_code(&gateway.command(&["check"], ""), 0, how);
+        assert!(std::fs::read(&store).unwrap() == whole, "{how}: it wrote");
+        gateway.start_again();
+    }
+}
+
+#[track_caller]
+fn assert_both_refuse(gateway: &Gateway, what: &str, says: &str) {
+    let checked = gateway.command(&["check"], "");
+    assert_code(&checked, 78, what);
+    assert!(said(&checked).contains(says), "{what}: {}", said(&checked));
+    let ran = gateway.command(&["run"], "");
+    let code = ran.status.code();
+    assert!(
+        matches!(code, Some(69 | 74 | 78)),
+        "{what}: it starts: {code:?} {}",
+        said(&ran)
+    );
+}
+
 fn private(folder: &Path) {
     std::fs::create_dir(folder).unwrap();
     let mode = std::fs::Permissions::from_mode(0o700);
@@ -161,6 +243,85 @@ fn certificates_that_cannot_be_used_are_refused_by_check() {
         }),
     ] {
         assert_refused_by_both(&case);
+    }
+}
+
+/// A chain as ACME clients write it, with or without its root, and what is not one.
+#[test]
+fn a_chain_of_which_one_did_not_issue_the_one_before_is_refused_by_check() {
+    if !optional::has("openssl") {
+        return;
+    }
+    let authority = Builder::before("http://127.0.0.1:9");
+    let dir = authority.dir();
+    let make = |name: &str, issuer: Option<&str>, extension: &str| {
+        let mut command = Command::new("openssl");
+        command.current_dir(dir.path());
+        command.args(["req", "-x509", "-newkey", "ec", "-pkeyopt"]);
+        command.args(["ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]);
+        command.args(["-subj", &format!("/CN={name}"), "-addext", extension]);
+        command.args(["-keyout", &format!("{name}.key")]);
+        command.args(["-out", &format!("{name}.crt")]);
+        if let Some(issuer) = issuer {
+            command.args(["-CA", &format!("{issuer}.crt")]);
+            command.args(["-CAkey", &format!("{issuer}.key")]);
+        }
+        let made = run(&mut command, "");
+        assert!(made.status.success(), "{name}: {}", said(&made));
+    };
+    let ca = "basicConstraints=critical,CA:TRUE";
+    make("root", None, ca);
+    make("middle", Some("root"), ca);
+    make("stranger", None, ca);
+    let leaf = "subjectAltName=DNS:app.example.com";
+    make("leaf", Some("middle"), leaf);
+    make("alone", None, leaf);
+    for (chain, says) in [
+        (&["leaf"][..], None),
+        (&["leaf", "middle"], None),
+        (&["leaf", "middle", "root"], None),
+        (&["alone"], None),
+        (&["leaf", "leaf"], Some("certificate 2 (CN=leaf)")),
+        (
+            &["alone", "alone"],
+            Some("certificate 2 (CN=alone) is there twice"),
+        ),
+        (&["leaf", "root"], Some("certificate 2 (CN=root)")),
+        (&["leaf", "root", "middle"], Some("certificate 2 (CN=root)")),
+        (&["leaf", "stranger"], Some("certificate 2 (CN=stranger)")),
+        (
+            &["leaf", "middle", "stranger"],
+            Some("certificate 3 (CN=stranger)"),
+        ),
+        (
+            &["leaf", "middle", "middle"],
+            Some("certificate 3 (CN=middle)"),
+        ),
+        (
+            &["leaf", "middle", "root", "root"],
+            Some("certificate 4 (CN=root)"),
+        ),
+        (&["middle", "leaf"], Some("certificate 2 (CN=leaf)")),
+    ] {
+        let builder =
+            Builder::before("http://127.0.0.1:9").yaml("tls: { cert: tls.crt, key: tls.key }");
+        let read = |name: &str| std::fs::read_to_string(dir.join(name)).unwrap();
+        let text: String = chain
+            .iter()
+            .map(|name| read(&format!("{name}.crt")))
+            .collect();
+        builder.dir().write("tls.crt", text);
+        builder
+            .dir()
+            .write("tls.key", read(&format!("{}.key", chain[0])));
+        let gateway = builder.write();
+        match says {
+            Some(says) => assert_both_refuse(&gateway, &format!("{chain:?}"), says),
+            None => {
+                let checked = gateway.command(&["check"], "");
+                assert_code(&checked, 0, &format!("{chain:?}"));
+            }
+        }
     }
 }
 

@@ -137,14 +137,17 @@ impl Context {
     }
 }
 
+/// Why a file cannot be used.
+pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Fault {
+    Fault::new(
+        format!("cannot be read: {}: {error}", path.display()),
+        "check the path and its permissions",
+    )
+}
+
 /// Reads a whole file, never more than `limit` bytes of it.
 pub(crate) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Fault> {
-    let failed = |error: std::io::Error| {
-        Fault::new(
-            format!("cannot be read: {}: {error}", path.display()),
-            "check the path and its permissions",
-        )
-    };
+    let failed = |error: std::io::Error| unreadable(path, &error);
     let file = File::open(path).map_err(failed)?;
     let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();

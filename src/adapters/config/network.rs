@@ -4,9 +4,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::adapters::regular;
 use crate::domain::origin::{Authority, Origin, Scheme, ipv6_host};
 use crate::domain::secret::Secret;
 
+use super::context::unreadable;
 use super::problem::Fault;
 use super::reader::{Section, Spot};
 use super::secret_ref;
@@ -197,6 +199,10 @@ fn tls(root: &Section<'_>, public_url: Option<&Origin>) -> Option<Tls> {
 
 /// Whether the file holds PEM blocks of the kind; noted at the key if not.
 fn check_pem(spot: &Spot<'_>, path: &Path, tags: &[&str], what: &str) {
+    // It is read again at the start and after each renewal, which nothing but a file allows.
+    if let Err(error) = regular::open(path) {
+        return spot.refuse(unreadable(path, &error));
+    }
     let bytes = match spot.cx.read(path, MAX_PEM) {
         Ok(bytes) => bytes,
         Err(fault) => return spot.refuse(fault),

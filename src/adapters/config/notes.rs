@@ -4,7 +4,7 @@
 use super::reader::Section;
 use super::settings::{Access, Openness, Settings};
 use super::tree::Shape;
-use crate::auth::rules::Rules;
+use crate::auth::rules::{Hole, Rules};
 
 /// `cookies.name` of who wrote none.
 const DEFAULT_NAME: &str = "doorward";
@@ -96,23 +96,45 @@ fn defaults(root: &Section<'_>, settings: &Settings) -> Vec<String> {
     notes
 }
 
-/// Rules that restrict some methods only.
+/// Rules beside which something passes by asking for less.
 fn holes(settings: &Settings) -> Vec<String> {
     let rules = Rules::new(settings.rules.clone(), settings.default_access.clone());
     let holes = rules.holes().into_iter();
-    holes
-        .filter_map(|hole| {
-            let rule = settings.rules.get(hole.rule)?;
-            let other = match hole.left_to {
-                Some(other) => format!("rules[{other}]"),
-                None => "default_access".to_owned(),
-            };
-            Some(format!(
-                "rules[{}] ({}) restricts {} (GET means HEAD too); every other method goes by {other}, which asks for less. Leave methods out to restrict them all.",
-                hole.rule,
-                rule.path,
-                rule.methods.join(", ")
-            ))
-        })
-        .collect()
+    holes.filter_map(|hole| told(settings, &hole)).collect()
+}
+
+fn told(settings: &Settings, hole: &Hole) -> Option<String> {
+    let named = |number: usize| {
+        let rule = settings.rules.get(number)?;
+        Some(format!("rules[{number}] ({})", rule.path))
+    };
+    let methods = &settings.rules.get(hole.rule)?.methods;
+    let lists = |method: &str| methods.iter().any(|listed| listed == method);
+    let restricts = match methods.join(", ") {
+        none if none.is_empty() => "every method".to_owned(),
+        some if lists("GET") && !lists("HEAD") => format!("{some} (GET means HEAD too)"),
+        some => some,
+    };
+    let mut left = Vec::new();
+    if !hole.methods.is_empty() {
+        left.push(hole.methods.join(", "));
+    }
+    if hole.unnamed {
+        left.push("every method that no rule names".to_owned());
+    }
+    let (by, mend) = match hole.left_to {
+        Some(by) if by < hole.rule => (
+            format!("{} before it", named(by)?),
+            "Put the rule that asks for more first",
+        ),
+        by => (
+            by.map_or(Some("default_access".to_owned()), named)?,
+            "Leave methods out to restrict them all",
+        ),
+    };
+    Some(format!(
+        "{} restricts {restricts}, and leaves {} to {by}, which asks for less. {mend}.",
+        named(hole.rule)?,
+        left.join(" and "),
+    ))
 }

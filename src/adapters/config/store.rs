@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use redis::IntoConnectionInfo;
+use redis::{ConnectionAddr, IntoConnectionInfo};
 
 use crate::domain::secret::Secret;
 
@@ -12,6 +12,7 @@ use super::secret_ref;
 use super::settings::{Redis, StoreKind};
 use super::tree::Shape;
 use super::values;
+use super::web;
 
 /// What every key of ours begins with, unless the operator says otherwise.
 const PREFIX: &str = "doorward:";
@@ -95,13 +96,46 @@ fn check_url(url: &[u8]) -> Result<(), Fault> {
     }
     // A space or a line end of a copied secret would only fail at the first command.
     let odd = |c: char| c.is_whitespace() || c.is_control();
-    if text.contains(odd) || text.into_connection_info().is_err() {
+    let info = text.into_connection_info().ok();
+    let Some(info) = info.filter(|_| !text.contains(odd)) else {
         return Err(Fault::new(
             "is not a Redis URL",
             "write redis://user:password@host:6379/0, with odd characters percent-encoded",
         ));
+    };
+    // Redis counts its databases in an int.
+    if i32::try_from(info.redis_settings().db()).is_ok_and(|db| db >= 0) {
+        can_be_reached(info.addr())
+    } else {
+        Err(Fault::new(
+            "has a database that no Redis has",
+            "write its number, 0 for the first: redis://host:6379/0",
+        ))
     }
-    Ok(())
+}
+
+/// Refuses what no server listens on.
+fn can_be_reached(address: &ConnectionAddr) -> Result<(), Fault> {
+    let port = match address {
+        ConnectionAddr::Tcp(_, port) | ConnectionAddr::TcpTls { port, .. } => *port,
+        ConnectionAddr::Unix(path) => {
+            let path = path.as_os_str().as_encoded_bytes();
+            let fits = (2..=web::MAX_SOCKET_PATH).contains(&path.len()) && !path.contains(&0);
+            return match fits {
+                true => Ok(()),
+                false => Err(web::no_socket_path()),
+            };
+        }
+        // The library may learn more.
+        _ => return Ok(()),
+    };
+    match port {
+        0 => Err(Fault::new(
+            "has the port 0, on which nobody listens",
+            A_SERVER,
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn prefix(text: &str) -> Result<String, Fault> {
@@ -138,6 +172,7 @@ mod tests {
 
     #[test]
     fn redis_urls() {
+        let socket = |length: usize| format!("redis+unix:///{}", "x".repeat(length - 1));
         for (text, fine) in [
             ("redis://127.0.0.1", true),
             ("redis://127.0.0.1:6379/2", true),
@@ -146,6 +181,20 @@ mod tests {
             ("redis://:secret@redis", true),
             ("rediss://:secret@redis.example.com:6380/0", true),
             ("redis+unix:///run/redis.sock", true),
+            ("redis://127.0.0.1:6379/2147483647", true),
+            ("redis://127.0.0.1:6379/2147483648", false),
+            ("redis://127.0.0.1/-1", false),
+            ("rediss://127.0.0.1/-1", false),
+            ("redis+unix:///run/redis.sock?db=1", true),
+            ("redis+unix:///run/redis.sock?db=-1", false),
+            ("redis+unix:///", false),
+            ("redis+unix:///a%00b", false),
+            (socket(web::MAX_SOCKET_PATH).as_str(), true),
+            (socket(web::MAX_SOCKET_PATH + 1).as_str(), false),
+            (socket(200).as_str(), false),
+            ("redis://127.0.0.1:0", false),
+            ("rediss://redis.example.com:0/1", false),
+            ("redis://[::1]:0", false),
             ("rediss://redis.example.com/#insecure", false),
             ("rediss://:pa#ss@redis.example.com", false),
             ("redis://", false),

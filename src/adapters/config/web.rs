@@ -14,6 +14,8 @@ use crate::domain::origin::{Authority, Origin, Scheme, ipv6_host};
 pub(crate) const MAX_SOCKET_PATH: usize = 107;
 /// How many bits stand before an IPv4 address that is mapped into IPv6.
 const MAPPED: u8 = 96;
+/// How many bits of zero stand before an IPv4 address that is compatible with IPv6.
+const COMPATIBLE: u8 = 96;
 
 /// `public_url`: an origin, with or without `/` after it.
 pub(crate) fn public_url(text: &str) -> Result<Origin, Fault> {
@@ -200,8 +202,7 @@ pub(crate) fn listen(text: &str) -> Result<SocketAddr, Fault> {
 /// One of `trusted_proxies`: a network, or one address. Peers are compared as IPv4 where
 /// their address is mapped into IPv6, and so is the network.
 pub(crate) fn network(text: &str) -> Result<IpNet, Fault> {
-    let parsed = text.parse::<IpAddr>().map(IpNet::from);
-    let Ok(net) = parsed.or_else(|_| text.parse::<IpNet>()) else {
+    let Some(net) = address_and_length(text) else {
         return Err(Fault::new(
             "is neither a network nor an address",
             "write 10.0.0.0/8 or 10.1.2.3; names are not looked up",
@@ -223,6 +224,17 @@ pub(crate) fn network(text: &str) -> Result<IpNet, Fault> {
         "is nothing that a connection can come from, so that it would never act",
         "write the network of the proxy, such as 10.0.0.0/8",
     ))
+}
+
+/// Read by the standard library, which takes no leading zeros: `010` is 8 to some programs.
+fn address_and_length(text: &str) -> Option<IpNet> {
+    let Some((address, length)) = text.split_once('/') else {
+        return text.parse::<IpAddr>().ok().map(IpNet::from);
+    };
+    let digits = length.bytes().all(|b| b.is_ascii_digit());
+    let is_plain = digits && (length == "0" || !length.starts_with('0'));
+    let length = is_plain.then(|| length.parse().ok())??;
+    IpNet::new(address.parse().ok()?, length).ok()
 }
 
 /// The IPv4 network that is mapped into IPv6 (RFC 4291 §2.5.5.2).
@@ -247,7 +259,17 @@ fn can_be_a_peer(net: &IpNet) -> bool {
     let address = net.addr();
     let is_one = net.prefix_len() == net.max_prefix_len();
     let is_broadcast = address == IpAddr::V4(Ipv4Addr::BROADCAST);
-    !address.is_multicast() && !(is_one && (address.is_unspecified() || is_broadcast))
+    // `::10.0.0.1`: IPv4-compatible, and deprecated (RFC 4291 §2.5.5.1). `::1` is none.
+    let is_compatible = match net {
+        IpNet::V4(_) => false,
+        IpNet::V6(net) => {
+            let of_zeros = net.addr().segments().starts_with(&[0; 6]);
+            net.prefix_len() >= COMPATIBLE && of_zeros && !net.contains(&Ipv6Addr::LOCALHOST)
+        }
+    };
+    !address.is_multicast()
+        && !is_compatible
+        && !(is_one && (address.is_unspecified() || is_broadcast))
 }
 
 /// `upstream`: `http://host:port`, `https://host:port` or `unix:/path`.
@@ -290,12 +312,17 @@ fn socket_path(path: &str) -> Result<Upstream, Fault> {
     // unix:///run/app.sock, as other proxies write it.
     let path = format!("/{}", path.trim_start_matches('/'));
     if path.len() > MAX_SOCKET_PATH || path.len() < 2 || path.contains('\0') {
-        return Err(Fault::new(
-            format!("is not a path of 2 to {MAX_SOCKET_PATH} bytes, as sockets have"),
-            "move the socket to a shorter path",
-        ));
+        return Err(no_socket_path());
     }
     Ok(Upstream::Unix(PathBuf::from(path)))
+}
+
+/// What is wrong with a path that no socket has.
+pub(super) fn no_socket_path() -> Fault {
+    Fault::new(
+        format!("is not a path of 2 to {MAX_SOCKET_PATH} bytes, as sockets have"),
+        "move the socket to a shorter path",
+    )
 }
 
 #[cfg(test)]

@@ -109,6 +109,14 @@ pub fn rotate(
     Ok(fresh)
 }
 
+/// Whether [`load_or_generate`] could keep a key that it makes. Changes nothing.
+///
+/// # Errors
+/// See [`KeyFileError`].
+pub fn may_be_written(dir: &Path) -> Result<(), KeyFileError> {
+    file::may_be_written(dir)
+}
+
 /// Every key whose time is not over, of any algorithm, newest first. None if there
 /// is no file.
 ///
@@ -160,7 +168,7 @@ impl StoredKey {
         })
     }
 
-    fn signs(&self, algorithm: Algorithm) -> bool {
+    pub(super) fn signs(&self, algorithm: Algorithm) -> bool {
         self.algorithm == algorithm && self.retired.is_none()
     }
 }

@@ -45,8 +45,13 @@ pub fn inspect(signing: &Signing, data_dir: &Path, now: Timestamp) -> Result<(),
         Keyring::new(signing.algorithm, &signing.keys)?;
         return Ok(());
     }
-    let stored = keyfile::list(data_dir, now)?.into_iter();
-    let ours = stored.filter(|key| key.algorithm == signing.algorithm);
+    let stored = keyfile::list(data_dir, now)?;
+    if !stored.iter().any(|key| key.signs(signing.algorithm)) {
+        keyfile::may_be_written(data_dir)?;
+    }
+    let ours = stored
+        .into_iter()
+        .filter(|key| key.algorithm == signing.algorithm);
     let secrets: Vec<Secret> = ours.map(|key| key.secret).collect();
     if !secrets.is_empty() {
         Keyring::new(signing.algorithm, &secrets)?;

@@ -30,6 +30,7 @@ use writer::Writer;
 mod file;
 mod handle;
 mod health;
+mod overlay;
 mod writer;
 
 /// Sessions that a sweep forgets in one transaction, so that logins need not wait for
@@ -107,6 +108,16 @@ impl Embedded {
     /// As [`Self::open`], but for [`StoreError::InUse`].
     pub fn inspect(dir: &Path) -> Result<(), StoreError> {
         file::inspect(dir)
+    }
+
+    /// Whether the store in `dir` can be opened, found out by doing it: everything is read
+    /// and verified, and what would be written stays in memory. Blocks for as long as
+    /// [`Self::open`] does. Takes a file that somebody has open for a good one.
+    ///
+    /// # Errors
+    /// As [`Self::open`], but for [`StoreError::InUse`].
+    pub fn rehearse(dir: &Path) -> Result<(), StoreError> {
+        file::rehearse(dir)
     }
 
     /// Closes the file after what has begun, so that another process can open it. What

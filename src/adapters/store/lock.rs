@@ -10,9 +10,23 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, AtFlags};
 
 use super::ownership;
+use crate::adapters::regular;
 
 /// The file inside `data_dir` that is locked; it stays empty.
 const LOCK: &str = "lock";
+/// Of the kernel's own file systems, in which nobody keeps files: proc, sysfs, cgroup,
+/// cgroup2, debugfs, tracefs, securityfs, bpf, devpts (`linux/magic.h`).
+const OF_THE_KERNEL: [u64; 9] = [
+    0x9fa0,
+    0x6265_6572,
+    0x0027_e0eb,
+    0x6367_7270,
+    0x6462_6720,
+    0x7472_6163,
+    0x7363_6673,
+    0xcafe_4a11,
+    0x1cd1,
+];
 
 /// The right to use a `data_dir`, for as long as the value lives. The system takes
 /// the lock back however the process ends, so a crash leaves nothing to clean up.
@@ -38,9 +52,34 @@ impl DataDir {
         }
         ownership::inspect(path, &metadata)?;
         may(path, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK)?;
+        takes_files(path)?;
         let lock = path.join(LOCK);
-        match lock.exists() {
+        match is_lock(&lock)? {
             true => may(&lock, Access::READ_OK | Access::WRITE_OK),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether a file or socket in the folder could be made anew, perhaps in the place of one
+    /// that is there. Changes nothing.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_replace(path: &Path) -> io::Result<()> {
+        let found = match fs::symlink_metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            other => other?,
+        };
+        if found.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        // Where others may make files too, each removes only what is theirs: unlink(2), EPERM.
+        let folder = fs::metadata(path.parent().unwrap_or(Path::new(".")))?;
+        let is_sticky = folder.mode() & 0o1000 != 0;
+        let us = rustix::process::geteuid();
+        let is_ours = us.is_root() || [found.uid(), folder.uid()].contains(&us.as_raw());
+        match is_sticky && !is_ours {
+            true => Err(io::ErrorKind::PermissionDenied.into()),
             false => Ok(()),
         }
     }
@@ -52,6 +91,7 @@ impl DataDir {
     pub fn claim(path: &Path) -> Result<Self, DataDirError> {
         private_dir(path)?;
         let lock_path = path.join(LOCK);
+        is_lock(&lock_path)?;
         let lock = OpenOptions::new()
             .read(true)
             .write(true)
@@ -106,14 +146,40 @@ impl AsFd for DataDir {
     }
 }
 
-/// Whether a folder that is missing could be made: the nearest one above it takes entries.
+/// Whether a folder that is missing could be made: the nearest one above it takes entries, and
+/// no link that leads nowhere is in its place.
 fn may_be_made(path: &Path) -> Result<(), DataDirError> {
-    let above = path.ancestors().skip(1).find(|above| above.exists());
+    let mut above = path.ancestors();
+    let above = above.find(|above| fs::symlink_metadata(above).is_ok());
     let above = above.unwrap_or(Path::new("."));
     if !above.is_dir() {
         return Err(io_at(above)(io::ErrorKind::NotADirectory.into()));
     }
-    may(above, Access::WRITE_OK | Access::EXEC_OK)
+    may(above, Access::WRITE_OK | Access::EXEC_OK)?;
+    takes_files(above)
+}
+
+/// Whether there is a lock; it is a file, or a link to one.
+fn is_lock(path: &Path) -> Result<bool, DataDirError> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        other => other
+            .and_then(|_| regular::expect(&fs::metadata(path)?))
+            .map(|()| true)
+            .map_err(io_at(path)),
+    }
+}
+
+/// Refuses a folder whose file system keeps no files, although its modes let root make some.
+fn takes_files(path: &Path) -> Result<(), DataDirError> {
+    let found = rustix::fs::statfs(path).map_err(|error| io_at(path)(error.into()))?;
+    match u64::try_from(found.f_type).is_ok_and(|kind| OF_THE_KERNEL.contains(&kind)) {
+        true => Err(io_at(path)(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "the kernel's own files are there, and nobody else's",
+        ))),
+        false => Ok(()),
+    }
 }
 
 fn may(path: &Path, access: Access) -> Result<(), DataDirError> {
@@ -256,7 +322,20 @@ mod tests {
         assert!(!missing.exists() && !scratch.path().join("a").exists());
         let file = scratch.path().join("file");
         fs::write(&file, "").unwrap();
-        for bad in [file.clone(), file.join("below")] {
+        let link = scratch.path().join("link");
+        std::os::unix::fs::symlink("nowhere", &link).unwrap();
+        let locked = scratch.path().join("locked");
+        fs::create_dir_all(locked.join(LOCK)).unwrap();
+        for bad in [
+            file.clone(),
+            file.join("below"),
+            link.clone(),
+            link.join("below"),
+            locked,
+            "/proc".into(),
+            "/proc/x".into(),
+            "/sys/x/y".into(),
+        ] {
             let look = DataDir::inspect(&bad).unwrap_err();
             assert!(matches!(look, DataDirError::Io { .. }), "{look}");
             assert!(DataDir::claim(&bad).is_err(), "{}", bad.display());

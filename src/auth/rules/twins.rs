@@ -1,22 +1,13 @@
-//! What a rule means beside what it says, and what it leaves open.
+//! What a rule means beside what it says.
 //!
 //! A rule that restricts GET restricts HEAD, which servers answer from the same code (RFC 9110
-//! §9.3.2), and one that restricts `/settings` restricts `/settings/`, which most take for the
-//! same. Such a twin decides only where the rule that would decide otherwise asks for less: it
-//! never opens anything.
+//! §9.3.2), and one that restricts `/settings` or `/settings/` restricts both, which most take
+//! for the same. Such a twin decides only where the rule that would decide otherwise asks for
+//! less: it never opens anything.
 
 use http::Method;
 
-use super::{Access, Rules};
-
-/// A rule that restricts some methods and leaves the others to something laxer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hole {
-    /// The number of the rule.
-    pub rule: usize,
-    /// The rule that decides about the others; `None`: the default.
-    pub left_to: Option<usize>,
-}
+use super::{Pattern, Rules, Segment};
 
 impl Rules {
     /// The first rule before the one that decides that restricts the twin of a request.
@@ -26,53 +17,38 @@ impl Rules {
         method: &Method,
         decides: Option<usize>,
     ) -> Option<usize> {
-        let bare = match decoded {
-            [bare @ .., b'/'] if !bare.is_empty() => Some(bare),
-            _ => None,
+        let asked = self.access(decides);
+        let restricts = |rule: usize, method: &Method| {
+            decides.is_none_or(|decides| rule < decides)
+                && self.takes(rule, method, str::eq_ignore_ascii_case)
+                && asked.asks_for_less_than(self.access(Some(rule)))
         };
         let is_head = method.as_str().eq_ignore_ascii_case("HEAD");
-        if bare.is_none() && !is_head {
-            return None;
-        }
-        let asked = self.access(decides);
-        let first = |path: &[u8], method: &Method| {
-            self.guarded.first(path, |rule| {
-                decides.is_none_or(|decides| rule < decides)
-                    && self.takes(rule, method, str::eq_ignore_ascii_case)
-                    && asked.asks_for_less_than(self.access(Some(rule)))
-            })
-        };
-        let as_get = |path: &[u8]| is_head.then(|| first(path, &Method::GET)).flatten();
-        let found = [
-            as_get(decoded),
-            bare.and_then(|bare| first(bare, method)),
-            bare.and_then(as_get),
-        ];
-        found.into_iter().flatten().min()
+        let as_get = |rule| is_head && restricts(rule, &Method::GET);
+        let of_twins = |rule| restricts(rule, method) || as_get(rule);
+        let twin = self.twins.first(decoded, of_twins);
+        let read = is_head.then(|| self.guarded.first(decoded, as_get));
+        twin.into_iter().chain(read.flatten()).min()
     }
+}
 
-    /// Rules whose methods leave others to something laxer, whatever was meant.
-    pub fn holes(&self) -> Vec<Hole> {
-        let all = self.rules.iter().enumerate();
-        all.filter_map(|(rule, (pattern, restricting))| {
-            if restricting.access == Access::Public || restricting.methods.is_empty() {
-                return None;
-            }
-            let covers = |(wide, other): &(super::Pattern, super::Rule)| {
-                other.methods.is_empty() && wide.covers(pattern, other.access == Access::Public)
-            };
-            let left_to = self.rules.iter().position(covers);
-            let is_hole = left_to.is_none_or(|other| other > rule)
-                && self.access(left_to).asks_for_less_than(&restricting.access);
-            is_hole.then_some(Hole { rule, left_to })
-        })
-        .collect()
+impl Pattern {
+    /// An exact path with a slash at its end, or without the one that it has.
+    pub(super) fn twin(&self) -> Option<Self> {
+        let mut twin = self.clone();
+        let is_slash = |end: &Segment| matches!(end, Segment::Named(name) if name.is_empty());
+        match twin.segments.last() {
+            Some(end) if is_slash(end) => twin.segments.truncate(twin.segments.len() - 1),
+            _ => twin.segments.push(Segment::Named(Vec::new())),
+        }
+        // Neither has `/`, which is the whole path, nor what covers its twin already.
+        (!self.and_below && !twin.segments.is_empty()).then_some(twin)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Openness, Rule};
+    use super::super::{Access, Openness, Rule};
     use super::*;
     use crate::domain::path::RequestPath;
 
@@ -188,7 +164,80 @@ mod tests {
                 "/",
                 Some(0),
             ),
+            (
+                vec![rule("/a/", &[], admin())],
+                Access::Authenticated,
+                "GET",
+                "/a",
+                Some(0),
+            ),
+            (
+                vec![rule("/a/", get, admin())],
+                Access::Authenticated,
+                "HEAD",
+                "/A",
+                Some(0),
+            ),
+            (
+                vec![rule("/a/", get, admin())],
+                Access::Authenticated,
+                "PUT",
+                "/a",
+                None,
+            ),
+            (
+                vec![rule("/*/", &[], admin())],
+                Access::Authenticated,
+                "GET",
+                "/a",
+                Some(0),
+            ),
+            (
+                vec![rule("/a/", &[], Access::Authenticated)],
+                Access::Deny,
+                "GET",
+                "/a",
+                None,
+            ),
+            (
+                vec![rule("/a/", &[], Access::Public)],
+                Access::Deny,
+                "GET",
+                "/a",
+                None,
+            ),
+            (
+                vec![rule("/a/", &[], admin())],
+                Access::Authenticated,
+                "GET",
+                "/a//",
+                Some(0),
+            ),
+            (
+                vec![rule("/a/b/", &[], admin())],
+                Access::Authenticated,
+                "GET",
+                "/a",
+                None,
+            ),
             // The order of the operator holds.
+            (
+                vec![
+                    rule("/a", &[], Access::Authenticated),
+                    rule("/a/", &[], admin()),
+                ],
+                Access::Deny,
+                "GET",
+                "/a",
+                Some(0),
+            ),
+            (
+                vec![rule("/a/", &[], admin()), rule("/**", &[], Access::Public)],
+                Access::Deny,
+                "GET",
+                "/a",
+                Some(0),
+            ),
             (
                 vec![
                     rule("/a/", &[], Access::Authenticated),
@@ -235,50 +284,6 @@ mod tests {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
             let selected = rules.select(&parsed, &method);
             assert_eq!(selected.strictest().rule, decides, "{told}");
-        }
-    }
-
-    #[test]
-    fn methods_that_are_left_to_something_laxer_are_found() {
-        let admin = || roles(&["admin"]);
-        let get = &["GET", "POST"][..];
-        let hole = |rule, left_to| vec![Hole { rule, left_to }];
-        for (rules, default, expected) in [
-            (
-                vec![rule("/a/**", get, admin())],
-                Access::Authenticated,
-                hole(0, None),
-            ),
-            (vec![rule("/a/**", get, admin())], Access::Deny, vec![]),
-            (
-                vec![rule("/a/**", &[], admin())],
-                Access::Authenticated,
-                vec![],
-            ),
-            (
-                vec![rule("/a/**", get, Access::Public)],
-                Access::Authenticated,
-                vec![],
-            ),
-            (
-                vec![
-                    rule("/a/**", get, admin()),
-                    rule("/a/**", &[], Access::Deny),
-                ],
-                Access::Authenticated,
-                vec![],
-            ),
-            (
-                vec![
-                    rule("/a/**", get, admin()),
-                    rule("/**", &[], Access::Public),
-                ],
-                Access::Deny,
-                hole(0, Some(1)),
-            ),
-        ] {
-            let told = format!("{rules:?}, else {default:?}");
-            assert_eq!(Rules::new(rules, default).holes(), expected, "{told}");
         }
     }
 }

@@ -15,7 +15,8 @@ use zeroize::Zeroizing;
 use super::{KeyFileError, StoredKey};
 use crate::adapters::config::settings::Algorithm;
 use crate::adapters::jwt::keyring::{KeyProblem, algorithm_name, key_id};
-use crate::adapters::store::lock::{private_dir, sync_dir};
+use crate::adapters::regular;
+use crate::adapters::store::lock::{DataDir, private_dir, sync_dir};
 use crate::adapters::store::ownership;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
@@ -95,6 +96,12 @@ fn write_whole(path: &Path, text: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Whether the file could be written. Changes nothing.
+pub(super) fn may_be_written(dir: &Path) -> Result<(), KeyFileError> {
+    let draft = dir.join(DRAFT);
+    DataDir::may_replace(&draft).map_err(io_at(&draft))
+}
+
 /// The keys of the folder's file whose time is not over, in the file's order; none
 /// if there is no file.
 pub(super) fn read_in(dir: &Path, now: Timestamp) -> Result<Vec<StoredKey>, KeyFileError> {
@@ -102,7 +109,7 @@ pub(super) fn read_in(dir: &Path, now: Timestamp) -> Result<Vec<StoredKey>, KeyF
 }
 
 fn read(path: &Path, now: Timestamp) -> Result<Vec<StoredKey>, KeyFileError> {
-    let file = match File::open(path) {
+    let file = match regular::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other.map_err(io_at(path))?,
     };

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 
 use redb::{Builder, Database, DatabaseError, StorageError};
 
-use crate::adapters::store::lock::sync_dir;
+use super::overlay::Overlay;
+use crate::adapters::regular;
+use crate::adapters::store::lock::{DataDir, sync_dir};
 use crate::adapters::store::tables::{self, Fault};
 use crate::auth::ports::StoreError;
 
@@ -26,10 +28,8 @@ const COMPACT_ABOVE: u64 = 4 * 1024 * 1024;
 /// Opens the store's file in `dir`; makes a new one only if there is none.
 pub(super) fn open(dir: &Path) -> Result<(PathBuf, Database), StoreError> {
     let path = dir.join(FILE);
-    match fs::symlink_metadata(&path) {
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => create(dir, &path)?,
-        Err(error) => return Err(unavailable(&path, &error)),
+    if !exists(&path)? {
+        create(dir, &path)?;
     }
     let db = open_checked(&path)?;
     Ok((path, db))
@@ -62,13 +62,30 @@ fn create(dir: &Path, path: &Path) -> Result<(), StoreError> {
 
 /// Opens the file, every checksum verified, and makes it today's.
 fn open_checked(path: &Path) -> Result<Database, StoreError> {
-    verified(path, |db| {
+    let prepare = |db: &mut Database| {
         let in_file = |fault| named(&path.to_string_lossy(), fault);
-        tables::migrate(db).map_err(in_file)?;
-        tables::check(db).map_err(in_file)?;
+        make_todays(path, db)?;
         let length = fs::metadata(path).map_err(|error| unavailable(path, &error))?;
         compact(db, length.len()).map_err(in_file)
-    })
+    };
+    verified(path, || settings().open(path), prepare)
+}
+
+fn make_todays(path: &Path, db: &mut Database) -> Result<(), StoreError> {
+    let in_file = |fault| named(&path.to_string_lossy(), fault);
+    tables::migrate(db).map_err(in_file)?;
+    tables::check(db).map_err(in_file)
+}
+
+/// Whether there is a file, or something in its place.
+fn exists(path: &Path) -> Result<bool, StoreError> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        other => other
+            .and_then(|_| regular::expect(&fs::metadata(path)?))
+            .map(|()| true)
+            .map_err(|error| unavailable(path, &error)),
+    }
 }
 
 /// Whether the file can be opened, as far as that can be told without writing to it and
@@ -76,19 +93,50 @@ fn open_checked(path: &Path) -> Result<Database, StoreError> {
 /// that a crash left to be repaired, is not looked into.
 pub(super) fn inspect(dir: &Path) -> Result<(), StoreError> {
     let path = dir.join(FILE);
-    match fs::symlink_metadata(&path) {
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(unavailable(&path, &error)),
+    if !exists(&path)? {
+        let draft = dir.join(DRAFT);
+        return DataDir::may_replace(&draft).map_err(|error| unavailable(&draft, &error));
     }
-    let opened = catch_unwind(AssertUnwindSafe(|| Builder::new().open_read_only(&path)));
+    // Opened as a start does, to see whether it may be written.
+    let writable = OpenOptions::new().read(true).write(true).open(&path);
+    writable.map_err(|error| unavailable(&path, &error))?;
+    match look(&path) {
+        Err(StoreError::InUse { .. }) => Ok(()),
+        outcome => outcome,
+    }
+}
+
+/// Whether [`open`] would succeed: does all that it does, and keeps in memory what it would
+/// write. Takes a file that another process has open for a good one, and is not in its way.
+pub(super) fn rehearse(dir: &Path) -> Result<(), StoreError> {
+    let path = dir.join(FILE);
+    inspect(dir)?;
+    if !exists(&path)? || is_in_use(&path) {
+        return Ok(());
+    }
+    let open = || {
+        let overlay = regular::open(&path).and_then(Overlay::new);
+        let overlay = overlay.map_err(|error| DatabaseError::Storage(StorageError::Io(error)))?;
+        settings().create_with_backend(overlay)
+    };
+    match verified(&path, open, |db| make_todays(&path, db)) {
+        // Somebody has opened it meanwhile, and what was read is of several moments.
+        Err(_) if is_in_use(&path) => Ok(()),
+        outcome => outcome.map(drop),
+    }
+}
+
+fn is_in_use(path: &Path) -> bool {
+    matches!(look(path), Err(StoreError::InUse { .. }))
+}
+
+/// Reads the head of the file.
+fn look(path: &Path) -> Result<(), StoreError> {
+    let opened = catch_unwind(AssertUnwindSafe(|| Builder::new().open_read_only(path)));
     match opened {
         Ok(Ok(_)) | Ok(Err(DatabaseError::RepairAborted)) => Ok(()),
-        Ok(Err(error)) => match refused(&path, error) {
-            StoreError::InUse { .. } => Ok(()),
-            error => Err(error),
-        },
-        Err(_panic) => Err(damaged(&path, "its structure cannot be followed")),
+        Ok(Err(error)) => Err(refused(path, error)),
+        Err(_panic) => Err(damaged(path, "its structure cannot be followed")),
     }
 }
 
@@ -96,18 +144,18 @@ pub(super) fn inspect(dir: &Path) -> Result<(), StoreError> {
 /// there may be no room.
 pub(super) fn open_again(path: &Path) -> Result<Database, StoreError> {
     let in_file = |fault| named(&path.to_string_lossy(), fault);
-    verified(path, |db| tables::check(db).map_err(in_file))
+    let check = |db: &mut Database| tables::check(db).map_err(in_file);
+    verified(path, || settings().open(path), check)
 }
 
 /// The library may panic over bytes that it did not write; that is damage like any other.
 fn verified(
     path: &Path,
+    open: impl FnOnce() -> Result<Database, DatabaseError>,
     prepare: impl FnOnce(&mut Database) -> Result<(), StoreError>,
 ) -> Result<Database, StoreError> {
     let opened = catch_unwind(AssertUnwindSafe(|| {
-        let mut db = settings()
-            .open(path)
-            .map_err(|error| refused(path, error))?;
+        let mut db = open().map_err(|error| refused(path, error))?;
         prepare(&mut db)?;
         Ok(db)
     }));

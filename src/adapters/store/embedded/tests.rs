@@ -30,6 +30,19 @@ async fn filled(scratch: &Scratch) -> Vec<Revocation> {
     sorted(records)
 }
 
+/// Opens the store; a rehearsal has to say the same before, and to change nothing.
+fn opened(dir: &Path) -> Result<Embedded, StoreError> {
+    let before = fs::read(dir.join(FILE)).unwrap();
+    let rehearsed = Embedded::rehearse(dir);
+    assert!(fs::read(dir.join(FILE)).unwrap() == before, "it wrote");
+    let opened = Embedded::open(dir);
+    match (rehearsed, &opened) {
+        (Ok(()), Ok(_)) | (Err(StoreError::Damaged { .. }), Err(StoreError::Damaged { .. })) => {}
+        (rehearsed, _) => panic!("rehearsed {rehearsed:?}, then {opened:?}"),
+    }
+    opened
+}
+
 /// The sessions of [`filled`], the oldest first.
 fn living() -> [StoredSession; 3] {
     [20, 21, 22].map(|created| contract::stored("1001", created, 7))
@@ -74,6 +87,48 @@ async fn the_file_is_private_and_whole() {
     assert_eq!(names, [FILE], "a draft was left");
     let metadata = fs::metadata(scratch.path().join(FILE)).unwrap();
     assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+}
+
+/// Whoever was killed left a file that has to be repaired; whoever has it open is not disturbed.
+#[tokio::test]
+async fn a_rehearsal_repairs_in_memory() {
+    let scratch = Scratch::new();
+    let records = filled(&scratch).await;
+    let running = Embedded::open(scratch.path()).unwrap();
+    Embedded::rehearse(scratch.path()).unwrap();
+    running.revoke(&records[0]).await.unwrap();
+    let killed = Scratch::new();
+    fs::copy(scratch.path().join(FILE), killed.path().join(FILE)).unwrap();
+    let store = opened(killed.path()).unwrap();
+    assert_eq!(live(&store, 0).await, records);
+}
+
+#[tokio::test]
+async fn what_is_no_file_is_refused() {
+    for (name, make) in [
+        (FILE, "mkdir"),
+        (FILE, "mkfifo"),
+        (FILE, "ln -s nowhere"),
+        (FILE, "ln -s /dev/zero"),
+        (DRAFT, "mkdir"),
+    ] {
+        let scratch = Scratch::new();
+        let mut words = make.split(' ');
+        let made = std::process::Command::new(words.next().unwrap())
+            .args(words)
+            .arg(scratch.path().join(name))
+            .status();
+        assert!(made.unwrap().success(), "{make}");
+        for outcome in [
+            Embedded::inspect(scratch.path()),
+            Embedded::rehearse(scratch.path()),
+            Embedded::open(scratch.path()).map(drop),
+        ] {
+            let is_named =
+                matches!(&outcome, Err(StoreError::Unavailable(said)) if said.contains(name));
+            assert!(is_named, "{make} {name}: {outcome:?}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -145,7 +200,7 @@ async fn a_damaged_file_is_named_and_left_as_it_is() {
         let mut bytes = fs::read(&path).unwrap();
         damage(&mut bytes);
         fs::write(&path, &bytes).unwrap();
-        match Embedded::open(scratch.path()) {
+        match opened(scratch.path()) {
             Err(StoreError::Damaged { path, .. }) => assert!(path.ends_with(FILE)),
             other => panic!("{name}: {other:?}: revocations would be lost in silence"),
         }
@@ -172,7 +227,7 @@ async fn an_altered_page_is_refused_or_harmless() {
         let mut bytes = whole.clone();
         bytes[*index] ^= 0x40;
         fs::write(&path, &bytes).unwrap();
-        match Embedded::open(scratch.path()) {
+        match opened(scratch.path()) {
             Ok(store) => {
                 let found = live(&store, 0).await;
                 assert_eq!(found, records, "byte {index}: nobody noticed");
@@ -208,7 +263,7 @@ async fn an_altered_record_is_refused() {
     }
     fs::write(&path, &bytes).unwrap();
     assert!(matches!(
-        Embedded::open(scratch.path()),
+        opened(scratch.path()),
         Err(StoreError::Damaged { .. })
     ));
 }
@@ -226,7 +281,7 @@ async fn an_unknown_format_is_refused() {
         let db = settings().open(&path).unwrap();
         tables::set_format(&db, format);
         drop(db);
-        match Embedded::open(scratch.path()) {
+        match opened(scratch.path()) {
             Err(StoreError::Damaged { reason, .. }) => assert!(reason.contains(said), "{reason}"),
             other => panic!("{format:?}: {other:?}"),
         }
@@ -239,7 +294,7 @@ async fn a_redb_file_of_another_program_is_refused() {
     let path = scratch.path().join(FILE);
     drop(Database::create(&path).unwrap());
     assert!(matches!(
-        Embedded::open(scratch.path()),
+        opened(scratch.path()),
         Err(StoreError::Damaged { .. })
     ));
 }

@@ -72,6 +72,10 @@ impl ParsedHash {
         match id {
             Some("argon2id" | "argon2i" | "argon2d") => argon2::parse(bare).map(Self::Argon2),
             Some("2a" | "2b" | "2y") => bcrypt::parse(bare).map(Self::Bcrypt),
+            Some("bcrypt-sha256") => {
+                let rest = bare.strip_prefix("$bcrypt-sha256$").unwrap_or_default();
+                bcrypt::parse_sha256(rest).map(Self::Bcrypt)
+            }
             Some("5" | "6") => sha_crypt::parse(bare).map(Self::ShaCrypt),
             Some("scrypt") => scrypt::parse(bare).map(Self::Scrypt),
             Some(id) if id == "pbkdf2" || id.starts_with("pbkdf2-") => {
@@ -115,8 +119,6 @@ fn unverified(text: &str) -> Fault {
     }
     let reason = if starts(&["$2x$", "$2$"]) {
         "is a hash of an old, broken bcrypt ($2x$), which is not verified"
-    } else if starts(&["$bcrypt-sha256$"]) {
-        "is a bcrypt-sha256 hash: bcrypt over another hash, which is not verified"
     } else if starts(&["$1$", "$apr1$", "{SHA}", "{SSHA", "$sha1$", "$md5", "_"]) {
         "is a hash that is as good as plain text (MD5, SHA-1 or DES), which is not verified"
     } else if starts(&["$y$", "$gy$", "$7$"]) {

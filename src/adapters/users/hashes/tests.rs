@@ -4,6 +4,8 @@ use super::*;
 
 const ARGON: &str = "$argon2id$v=19$m=19456,t=2,p=1$2MOVqQi5+7HuJg4B2NjSAA$RY8QdVB590d1PX+iSJa+ez4R7hTzqxu1o6PZQfpg3vM";
 const BCRYPT: &str = "$2y$10$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01232";
+const BCRYPT_SHA256: &str =
+    "$bcrypt-sha256$v=2,t=2b,r=4$jd32Vkwoi2Pyb.4fYbqRIu$dAoenQf7MT2LrZ8gBVaWK6phqAHs46G";
 const SHA512: &str = "$6$rounds=1000$WFDsmO0ERlo0gJjf$36EmLkd3vyiJv.FNYwBcBDZZ/e8Ci1L12zFRlYdD/6UzxFCBralFQ/mXxIYZzlTSle9s8P0RMdiWclIctngWb.";
 const PBKDF2: &str = "$pbkdf2-sha512$1000$TWmNca71/p8zhlDqnbM2pg$5F3r8d/o65VYn.AvoHHbKi4Z12DWoLP37O2LanjAxeX7KFdarm6xU/t/JMUA3c1.PYi0RpIxCkKjSnjTxA89wA";
 const SCRYPT: &str =
@@ -11,7 +13,7 @@ const SCRYPT: &str =
 
 /// Each made by a program that shares no code with us, from `wonderland` unless another
 /// password stands beside it.
-const OF_OTHERS: [(&str, &str); 20] = [
+const OF_OTHERS: [(&str, &str); 23] = [
     // The command line of argon2's reference implementation; its old version writes no `v=`.
     (
         "$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8",
@@ -72,6 +74,15 @@ const OF_OTHERS: [(&str, &str); 20] = [
     ),
     (PBKDF2, "wonderland"),
     (SCRYPT, "wonderland"),
+    (BCRYPT_SHA256, "wonderland"),
+    (
+        "$bcrypt-sha256$v=2,t=2b,r=4$yY/fMKbdOPPDKICD5quroe$V3rMnwxH.QjJJOR1Qx0hUQu1wWA3FYy",
+        "p\u{e4}ss",
+    ),
+    (
+        "{CRYPT}$bcrypt-sha256$v=2,t=2b,r=4$jd32Vkwoi2Pyb.4fYbqRIu$dAoenQf7MT2LrZ8gBVaWK6phqAHs46G",
+        "wonderland",
+    ),
     // Python's hashlib, in the same notation.
     (
         "$pbkdf2-sha224$1000$c2FsdC1vZi0xNi1ieXRlcw$q.FxW0AiLiNrDQMLK9OszJ.P7DsVi9p291RNmA",
@@ -114,6 +125,11 @@ fn a_long_password_works_as_where_it_was_set() {
     let bcrypt = ParsedHash::parse(bcrypt).unwrap();
     assert!(bcrypt.matches(&x(100)), "the real password is refused");
     assert!(!bcrypt.matches(&x(71)));
+    let keyed =
+        "$bcrypt-sha256$v=2,t=2b,r=4$aAIx3zZX.g4SrjRZpAG51e$GAO9CVvUHfJ62kR72jBHPsKIF8T3h6u";
+    let keyed = ParsedHash::parse(keyed).unwrap();
+    assert!(keyed.matches(&x(100)));
+    assert!(!keyed.matches(&x(99)) && !keyed.matches(&x(72)));
     let crypt = "$6$rounds=1000$Slgb31wvHbpVYFCp$GOzotEiDItkqP2tGP6syfTCNDN2ntbhVzLmDWdzY1rNrL5UGgmb1U5.oEhpvWvL5c3l4FDa572C8fvx7JGwVR0";
     let crypt = ParsedHash::parse(crypt).unwrap();
     assert!(crypt.matches(&x(200)));
@@ -160,10 +176,24 @@ fn what_is_refused_says_why() {
         ("$2y$".into(), "damaged"),
         ("$2y$é".into(), "damaged"),
         ("$2x$10$x".into(), "broken bcrypt"),
+        (BCRYPT_SHA256.replace("r=4", "r=3"), "cost"),
+        (BCRYPT_SHA256.replace("r=4", "r=18"), "cost"),
         (
-            "$bcrypt-sha256$v=2,t=2b,r=12$n79VH.0Q2TMWmt3Oqt9uku$Kq4Noyk3094Y2QlB8NdRT8SvGiI4ft2"
-                .into(),
-            "bcrypt-sha256",
+            BCRYPT_SHA256.replace("r=4", "r=04"),
+            "damaged bcrypt-sha256",
+        ),
+        (BCRYPT_SHA256.replace("r=4", "r=100"), "damaged"),
+        (BCRYPT_SHA256.replace("r=4", "r=4,r=4"), "damaged"),
+        (BCRYPT_SHA256.replace("v=2", "v=3"), "damaged"),
+        (BCRYPT_SHA256.replace("2b", "2x"), "damaged"),
+        (BCRYPT_SHA256.replace("YbqRIu$", "YbqRI$u"), "damaged"),
+        (BCRYPT_SHA256.replace("46G", "46"), "damaged"),
+        (BCRYPT_SHA256.replace("46G", "46\u{e9}"), "damaged"),
+        (format!("{BCRYPT_SHA256}$"), "damaged"),
+        ("$bcrypt-sha256$".into(), "damaged"),
+        (
+            "$bcrypt-sha256$2b,4$uNiUI7peQiCz57llDVqB5e$E6VdKeNSGI75mfLMlfDjnJkGRrBwBBa".into(),
+            "first version",
         ),
         (SHA512.replace("1000", "999"), "damaged SHA-512-crypt"),
         (SHA512.replace("1000", "01000"), "damaged"),
@@ -218,6 +248,7 @@ fn the_largest_costs_that_are_taken() {
     for text in [
         ARGON.replace("m=19456,t=2", "m=1048576,t=8"),
         BCRYPT.replace("$10$", "$17$"),
+        BCRYPT_SHA256.replace("r=4", "r=17"),
         SHA512.replace("1000", "5000000"),
         PBKDF2.replace("$1000$", "$10000000$"),
         SCRYPT.replace("ln=10,r=8,p=1", "ln=20,r=8,p=8"),
@@ -236,6 +267,8 @@ fn how_hard_a_hash_is_to_guess() {
         (BCRYPT.to_owned(), Strength::Strong),
         (BCRYPT.replace("$10$", "$09$"), Strength::Fair),
         (BCRYPT.replace("$10$", "$05$"), Strength::Weak),
+        (BCRYPT_SHA256.replace("r=4", "r=12"), Strength::Strong),
+        (BCRYPT_SHA256.to_owned(), Strength::Weak),
         (SHA512.replace("1000", "210000"), Strength::Strong),
         (SHA512.replace("1000", "50000"), Strength::Fair),
         (SHA512.to_owned(), Strength::Weak),

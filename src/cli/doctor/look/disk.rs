@@ -1,10 +1,12 @@
 //! Files and what they are open to. Reads no file but the certificate.
 
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::super::facts::FileSeen;
 use crate::adapters::config::settings::Settings;
+use crate::adapters::regular;
 use crate::adapters::tls_probe::{self, Chain};
 use crate::domain::time::Timestamp;
 
@@ -53,7 +55,9 @@ pub(super) fn certificate(
     host: Option<&str>,
     now: Timestamp,
 ) -> Option<Chain> {
-    let text = std::fs::read(&settings.tls.as_ref()?.cert).ok()?;
+    let mut file = regular::open(&settings.tls.as_ref()?.cert).ok()?;
+    let mut text = Vec::new();
+    file.read_to_end(&mut text).ok()?;
     let parts = pem::parse_many(text).ok()?;
     let certificates = parts.into_iter().filter(|part| part.tag() == "CERTIFICATE");
     let chain: Vec<Vec<u8>> = certificates.map(pem::Pem::into_contents).collect();
