@@ -16,7 +16,7 @@ help:
 	@echo "make setup       install what the tests need (make test does it by itself)"
 	@echo "make fuzz-smoke  every fuzz target for some seconds"
 	@echo "make fuzz        one of them: T=gate SECONDS=600"
-	@echo "make differential  the same bytes to us, nginx, HAProxy, Apache and Caddy: REQUESTS=2000 SECONDS=60 SEED=7"
+	@echo "make differential  the same bytes to us, nginx, HAProxy, Apache and Caddy: REQUESTS=100000 SECONDS=600 SEED=12"
 	@echo "make image       build the container image with docker or buildah"
 	@echo "make image-test  build the image without a network and try what comes out"
 
@@ -79,8 +79,6 @@ SECONDS ?= 600
 fuzz:
 	@.ci/fuzz run $(T) $(SECONDS)
 
-REQUESTS ?= 100000
-SEED ?= 1
 differential:
 	@.ci/setup differential
 	@.ci/differential --requests $(REQUESTS) --seconds $(SECONDS) --seed $(SEED) $(ARGS)

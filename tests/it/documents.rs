@@ -1,4 +1,5 @@
-//! The pages of `docs/` name tests that are there.
+//! The pages of `docs/` name tests that are there, each stands in an index, and what
+//! `CONTRIBUTING.md` names exists.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,14 @@ const PAGES: [(&str, usize); 4] = [
     ("docs/pingora-issues.md", 15),
     ("docs/take-over.md", 1),
 ];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(file: &str) -> String {
+    std::fs::read_to_string(root().join(file)).unwrap()
+}
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -24,10 +33,9 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 
 /// Every test, as `module::name`.
 fn tests() -> BTreeSet<String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
-    sources(&root.join("src"), &mut files);
-    sources(&root.join("tests/it"), &mut files);
+    sources(&root().join("src"), &mut files);
+    sources(&root().join("tests/it"), &mut files);
     let mut names = BTreeSet::new();
     for file in files {
         let module = file.file_stem().unwrap().to_str().unwrap();
@@ -67,9 +75,8 @@ fn is_name(span: &str) -> bool {
 #[test]
 fn every_test_that_a_page_names_is_there() {
     let tests = tests();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for (page, least) in PAGES {
-        let text = std::fs::read_to_string(root.join(page)).unwrap();
+        let text = read(page);
         let mut named = 0;
         for code in text.split('`').skip(1).step_by(2) {
             let in_command = code.contains(' ');
@@ -83,4 +90,131 @@ fn every_test_that_a_page_names_is_there() {
         }
         assert!(named >= least, "{page} names few tests: {named}");
     }
+}
+
+/// The pages of a folder, by name; its index is none of them.
+fn pages(folder: &str) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(root().join(folder)).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names
+        .filter(|name| name.ends_with(".md") && name != "README.md")
+        .collect()
+}
+
+/// Where the links of a page lead, without the place inside what they lead to.
+fn links(page: &str) -> BTreeSet<String> {
+    let text = read(page);
+    let links = text.split("](").skip(1);
+    links
+        .map(|link| link.split([')', '#']).next().unwrap_or_default().to_owned())
+        .collect()
+}
+
+#[test]
+fn every_page_stands_in_its_index() {
+    for (folder, least) in [("docs", 14), ("docs/decisions", 30)] {
+        let pages = pages(folder);
+        assert!(pages.len() >= least, "{folder} has lost pages: {pages:?}");
+        let linked = links(&format!("{folder}/README.md"));
+        let forgotten: Vec<_> = pages.difference(&linked).collect();
+        assert!(forgotten.is_empty(), "nobody finds {forgotten:?}");
+    }
+    assert!(links("docs/README.md").contains("decisions/README.md"));
+}
+
+#[test]
+fn every_decision_has_a_number_of_its_own_a_date_and_a_status() {
+    let index = read("docs/decisions/README.md");
+    for (page, number) in pages("docs/decisions").iter().zip(1..) {
+        assert!(
+            page.starts_with(&format!("{number:04}-")),
+            "{page} is not number {number}"
+        );
+        let text = read(&format!("docs/decisions/{page}"));
+        let title = text.lines().next().unwrap_or_default();
+        let title = title.strip_prefix(&format!("# {number}. "));
+        let title = title.unwrap_or_else(|| panic!("{page} has another number in its title"));
+        let date = text.lines().find_map(|line| line.strip_prefix("Date: "));
+        let date = date.unwrap_or_else(|| panic!("{page} has no date"));
+        let row = format!("| {number} | [{title}]({page}) | {date} |");
+        assert!(index.contains(&row), "the index lacks: {row}");
+        for part in ["Status: ", "## Context", "## Decision", "## Consequences"] {
+            assert!(text.contains(&format!("\n{part}")), "{page} lacks {part}");
+        }
+    }
+}
+
+#[test]
+fn every_link_leads_to_what_is_there() {
+    let of = |folder: &str| {
+        let pages = pages(folder).into_iter().chain(["README.md".to_owned()]);
+        pages
+            .map(|page| format!("{folder}/{page}"))
+            .collect::<Vec<_>>()
+    };
+    let mut files = vec!["CONTRIBUTING.md".to_owned(), "SECURITY.md".to_owned()];
+    files.extend(of("docs"));
+    files.extend(of("docs/decisions"));
+    for file in files {
+        let folder = root().join(&file);
+        let folder = folder.parent().unwrap();
+        for link in links(&file) {
+            let is_there = link.contains("://") || folder.join(&link).exists();
+            assert!(is_there, "{file} links to {link}");
+        }
+    }
+}
+
+/// The code spans and the lines of code of a page.
+fn code(text: &str) -> Vec<&str> {
+    text.split("```")
+        .enumerate()
+        .flat_map(|(at, part)| match at % 2 {
+            0 => part.split('`').skip(1).step_by(2).collect::<Vec<_>>(),
+            _ => part.lines().skip(1).collect(),
+        })
+        .collect()
+}
+
+#[test]
+fn contributing_names_every_target_and_no_other() {
+    let makefile = read("Makefile");
+    let is_target = |name: &str| {
+        let letters = |c: char| c.is_ascii_lowercase() || c == '-';
+        !name.is_empty() && name.chars().all(letters)
+    };
+    let targets: BTreeSet<&str> = makefile
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, _)| name)
+        .filter(|name| is_target(name))
+        .collect();
+    assert!(targets.len() > 10, "the targets are not found: {targets:?}");
+    let text = read("CONTRIBUTING.md");
+    let named: BTreeSet<&str> = code(&text)
+        .into_iter()
+        .filter_map(|code| code.strip_prefix("make "))
+        .map(|command| command.split(' ').next().unwrap_or_default())
+        .collect();
+    assert_eq!(
+        named, targets,
+        "what CONTRIBUTING.md names, and what there is"
+    );
+}
+
+/// A guide to files that have moved leads nowhere.
+#[test]
+fn contributing_names_files_that_are_there() {
+    let text = read("CONTRIBUTING.md");
+    let folders = ["src/", "tests/", "docs/", "config/", "templates/", ".ci/"];
+    let mut seen = 0;
+    for code in code(&text) {
+        let path = code.split(' ').next().unwrap_or_default();
+        let path = path.trim_end_matches("**");
+        if folders.iter().any(|folder| path.starts_with(folder)) {
+            seen += 1;
+            assert!(root().join(path).exists(), "CONTRIBUTING.md names {path}");
+        }
+    }
+    assert!(seen > 40, "CONTRIBUTING.md names few files: {seen}");
 }
