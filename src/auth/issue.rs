@@ -10,7 +10,7 @@ use super::policy::Policy;
 use super::ports::SignError;
 use super::refresh::{RefreshToken, longest_token};
 use super::session::{Principal, Session};
-use super::stored::{Device, StoredSession};
+use super::stored::{Device, Extra, StoredSession};
 use crate::domain::id::SessionId;
 use crate::domain::time::Timestamp;
 
@@ -55,6 +55,7 @@ pub fn new_session(
         token_until: now,
         client: device.client,
         agent: device.agent.clone(),
+        extra: Extra::default(),
     };
     session.token_until = longest_token(&session, now, policy.lifetimes.terms());
     Ok(session)

@@ -15,6 +15,7 @@ use super::record::{CLOSED, Ended};
 use crate::adapters::clock::{self, Moment};
 use crate::adapters::observe::metrics::Verdict;
 use crate::auth::denial::Denial;
+use crate::auth::ports::StoreError;
 use crate::auth::renewal::note_use;
 use crate::domain::id::SessionId;
 use crate::domain::time::Timestamp;
@@ -71,13 +72,16 @@ async fn note(house: Arc<House>, id: SessionId, at: Timestamp) {
 
 async fn ask(house: Arc<House>, id: SessionId) {
     let found = match timeout(ASK, house.store.find(id)).await {
-        Ok(Ok(found)) => found,
+        Ok(Ok(found)) => found.filter(|session| !session.is_over(clock::now())),
         Ok(Err(e)) => return doubt(&house, id, &e),
         Err(late) => return doubt(&house, id, &late),
     };
-    match found.filter(|session| !session.is_over(clock::now())) {
-        Some(session) => house.open.lives_until(id, session.end()),
-        None => house.open.over(id, Denial::SessionExpired),
+    let Some(session) = found else {
+        return house.open.over(id, Denial::SessionExpired);
+    };
+    match StoreError::if_newer(&session) {
+        Ok(()) => house.open.lives_until(id, session.end()),
+        Err(e) => doubt(&house, id, &e),
     }
 }
 
