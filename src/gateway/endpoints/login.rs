@@ -14,11 +14,12 @@ use crate::auth::event::{Event, EventKind};
 use crate::auth::issue::{Issued, issue, new_session};
 use crate::auth::location::FROM_APP;
 use crate::auth::login::{Credentials, LoginFormat, way_back};
+use crate::auth::login_flow::{LoginFlow, Proof};
 use crate::auth::policy::Policy;
 use crate::auth::ports::{Passwords, SignError, StoreError, Turn};
 use crate::auth::redirect::safe_return;
 use crate::auth::revocation::Reach;
-use crate::auth::session::{Principal, Visitor};
+use crate::auth::session::Visitor;
 use crate::auth::stored::Device;
 use crate::auth::throttle::Source;
 use crate::domain::id::UserId;
@@ -71,27 +72,28 @@ pub(super) async fn submit(
         Err(Denial::Overloaded) => LoginResult::Overloaded,
         Err(_) => LoginResult::Refused,
     });
-    let principal = match outcome {
-        Ok(principal) => principal,
+    let proved = match outcome {
+        Ok(proved) => proved,
         Err(denial) => return Err(refused(ctx, denial, format, &typed, asked)),
     };
     let device = renew::device(session, asked.client);
-    let opened = open(house, &principal, visitor, typed.remember_me, &device).await;
+    let opened = open(house, proved, visitor, typed.remember_me, &device).await;
     let issued = match opened {
         Ok(issued) => issued,
         Err(denial) => return Err(refused(ctx, denial, format, &typed, asked)),
     };
-    ctx.user = Some(principal.user.identity.id.clone());
+    let user = issued.session.user();
+    ctx.user = Some(user.clone());
     house.audit(
         &Event::new(EventKind::Login)
-            .user(&principal.user.identity.id)
+            .user(user)
             .session(issued.session.id)
             .client(asked.client),
     );
     let mut reply = match format {
         LoginFormat::Form => respond::see_other(safe_return(typed.back_to.as_deref())),
         LoginFormat::Json => {
-            let identity = &principal.user.identity;
+            let identity = &issued.session.principal.user.identity;
             let body = serde_json::json!({
                 "user": {
                     "id": identity.id.as_str(),
@@ -107,7 +109,6 @@ pub(super) async fn submit(
     // `send` adds them, and what they mean for caches.
     reply.headers.remove(header::CACHE_CONTROL);
     ctx.cookies = issued.cookies;
-    let user = &principal.user.identity.id;
     let policy = &ctx.snapshot.policy;
     let known = asked
         .browser
@@ -116,15 +117,16 @@ pub(super) async fn submit(
     Ok(reply)
 }
 
-/// Whether name and password are right. A locked pair is told so before any hash is
+/// The login once name and password are right. A locked pair is told so before any hash is
 /// computed; a name that nobody has costs the same hash as one that somebody has.
 async fn authenticate(
     house: &Arc<House>,
     ctx: &Ctx,
     typed: &Credentials,
     asked: &Asked,
-) -> Result<Arc<Principal>, Denial> {
+) -> Result<LoginFlow, Denial> {
     let snapshot = &ctx.snapshot;
+    let flow = LoginFlow::begin(&snapshot.policy, &typed.username);
     let user = snapshot.policy.directory.by_name(&typed.username);
     let tell = |kind, reason| {
         let event = Event::new(kind).client(asked.client).reason(reason);
@@ -158,27 +160,20 @@ async fn authenticate(
         tell(EventKind::LoginFailed, "overloaded");
         return Err(Denial::Overloaded);
     };
-    // A disabled user has no principal.
-    let principal = user.and_then(|user| snapshot.policy.principals.get(&user.identity.id));
-    match principal {
-        Some(principal) if right => {
+    match flow.advance(Proof::Password(right.into())) {
+        Ok(proved) => {
             attempts.succeeded(attempt).await.map_err(away)?;
-            Ok(Arc::clone(principal))
+            Ok(proved)
         }
-        _ => {
-            let reason = match user {
-                None => "unknown_user",
-                Some(user) if user.disabled => "disabled",
-                Some(_) => "wrong_password",
-            };
-            tell(EventKind::LoginFailed, reason);
+        Err(failure) => {
+            tell(EventKind::LoginFailed, failure.reason());
             if attempt.locks() {
                 tell(EventKind::Lockout, "too_many_attempts");
             }
             if let Some(milestone) = attempt.milestone().filter(|_| user.is_some()) {
                 tell(EventKind::Guessing, milestone);
             }
-            Err(Denial::BadCredentials)
+            Err(failure.into())
         }
     }
 }
@@ -199,27 +194,17 @@ fn source(policy: &Policy, typed: &Credentials, asked: &Asked) -> Source {
 
 /// Opens the session, and ends the one that this browser had before (oauth2-proxy
 /// CVE-2026-34454): durable before the new cookies are given out.
-///
-/// The user is looked up once more: a reload during the hash may have disabled them, and
-/// their sessions' cut-off lies before this one's creation.
 async fn open(
     house: &Arc<House>,
-    checked: &Principal,
+    proved: LoginFlow,
     visitor: &Visitor,
     remember: bool,
     device: &Device,
 ) -> Result<Issued, Denial> {
     let today = house.snapshot();
     let policy = &today.policy;
-    let checked = &checked.user;
-    let unchanged = |today: &&Arc<Principal>| {
-        today.user.password_hash == checked.password_hash
-            && today.user.token_version == checked.token_version
-    };
-    let principals = &policy.principals;
-    let Some(principal) = principals.get(&checked.identity.id).filter(unchanged) else {
-        return Err(Denial::BadCredentials);
-    };
+    let login = proved.complete(policy)?;
+    let principal = Arc::clone(login.principal());
     for earlier in visitor.sessions() {
         house.end(Reach::Session(earlier), policy.lifetimes).await?;
     }
@@ -229,8 +214,8 @@ async fn open(
     };
     let now = clock::now();
     let stored =
-        new_session(policy, principal, remember, device, now, entropy::random()).map_err(failed)?;
-    let issued = issue(policy, principal, &stored, now, entropy::random())
+        new_session(policy, login, remember, device, now, entropy::random()).map_err(failed)?;
+    let issued = issue(policy, &principal, &stored, now, entropy::random())
         .map_err(failed)?
         .ok_or(Denial::InternalError)?;
     let surplus = house.store.open(&stored, policy.max_per_user, now).await;
