@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use doorward::auth::stored::StoredSession;
+use doorward::auth::stored::{Extra, StoredSession};
 use doorward::domain::id::{SessionId, UserId};
 use doorward::domain::time::Timestamp;
 
@@ -25,5 +25,6 @@ pub(crate) fn session(begin: Timestamp, number: u64) -> StoredSession {
         token_until: created.after(Duration::from_secs(900)),
         client: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
         agent: "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0".into(),
+        extra: Extra::default(),
     }
 }

@@ -6,11 +6,12 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use super::claims::Claims;
+use super::login_flow::Complete;
 use super::policy::Policy;
 use super::ports::SignError;
 use super::refresh::{RefreshToken, longest_token};
 use super::session::{Principal, Session};
-use super::stored::{Device, StoredSession};
+use super::stored::{Device, Extra, StoredSession};
 use crate::domain::id::SessionId;
 use crate::domain::time::Timestamp;
 
@@ -27,12 +28,41 @@ pub struct Issued {
     pub expires_in: Duration,
 }
 
-/// A new session for a user whose password was right. The id is always fresh: nothing
-/// that the browser brought can fix it (session fixation).
+/// A new session for who has proved all that was owed. The id is always fresh: nothing that
+/// the browser brought can fix it (session fixation).
 ///
 /// # Errors
 /// [`SignError`] if there is no key.
 pub fn new_session(
+    policy: &Policy,
+    login: Complete,
+    remember: bool,
+    device: &Device,
+    now: Timestamp,
+    random: [u8; 10],
+) -> Result<StoredSession, SignError> {
+    begun(policy, login.principal(), remember, device, now, random)
+}
+
+/// What somebody who signed in `now` would be given, whatever they can prove: for telling what
+/// the gate would say to them. No store has this session.
+///
+/// # Errors
+/// [`SignError`] as of [`new_session`] and [`issue`], or for a session of less than a second.
+pub fn rehearse(
+    policy: &Policy,
+    principal: &Arc<Principal>,
+    device: &Device,
+    now: Timestamp,
+    random: ([u8; 10], [u8; 16]),
+) -> Result<Issued, SignError> {
+    let (of_session, of_token) = random;
+    let stored = begun(policy, principal, false, device, now, of_session)?;
+    let issued = issue(policy, principal, &stored, now, of_token)?;
+    issued.ok_or_else(|| SignError("a session of less than a second".into()))
+}
+
+fn begun(
     policy: &Policy,
     principal: &Principal,
     remember: bool,
@@ -55,6 +85,7 @@ pub fn new_session(
         token_until: now,
         client: device.client,
         agent: device.agent.clone(),
+        extra: Extra::default(),
     };
     session.token_until = longest_token(&session, now, policy.lifetimes.terms());
     Ok(session)

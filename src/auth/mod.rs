@@ -16,6 +16,7 @@ pub mod issue;
 pub mod known;
 pub mod location;
 pub mod login;
+pub mod login_flow;
 pub mod pass;
 pub mod policy;
 pub mod ports;

@@ -123,7 +123,11 @@ pub trait Store: Send + Sync {
     async fn find(&self, id: SessionId) -> Result<Option<StoredSession>, StoreError>;
 
     /// Replaces `old` by `new`, of the same id and user, only if `old` is exactly what is
-    /// kept; `false`, and nothing has changed, if it is not.
+    /// kept; `false`, and nothing has changed, if it is not. What this version does not know
+    /// of the session ([`StoredSession::extra`]) stays as it was written.
+    ///
+    /// # Errors
+    /// [`StoreError::Newer`] if a part of `old` that is not known is critical.
     async fn replace(&self, old: &StoredSession, new: &StoredSession) -> Result<bool, StoreError>;
 
     /// Up to `most` sessions of a user, or of everybody, that are not over at `now`;
@@ -222,6 +226,32 @@ pub enum StoreError {
         /// The file.
         path: String,
     },
+    /// The session is of a newer version, which says that it means nothing without what this
+    /// one does not know.
+    #[error("session {session} is of a newer version of Doorward: not known here: {fields}")]
+    Newer {
+        /// Which one.
+        session: SessionId,
+        /// The fields.
+        fields: String,
+    },
+}
+
+impl StoreError {
+    /// Refuses to act on a session of which a critical field is not known. To show it, to end
+    /// it and to forget it when it is over needs none of them.
+    ///
+    /// # Errors
+    /// [`StoreError::Newer`]
+    pub fn if_newer(session: &StoredSession) -> Result<(), Self> {
+        match session.extra.critical() {
+            [] => Ok(()),
+            fields => Err(Self::Newer {
+                session: session.id,
+                fields: fields.join(", "),
+            }),
+        }
+    }
 }
 
 /// Checks passwords without letting logins exhaust the machine.

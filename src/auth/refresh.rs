@@ -133,6 +133,7 @@ impl StoredSession {
             token_until: self.token_until,
             client: device.client,
             agent: device.agent.clone(),
+            extra: self.extra.clone(),
         };
         next.token_until = next.token_until.max(longest_token(&next, now, terms));
         Turn::Rotate(next)
@@ -158,6 +159,7 @@ pub(super) fn longest_token(session: &StoredSession, now: Timestamp, terms: Term
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::stored::Extra;
     use crate::domain::id::UserId;
 
     const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
@@ -187,6 +189,7 @@ mod tests {
             token_until: renewed.after(Duration::from_secs(910)),
             client: [192, 0, 2, 1].into(),
             agent: "old".into(),
+            extra: Extra::default(),
         }
     }
 

@@ -65,6 +65,7 @@ pub async fn renew(
         if policy.revoked.is_revoked(stored.id, &stored.user) {
             return refused(Denial::SessionRevoked);
         }
+        StoreError::if_newer(&stored)?;
         let principal = policy.principals.get(&stored.user);
         let Some(principal) = principal.filter(|p| p.versions.contains(&stored.version)) else {
             return refused(Denial::SessionRevoked);
@@ -102,7 +103,8 @@ pub async fn renew(
 }
 
 /// Notes that somebody sent something over an open connection of the session `at` this
-/// moment. Gives the session as it is kept now; `None` if it is over.
+/// moment. Gives the session as it is kept now; `None` if it is over. One with critical
+/// fields that are not known stays as it is, and so ends as if nobody had sent anything.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -116,6 +118,9 @@ pub async fn note_use(
         let Some(stored) = stored.filter(|stored| !stored.is_over(at)) else {
             return Ok(None);
         };
+        if StoreError::if_newer(&stored).is_err() {
+            return Ok(Some(stored));
+        }
         let mut used = stored.clone();
         used.used = stored.used.max(Some(at));
         if store.replace(&stored, &used).await? {
@@ -127,8 +132,9 @@ pub async fn note_use(
     ))
 }
 
-/// Notes that an access token of this generation was presented `at` this moment. `false` if
-/// the store does not have the session.
+/// Notes that an access token of this generation was presented `at` this moment, but for a
+/// session with critical fields that are not known. `false` if the store does not have the
+/// session.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -142,6 +148,9 @@ pub async fn note_seen(
         let Some(stored) = store.find(session).await? else {
             return Ok(false);
         };
+        if StoreError::if_newer(&stored).is_err() {
+            return Ok(true);
+        }
         // Nothing comes before the generation of the login.
         if generation == 0 || stored.generation != generation || stored.seen.is_some() {
             return Ok(true);

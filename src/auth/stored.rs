@@ -4,6 +4,7 @@
 //! It holds nothing that could be replayed: tokens are made from it and the signing key.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::id::{SessionId, UserId};
@@ -39,6 +40,43 @@ pub struct StoredSession {
     pub client: IpAddr,
     /// The browser's own words at the last renewal, at most [`MAX_AGENT`] bytes.
     pub agent: String,
+    /// What else its record says; every change of the session carries it on.
+    pub extra: Extra,
+}
+
+/// The part of a session that this version does not know: written by a newer one that shares
+/// the store, or shared it before. Nothing for a session of this version.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extra(Option<Arc<Unknown>>);
+
+/// What a record says that this version does not know.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unknown {
+    /// The number of the record's layout.
+    pub layout: u32,
+    /// The unknown fields, in the store's own notation.
+    pub fields: String,
+    /// Those that the record lists as critical: who does not know them must not act on the
+    /// session, as a rule may hang on them.
+    pub critical: Vec<String>,
+}
+
+impl From<Unknown> for Extra {
+    fn from(unknown: Unknown) -> Self {
+        Self(Some(Arc::new(unknown)))
+    }
+}
+
+impl Extra {
+    /// What is not known, if there is any.
+    pub fn unknown(&self) -> Option<&Unknown> {
+        self.0.as_deref()
+    }
+
+    /// The fields that must be known to act on the session, and are not.
+    pub fn critical(&self) -> &[String] {
+        self.unknown().map_or(&[], |unknown| &unknown.critical)
+    }
 }
 
 /// The longest `User-Agent` that is kept; a guess above what browsers send.

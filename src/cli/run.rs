@@ -43,7 +43,9 @@ fn code_of(error: &RunError) -> u8 {
         | RunError::TakeOver(_)
         | RunError::Unreachable(_) => Failure::UNAVAILABLE,
         RunError::DataDir(DataDirError::Io { .. })
-        | RunError::Store(StoreError::Damaged { .. } | StoreError::Unavailable(_))
+        | RunError::Store(
+            StoreError::Damaged { .. } | StoreError::Unavailable(_) | StoreError::Newer { .. },
+        )
         | RunError::Snapshot(SnapshotError::Keys(RingError::File(
             KeyFileError::Damaged { .. } | KeyFileError::Io { .. },
         )))

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use super::sessions::SessionService;
 use crate::auth::denial::Denial;
+use crate::auth::ports::StoreError;
 use crate::auth::renewal::note_use;
 use crate::domain::id::SessionId;
 use crate::domain::time::Timestamp;
@@ -53,13 +54,16 @@ async fn note(service: Arc<SessionService>, id: SessionId, at: Timestamp) {
 
 async fn ask(service: Arc<SessionService>, id: SessionId, now: Timestamp) {
     let found = match timeout(STORE_TIMEOUT, service.store.find(id)).await {
-        Ok(Ok(found)) => found,
+        Ok(Ok(found)) => found.filter(|session| !session.is_over(now)),
         Ok(Err(e)) => return doubt(&service, id, &e),
         Err(late) => return doubt(&service, id, &late),
     };
-    match found.filter(|session| !session.is_over(now)) {
-        Some(session) => service.live.lives_until(id, session.end()),
-        None => service.live.over(id, Denial::SessionExpired),
+    let Some(session) = found else {
+        return service.live.over(id, Denial::SessionExpired);
+    };
+    match StoreError::if_newer(&session) {
+        Ok(()) => service.live.lives_until(id, session.end()),
+        Err(e) => doubt(&service, id, &e),
     }
 }
 

@@ -117,6 +117,7 @@ mod redis_cut;
 mod redis_delay;
 mod redis_login;
 mod redis_lost;
+mod redis_newer;
 mod redis_open;
 mod redis_secure;
 mod refresh;

@@ -6,7 +6,7 @@ use http::StatusCode;
 
 use super::*;
 use crate::adapters::config::settings::{Logo, Pages as Shown, Paths};
-use crate::auth::stored::StoredSession;
+use crate::auth::stored::{Extra, StoredSession};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 
@@ -37,6 +37,7 @@ fn session(agent: &str, random: u8, now: Timestamp, age: Duration) -> StoredSess
         token_until: created,
         client: "2001:db8:85a3:8d3:1319:8a2e:370:7348".parse().unwrap(),
         agent: agent.into(),
+        extra: Extra::default(),
     }
 }
 

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use crate::auth::ports::Store;
 use crate::auth::revocation::{Reach, Revocation};
-use crate::auth::stored::StoredSession;
+use crate::auth::stored::{Extra, StoredSession};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 
 mod model;
+pub(super) mod newer;
 mod races;
 mod revocations;
 mod sessions;
@@ -61,6 +62,7 @@ pub(crate) fn stored(user: &str, created: u64, number: u8) -> StoredSession {
         token_until: at(created + 300),
         client: IpAddr::V4(Ipv4Addr::new(192, 0, 2, number)),
         agent: "Mozilla/5.0".into(),
+        extra: Extra::default(),
     }
 }
 
@@ -102,6 +104,7 @@ pub(super) async fn holds<S: Store + 'static>(mut fresh: impl AsyncFnMut() -> S)
     revocations::hold(&mut fresh).await;
     sessions::hold(&mut fresh).await;
     surplus::hold(&mut fresh).await;
+    newer::hold(&mut fresh).await;
     races::hold(async || Arc::new(fresh().await)).await;
     model::agrees(&fresh().await).await;
 }

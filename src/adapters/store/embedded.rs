@@ -191,6 +191,7 @@ impl Store for Embedded {
     }
 
     async fn replace(&self, old: &StoredSession, new: &StoredSession) -> Result<bool, StoreError> {
+        StoreError::if_newer(old)?;
         let (old, new) = (old.clone(), new.clone());
         self.write(move |txn| tables::replace(txn, &old, &new))
             .await

@@ -142,6 +142,7 @@ impl Store for Memory {
     }
 
     async fn replace(&self, old: &StoredSession, new: &StoredSession) -> Result<bool, StoreError> {
+        StoreError::if_newer(old)?;
         let mut state = self.state.lock();
         match state.sessions.get_mut(&old.id) {
             Some(kept) if kept == old => {

@@ -23,13 +23,14 @@ use proptest::prelude::*;
 use super::Memory;
 use crate::auth::fixture::{NOW, policy_with, user};
 use crate::auth::issue::new_session;
+use crate::auth::login_flow::{Checked, LoginFlow, Proof};
 use crate::auth::policy::Policy;
 use crate::auth::ports::{Store, StoreError};
 use crate::auth::refresh::{RefreshToken, Way};
 use crate::auth::renewal::{RenewalError, Renewed, note_seen, renew};
 use crate::auth::revocation::{Reach, Revocation};
 use crate::auth::stored::{Device, StoredSession};
-use crate::domain::id::{SessionId, UserId};
+use crate::domain::id::{SessionId, UserId, Username};
 use crate::domain::time::Timestamp;
 
 const GRACE: u64 = 10_000;
@@ -429,8 +430,10 @@ fn run(steps: &[Step]) {
         p.lifetimes.idle = Duration::from_millis(3000 * DAY);
         p.lifetimes.absolute = Duration::from_millis(3000 * DAY);
     });
-    let principal = &policy.principals[&UserId::new("1002")];
-    let stored = new_session(&policy, principal, false, &device(), NOW, [7; 10]).unwrap();
+    let login = LoginFlow::begin(&policy, &Username::canonical("bob"))
+        .advance(Proof::Password(Checked::Right))
+        .and_then(|proved| proved.complete(&policy));
+    let stored = new_session(&policy, login.unwrap(), false, &device(), NOW, [7; 10]).unwrap();
     let store = Stepped(Memory::new());
     at_once(store.open(&stored, None, NOW)).unwrap();
     let mut world = World {

@@ -37,18 +37,15 @@ impl Login {
             user: Arc::clone(user),
         });
         let device = Device::new(std::net::Ipv4Addr::LOCALHOST.into(), b"");
-        let random = entropy::random::<10>();
-        let stored = issue::new_session(policy, &principal, false, &device, now, random)?;
-        let random = entropy::random::<16>();
-        let failed = || SignError("a session of less than a second".into());
-        let issued = issue::issue(policy, &principal, &stored, now, random)?.ok_or_else(failed)?;
+        let random = (entropy::random(), entropy::random());
+        let issued = issue::rehearse(policy, &principal, &device, now, random)?;
         let cookie = issued.cookies.first().map(HeaderValue::as_bytes);
         let pair = cookie.and_then(|text| text.split(|&b| b == b';').next());
         let value =
             |bytes: &[u8]| HeaderValue::from_bytes(bytes).map_err(|e| SignError(e.to_string()));
         Ok(Self {
             cookie: value(pair.unwrap_or_default())?,
-            csrf: value(policy.tokens.csrf_token(stored.id)?.as_bytes())?,
+            csrf: value(policy.tokens.csrf_token(issued.session.id)?.as_bytes())?,
             user: Arc::clone(user),
         })
     }

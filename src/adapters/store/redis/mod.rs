@@ -110,6 +110,24 @@ impl Redis {
         self.scripts.call(name)
     }
 
+    async fn record_of(&self, id: SessionId) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut call = self.call(Name::Find);
+        call.arg(id.to_string());
+        self.link.run(&call).await
+    }
+
+    /// Replaces a session by `new` if these bytes are its record.
+    async fn swap(&self, kept: &[u8], new: &StoredSession) -> Result<bool, StoreError> {
+        let mut call = self.call(Name::Replace);
+        call.arg(new.id.to_string())
+            .arg(kept)
+            .arg(encode(new))
+            .arg(wire::time(new.end()))
+            .arg(wire::time(new.token_until))
+            .arg(time_to_live(new).to_string());
+        self.link.run(&call).await
+    }
+
     /// What was read back, or that it is not what we wrote.
     fn read<T>(&self, found: Option<T>) -> Result<T, StoreError> {
         found.ok_or_else(|| StoreError::Damaged {
@@ -154,21 +172,21 @@ impl Store for Redis {
     }
 
     async fn find(&self, id: SessionId) -> Result<Option<StoredSession>, StoreError> {
-        let mut call = self.call(Name::Find);
-        call.arg(id.to_string());
-        let found: Option<Vec<u8>> = self.link.run(&call).await?;
+        let found = self.record_of(id).await?;
         found.map(|bytes| self.read(decode(&bytes))).transpose()
     }
 
     async fn replace(&self, old: &StoredSession, new: &StoredSession) -> Result<bool, StoreError> {
-        let mut call = self.call(Name::Replace);
-        call.arg(old.id.to_string())
-            .arg(encode(old))
-            .arg(encode(new))
-            .arg(wire::time(new.end()))
-            .arg(wire::time(new.token_until))
-            .arg(time_to_live(new).to_string());
-        self.link.run(&call).await
+        StoreError::if_newer(old)?;
+        if self.swap(&encode(old), new).await? {
+            return Ok(true);
+        }
+        // Redis compares bytes. Another version may have written the same session in other
+        // ones, its fields in another order.
+        match self.record_of(old.id).await? {
+            Some(kept) if decode(&kept).as_ref() == Some(old) => self.swap(&kept, new).await,
+            _ => Ok(false),
+        }
     }
 
     async fn sessions(

@@ -174,6 +174,51 @@ async fn what_cannot_be_read_is_damage_and_no_missing_session() {
     assert!(damaged(store.live(at(1)).await.unwrap_err()));
 }
 
+/// Redis compares bytes, and another version may write the same session in other ones.
+#[tokio::test]
+async fn a_record_of_the_future_is_renewed_whole() {
+    let Some(server) = Server::start().await else {
+        return;
+    };
+    let store = server.store("x:");
+    let login = stored("1", 0, 1);
+    contract::open(&store, &login).await;
+    let key = format!("x:s:{}", login.id);
+    let record = async || {
+        server
+            .ask::<String>(cmd("HGET").arg(&key).arg("record"))
+            .await
+    };
+    let ours = record().await;
+    for (name, new, critical) in [
+        ("a new field", r#""amr": [ "pwd" ]"#, false),
+        ("a critical one", r#""bound": 1, "crit": ["bound"]"#, true),
+    ] {
+        let future = ours.replacen(r#"{"v":1"#, &format!(r#"{{ {new} , "v": 2"#), 1);
+        let mut set = cmd("HSET");
+        set.arg(&key).arg("record").arg(&future);
+        let () = server.ask(&set).await;
+        let found = store.find(login.id).await.unwrap().unwrap();
+        let next = contract::renewed(&found, 10);
+        let other = contract::renewed(&login, 10);
+        assert!(!store.replace(&login, &other).await.unwrap(), "{name}");
+        assert_eq!(record().await, future, "{name}");
+        match store.replace(&found, &next).await {
+            Ok(true) if !critical => {
+                let text = record().await;
+                assert!(text.ends_with(r#","amr":[ "pwd" ]}"#), "{text}");
+                let again = store.replace(&found, &next).await.unwrap();
+                assert!(!again, "one token was worth two rotations");
+                assert_eq!(store.find(login.id).await.unwrap(), Some(next));
+            }
+            Err(StoreError::Newer { .. }) if critical => {
+                assert_eq!(record().await, future, "{name}");
+            }
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_server_that_fits_is_accepted() {
     let Some(server) = Server::start().await else {

@@ -48,9 +48,14 @@ impl<'txn> Tables<'txn> {
     }
 
     fn put(&mut self, session: &StoredSession) -> Result<(), Fault> {
+        self.put_as(session, &encode(session))
+    }
+
+    /// Keeps a session under this record of it.
+    fn put_as(&mut self, session: &StoredSession, record: &[u8]) -> Result<(), Fault> {
         let (id, user) = (session.id.as_bytes(), session.user.as_str());
         let end = session.end().millis();
-        self.sessions.insert(id, encode(session).as_slice())?;
+        self.sessions.insert(id, record)?;
         let before = self.by_user.insert((user, id), end)?.map(|end| end.value());
         if before == Some(end) {
             return Ok(());
@@ -252,14 +257,15 @@ pub(super) fn forget_all(txn: &WriteTransaction, at: Timestamp) -> Result<(), Fa
         if id.created() <= at {
             break;
         }
-        spared.push(read(id, record.value())?);
+        let record = record.value();
+        spared.push((read(id, record)?, record.to_vec()));
     }
     txn.delete_table(SESSIONS)?;
     txn.delete_table(BY_USER)?;
     txn.delete_table(BY_END)?;
     let mut tables = Tables::of(txn)?;
-    for session in &spared {
-        tables.put(session)?;
+    for (session, record) in &spared {
+        tables.put_as(session, record)?;
     }
     Ok(())
 }

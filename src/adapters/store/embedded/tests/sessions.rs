@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use redb::TableDefinition;
+use redb::{ReadableDatabase as _, TableDefinition};
 
 use super::*;
 use crate::adapters::store::contract::{id, open, renewed, stored};
@@ -104,7 +104,7 @@ async fn a_record_that_cannot_be_read_is_damage() {
     for (name, bytes) in [
         ("nothing", b"".as_slice()),
         ("half", &other[..other.len() / 2]),
-        ("another layout", b"{\"v\":2}"),
+        ("another layout without our fields", b"{\"v\":2}"),
         ("another session's", &other),
     ] {
         let scratch = Scratch::new();
@@ -143,6 +143,69 @@ async fn a_record_that_cannot_be_read_is_damage() {
         store.revoke(&record(user("1"), 10, 100)).await.unwrap();
         assert_eq!(store.count().await.unwrap(), 0, "{name}");
     }
+}
+
+/// As no version wrote it yet: with its new field first, and blanks.
+fn of_the_future(session: &StoredSession, more: &str) -> Vec<u8> {
+    let text = String::from_utf8(session_record::encode(session)).unwrap();
+    let text = text.replacen(r#"{"v":1"#, &format!(r#"{{ {more} , "v": 2"#), 1);
+    text.into_bytes()
+}
+
+/// What stands in the closed file for a session.
+fn record_of(scratch: &Scratch, session: &StoredSession) -> Vec<u8> {
+    let db = settings().open(scratch.path().join(FILE)).unwrap();
+    let table = db.begin_read().unwrap().open_table(SESSIONS).unwrap();
+    let slot = table.get(session.id.as_bytes()).unwrap().unwrap();
+    slot.value().to_vec()
+}
+
+#[tokio::test]
+async fn a_record_of_the_future_is_renewed_whole() {
+    let scratch = Scratch::new();
+    let login = stored("1", 0, 1);
+    let store = Embedded::open(scratch.path()).unwrap();
+    open(&store, &login).await;
+    drop(store);
+    let future = of_the_future(&login, r#""amr": [ "pwd" ]"#);
+    alter(&scratch, |txn| {
+        let mut table = txn.open_table(SESSIONS).unwrap();
+        table.insert(login.id.as_bytes(), &*future).unwrap();
+    });
+    let store = Embedded::open(scratch.path()).unwrap();
+    let found = store.find(login.id).await.unwrap().unwrap();
+    assert!(store.replace(&found, &renewed(&found, 10)).await.unwrap());
+    drop(store);
+    let text = String::from_utf8(record_of(&scratch, &login)).unwrap();
+    assert!(text.starts_with(r#"{"v":2,"id""#), "{text}");
+    assert!(text.contains(r#""generation":1,"#), "{text}");
+    assert!(text.ends_with(r#","amr":[ "pwd" ]}"#), "{text}");
+}
+
+#[tokio::test]
+async fn a_record_with_a_critical_field_of_the_future_stays_as_it_is() {
+    let scratch = Scratch::new();
+    let (login, other) = (stored("1", 20, 1), stored("1", 0, 2));
+    let store = Embedded::open(scratch.path()).unwrap();
+    open(&store, &login).await;
+    open(&store, &other).await;
+    drop(store);
+    let future = of_the_future(&login, r#""bound": 1, "crit": ["bound"]"#);
+    alter(&scratch, |txn| {
+        let mut table = txn.open_table(SESSIONS).unwrap();
+        table.insert(login.id.as_bytes(), &*future).unwrap();
+    });
+    let store = Embedded::open(scratch.path()).unwrap();
+    let found = store.find(login.id).await.unwrap().unwrap();
+    let replaced = store.replace(&found, &renewed(&found, 10)).await;
+    assert!(matches!(replaced, Err(StoreError::Newer { .. })));
+    // Writes back whom it spares.
+    let everybody = record(Reach::Everybody, 10, 900);
+    store.revoke(&everybody).await.unwrap();
+    assert_eq!(store.count().await.unwrap(), 1);
+    store.ready().await.unwrap();
+    drop(store);
+    assert_eq!(record_of(&scratch, &login), future);
 }
 
 /// All of them wait while the first is on its way to the disk.
