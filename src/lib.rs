@@ -39,7 +39,7 @@
 //! - **No [`auth::pass::Pass`], no upstream**: only `auth` can make one, and choosing
 //!   the peer and setting headers need it.
 //! - **A refusal is a value** ([`auth::denial::Denial`]) with a stable code; what breaks
-//!   becomes one in `gateway::failure`. It fails closed.
+//!   becomes one in `gateway::request::failure`. It fails closed.
 //! - **Set or strip**: every header that we may set is removed from the client.
 //! - **Acknowledged is durable**: a login, a rotation and a revocation are on disk (or in
 //!   the shared store) before they are answered, and a revocation is in the memory that

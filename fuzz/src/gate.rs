@@ -13,7 +13,7 @@ mod world;
 use std::cell::RefCell;
 
 use doorward::auth::denial::Denial;
-use doorward::gateway::rehearsal::{Rehearsed, rehearse};
+use doorward::gateway::request::rehearsal::{Rehearsed, rehearse};
 use tokio::runtime::{Builder, Runtime};
 
 pub use self::app::{assert_admitted, assert_forwarded, whose};

@@ -1,7 +1,7 @@
 //! `doorward check`: name everything that is wrong, at once.
 
 use super::{Config, Failure, say};
-use crate::gateway::prepare::rehearse;
+use crate::gateway::process::prepare::rehearse;
 
 pub(super) fn check(config: &Config) -> Result<(), Failure> {
     let settings = config.load()?;

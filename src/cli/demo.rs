@@ -14,8 +14,8 @@ use crate::adapters::observe::logger;
 use crate::adapters::users::hashing;
 use crate::domain::secret::Secret;
 use crate::gateway::PLATFORM;
-use crate::gateway::listen::address_of;
-use crate::gateway::server::Plan;
+use crate::gateway::connection::listen::address_of;
+use crate::gateway::process::server::Plan;
 
 /// A browser opens some six; the rest is room.
 const CONNECTIONS: usize = 256;

@@ -7,8 +7,8 @@ use crate::adapters::observe::{logger, panics};
 use crate::adapters::store::lock::DataDirError;
 use crate::auth::ports::StoreError;
 use crate::gateway::PLATFORM;
-use crate::gateway::listen::ListenError;
-use crate::gateway::server::{self, Plan, RunError};
+use crate::gateway::connection::listen::ListenError;
+use crate::gateway::process::server::{self, Plan, RunError};
 use crate::gateway::snapshot::SnapshotError;
 
 use super::{Config, Failure};

@@ -20,11 +20,11 @@ use tokio::time::timeout;
 
 use answer::text;
 
-use super::house::House;
-use super::leash;
-use super::reload::Reloader;
 use crate::adapters::clock;
 use crate::auth::ports::Revoked as _;
+use crate::gateway::connection::cancel;
+use crate::gateway::process::reload::Reloader;
+use crate::gateway::shared_state::House;
 
 /// How long after the last word of a shared store `/readyz` still says yes. It is heard
 /// twice a second.
@@ -44,7 +44,7 @@ const COUNTING: Duration = Duration::from_secs(1);
 #[async_trait]
 impl ServeHttp for Admin {
     async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
-        leash::head_is_whole();
+        cancel::head_is_whole();
         let request = session.req_header();
         if !self.over_socket && !hosts::answers_to(request, &self.house.snapshot().settings.admin) {
             return hosts::refusal();

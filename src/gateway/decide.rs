@@ -7,18 +7,18 @@ use http::Method;
 use pingora::{Error, ErrorType, Result};
 use pingora_proxy::Session;
 
-use super::ctx::{Ctx, Stage};
-use super::endpoints::{self, Asked};
-use super::house::House;
-use super::inbound::{self, Peer};
-use super::respond;
-use super::untold::Untold;
 use crate::adapters::{clock, entropy};
 use crate::auth::bounce::Arrival;
 use crate::auth::gate::Decision;
 use crate::auth::refresh::Way;
 use crate::domain::origin::Scheme;
 use crate::domain::request::Framing;
+use crate::gateway::endpoints::{self, Asked};
+use crate::gateway::request::ctx::{Ctx, Stage};
+use crate::gateway::request::inbound::{self, Peer};
+use crate::gateway::request::own_reply;
+use crate::gateway::request::unseen_end::Untold;
+use crate::gateway::shared_state::House;
 use crate::service::renewal::exchange;
 
 /// Decides; `true` if the request has been answered.
@@ -106,7 +106,7 @@ pub(super) async fn decide(
             Ok(true)
         }
         Decision::Deny(denial, shown) => {
-            respond::deny(session, ctx, denial, &shown).await?;
+            own_reply::deny(session, ctx, denial, &shown).await?;
             Ok(true)
         }
         // Once is enough.

@@ -12,9 +12,16 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, Result};
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 
-use super::ctx::Ctx;
-use super::house::House;
-use super::{answer, body, decide, dial, failure, inbound, outbound, record};
+use crate::gateway::decide;
+use crate::gateway::request::access_record;
+use crate::gateway::request::body;
+use crate::gateway::request::ctx::Ctx;
+use crate::gateway::request::failure;
+use crate::gateway::request::inbound;
+use crate::gateway::request::outbound;
+use crate::gateway::request::upstream_response;
+use crate::gateway::shared_state::House;
+use crate::gateway::upstream::attempt;
 
 /// The gateway as pingora sees it.
 pub(super) struct Gateway {
@@ -57,7 +64,7 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         ctx: &mut Box<Ctx>,
     ) -> Result<Box<HttpPeer>> {
-        dial::choose_peer(&self.house, session, ctx).await
+        attempt::choose_peer(&self.house, session, ctx).await
     }
 
     fn fail_to_connect(
@@ -67,7 +74,7 @@ impl ProxyHttp for Gateway {
         ctx: &mut Box<Ctx>,
         e: Box<Error>,
     ) -> Box<Error> {
-        dial::try_again(&self.house, ctx, e)
+        attempt::try_again(&self.house, ctx, e)
     }
 
     fn error_while_proxy(
@@ -78,7 +85,7 @@ impl ProxyHttp for Gateway {
         ctx: &mut Box<Ctx>,
         client_reused: bool,
     ) -> Box<Error> {
-        dial::judge_failure(peer, session, e, ctx, client_reused)
+        attempt::judge_failure(peer, session, e, ctx, client_reused)
     }
 
     async fn connected_to_upstream(
@@ -90,7 +97,7 @@ impl ProxyHttp for Gateway {
         digest: Option<&Digest>,
         ctx: &mut Box<Ctx>,
     ) -> Result<()> {
-        dial::await_head(session, fd, digest, ctx)
+        attempt::await_head(session, fd, digest, ctx)
     }
 
     async fn upstream_request_filter(
@@ -108,7 +115,7 @@ impl ProxyHttp for Gateway {
         head: &mut ResponseHeader,
         ctx: &mut Box<Ctx>,
     ) -> Result<()> {
-        dial::see_head(session, head, ctx)
+        attempt::see_head(session, head, ctx)
     }
 
     async fn response_filter(
@@ -117,7 +124,7 @@ impl ProxyHttp for Gateway {
         head: &mut ResponseHeader,
         ctx: &mut Box<Ctx>,
     ) -> Result<()> {
-        answer::response(&self.house, session, head, ctx)
+        upstream_response::response(&self.house, session, head, ctx)
     }
 
     fn response_body_filter(
@@ -127,7 +134,7 @@ impl ProxyHttp for Gateway {
         end_of_stream: bool,
         ctx: &mut Box<Ctx>,
     ) -> Result<Option<Duration>> {
-        answer::piece(session, chunk.as_ref(), end_of_stream, ctx)?;
+        upstream_response::piece(session, chunk.as_ref(), end_of_stream, ctx)?;
         Ok(None)
     }
 
@@ -141,7 +148,7 @@ impl ProxyHttp for Gateway {
     }
 
     async fn logging(&self, session: &mut Session, e: Option<&Error>, ctx: &mut Box<Ctx>) {
-        record::record(&self.house, session, e, ctx);
+        access_record::record(&self.house, session, e, ctx);
     }
 
     fn suppress_error_log(&self, _session: &Session, _ctx: &Box<Ctx>, error: &Error) -> bool {

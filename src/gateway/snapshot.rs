@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
-use super::peer::{PeerError, Upstream};
 use crate::adapters::clock;
 use crate::adapters::config::settings::{Settings, StoreKind};
 use crate::adapters::jwt::{RingError, ring};
@@ -22,6 +21,7 @@ use crate::auth::verified::Verified;
 use crate::domain::cookie::CookieStyle;
 use crate::domain::origin::Origin;
 use crate::domain::time::Timestamp;
+use crate::gateway::upstream::target::{PeerError, Upstream};
 
 /// Everything that a reload replaces.
 pub struct Snapshot {

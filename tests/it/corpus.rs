@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use doorward::adapters::clock;
-use doorward::gateway::rehearsal::Rehearsed;
+use doorward::gateway::request::rehearsal::Rehearsed;
 
 use crate::support::{Builder, Upstream};
 

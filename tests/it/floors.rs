@@ -143,7 +143,7 @@ fn only_the_gateway_says_pingora() {
 #[test]
 fn only_the_listener_and_the_probe_name_the_tls_backend() {
     let found = everywhere_but(
-        |path| path == "gateway/listen.rs" || path == "adapters/tls_probe.rs",
+        |path| path == "gateway/connection/listen.rs" || path == "adapters/tls_probe.rs",
         &["rustls"],
     );
     assert_none(

@@ -21,7 +21,7 @@ use doorward::auth::session::{Principal, Session};
 use doorward::domain::id::{SessionId, UserId};
 use doorward::domain::secret::Secret;
 use doorward::domain::time::Timestamp;
-use doorward::gateway::house::House;
+use doorward::gateway::shared_state::House;
 use doorward::gateway::snapshot::Snapshot;
 
 /// The time of every request.

@@ -9,8 +9,8 @@ use http::{HeaderValue, StatusCode, header};
 
 use super::logout::CLEAR_SITE_DATA;
 use crate::domain::reply::Reply;
-use crate::gateway::ctx::Ctx;
-use crate::gateway::respond;
+use crate::gateway::request::ctx::Ctx;
+use crate::gateway::request::own_reply;
 
 /// The page with one button; a GET deletes nothing.
 pub(super) fn page(ctx: &Ctx) -> Reply {
@@ -22,7 +22,7 @@ pub(super) fn page(ctx: &Ctx) -> Reply {
 pub(super) fn delete(ctx: &mut Ctx) -> Reply {
     ctx.cookies.clear();
     let policy = &ctx.snapshot.policy;
-    let mut reply = respond::see_other(&policy.paths.login);
+    let mut reply = own_reply::see_other(&policy.paths.login);
     for cookie in policy.cookies.clear() {
         reply.headers.append(header::SET_COOKIE, cookie);
     }

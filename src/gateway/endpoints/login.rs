@@ -17,9 +17,11 @@ use crate::auth::session::Visitor;
 use crate::auth::throttle::Source;
 use crate::domain::id::SessionId;
 use crate::domain::reply::Reply;
-use crate::gateway::ctx::Ctx;
-use crate::gateway::house::House;
-use crate::gateway::{body, inbound, respond};
+use crate::gateway::request::body;
+use crate::gateway::request::ctx::Ctx;
+use crate::gateway::request::inbound;
+use crate::gateway::request::own_reply;
+use crate::gateway::shared_state::House;
 use crate::service::login::{From, Opening, Random};
 
 /// The form; or straight on, for who is signed in already.
@@ -31,7 +33,7 @@ pub(super) fn page(ctx: &Ctx, visitor: &Visitor, asked: &Asked) -> Result<Reply,
         {
             return Err(Denial::LoginPathTaken.into());
         }
-        return Ok(respond::see_other(back_to));
+        return Ok(own_reply::see_other(back_to));
     }
     let view = LoginView {
         rd: back_to,
@@ -93,7 +95,7 @@ pub(super) async fn submit(
     let user = issued.session.user().clone();
     ctx.user = Some(user.clone());
     let mut reply = match format {
-        LoginFormat::Form => respond::see_other(safe_return(typed.back_to.as_deref())),
+        LoginFormat::Form => own_reply::see_other(safe_return(typed.back_to.as_deref())),
         LoginFormat::Json => {
             let identity = &issued.session.principal.user.identity;
             let body = serde_json::json!({
@@ -105,7 +107,7 @@ pub(super) async fn submit(
                 },
                 "expires_in": issued.expires_in.as_secs(),
             });
-            respond::json(StatusCode::OK, &body)
+            own_reply::json(StatusCode::OK, &body)
         }
     };
     // `send` adds them, and what they mean for caches.

@@ -14,9 +14,9 @@ use crate::auth::login::form_field;
 use crate::auth::session::Visitor;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::reply::Reply;
-use crate::gateway::ctx::Ctx;
-use crate::gateway::house::House;
-use crate::gateway::respond;
+use crate::gateway::request::ctx::Ctx;
+use crate::gateway::request::own_reply;
+use crate::gateway::shared_state::House;
 use crate::service::sessions::Ending;
 
 pub(super) const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
@@ -78,7 +78,7 @@ pub(super) async fn sign_out(
     let mut reply = if asked.wants_json {
         Reply::empty(StatusCode::NO_CONTENT)
     } else {
-        respond::see_other(&ctx.snapshot.policy.paths.login)
+        own_reply::see_other(&ctx.snapshot.policy.paths.login)
     };
     for cookie in ctx.snapshot.policy.cookies.clear() {
         reply.headers.append(header::SET_COOKIE, cookie);

@@ -1,21 +1,20 @@
 //! Our own endpoints, one file each; here is only who answers what.
 
 mod cookies;
+pub(super) mod https_redirect;
 mod login;
 mod logout;
 mod refresh;
 mod revoke;
 mod session;
 mod sessions;
+pub(super) mod whoami;
 
 use std::sync::Arc;
 
 use http::{HeaderValue, StatusCode, header};
 use pingora_proxy::Session;
 
-use super::ctx::{Ctx, Stage};
-use super::house::House;
-use super::{body, respond};
 use crate::adapters::pages::Obstacle;
 use crate::auth::csrf::FIELD;
 use crate::auth::denial::{Denial, Unproven};
@@ -29,7 +28,11 @@ use crate::domain::forwarded;
 use crate::domain::origin::{Origin, Scheme};
 use crate::domain::reply::Reply;
 use crate::domain::request::{Host, RequestView};
-use crate::gateway::inbound::X_FORWARDED_PROTO;
+use crate::gateway::request::body;
+use crate::gateway::request::ctx::{Ctx, Stage};
+use crate::gateway::request::inbound::X_FORWARDED_PROTO;
+use crate::gateway::request::own_reply;
+use crate::gateway::shared_state::House;
 
 /// What an endpoint may know of the request: the view's facts that are still needed
 /// once the body has been read.
@@ -120,14 +123,14 @@ pub(super) async fn serve(
         Ok(reply) => (Stage::Served, reply),
         Err(Refused { denial, reply }) => {
             let reply = match reply {
-                Some(reply) => respond::decorate(*reply, denial),
-                None => respond::refusal(ctx, denial, &asked.shown),
+                Some(reply) => own_reply::decorate(*reply, denial),
+                None => own_reply::refusal(ctx, denial, &asked.shown),
             };
             (Stage::Denied(denial), reply)
         }
     };
     ctx.stage = stage;
-    respond::send(session, ctx, reply).await
+    own_reply::send(session, ctx, reply).await
 }
 
 /// The body of a request to one of our endpoints, once the CSRF token that its head owed

@@ -11,9 +11,10 @@ use crate::auth::denial::Denial;
 use crate::auth::refresh::{RefreshToken, Way};
 use crate::auth::session::{Presented, Refresh, Visitor};
 use crate::domain::reply::Reply;
-use crate::gateway::ctx::Ctx;
-use crate::gateway::house::House;
-use crate::gateway::{inbound, respond};
+use crate::gateway::request::ctx::Ctx;
+use crate::gateway::request::inbound;
+use crate::gateway::request::own_reply;
+use crate::gateway::shared_state::House;
 use crate::service::renewal::exchange;
 
 /// The next pair of tokens, or why there is none; then the cookies are cleared, unless
@@ -40,13 +41,13 @@ pub(super) async fn submit(
             ctx.user = Some(issued.session.user().clone());
             ctx.cookies = issued.cookies;
             let body = serde_json::json!({ "expires_in": issued.expires_in.as_secs() });
-            let mut reply = respond::json(StatusCode::OK, &body);
+            let mut reply = own_reply::json(StatusCode::OK, &body);
             // `send` says what the cookies mean for caches.
             reply.headers.remove(header::CACHE_CONTROL);
             Ok(reply)
         }
         Err(denial) if denial.lacks_session() && denial != Denial::SessionRequired => {
-            let mut reply = respond::refusal(ctx, denial, &asked.shown);
+            let mut reply = own_reply::refusal(ctx, denial, &asked.shown);
             for cookie in ctx.snapshot.policy.cookies.clear() {
                 reply.headers.append(header::SET_COOKIE, cookie);
             }

@@ -13,8 +13,8 @@ use crate::auth::login::{LoginFormat, form_field};
 use crate::auth::session::Visitor;
 use crate::domain::id::SessionId;
 use crate::domain::reply::Reply;
-use crate::gateway::ctx::Ctx;
-use crate::gateway::house::House;
+use crate::gateway::request::ctx::Ctx;
+use crate::gateway::shared_state::House;
 use crate::service::sessions::{Ending, RevocationTarget};
 
 /// With the session cookie: `token=` of one's own; with the role `admin.role` anybody's, and

@@ -6,8 +6,8 @@ use super::{Refused, token_for};
 use crate::adapters::clock;
 use crate::auth::session::Visitor;
 use crate::domain::reply::Reply;
-use crate::gateway::ctx::Ctx;
-use crate::gateway::respond;
+use crate::gateway::request::ctx::Ctx;
+use crate::gateway::request::own_reply;
 
 pub(super) fn who_am_i(ctx: &mut Ctx, visitor: Visitor) -> Result<Reply, Refused> {
     let csrf_token = token_for(ctx, &visitor);
@@ -34,5 +34,5 @@ pub(super) fn who_am_i(ctx: &mut Ctx, visitor: Visitor) -> Result<Reply, Refused
     {
         fields.insert("csrf_token".to_owned(), csrf_token.into());
     }
-    Ok(respond::json(StatusCode::OK, &body))
+    Ok(own_reply::json(StatusCode::OK, &body))
 }

@@ -22,9 +22,9 @@ use crate::auth::stored::StoredSession;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::reply::Reply;
 use crate::domain::time::Timestamp;
-use crate::gateway::ctx::Ctx;
-use crate::gateway::house::House;
-use crate::gateway::respond;
+use crate::gateway::request::ctx::Ctx;
+use crate::gateway::request::own_reply;
+use crate::gateway::shared_state::House;
 use crate::service::sessions::{Ending, Found};
 
 /// How many are shown; a guess at what somebody might still read.
@@ -54,7 +54,7 @@ pub(super) async fn list(
     if asked.wants_json {
         let sessions: Vec<_> = sessions.iter().map(|one| json(one, here.id)).collect();
         let body = serde_json::json!({ "sessions": sessions, "more": more });
-        return Ok(respond::json(StatusCode::OK, &body));
+        return Ok(own_reply::json(StatusCode::OK, &body));
     }
     let view = SessionsView {
         name: &identity.name,
@@ -114,7 +114,7 @@ pub(super) async fn end(
         return Ok(Reply::empty(StatusCode::NO_CONTENT));
     }
     let prefix = &ctx.snapshot.policy.paths.prefix;
-    Ok(respond::see_other(&format!(
+    Ok(own_reply::see_other(&format!(
         "{prefix}/sessions?ended={told}"
     )))
 }

@@ -1,0 +1,143 @@
+//! The watch over one client connection: ends it when the client is late, and the waits
+//! for the app that took too long; finds the exchanges that last, which have to end with
+//! their session.
+//!
+//! What begins and ends several times a request only notes the moment; nothing is woken
+//! for it and no timer is set. Instead one timer a connection rings at the next deadline
+//! that is known, and at the latest after the shortest of the times that are watched: what
+//! begins after it was set cannot be due before it rings, so that no deadline is missed.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::adapters::clock::Moment;
+use crate::auth::denial::Denial;
+use crate::gateway::connection::cancel::Leash;
+use crate::gateway::connection::handle::Line;
+use crate::gateway::connection::head_deadline::Late;
+
+/// How long to wait before the next look at least; a guess well below any deadline.
+const LEAST: Duration = Duration::from_millis(10);
+
+/// A stream whose answer was not taken for so long gives its place to one that waits for it.
+/// A guess: a client that takes a kilobyte a second is slower than any line.
+const STILL: Duration = Duration::from_secs(30);
+
+/// For streams whose client is gone. A guess.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How long things may take, as it was set when the connection began.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::gateway) struct Times {
+    /// For the first byte of the next head.
+    pub(in crate::gateway) idle: Duration,
+    /// For the rest of it.
+    pub(in crate::gateway) head: Duration,
+    /// For the head of the app's answer, or a piece of its body.
+    pub(in crate::gateway) answer: Duration,
+}
+
+impl Times {
+    fn shortest(&self) -> Duration {
+        self.idle.min(self.head).min(self.answer)
+    }
+}
+
+/// Ready when the client is late.
+pub(in crate::gateway) struct Watch<'a> {
+    line: &'a Line,
+    times: Times,
+    /// Told of the exchanges that last.
+    lasts: &'a (dyn Fn(&Arc<Leash>) + Send + Sync),
+    timer: Pin<Box<Sleep>>,
+    /// Whom the timer wakes; `None` while it is not set.
+    wakes: Option<Waker>,
+}
+
+impl<'a> Watch<'a> {
+    pub(in crate::gateway) fn new(
+        line: &'a Line,
+        times: Times,
+        lasts: &'a (dyn Fn(&Arc<Leash>) + Send + Sync),
+    ) -> Self {
+        Self {
+            line,
+            times,
+            lasts,
+            timer: Box::pin(sleep_until(Instant::now())),
+            wakes: None,
+        }
+    }
+
+    /// Ends what is late; how long nothing will be.
+    fn look(&self, waker: &Waker) -> Result<Duration, Late> {
+        let now = Moment::now();
+        let client = self.line.arrival.due(self.times.idle, self.times.head);
+        if let Some((due, late)) = client
+            && due <= now
+        {
+            return Err(late);
+        }
+        let app = self.line.answers.end_late(now);
+        let exchanges = self.line.exchanges.look(now, waker);
+        exchanges.lasting.iter().for_each(self.lasts);
+        for stalled in self.line.share.stalled(now.before(STILL)) {
+            stalled.pull(Denial::Overloaded);
+        }
+        let next = client.map(|(due, _)| due).into_iter();
+        let next = next.chain(app).chain(exchanges.next).min();
+        let known = next.map_or(Duration::MAX, |next| now.until(next));
+        Ok(known.min(self.times.shortest()).max(LEAST))
+    }
+}
+
+impl Future for Watch<'_> {
+    type Output = Late;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Late> {
+        // Asked whenever something happens on the connection, and then mostly in vain.
+        let is_set = |waker: &Waker| waker.will_wake(cx.waker());
+        if self.wakes.as_ref().is_some_and(is_set)
+            && !self.timer.is_elapsed()
+            && !self.line.exchanges.has_begun()
+        {
+            return Poll::Pending;
+        }
+        loop {
+            match self.look(cx.waker()) {
+                Err(late) => {
+                    self.line.ends(late);
+                    return Poll::Ready(late);
+                }
+                Ok(quiet) => {
+                    self.timer.as_mut().reset(Instant::now() + quiet);
+                    self.wakes = Some(cx.waker().clone());
+                    if self.timer.as_mut().poll(cx).is_pending() {
+                        return Poll::Pending;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Stays with the streams of an HTTP/2 connection that has ended, while `some_run`. Pingora
+/// runs each as a task of its own. They notice that their client is gone and end at once, but
+/// for one that hangs in a write to the app: what is left after a moment is ended. Over HTTP/1
+/// nothing is left.
+pub(in crate::gateway) async fn outlive(line: &Line, some_run: impl Fn() -> bool) {
+    let grace = Moment::now().after(GRACE);
+    while some_run() {
+        if Moment::now() >= grace {
+            line.answers.end_all();
+        }
+        tokio::time::sleep(LEAST).await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

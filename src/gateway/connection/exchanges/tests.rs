@@ -1,0 +1,56 @@
+use super::*;
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::time::Timestamp;
+use crate::gateway::connection::handle::Line;
+
+fn begin(line: &Arc<Line>) -> Arc<Leash> {
+    let leash = Leash::new(line);
+    let session = SessionId::new(Timestamp::from_millis(1), [7; 10]);
+    leash.admit_as(session, &UserId::new("1"), Timestamp::from_millis(2));
+    leash
+}
+
+fn look(line: &Line, after: Duration) -> Found {
+    let now = Moment::now().after(after);
+    line.exchanges.look(now, Waker::noop())
+}
+
+#[test]
+fn what_lasts_is_found_until_it_is_registered() {
+    let line = Arc::new(Line::default());
+    let leash = begin(&line);
+    let found = look(&line, Duration::ZERO);
+    assert!(found.lasting.is_empty(), "a request that has just begun");
+    assert!(found.next <= Some(Moment::now().after(LASTING)), "too late");
+    for _ in 0..2 {
+        let found = look(&line, LASTING * 2);
+        assert!(Arc::ptr_eq(&found.lasting[0], &leash), "it is not found");
+    }
+    assert!(leash.takes_registration());
+    assert!(look(&line, LASTING * 2).lasting.is_empty(), "found again");
+}
+
+#[test]
+fn what_ended_is_forgotten_and_its_place_used_again() {
+    let line = Arc::new(Line::default());
+    for _ in 0..1000 {
+        let _ended = begin(&line);
+    }
+    let two = [begin(&line), begin(&line)];
+    assert_eq!(line.exchanges.state.lock().all.len(), 2, "they pile up");
+    assert_eq!(look(&line, LASTING * 2).lasting.len(), 2);
+    drop(two);
+    assert!(look(&line, LASTING * 2).lasting.is_empty());
+}
+
+#[test]
+fn nobody_looks_at_a_quiet_connection_until_the_next_exchange() {
+    let line = Arc::new(Line::default());
+    assert!(look(&line, Duration::ZERO).next.is_some(), "it is new");
+    assert_eq!(look(&line, QUIET * 2).next, None, "for nothing");
+    assert!(!line.exchanges.has_begun());
+    let _leash = begin(&line);
+    assert!(line.exchanges.has_begun(), "nobody is told to look");
+    assert!(look(&line, Duration::ZERO).next.is_some());
+    assert!(!line.exchanges.has_begun(), "looked at twice");
+}

@@ -1,0 +1,253 @@
+//! The frames that an HTTP/2 client sends, read along beside pingora's own reader as far
+//! as two limits need it: where a head begins and ends, and how many frames only cost.
+//! What is in a head is [`crate::gateway::connection::h2_heads`]'s.
+//!
+//! The `h2` crate bounds what one frame or one head may be (its size, its CONTINUATIONs,
+//! its small DATA frames, streams that it had to reset itself), but not how often a
+//! client may reset what it asked for (rapid reset, CVE-2023-44487: each one was begun),
+//! nor how many PINGs and SETTINGS it has to answer (CVE-2019-9512, CVE-2019-9515).
+//! Looks into no payload but a head's.
+
+use std::io;
+use std::time::Instant;
+
+use crate::gateway::connection::h2_heads::{CutTarget, H2Heads};
+use crate::gateway::connection::head_deadline::Phase;
+
+/// What a client says first (RFC 9113 section 3.4).
+pub(in crate::gateway) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Frames that only cost, at once. A page with so many pictures may be left at once, all
+/// of them reset. A guess.
+const BURST: u32 = 500;
+/// And each second in the long run; a client that keeps alive with PINGs sends one in
+/// many seconds.
+const PER_SECOND: u32 = 100;
+
+/// How long the head of a frame is.
+pub(in crate::gateway) const FRAME_HEAD: usize = 9;
+
+/// The head of a frame (RFC 9113 section 4.1).
+#[derive(Clone, Copy, Debug)]
+pub(in crate::gateway) struct FrameHead {
+    /// Of the payload, in bytes.
+    pub length: usize,
+    pub kind: u8,
+    pub flags: u8,
+    pub stream: u32,
+}
+
+impl From<[u8; FRAME_HEAD]> for FrameHead {
+    fn from(head: [u8; FRAME_HEAD]) -> Self {
+        let [a, b, c, kind, flags, stream @ ..] = head;
+        let [a, b, c] = [a, b, c].map(usize::from);
+        Self {
+            length: (a << 16) | (b << 8) | c,
+            kind,
+            flags,
+            stream: u32::from_be_bytes(stream),
+        }
+    }
+}
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const WINDOW_UPDATE: u8 = 8;
+const CONTINUATION: u8 = 9;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+
+/// Why a connection is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::gateway) enum Unfit {
+    /// Too many frames that only cost.
+    Flood,
+    /// A target that would not be forwarded as it was sent.
+    CutTarget,
+}
+
+impl From<CutTarget> for Unfit {
+    fn from(CutTarget: CutTarget) -> Self {
+        Self::CutTarget
+    }
+}
+
+impl From<Unfit> for io::Error {
+    fn from(unfit: Unfit) -> Self {
+        let why = match unfit {
+            Unfit::Flood => "more HTTP/2 frames without a use than a client needs",
+            Unfit::CutTarget => "an HTTP/2 target with a fragment",
+        };
+        Self::new(io::ErrorKind::InvalidData, why)
+    }
+}
+
+/// How far the reading has come.
+#[derive(Debug)]
+pub(in crate::gateway) struct H2Frames {
+    state: State,
+    /// Whether a head has begun that has not ended.
+    in_head: bool,
+    heads: H2Heads,
+    allowance: Allowance,
+}
+
+#[derive(Debug)]
+enum State {
+    /// So many bytes of the preface are missing.
+    Preface(usize),
+    /// So many bytes of a frame's head are here.
+    Head([u8; FRAME_HEAD], usize),
+    /// So many bytes of a payload are missing.
+    Payload(usize, Part),
+}
+
+/// What a payload is of a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Nothing,
+    Some,
+    Last,
+}
+
+impl H2Frames {
+    pub(in crate::gateway) fn new() -> Self {
+        Self {
+            state: State::Preface(PREFACE.len()),
+            in_head: true,
+            heads: H2Heads::new(),
+            allowance: Allowance::new(),
+        }
+    }
+
+    /// Takes what came; what is expected from here on.
+    ///
+    /// # Errors
+    /// If the client sent what the connection is to end for.
+    pub(in crate::gateway) fn pass(&mut self, mut bytes: &[u8]) -> Result<Phase, Unfit> {
+        while !bytes.is_empty() {
+            let taken = match &mut self.state {
+                State::Preface(left) => {
+                    let taken = bytes.len().min(*left);
+                    *left = left.saturating_sub(taken);
+                    taken
+                }
+                State::Head(head, got) => {
+                    let missing = head.get_mut(*got..).unwrap_or_default();
+                    let taken = bytes.len().min(missing.len());
+                    missing
+                        .iter_mut()
+                        .zip(bytes)
+                        .for_each(|(to, from)| *to = *from);
+                    *got = got.saturating_add(taken);
+                    taken
+                }
+                State::Payload(left, part) => {
+                    let taken = bytes.len().min(*left);
+                    *left = left.saturating_sub(taken);
+                    if *part != Part::Nothing {
+                        self.heads.pass(bytes.get(..taken).unwrap_or_default())?;
+                    }
+                    taken
+                }
+            };
+            bytes = bytes.get(taken..).unwrap_or_default();
+            self.advance()?;
+        }
+        Ok(if self.in_head {
+            Phase::Head
+        } else {
+            Phase::Served
+        })
+    }
+
+    /// Goes on to the next part if this one is complete.
+    fn advance(&mut self) -> Result<(), Unfit> {
+        match self.state {
+            State::Preface(0) => {
+                self.in_head = false;
+                self.state = State::Head([0; FRAME_HEAD], 0);
+            }
+            State::Head(head, FRAME_HEAD) => self.frame(head.into())?,
+            State::Preface(_) | State::Head(..) | State::Payload(..) => {}
+        }
+        if let State::Payload(0, part) = self.state {
+            if part == Part::Last {
+                self.in_head = false;
+                self.heads.end();
+            }
+            self.state = State::Head([0; FRAME_HEAD], 0);
+        }
+        Ok(())
+    }
+
+    fn frame(&mut self, head: FrameHead) -> Result<(), Unfit> {
+        let FrameHead {
+            length,
+            kind,
+            flags,
+            stream,
+        } = head;
+        let has = |flag: u8| flags & flag != 0;
+        let only_costs = match kind {
+            HEADERS => {
+                self.in_head = true;
+                self.heads.begin(flags, stream, length);
+                false
+            }
+            DATA => length == 0 && !has(END_STREAM),
+            CONTINUATION => {
+                self.heads.go_on(length);
+                length == 0
+            }
+            // As many as there is data, and answered by nothing.
+            WINDOW_UPDATE => false,
+            // PRIORITY, RST_STREAM, SETTINGS, PING, and what nobody knows.
+            _ => true,
+        };
+        if only_costs && !self.allowance.spend() {
+            return Err(Unfit::Flood);
+        }
+        let part = match kind {
+            HEADERS | CONTINUATION if has(END_HEADERS) => Part::Last,
+            HEADERS | CONTINUATION => Part::Some,
+            _ => Part::Nothing,
+        };
+        self.state = State::Payload(length, part);
+        Ok(())
+    }
+}
+
+/// So many at once, and so many a second.
+#[derive(Debug)]
+struct Allowance {
+    left: u32,
+    /// Up to when what comes with time was added.
+    at: Instant,
+}
+
+impl Allowance {
+    fn new() -> Self {
+        Self {
+            left: BURST,
+            at: Instant::now(),
+        }
+    }
+
+    /// Takes one, if there is one.
+    fn spend(&mut self) -> bool {
+        let seconds = self.at.elapsed().as_secs();
+        if seconds > 0 {
+            self.at = Instant::now();
+            let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
+            let more = PER_SECOND.saturating_mul(seconds);
+            self.left = self.left.saturating_add(more).min(BURST);
+        }
+        let left = self.left.checked_sub(1);
+        self.left = left.unwrap_or_default();
+        left.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests;

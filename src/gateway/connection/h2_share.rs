@@ -1,0 +1,243 @@
+//! The share of one HTTP/2 connection in our memory: how many of its streams may have much
+//! of an answer on its way at once.
+//!
+//! Pingora reads ahead of a client that does not take its answer, some half a MiB a stream,
+//! and cannot be told to read less. So a stream that was sent to the app runs in steps, of
+//! a piece each, by leaving its task little of what tokio lets it do at once. One that turns
+//! out to have much on its way, or to take in what its client does not take, stands still
+//! until it has one of the few places in which streams run freely; when too many stand
+//! still, the others wait too, and what the app has to say to them stays in the kernel. Who
+//! has little on its way needs no place: any number of event streams and long polls go on
+//! side by side, and so does whoever waits for the head of an answer, or for an answer that
+//! says itself that it is small.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use parking_lot::Mutex;
+use tokio::task::coop::{has_budget_remaining, poll_proceed};
+
+use crate::adapters::clock::Moment;
+use crate::gateway::connection::cancel::Leash;
+use crate::gateway::connection::cancel_handles::Leashes;
+
+/// Streams that run freely, half a MiB each at most (measured with answers that nobody
+/// reads).
+const FREE: usize = 3;
+/// Streams that are in a step, or stand still after some: a few pieces of 64 KiB each. As many
+/// large answers as a page asks for at once.
+const STEPPING: usize = 14;
+/// Streams that are in a step of what they send: six frames of the client each.
+const SENDING: usize = 6;
+/// Uploads whose app does not take them: six frames each, and what is kept to try again.
+const UPLOADING: usize = 4;
+/// Steps in which a stream may take in what it does not give out.
+const UNSEEN: usize = 2;
+/// More than this of an answer that was not taken needs a place.
+pub(in crate::gateway) const LITTLE: usize = 16 * 1024;
+/// What a step may do, of the operations that tokio lets a task do at once: read a piece and
+/// pass it on.
+const STEP: usize = 2;
+/// As many as tokio gives (`coop::Budget::initial`).
+const BUDGET: usize = 128;
+
+/// The places of one connection.
+#[derive(Debug, Default)]
+pub(in crate::gateway) struct Share {
+    free: AtomicUsize,
+    stepping: AtomicUsize,
+    sending: AtomicUsize,
+    uploading: AtomicUsize,
+    waiting: Mutex<VecDeque<Waker>>,
+    waits: AtomicUsize,
+    holders: Leashes,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Free,
+    Stepping,
+    Sending,
+    Uploading,
+}
+
+impl Share {
+    fn count(&self, place: Place) -> (&AtomicUsize, usize) {
+        match place {
+            Place::Free => (&self.free, FREE),
+            Place::Stepping => (&self.stepping, STEPPING),
+            Place::Sending => (&self.sending, SENDING),
+            Place::Uploading => (&self.uploading, UPLOADING),
+        }
+    }
+
+    fn take(&self, place: Place) -> bool {
+        let (taken, most) = self.count(place);
+        let one_more = |taken: usize| (taken < most).then(|| taken.saturating_add(1));
+        taken
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more)
+            .is_ok()
+    }
+
+    fn give_back(&self, place: Place) {
+        self.count(place).0.fetch_sub(1, Ordering::SeqCst);
+        if self.waits.swap(0, Ordering::SeqCst) > 0 {
+            let waiting = std::mem::take(&mut *self.waiting.lock());
+            waiting.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    fn wait(&self, waker: &Waker) {
+        let mut waiting = self.waiting.lock();
+        if !waiting.iter().any(|other| other.will_wake(waker)) {
+            waiting.push_back(waker.clone());
+        }
+        self.waits.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// While somebody waits: the streams that have a place and have stood still since before
+    /// `then`.
+    pub(in crate::gateway) fn stalled(&self, then: Moment) -> Vec<Arc<Leash>> {
+        if self.waits.load(Ordering::SeqCst) == 0 {
+            return Vec::new();
+        }
+        let mut stalled = self.holders.all();
+        stalled.retain(|leash| leash.unread() > 0 && leash.moved() < then);
+        stalled
+    }
+}
+
+/// What one stream has of its connection's share.
+pub(in crate::gateway) struct Turn<'a> {
+    leash: &'a Arc<Leash>,
+    place: Option<Place>,
+    /// Steps in which something came in since something last went by our filters.
+    unseen: usize,
+}
+
+impl<'a> Turn<'a> {
+    pub(in crate::gateway) fn of(leash: &'a Arc<Leash>) -> Self {
+        Self {
+            leash,
+            place: None,
+            unseen: 0,
+        }
+    }
+
+    /// Runs the stream if it may run now; else it is woken when it may.
+    pub(in crate::gateway) fn run<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        if !self.leash.is_sent() {
+            return poll(cx);
+        }
+        if !self.comes(cx) {
+            return Poll::Pending;
+        }
+        let (_earlier, seen) = (self.leash.was_woken(), self.leash.pieces());
+        // What is sent to the app goes on as far as that takes it, without a stop in between.
+        let uploads = self.leash.is_uploading() && !self.leash.is_answered();
+        if self.place != Some(Place::Free) && !uploads {
+            spend(cx);
+        }
+        let waker = Waker::from(Arc::clone(self.leash));
+        let done = poll(&mut Context::from_waker(&waker));
+        if self.leash.pieces() != seen {
+            self.unseen = 0;
+        } else if !has_budget_remaining() && self.leash.is_answered() {
+            self.unseen = self.unseen.saturating_add(1);
+        }
+        // Woken meanwhile, it has not come to its end.
+        if done.is_pending() && !self.leash.was_woken() {
+            self.ends();
+        }
+        done
+    }
+
+    fn has_little(&self) -> bool {
+        self.leash.unread() <= LITTLE
+    }
+
+    /// Whether the stream may run now; else it is woken when it may.
+    fn comes(&mut self, cx: &mut Context<'_>) -> bool {
+        let is_small = !self.leash.is_answered() || self.leash.has_small_answer();
+        if is_small && !self.leash.owes_body() {
+            return true;
+        }
+        let steps = matches!(self.place, Some(Place::Stepping | Place::Sending));
+        if steps && self.leash.is_app_slow() {
+            // What it could still take in would stay with us.
+            self.leave();
+        }
+        if !self.enter() {
+            self.leash.line.share.wait(cx.waker());
+            // A place may have become free before somebody knew that we wait.
+            return self.enter();
+        }
+        true
+    }
+
+    fn enter(&mut self) -> bool {
+        let share = &self.leash.line.share;
+        match self.place {
+            Some(Place::Free) => true,
+            Some(_) if self.has_little() && self.unseen <= UNSEEN => true,
+            Some(place) => {
+                let freed = share.take(Place::Free);
+                if freed {
+                    self.place = Some(Place::Free);
+                    share.give_back(place);
+                }
+                freed
+            }
+            None => {
+                let place = match (self.leash.is_app_slow(), self.leash.owes_body()) {
+                    (true, _) => Place::Uploading,
+                    (false, true) => Place::Sending,
+                    (false, false) => Place::Stepping,
+                };
+                self.place = share.take(place).then_some(place);
+                self.place.is_some()
+            }
+        }
+    }
+
+    /// The stream ran, and waits for something: if that is its client, it keeps its place.
+    fn ends(&mut self) {
+        let uploads = self.place == Some(Place::Uploading);
+        if self.has_little() && self.unseen == 0 && !(uploads && self.leash.is_app_slow()) {
+            self.leave();
+        } else if !self.leash.holds_place() {
+            self.leash.line.share.holders.add(self.leash);
+        }
+    }
+
+    fn leave(&mut self) {
+        if let Some(place) = self.place.take() {
+            self.leash.line.share.give_back(place);
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+/// Leaves this task no more than a step of what it may do before others have their turn.
+fn spend(cx: &mut Context<'_>) {
+    for _ in STEP..BUDGET {
+        let Poll::Ready(one) = poll_proceed(cx) else {
+            return;
+        };
+        one.made_progress();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+use super::*;
+use crate::gateway::connection::handle::Line;
+
+fn streams(line: &Arc<Line>, count: usize) -> Vec<Arc<Leash>> {
+    let sent = (0..count).map(|_| {
+        let leash = Leash::new(line);
+        leash.send();
+        leash.answers();
+        leash
+    });
+    sent.collect()
+}
+
+/// Runs a stream that then has so much on its way; whether it ran.
+fn run(turn: &mut Turn<'_>, unread: usize) -> bool {
+    let mut ran = false;
+    let leash = Arc::clone(turn.leash);
+    let _pending: Poll<()> = turn.run(&mut Context::from_waker(Waker::noop()), |_| {
+        leash.note_unread(unread);
+        ran = true;
+        Poll::Pending
+    });
+    ran
+}
+
+#[test]
+fn who_has_little_on_its_way_needs_no_place() {
+    let line = Arc::new(Line::default());
+    let leashes = streams(&line, 100);
+    let mut turns: Vec<_> = leashes.iter().map(Turn::of).collect();
+    for turn in &mut turns {
+        assert!(run(turn, LITTLE), "an event stream waits for others");
+    }
+    let taken = line.share.stepping.load(Ordering::SeqCst);
+    assert_eq!(taken, 0, "it kept a place");
+}
+
+#[test]
+fn so_many_have_much_on_their_way_and_the_next_one_follows() {
+    let line = Arc::new(Line::default());
+    let leashes = streams(&line, FREE + STEPPING + 1);
+    let mut turns: Vec<_> = leashes.iter().map(Turn::of).collect();
+    for (n, turn) in turns.iter_mut().enumerate() {
+        assert_eq!(run(turn, LITTLE + 1), n < FREE + STEPPING, "stream {n}");
+        // The first come to run freely.
+        assert_eq!(run(turn, LITTLE + 1), n < FREE, "stream {n} goes on");
+    }
+    drop(turns.remove(0));
+    assert!(
+        run(&mut turns[FREE], LITTLE + 1),
+        "the place of one that ended"
+    );
+    assert!(run(&mut turns[FREE + STEPPING - 1], 0), "and its own");
+}
+
+#[test]
+fn a_place_is_forgotten_with_its_stream() {
+    let line = Arc::new(Line::default());
+    for _ in 0..1000 {
+        for leash in streams(&line, FREE) {
+            let mut turn = Turn::of(&leash);
+            assert!(run(&mut turn, LITTLE + 1));
+        }
+    }
+    assert!(line.share.holders.len() <= FREE, "they pile up");
+}
+
+#[test]
+fn who_stands_still_longest_is_told_when_somebody_waits() {
+    let line = Arc::new(Line::default());
+    let leashes = streams(&line, FREE + STEPPING + 1);
+    let mut turns: Vec<_> = leashes.iter().map(Turn::of).collect();
+    let later = Moment::from_millis(u64::MAX);
+    for turn in &mut turns {
+        run(turn, LITTLE + 1);
+        run(turn, LITTLE + 1);
+    }
+    let stalled = line.share.stalled(later);
+    let stalled = stalled.first().expect("somebody waits");
+    assert!(leashes.iter().any(|leash| Arc::ptr_eq(leash, stalled)));
+    assert!(
+        line.share.stalled(Moment::default()).is_empty(),
+        "all moved"
+    );
+}

@@ -1,0 +1,204 @@
+//! What is refused before there is a request: by pingora, which answers 400 or 405 to a
+//! head that does not parse before any hook, and by the HTTP/2 library, which resets a
+//! stream or ends the connection. None of our code sees such a request; what is seen are the
+//! bytes that go out while no head was taken for whole.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
+
+use crate::gateway::connection::h2_flood::{FRAME_HEAD, FrameHead};
+use crate::gateway::request::access_record;
+use crate::gateway::shared_state::House;
+
+const RST_STREAM: u8 = 3;
+const GOAWAY: u8 = 7;
+
+/// Why a stream or a connection ends that broke the protocol (RFC 9113 section 7):
+/// PROTOCOL_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED, FRAME_SIZE_ERROR, COMPRESSION_ERROR.
+/// The others are ends of another kind: cut, refused for load, given up.
+const BROKEN: [u32; 5] = [1, 3, 5, 6, 9];
+
+/// The status that a line has for what was refused over HTTP/2 without one.
+const BAD_REQUEST: u16 = 400;
+const METHOD_NOT_ALLOWED: u16 = 405;
+
+/// What is refused on one connection.
+#[derive(Debug, Default)]
+pub(in crate::gateway) struct Refusals {
+    /// Who records it; nobody for operators, who have no access lines.
+    witness: OnceLock<Witness>,
+    frames: Mutex<OwnFrames>,
+}
+
+struct Witness {
+    house: Arc<House>,
+    /// The TCP peer.
+    client: Option<IpAddr>,
+}
+
+impl fmt::Debug for Witness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Witness({:?})", self.client)
+    }
+}
+
+impl Refusals {
+    /// From now on what is refused is recorded here.
+    pub(in crate::gateway) fn recorded_by(&self, house: &Arc<House>, client: Option<IpAddr>) {
+        let house = Arc::clone(house);
+        // Once, when the connection begins.
+        let _twice = self.witness.set(Witness { house, client });
+    }
+
+    /// These bytes went out over HTTP/1 though no request is being served.
+    pub(in crate::gateway) fn went_unasked(&self, bytes: &[u8]) {
+        if let Some(status) = status_of(bytes) {
+            self.record(status);
+        }
+    }
+
+    /// These bytes went out over HTTP/2.
+    pub(in crate::gateway) fn went_framed(&self, bytes: &[u8]) {
+        let broken = self.frames.lock().pass(bytes);
+        for _each in 0..broken {
+            self.record(BAD_REQUEST);
+        }
+    }
+
+    /// A method that pingora does not let through.
+    pub(in crate::gateway) fn method_refused(&self) {
+        self.record(METHOD_NOT_ALLOWED);
+    }
+
+    /// A target that the HTTP/2 library would mend in silence.
+    pub(in crate::gateway) fn target_refused(&self) {
+        self.record(BAD_REQUEST);
+    }
+
+    fn record(&self, status: u16) {
+        if let Some(Witness { house, client }) = self.witness.get() {
+            access_record::malformed(house, *client, status);
+        }
+    }
+}
+
+/// The status of an answer of HTTP/1 that begins here.
+fn status_of(bytes: &[u8]) -> Option<u16> {
+    let rest = bytes.strip_prefix(b"HTTP/1.")?;
+    let digits = rest.get(2..5)?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// The frames that we send, read along as far as the ends of streams need it.
+#[derive(Debug, Default)]
+struct OwnFrames {
+    head: [u8; FRAME_HEAD],
+    got: usize,
+    /// Of the payload that is under way: what is missing of it.
+    left: usize,
+    /// Of one that ends something: the last four bytes so far, and how many are to come
+    /// before the error code is complete.
+    code: Option<(u32, usize)>,
+}
+
+impl OwnFrames {
+    /// Takes what goes out; how many streams or connections it ends as broken.
+    fn pass(&mut self, mut bytes: &[u8]) -> u32 {
+        let mut broken = 0_u32;
+        while let Some((first, rest)) = bytes.split_first() {
+            if self.left == 0 {
+                if let Some(place) = self.head.get_mut(self.got) {
+                    *place = *first;
+                }
+                self.got = self.got.saturating_add(1);
+                bytes = rest;
+                if self.got == FRAME_HEAD {
+                    self.begin();
+                }
+                continue;
+            }
+            let taken = self.left.min(bytes.len());
+            let (now, later) = bytes.split_at_checked(taken).unwrap_or((bytes, &[]));
+            if self.codes(now) {
+                broken = broken.saturating_add(1);
+            }
+            self.left = self.left.saturating_sub(taken);
+            bytes = later;
+        }
+        broken
+    }
+
+    fn begin(&mut self) {
+        let FrameHead { length, kind, .. } = self.head.into();
+        self.left = length;
+        self.got = 0;
+        self.code = match kind {
+            RST_STREAM => Some((0, 4)),
+            // After the last stream's number.
+            GOAWAY => Some((0, 8)),
+            _ => None,
+        };
+    }
+
+    /// Takes a part of a payload; whether an error code that counts was completed by it.
+    fn codes(&mut self, part: &[u8]) -> bool {
+        for byte in part {
+            let Some((code, missing)) = self.code else {
+                return false;
+            };
+            let code = (code << 8) | u32::from(*byte);
+            if missing == 1 {
+                self.code = None;
+                return BROKEN.contains(&code);
+            }
+            self.code = Some((code, missing.saturating_sub(1)));
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(payload.len()).unwrap();
+        [&[0, 0, length, kind, 0, 0, 0, 0, 1][..], payload].concat()
+    }
+
+    #[test]
+    fn ends_of_broken_streams_are_seen_however_they_are_cut() {
+        let reset = |code: u8| frame(RST_STREAM, &[0, 0, 0, code]);
+        let goaway = |code: u8| frame(GOAWAY, &[0, 0, 0, 3, 0, 0, 0, code, b'x', 1]);
+        let sent = [
+            frame(4, &[]),
+            frame(0, &[0, 0, 0, 1]),
+            reset(1),
+            reset(8),
+            frame(1, &[3; 200]),
+            reset(9),
+            goaway(0),
+            reset(0),
+            goaway(1),
+            reset(7),
+        ]
+        .concat();
+        for step in [1, 2, 5, 9, 13, sent.len()] {
+            let mut frames = OwnFrames::default();
+            let broken: u32 = sent.chunks(step).map(|part| frames.pass(part)).sum();
+            assert_eq!(broken, 3, "in steps of {step}");
+        }
+    }
+
+    #[test]
+    fn an_answer_tells_its_status() {
+        assert_eq!(status_of(b"HTTP/1.1 400 Bad Request\r\n"), Some(400));
+        assert_eq!(status_of(b"HTTP/1.0 405 Method"), Some(405));
+        for other in [&b""[..], b"HTTP/1.1 4", b"HTTP/1.1 abc", b"hello world"] {
+            assert_eq!(status_of(other), None);
+        }
+    }
+}

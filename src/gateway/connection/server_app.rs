@@ -1,0 +1,334 @@
+//! Connections, before there is a request: how many, how long a handshake and a head may
+//! take, and how long they may idle. Every listener stands behind one.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp};
+use pingora::protocols::Stream;
+use pingora::protocols::http::ServerSession;
+use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
+use pingora::protocols::l4::socket::SocketAddr;
+use pingora::server::ShutdownWatch;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use crate::adapters::config::settings::Limits;
+use crate::adapters::observe::metrics::{Counted, TurnedAway};
+use crate::auth::denial::Denial;
+use crate::gateway::connection::cancel::Leash;
+use crate::gateway::connection::deadlines::{self, Times, Watch};
+use crate::gateway::connection::handle::{Line, Wire};
+use crate::gateway::connection::head_deadline::Late;
+use crate::gateway::connection::limits::{Bounds, Full, Seat, Seats};
+use crate::gateway::connection::listen::TlsAcceptor;
+use crate::gateway::connection::operators::{self, Operators};
+use crate::gateway::request::body_rate;
+use crate::gateway::request::inbound::trusts;
+use crate::gateway::shared_state::House;
+
+/// What `h2` keeps of an answer for one stream whose client does not read: a frame. Its own
+/// default is 400 KiB, for each of `limits.h2_streams` of each connection.
+const H2_SEND_BUFFER: usize = 16 * 1024;
+
+/// How much a client may send before anybody has read it, on one stream and on all of a
+/// connection. The default of HTTP/2, 65 535 bytes, is what passes in a round trip: at 100 ms
+/// an upload of 8 MiB takes 13 s. With this it takes two round trips more than over
+/// HTTP/1.1.
+const H2_WINDOW: u32 = 4 * 1024 * 1024;
+
+/// What HPACK counts for a field beside its name and value (RFC 7541 section 4.1).
+const HPACK_OVERHEAD: usize = 32;
+
+/// The cookies of a browser, each of which may be a field of its own. A guess: Chromium
+/// keeps 180 of a site.
+const CRUMBS: usize = 200;
+
+/// Whose connections these are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Public,
+    Redirect,
+    Operators,
+}
+
+/// Counts connections, turns away those over the limits, and ends what is late.
+pub(in crate::gateway) struct Front<A> {
+    house: Arc<House>,
+    app: Arc<A>,
+    kind: Kind,
+    tls: Option<TlsAcceptor>,
+    /// More than these the process cannot carry, whatever the settings say: it would run
+    /// out of descriptors for the app, the store and the operators.
+    most: usize,
+    seats: Arc<Seats>,
+    operators: Operators,
+}
+
+impl<A> Front<A> {
+    /// Before the proxy, with `most` connections at most.
+    pub(in crate::gateway) fn public(
+        house: Arc<House>,
+        app: A,
+        tls: Option<TlsAcceptor>,
+        most: usize,
+    ) -> Self {
+        Self {
+            tls,
+            most,
+            ..Self::new(house, app, Kind::Public)
+        }
+    }
+
+    /// Before the plain listener beside a TLS one, which has as many places of its own.
+    pub(in crate::gateway) fn redirect(house: Arc<House>, app: A, most: usize) -> Self {
+        Self {
+            most,
+            ..Self::new(house, app, Kind::Redirect)
+        }
+    }
+
+    /// Before a listener of the operators.
+    pub(in crate::gateway) fn operators(house: Arc<House>, app: A) -> Self {
+        Self::new(house, app, Kind::Operators)
+    }
+
+    fn new(house: Arc<House>, app: A, kind: Kind) -> Self {
+        Self {
+            house,
+            app: Arc::new(app),
+            kind,
+            tls: None,
+            most: usize::MAX,
+            seats: Arc::new(Seats::default()),
+            operators: Operators::default(),
+        }
+    }
+
+    /// A place for one more connection, and its part in the metrics.
+    fn admit(&self, stream: &Stream) -> Option<(Seat, Option<Counted>)> {
+        let snapshot = self.house.snapshot();
+        let limits = &snapshot.settings.limits;
+        let bounds = match self.kind {
+            Kind::Public | Kind::Redirect => Bounds {
+                most: limits.connections.min(self.most),
+                per_address: limits.connections_per_address,
+            },
+            Kind::Operators => Bounds {
+                // One that has to leave takes a moment.
+                most: operators::PLACES.saturating_mul(2),
+                per_address: None,
+            },
+        };
+        let address = address_of(stream)
+            .filter(|address| !trusts(&snapshot.settings.trusted_proxies, *address));
+        match self.seats.admit(address, bounds) {
+            Ok(seat) => {
+                let is_public = self.kind == Kind::Public;
+                Some((seat, is_public.then(|| self.house.metrics.connection())))
+            }
+            Err(full) => {
+                self.turned_away(match full {
+                    Full::Everywhere => TurnedAway::Connections,
+                    Full::Address => TurnedAway::PerAddress,
+                });
+                None
+            }
+        }
+    }
+
+    fn turned_away(&self, why: TurnedAway) {
+        log::debug!("a connection was closed: {}", why.label());
+        self.house.metrics.turned_away(why);
+    }
+
+    /// The connection with TLS on it, if there is to be any.
+    async fn secured(&self, stream: Stream, within: Duration) -> Option<Stream> {
+        let Some(tls) = &self.tls else {
+            return Some(stream);
+        };
+        let stream = timeout(within, tls.accept(stream)).await;
+        let stream = stream.ok().flatten();
+        if stream.is_none() {
+            self.turned_away(TurnedAway::Handshake);
+        }
+        stream
+    }
+}
+
+fn address_of(stream: &Stream) -> Option<IpAddr> {
+    let digest = stream.get_socket_digest()?;
+    match digest.peer_addr()? {
+        SocketAddr::Inet(address) => Some(address.ip().to_canonical()),
+        SocketAddr::Unix(_) => None,
+    }
+}
+
+#[async_trait]
+impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Front<A> {
+    async fn process_new(
+        self: &Arc<Self>,
+        stream: Stream,
+        shutdown: &ShutdownWatch,
+    ) -> Option<Stream> {
+        let _seat = self.admit(&stream)?;
+        let client = address_of(&stream);
+        // Those of the moment when the connection began.
+        let limits = self.house.snapshot().settings.limits.clone();
+        let times = times(&limits);
+        let stream = self.secured(stream, times.head).await?;
+        let line = Line::of(&stream);
+        let line = Arc::new(match self.kind {
+            Kind::Public => line.framed(),
+            Kind::Redirect | Kind::Operators => line,
+        });
+        if self.kind == Kind::Public {
+            line.arrival.refusals.recorded_by(&self.house, client);
+        }
+        let wire = Box::new(Wire::new(stream, &line));
+        let inner = Arc::new(Connection {
+            house: Arc::clone(&self.house),
+            app: Arc::clone(&self.app),
+            options: options(times.idle),
+            limits,
+            line: Arc::clone(&line),
+        });
+        let leaves = (self.kind == Kind::Operators).then(|| self.operators.enter(&line));
+        let lasts = |leash: &Arc<Leash>| leash.register(&self.house);
+        let late = tokio::select! {
+            biased;
+            _closed = inner.process_new(wire, shutdown) => None,
+            late = Watch::new(&line, times, &lasts) => Some(late),
+            () = told(leaves.as_deref()) => None,
+        };
+        if line.arrival.is_abused() {
+            self.turned_away(TurnedAway::Abuse);
+        }
+        if late == Some(Late::Head) {
+            self.turned_away(TurnedAway::RequestHead);
+            line.say_why(Denial::RequestTimeout).await;
+        }
+        // Each stream has it too.
+        deadlines::outlive(&line, || Arc::strong_count(&inner) > 1).await;
+        None
+    }
+
+    async fn cleanup(&self) {
+        // It closes the connections that wait for a request, which may be on its way. After
+        // a take-over each of them is answered once more instead.
+        if !self.house.is_relieved() {
+            self.app.http_cleanup().await;
+        }
+    }
+}
+
+/// Ready when the connection has to leave, if it ever has to.
+async fn told(leaves: Option<&Notify>) {
+    match leaves {
+        Some(leaves) => leaves.notified().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn times(limits: &Limits) -> Times {
+    Times {
+        idle: at_least_a_second(limits.keepalive_idle),
+        head: limits.request_head,
+        answer: limits
+            .upstream_read
+            .min(limits.idle_stream)
+            .min(limits.client_read)
+            .min(body_rate::GRACE),
+    }
+}
+
+/// Below, a client could not even answer.
+fn at_least_a_second(idle: Duration) -> Duration {
+    idle.max(Duration::from_secs(1))
+}
+
+fn options(idle: Duration) -> HttpServerOptions {
+    let mut options = HttpServerOptions::default();
+    // Without it an idle HTTP/2 connection keeps its seat for ever.
+    options.h2_idle_timeout = Some(idle);
+    options
+}
+
+/// Sets on one connection and its requests what pingora has as constants.
+struct Connection<A> {
+    house: Arc<House>,
+    app: Arc<A>,
+    options: HttpServerOptions,
+    limits: Limits,
+    line: Arc<Line>,
+}
+
+#[async_trait]
+impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for Connection<A> {
+    async fn process_new_http(
+        self: &Arc<Self>,
+        mut session: ServerSession,
+        shutdown: &ShutdownWatch,
+    ) -> Option<ReusedHttpStream> {
+        let limits = &self.limits;
+        self.line.awaits_request();
+        session.set_read_timeout(Some(limits.client_read));
+        session.set_write_timeout(Some(limits.client_read));
+        // `None` means that the connection shall close; leave that.
+        if session.get_keepalive().is_some() {
+            // 0 means for ever: how long it idles is the line's to see.
+            session.set_keepalive(Some(0));
+            if session.get_keepalive_reuses_remaining().is_none() {
+                // Pingora counts what comes after the first.
+                let reuses = limits.keepalive_requests.map(|most| most.saturating_sub(1));
+                session.set_keepalive_reuses_remaining(reuses);
+            }
+        }
+        let leash = Leash::new(&self.line);
+        let request = self.app.process_new_http(session, shutdown);
+        let ended = leash.hold(&self.house, request).await;
+        if ended.is_some() && !leash.is_begun() {
+            self.line.arrival.never_began();
+        }
+        if let Some(reused) = ended {
+            return reused;
+        }
+        match leash.why().filter(|_| !leash.is_answered()) {
+            Some(why) if leash.asks_for_head() => self.line.say_head(why).await,
+            Some(why) => self.line.say_why(why).await,
+            None => self.line.say_goodbye().await,
+        }
+        None
+    }
+
+    fn h2_options(&self) -> Option<H2Options> {
+        Some(h2_options(&self.house.snapshot().settings.limits))
+    }
+
+    fn server_options(&self) -> Option<&HttpServerOptions> {
+        Some(&self.options)
+    }
+
+    async fn http_cleanup(&self) {
+        self.app.http_cleanup().await;
+    }
+}
+
+fn h2_options(limits: &Limits) -> H2Options {
+    let mut options = default_h2_options();
+    options.max_concurrent_streams(limits.h2_streams);
+    options.max_send_buffer_size(H2_SEND_BUFFER);
+    options.initial_window_size(H2_WINDOW);
+    options.initial_connection_window_size(H2_WINDOW);
+    // As much as may be, and half of that again for the pseudo-headers and for an answer of
+    // ours to what is a little too long. Above it the library ends the stream by itself.
+    let bytes = usize::try_from(limits.header_bytes).unwrap_or(usize::MAX);
+    let crumbs = CRUMBS.saturating_mul("cookie".len().saturating_add(HPACK_OVERHEAD));
+    let fields = limits.header_count.saturating_mul(HPACK_OVERHEAD);
+    let fields = fields.saturating_add(crumbs);
+    let list = bytes.saturating_add(fields).saturating_mul(3) / 2;
+    options.max_header_list_size(u32::try_from(list).unwrap_or(u32::MAX));
+    options
+}

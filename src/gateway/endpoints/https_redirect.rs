@@ -1,0 +1,43 @@
+//! The plain listener beside a TLS one: sends everybody to `public_url`.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use http::{HeaderValue, Response, StatusCode, header};
+use pingora::apps::http_app::ServeHttp;
+use pingora::protocols::http::ServerSession;
+
+use crate::gateway::connection::cancel;
+use crate::gateway::shared_state::House;
+
+/// `tls.redirect_from`: every request is sent to the same path of `public_url`, 308
+/// so that the method stays.
+pub(in crate::gateway) struct Redirect {
+    pub(in crate::gateway) house: Arc<House>,
+}
+
+#[async_trait]
+impl ServeHttp for Redirect {
+    async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
+        cancel::head_is_whole();
+        let target = session.req_header().uri.path_and_query();
+        // `*` would become a part of the host.
+        let target = target.map_or("/", http::uri::PathAndQuery::as_str);
+        let target = target.starts_with('/').then_some(target);
+        let mut response = Response::new(Vec::new());
+        let snapshot = self.house.snapshot();
+        let location = target
+            .zip(snapshot.settings.public_url.as_ref())
+            .and_then(|(target, to)| HeaderValue::try_from(format!("{to}{target}")).ok());
+        match location {
+            Some(location) => {
+                *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+                response.headers_mut().insert(header::LOCATION, location);
+            }
+            None => *response.status_mut() = StatusCode::BAD_REQUEST,
+        }
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+        response
+    }
+}

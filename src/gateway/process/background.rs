@@ -1,0 +1,154 @@
+//! What goes on beside the requests: looking at files, looking up the app's
+//! address, forgetting what is over (revocations and retired keys), cutting connections
+//! whose session is over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pingora::server::ShutdownWatch;
+use pingora::services::background::BackgroundService;
+use tokio::time::Instant;
+
+use crate::adapters::clock::{self, Moment};
+use crate::auth::denial::Denial;
+use crate::gateway::process::file_watch::{self, Look, Settling};
+use crate::gateway::process::reload::Reloader;
+use crate::gateway::process::supervise::supervise;
+use crate::gateway::shared_state::House;
+use crate::service::delivery::tell_store;
+use crate::service::expiry::close_expired;
+
+/// How often files are looked at for changes. A guess between a quick reload and
+/// looking at files for nothing.
+const WATCH: Duration = Duration::from_secs(1);
+/// How often the app's name is looked up again; sooner after a failed connection.
+const LOOK_UP: Duration = Duration::from_secs(10);
+/// Not sooner than this, however many connections fail.
+const LOOK_UP_PAUSE: Duration = Duration::from_secs(1);
+/// How often dead records are swept, from the start on: there may be many after a pause.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// How often sessions are looked at whose time may have run out: a quarter of the promised
+/// second.
+const EXPIRY_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Does it all, until the gateway stops.
+#[derive(Clone)]
+pub(in crate::gateway) struct Upkeep {
+    pub(in crate::gateway) house: Arc<House>,
+    pub(in crate::gateway) reloader: Arc<Reloader>,
+    /// The files as they were when the first settings were made of them, and that of the
+    /// keys, so that a change during the start is noticed.
+    pub(in crate::gateway) first_look: Vec<Look>,
+}
+
+#[async_trait]
+impl BackgroundService for Upkeep {
+    async fn start(&self, shutdown: ShutdownWatch) {
+        // Also during a stop: the session of what is still in flight may be over, and what
+        // was seen must be known after it.
+        tokio::join!(
+            supervise("the end of sessions in time", || {
+                let house = Arc::clone(&self.house);
+                async move { end_sessions_in_time(&house).await }
+            }),
+            supervise("the notes of what was seen", || {
+                let house = Arc::clone(&self.house);
+                async move {
+                    let foreign = |user: &_| house.hints.of_foreign_session(user);
+                    tell_store(&house.sessions, foreign).await;
+                }
+            }),
+            self.until(shutdown),
+        );
+    }
+}
+
+impl Upkeep {
+    async fn until(&self, mut shutdown: ShutdownWatch) {
+        tokio::select! {
+            _ = shutdown.changed() => {}
+            () = self.supervised("the watch over files", Self::watch_files) => {}
+            () = self.supervised("the look-up of the app", Self::look_up) => {}
+            () = self.supervised("the sweep", Self::sweep) => {}
+            () = self.supervised("the end of retired keys", Self::give_up_keys) => {}
+        }
+    }
+
+    async fn supervised<F>(&self, what: &str, task: fn(Self) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        supervise(what, || task(self.clone())).await;
+    }
+
+    async fn watch_files(self) {
+        let mut settling = Settling::new(self.first_look.clone());
+        loop {
+            tokio::time::sleep(WATCH).await;
+            let now = self.reloader.look();
+            let why = if settling.counts(&now, Instant::now()) {
+                "a file changed"
+            } else if settling.is_at_rest() && self.reloader.can_try_again().await {
+                "the store is back"
+            } else {
+                continue;
+            };
+            // The same bad file is not tried again.
+            self.reloader.reload_settled(why, &now).await;
+            let seen = self.reloader.look();
+            settling.take(match file_watch::differ(&seen, &now) {
+                // Changed again while it was read.
+                true => now,
+                false => seen,
+            });
+        }
+    }
+
+    async fn look_up(self) {
+        loop {
+            self.house.snapshot().upstream.resolve().await;
+            tokio::time::sleep(LOOK_UP_PAUSE).await;
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_UP) => {}
+                () = self.house.resolve_now.notified() => {}
+            }
+        }
+    }
+
+    async fn give_up_keys(self) {
+        loop {
+            tokio::time::sleep(WATCH).await;
+            if let Err(e) = self.reloader.give_up_keys().await {
+                log::error!("a retired signing key is still accepted: {e}");
+                tokio::time::sleep(SWEEP).await;
+            }
+        }
+    }
+
+    async fn sweep(self) {
+        loop {
+            if let Err(e) = self.house.sweep().await {
+                log::warn!("dead revocations were not swept: {e}");
+            }
+            tokio::time::sleep(SWEEP).await;
+        }
+    }
+}
+
+/// Cuts what must not go on, for as long as it is polled.
+async fn end_sessions_in_time(house: &House) {
+    loop {
+        tokio::time::sleep(EXPIRY_INTERVAL).await;
+        let snapshot = house.snapshot();
+        let now = clock::now();
+        // What the gate does not believe any more is not left open either.
+        if snapshot.policy.is_stale(now) {
+            house.sessions.live.all_over(Denial::StoreUnavailable);
+        }
+        let most = snapshot.settings.limits.unread_answers;
+        house.unread.end_surplus(most, Moment::now());
+        close_expired(&house.sessions, now).await;
+    }
+}

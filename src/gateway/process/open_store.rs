@@ -1,0 +1,115 @@
+//! The store that the settings ask for; and where other gateways write to it too, keeping
+//! up with them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pingora::server::ShutdownWatch;
+use pingora::services::background::BackgroundService;
+use tokio::time::Instant;
+
+use crate::adapters::attempts::{Local, Shared};
+use crate::adapters::clock;
+use crate::adapters::config::settings::{self, Settings, StoreKind};
+use crate::adapters::store::replica::Replica;
+use crate::adapters::store::{Embedded, Memory, Redis};
+use crate::auth::ports::{Attempts, Store, StoreError};
+use crate::auth::throttle::AttemptLimits;
+use crate::gateway::process::server::RunError;
+use crate::gateway::process::supervise::supervise;
+use crate::gateway::shared_state::House;
+
+/// How long a start waits for Redis: as long as it takes to start beside us.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// What outlives a request, as the settings ask for it.
+pub(in crate::gateway) struct Kept {
+    pub(in crate::gateway) store: Arc<dyn Store>,
+    /// The store, if it is one that two processes cannot use.
+    pub(in crate::gateway) embedded: Option<Arc<Embedded>>,
+    shared: Option<Shared>,
+}
+
+impl Kept {
+    /// Opens the store and reads into the replica what is revoked.
+    ///
+    /// # Errors
+    /// [`RunError::Store`], and [`RunError::Unreachable`] after a while: Redis may be
+    /// starting too.
+    pub(in crate::gateway) async fn open(
+        settings: &Settings,
+        replica: &Replica,
+    ) -> Result<Self, RunError> {
+        let (mut embedded, mut shared) = (None, None);
+        let store: Arc<dyn Store> = match &settings.session.store {
+            StoreKind::Embedded => {
+                let store = Arc::new(Embedded::open(&settings.data_dir)?);
+                embedded = Some(Arc::clone(&store));
+                store
+            }
+            StoreKind::Memory => Arc::new(Memory::new()),
+            StoreKind::Redis(redis) => {
+                let store = reach(redis).await.map_err(RunError::Unreachable)?;
+                shared = Some(Shared::new(&store));
+                Arc::new(store)
+            }
+        };
+        let asked = clock::now();
+        replica.load(&store.live(asked).await?);
+        if shared.is_some() {
+            replica.in_touch(asked);
+        }
+        Ok(Self {
+            store,
+            embedded,
+            shared,
+        })
+    }
+
+    /// The counters of failed logins.
+    pub(in crate::gateway) fn attempts(&mut self, limits: AttemptLimits) -> Arc<dyn Attempts> {
+        match self.shared.take() {
+            Some(shared) => Arc::new(shared),
+            None => Arc::new(Local::new(limits)),
+        }
+    }
+}
+
+async fn reach(settings: &settings::Redis) -> Result<Redis, StoreError> {
+    let store = Redis::new(settings)?;
+    let deadline = Instant::now() + PATIENCE;
+    let mut is_told = false;
+    loop {
+        match store.check().await {
+            Ok(()) => return Ok(store),
+            Err(e) if Instant::now() >= deadline => return Err(e),
+            Err(e) => {
+                // The first moment is always too early.
+                if !is_told && deadline - Instant::now() < PATIENCE - PAUSE {
+                    log::warn!("waiting for Redis: {e}");
+                    is_told = true;
+                }
+            }
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Puts in force what other gateways revoke.
+pub(in crate::gateway) struct Follow {
+    pub(in crate::gateway) house: Arc<House>,
+}
+
+#[async_trait]
+impl BackgroundService for Follow {
+    /// Also during a stop: what is still in flight may be revoked.
+    async fn start(&self, _shutdown: ShutdownWatch) {
+        supervise("the ear for other gateways", || {
+            let house = Arc::clone(&self.house);
+            async move { house.sessions.store.follow(house.sessions.as_ref()).await }
+        })
+        .await;
+    }
+}

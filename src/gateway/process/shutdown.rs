@@ -1,0 +1,121 @@
+//! Signals, and a stop that waits for what is in flight and for nothing else.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use pingora::server::{ShutdownSignal, ShutdownSignalWatch};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
+
+use crate::gateway::process::reload::Reloader;
+use crate::gateway::process::server::RunError;
+use crate::gateway::process::upgrade::hand_over::HandOver;
+use crate::gateway::shared_state::House;
+
+/// The signals that we act on.
+pub(in crate::gateway) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    pub(in crate::gateway) fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// How long there must be no connection before it is believed: one may have been
+/// accepted and not yet counted. A guess.
+const QUIET: Duration = Duration::from_millis(250);
+
+/// Attends to signals until the gateway is to end.
+///
+/// SIGTERM and SIGINT: no new connections, end as soon as nothing is in flight, at
+/// the latest after `limits.drain`; a second one ends at once. SIGHUP reloads. When
+/// another process has taken over, the end comes as soon as there is no connection, at
+/// the latest after `limits.drain` too.
+pub(in crate::gateway) async fn attend(
+    signals: &mut Signals,
+    house: &Arc<House>,
+    reloader: &Arc<Reloader>,
+    stop: &Stop,
+    hand_over: Option<HandOver>,
+    server_ended: impl Fn() -> bool,
+) -> Result<(), RunError> {
+    let mut until: Option<Instant> = None;
+    let mut busy = Instant::now();
+    // Dropped when a stop begins: as long as it lives the listeners are open.
+    let mut hand_over = hand_over.map(|hand_over| Box::pin(hand_over.done()));
+    loop {
+        let handed_over = async {
+            match &mut hand_over {
+                Some(hand_over) => hand_over.await,
+                None => std::future::pending().await,
+            }
+        };
+        let asked_to_stop = tokio::select! {
+            _ = signals.terminate.recv() => true,
+            _ = signals.interrupt.recv() => true,
+            _ = signals.hangup.recv() => {
+                let reloader = Arc::clone(reloader);
+                tokio::spawn(async move {
+                    let _logged = reloader.reload("SIGHUP").await;
+                });
+                false
+            }
+            follow = handed_over => {
+                tokio::spawn(follow.listen());
+                house.relieve();
+                true
+            }
+            () = tokio::time::sleep(Duration::from_millis(20)), if until.is_some() => false,
+            () = tokio::time::sleep(Duration::from_millis(500)), if until.is_none() => false,
+        };
+        if house.is_relieved() && house.metrics.connections() > 0 {
+            busy = Instant::now();
+        }
+        match until {
+            Some(_) if asked_to_stop => return Ok(()),
+            Some(_) if house.is_relieved() && busy.elapsed() >= QUIET => return Ok(()),
+            Some(_) if !house.is_relieved() && house.in_flight() == 0 => return Ok(()),
+            Some(end) if Instant::now() >= end => {
+                log::warn!("{} requests were cut off by the stop", house.in_flight());
+                return Ok(());
+            }
+            Some(_) => {}
+            None if asked_to_stop => {
+                let drain = house.snapshot().settings.limits.drain;
+                log::info!("stopping; {} requests in flight", house.in_flight());
+                hand_over = None;
+                house.start_draining();
+                stop.0.notify_one();
+                busy = Instant::now();
+                until = Some(Instant::now() + drain);
+            }
+            None if server_ended() => {
+                return Err(RunError::Broken("the server ended by itself".into()));
+            }
+            None => {}
+        }
+    }
+}
+
+/// Told once that the gateway shall stop.
+#[derive(Default)]
+pub(in crate::gateway) struct Stop(Notify);
+
+pub(in crate::gateway) struct StopWatch(pub(in crate::gateway) Arc<Stop>);
+
+#[async_trait]
+impl ShutdownSignalWatch for StopWatch {
+    async fn recv(&self) -> ShutdownSignal {
+        self.0.0.notified().await;
+        ShutdownSignal::GracefulTerminate
+    }
+}

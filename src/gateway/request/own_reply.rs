@@ -1,0 +1,213 @@
+//! Our own answers: a [`Reply`] in, bytes out. Every one of them, refusals and
+//! breakdowns too, passes through [`send`], so that CORS, `Vary` and the transport
+//! headers stand on all of them.
+
+use std::borrow::Cow;
+
+use http::header::{self, HeaderName};
+use http::{HeaderValue, Method, StatusCode};
+use pingora::http::ResponseHeader;
+use pingora_proxy::Session;
+
+use crate::adapters::clock;
+use crate::adapters::pages::ErrorView;
+use crate::auth::denial::Denial;
+use crate::auth::redirect::{Presentation, login_location};
+use crate::domain::reply::Reply;
+use crate::gateway::request::body;
+use crate::gateway::request::ctx::{Ctx, Stage};
+use crate::gateway::request::upstream_response;
+use crate::gateway::request::versions;
+
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// What stands on every answer of ours that says nothing else: kept by nobody, taken for
+/// nothing but what it is, and harmless where somebody makes a browser show it.
+const DEFAULTS: [(HeaderName, HeaderValue); 3] = [
+    (header::CACHE_CONTROL, NO_STORE),
+    NOSNIFF,
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
+    ),
+];
+
+/// Writes a whole answer.
+///
+/// # Errors
+/// If the client is gone; there is nobody to tell.
+pub(in crate::gateway) async fn send(
+    session: &mut Session,
+    ctx: &Ctx,
+    reply: Reply,
+) -> pingora::Result<()> {
+    let bodiless = reply.status == StatusCode::NO_CONTENT;
+    let mut head = ResponseHeader::build(reply.status, Some(reply.headers.len()))?;
+    for (name, value) in &reply.headers {
+        head.append_header(name, value)?;
+    }
+    upstream_response::stamp(&mut head, ctx)?;
+    upstream_response::give_cookies(&mut head, ctx)?;
+    for (name, value) in DEFAULTS {
+        if !head.headers.contains_key(&name) {
+            head.insert_header(name, value)?;
+        }
+    }
+    if !bodiless {
+        head.insert_header(header::CONTENT_LENGTH, reply.body.len().to_string())?;
+    }
+    if let Some(leash) = &ctx.leash {
+        leash.answers();
+    }
+    versions::end_refused_handshake(session);
+    let empty = bodiless || session.req_header().method == Method::HEAD || reply.body.is_empty();
+    session.write_response_header(Box::new(head), empty).await?;
+    if !empty {
+        let body = match reply.body {
+            Cow::Borrowed(bytes) => bytes::Bytes::from_static(bytes),
+            Cow::Owned(bytes) => bytes.into(),
+        };
+        session.write_response_body(Some(body), true).await?;
+    }
+    body::discard(session).await;
+    Ok(())
+}
+
+/// Refuses a request, in the way that was decided for it.
+///
+/// # Errors
+/// As [`send`].
+pub(in crate::gateway) async fn deny(
+    session: &mut Session,
+    ctx: &mut Ctx,
+    denial: Denial,
+    shown: &Presentation,
+) -> pingora::Result<()> {
+    let reply = refusal(ctx, denial, shown);
+    ctx.stage = Stage::Denied(denial);
+    send(session, ctx, reply).await
+}
+
+/// The answer that says no.
+pub(in crate::gateway) fn refusal(ctx: &Ctx, denial: Denial, shown: &Presentation) -> Reply {
+    let pages = &ctx.snapshot.pages;
+    let reply = match shown {
+        Presentation::Problem => problem(denial),
+        Presentation::Page if denial == Denial::HeaderTooLarge => {
+            let status = denial.status();
+            let page = pages.cookies(Some((status.as_u16(), denial.code())));
+            page.into_reply(status)
+        }
+        Presentation::Page => {
+            let login = login_location(&ctx.snapshot.policy.paths.login, "/");
+            let action = denial
+                .lacks_session()
+                .then_some((login.as_str(), "Sign in"));
+            let view = ErrorView {
+                status: denial.status().as_u16(),
+                code: denial.code(),
+                action,
+            };
+            pages.error(&view).into_reply(denial.status())
+        }
+        Presentation::Frame { location } => pages.frame(location).into_reply(denial.status()),
+        Presentation::Login { location } => return see_other(location),
+        Presentation::Bounce { target } => {
+            let page = pages.bounce(target).into_reply(StatusCode::OK);
+            return marked(ctx, page, target);
+        }
+        Presentation::Confirm { target } => {
+            let page = pages.confirm(target).into_reply(StatusCode::OK);
+            return marked(ctx, page, target);
+        }
+    };
+    decorate(reply, denial)
+}
+
+/// A page that leads back to itself, with the cookie by which that is recognised.
+fn marked(ctx: &Ctx, mut page: Reply, target: &str) -> Reply {
+    let cookie = ctx.snapshot.policy.bounce_cookie(target, clock::now());
+    if let Some(cookie) = cookie {
+        page.headers.append(header::SET_COOKIE, cookie);
+    }
+    page
+}
+
+/// The headers that belong to a refusal, however it is shown.
+pub(in crate::gateway) fn decorate(mut reply: Reply, denial: Denial) -> Reply {
+    if let Some(challenge) = denial.challenge() {
+        let value = HeaderValue::from_static(challenge);
+        reply.headers.insert(header::WWW_AUTHENTICATE, value);
+    }
+    if let Some(after) = denial.retry_after() {
+        // Rounded up: a client that comes back on time must not be early.
+        let seconds = after.as_millis().div_ceil(1000).max(1);
+        if let Ok(value) = HeaderValue::try_from(seconds.to_string()) {
+            reply.headers.insert(header::RETRY_AFTER, value);
+        }
+    }
+    if let Denial::MethodNotAllowed { allow } = denial {
+        let value = HeaderValue::from_static(allow);
+        reply.headers.insert(header::ALLOW, value);
+    }
+    reply
+}
+
+/// RFC 9457, with our stable code.
+pub(in crate::gateway) fn problem(denial: Denial) -> Reply {
+    let body = problem_body(denial.status(), denial.code(), denial.sentence());
+    Reply::with_body(denial.status(), PROBLEM, body.into_bytes())
+        .header(header::CACHE_CONTROL, NO_STORE)
+        .header(NOSNIFF.0, NOSNIFF.1)
+}
+
+/// A refusal as the bytes of a whole HTTP/1 answer, for a connection that has no request
+/// yet or none any more. It says that the connection ends.
+pub(in crate::gateway) fn bare(denial: Denial) -> String {
+    let status = denial.status();
+    let body = problem_body(status, denial.code(), denial.sentence());
+    let challenge = denial.challenge().map_or_else(String::new, |challenge| {
+        format!("{}: {challenge}\r\n", header::WWW_AUTHENTICATE)
+    });
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {PROBLEM}\r\nCache-Control: no-store\r\n\
+         X-Content-Type-Options: nosniff\r\n{challenge}Content-Length: {}\r\n\
+         Connection: close\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// The media type of a problem.
+pub(in crate::gateway) const PROBLEM: &str = "application/problem+json";
+
+/// The text of a problem.
+pub(in crate::gateway) fn problem_body(status: StatusCode, code: &str, detail: &str) -> String {
+    let body = serde_json::json!({
+        "type": "about:blank",
+        "title": status.canonical_reason().unwrap_or("Refused"),
+        "status": status.as_u16(),
+        "code": code,
+        "detail": detail,
+    });
+    body.to_string()
+}
+
+/// JSON of ours; never cached.
+pub(in crate::gateway) fn json(status: StatusCode, body: &serde_json::Value) -> Reply {
+    Reply::with_body(status, "application/json", body.to_string().into_bytes())
+        .header(header::CACHE_CONTROL, NO_STORE)
+        .header(NOSNIFF.0, NOSNIFF.1)
+}
+
+const NOSNIFF: (HeaderName, HeaderValue) = (
+    header::X_CONTENT_TYPE_OPTIONS,
+    HeaderValue::from_static("nosniff"),
+);
+
+/// 303: whatever the method was, go there with GET.
+pub(in crate::gateway) fn see_other(location: &str) -> Reply {
+    let location = HeaderValue::try_from(location).unwrap_or(HeaderValue::from_static("/"));
+    Reply::empty(StatusCode::SEE_OTHER)
+        .header(header::LOCATION, location)
+        .header(header::CACHE_CONTROL, NO_STORE)
+}

@@ -1,0 +1,188 @@
+//! The way to the app: which connection, how often, and how long for an answer.
+
+use std::os::fd::RawFd;
+use std::time::Duration;
+
+use http::{StatusCode, Version};
+use nix::errno::Errno;
+use pingora::http::ResponseHeader;
+use pingora::protocols::Digest;
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorType, Result};
+use pingora_proxy::Session;
+
+use crate::adapters::clock::Moment;
+use crate::gateway::decide::not_admitted;
+use crate::gateway::request::body_rate::BodyRate;
+use crate::gateway::request::ctx::Ctx;
+use crate::gateway::request::upstream_response::is_interim;
+use crate::gateway::shared_state::House;
+use crate::gateway::upstream::response_timeout::AnswerTimer;
+use crate::gateway::upstream::target::keep_apart;
+
+/// Tries to connect to the app before giving up; nothing has been sent then, so
+/// any method may be tried again.
+const TRIES: u8 = 3;
+
+/// How long a try waits for a descriptor that is just being given back: pingora loses a kept
+/// connection now and then while it takes it out of its pool, and closes it a moment later.
+const GIVEN_BACK: Duration = Duration::from_millis(20);
+
+/// How a request is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::gateway) enum Again {
+    /// There was no descriptor, and a moment later there may be one.
+    Later,
+    /// A kept connection broke under the request. Another one may break too, so this time
+    /// it is none of the pool: a request is sent twice at most.
+    Afresh,
+}
+
+/// The connection for an admitted request.
+///
+/// # Errors
+/// If the app's name has no address, or the request was not admitted.
+pub(in crate::gateway) async fn choose_peer(
+    house: &House,
+    session: &mut Session,
+    ctx: &mut Ctx,
+) -> Result<Box<HttpPeer>> {
+    ctx.tries = ctx.tries.saturating_add(1);
+    // The connection of an earlier try is gone, and its descriptor may be another's.
+    ctx.answer_timer = None;
+    // A body that was sent before is sent again from its beginning.
+    ctx.body_seen = 0;
+    let again = ctx.again.take();
+    if again == Some(Again::Later) {
+        tokio::time::sleep(GIVEN_BACK).await;
+    }
+    let Some(pass) = ctx.pass() else {
+        return not_admitted();
+    };
+    let upstream = &ctx.snapshot.upstream;
+    let limits = &ctx.snapshot.settings.limits;
+    let peer = if session.is_upgrade_req() {
+        upstream.tunnel(pass, limits)
+    } else {
+        upstream.peer(pass)
+    };
+    match peer {
+        Some(mut peer) => {
+            // An app that answers early and then reads no more keeps nobody waiting for an
+            // answer, and so no wait of ours ends it.
+            if !session.as_downstream_mut().is_body_empty() {
+                let longest = limits.upstream_read.max(limits.idle_stream);
+                peer.options.write_timeout = Some(longest);
+                if let Some(leash) = &ctx.leash {
+                    leash.note_body();
+                }
+            }
+            if again == Some(Again::Afresh) {
+                keep_apart(&mut peer);
+            }
+            Ok(peer)
+        }
+        None => {
+            house.resolve_now.notify_one();
+            Err(Error::explain(ErrorType::ConnectNoRoute, "the upstream has no address").into_up())
+        }
+    }
+}
+
+/// Asks for the name again, since the app may have moved, and tries another of
+/// its addresses if it has several. When there was no descriptor, that says nothing of the
+/// app, and the same address is tried again.
+pub(in crate::gateway) fn try_again(house: &House, ctx: &mut Ctx, mut e: Box<Error>) -> Box<Error> {
+    if is_lack_of_descriptors(&e) {
+        ctx.again = Some(Again::Later);
+        e.set_retry(ctx.tries < TRIES);
+        return e;
+    }
+    house.resolve_now.notify_one();
+    e.set_retry(ctx.tries < TRIES && usize::from(ctx.tries) < ctx.snapshot.upstream.places());
+    e
+}
+
+/// Whether a connection failed because this process, or the whole machine, has too many
+/// files open.
+fn is_lack_of_descriptors(e: &Error) -> bool {
+    let cause = e.root_cause().downcast_ref::<std::io::Error>();
+    let code = cause.and_then(std::io::Error::raw_os_error);
+    code.is_some_and(|code| matches!(Errno::from_raw(code), Errno::EMFILE | Errno::ENFILE))
+}
+
+/// Whether a request that broke on the way may be tried again: pingora's rule, and one
+/// more: a wait that ran out looks like a kept connection that the app has closed, and
+/// would be waited for again.
+pub(in crate::gateway) fn judge_failure(
+    peer: &HttpPeer,
+    session: &Session,
+    e: Box<Error>,
+    ctx: &mut Ctx,
+    client_reused: bool,
+) -> Box<Error> {
+    let mut e = e.more_context(format!("Peer: {peer}"));
+    let ran_out = ctx.answer_timer.as_ref().is_some_and(AnswerTimer::ran_out);
+    if ran_out
+        || !session.req_header().method.is_idempotent()
+        || session.as_ref().retry_buffer_truncated()
+    {
+        e.set_retry(false);
+    } else {
+        e.retry.decide_reuse(client_reused);
+        ctx.again = Some(Again::Afresh);
+    }
+    e
+}
+
+/// The request is on its way; the wait for the head of the answer begins. The connection of
+/// a tunnel keeps its own time.
+///
+/// # Errors
+/// If nobody could end the wait; nothing must be waited for then.
+pub(in crate::gateway) fn await_head(
+    session: &mut Session,
+    fd: RawFd,
+    digest: Option<&Digest>,
+    ctx: &mut Ctx,
+) -> Result<()> {
+    if session.is_upgrade_req() {
+        return Ok(());
+    }
+    let limits = &ctx.snapshot.settings.limits;
+    let wait = limits.upstream_read;
+    let has_body = !session.as_downstream_mut().is_body_done();
+    let body = has_body.then(|| BodyRate::begin(limits, Moment::now()));
+    let socket = digest.and_then(|digest| digest.socket_digest.clone());
+    let Some(leash) = &ctx.leash else {
+        return Error::e_explain(ErrorType::InternalError, "the request has no leash");
+    };
+    leash.send();
+    ctx.answer_timer = Some(AnswerTimer::start(&leash.line, fd, socket, wait, body));
+    Ok(())
+}
+
+/// A head has come; the wait is over unless it announces another.
+///
+/// # Errors
+/// If the app switches to a protocol that nobody asked for: client and app would no longer
+/// agree on where an answer ends.
+pub(in crate::gateway) fn see_head(
+    session: &Session,
+    answer: &ResponseHeader,
+    ctx: &mut Ctx,
+) -> Result<()> {
+    let is_agreed = session.is_upgrade_req() && answer.version == Version::HTTP_11;
+    if answer.status == StatusCode::SWITCHING_PROTOCOLS && !is_agreed {
+        let e = Error::explain(ErrorType::InvalidHTTPHeader, "a 101 that nobody asked for");
+        return Err(e.into_up());
+    }
+    if answer.status == StatusCode::SWITCHING_PROTOCOLS {
+        ctx.answer_timer = None;
+    } else if let Some(timer) = &ctx.answer_timer
+        && !is_interim(answer)
+    {
+        timer.has_head(ctx.snapshot.settings.limits.idle_stream);
+    }
+    Ok(())
+}
