@@ -245,7 +245,7 @@ impl Policy {
         {
             return Err(Denial::CsrfFailed(Unproven::Token));
         }
-        if self.sizes.admit_body(view.content_length) {
+        if self.sizes.admit_body(view.facts.content_length) {
             Ok(())
         } else {
             Err(Denial::PayloadTooLarge)
@@ -276,7 +276,7 @@ impl Policy {
 
     /// What two servers might read differently, and what is not for us.
     fn well_formed(&self, view: &RequestView<'_>) -> Result<(), Denial> {
-        match (&view.host, view.framing) {
+        match (&view.facts.host, view.facts.framing) {
             (
                 _,
                 Framing::Conflicting

@@ -63,9 +63,9 @@ impl Asked {
                 && (view.accepts("application/json") || view.has_content_type("application/json")),
             query: view.query.unwrap_or_default().to_vec(),
             login_format: crate::auth::login::LoginFormat::of(view),
-            client: view.client,
+            client: view.facts.client,
             browser: Browser::read(policy, view),
-            scheme: view.scheme,
+            scheme: view.facts.scheme,
             obstacle: obstacle(view, policy),
         }
     }
@@ -73,10 +73,10 @@ impl Asked {
 
 /// What stands in the way of who signs in over plain HTTP, as far as we see.
 fn obstacle(view: &RequestView<'_>, policy: &Policy) -> Option<Obstacle> {
-    let Host::At(host) = &view.host else {
+    let Host::At(host) = &view.facts.host else {
         return None;
     };
-    if view.scheme == Scheme::Https {
+    if view.facts.scheme == Scheme::Https {
         return None;
     }
     let told = forwarded::last_word(view.headers, &X_FORWARDED_PROTO);
@@ -84,7 +84,7 @@ fn obstacle(view: &RequestView<'_>, policy: &Policy) -> Option<Obstacle> {
         // Of a proxy that is trusted it would be the scheme.
         return policy.hosts.is_none().then(|| Obstacle::UntrustedProxy {
             browser: Origin::new(Scheme::Https, host.clone()).to_string(),
-            ours: Origin::new(view.scheme, host.clone()).to_string(),
+            ours: Origin::new(view.facts.scheme, host.clone()).to_string(),
         });
     }
     let are_dropped = policy.cookies.is_secure() && !host.is_loopback();

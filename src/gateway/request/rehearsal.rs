@@ -17,11 +17,10 @@ use crate::auth::gate::{Decision, Endpoint};
 use crate::auth::refresh::RefreshToken;
 use crate::auth::session::Session as SignedIn;
 use crate::domain::id::{SessionId, UserId};
-use crate::domain::origin::Scheme;
 use crate::domain::time::Timestamp;
 use crate::gateway::connection::framing::Framing;
 use crate::gateway::request::ctx::{Ctx, Stage};
-use crate::gateway::request::inbound::{self, Peer};
+use crate::gateway::request::inbound::Facts;
 use crate::gateway::request::outbound;
 use crate::gateway::request::versions;
 use crate::gateway::shared_state::House;
@@ -59,10 +58,10 @@ pub async fn rehearse(
     frame(&mut session, head);
     versions::arrived(&mut session);
     let mut ctx = Ctx::new(house);
-    let snapshot = Arc::clone(&ctx.snapshot);
-    let proxies = &snapshot.settings.trusted_proxies;
-    let view = inbound::view(&session, Peer::of(&session, proxies), proxies);
-    ctx.over_tls = view.scheme == Scheme::Https;
+    let snapshot = &ctx.snapshot;
+    let facts = Facts::of(&session, &snapshot.settings.trusted_proxies);
+    let facts = ctx.facts.insert(facts);
+    let view = facts.view(&session);
     let decision = match snapshot.policy.decide(&view, now).decision {
         Decision::Renew(ticket) => {
             let renewed = renew(ticket.refresh());
