@@ -111,7 +111,7 @@ impl Ask {
                 };
                 format!("{} {shown}", denial.code())
             }
-            Decision::Serve(endpoint, _) => format!("{endpoint:?}"),
+            Decision::Serve(endpoint, _) => format!("{:?}", endpoint.id),
             Decision::Renew(ticket) => format!("renew {}", ticket.refresh().generation),
             Decision::Forward(pass) => match pass.session() {
                 Some(session) => format!("as {}", session.principal.user.identity.id),

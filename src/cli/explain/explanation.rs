@@ -10,7 +10,8 @@ use super::trial::{Login, Outcome, Start, Trial};
 use crate::adapters::config::settings::{Access, Settings};
 use crate::auth::denial::Denial;
 use crate::auth::directory::User;
-use crate::auth::gate::{Aim, Endpoint};
+use crate::auth::endpoint::EndpointSpec;
+use crate::auth::gate::Aim;
 use crate::auth::rules::Rule;
 
 /// An origin that nobody has.
@@ -34,7 +35,7 @@ pub(super) struct Explanation<'a> {
 pub(super) enum Decider<'a> {
     /// None of the rules: refused before, or not the app's.
     Nobody,
-    Endpoint(Endpoint),
+    Endpoint(&'static EndpointSpec),
     Rules {
         rule: Option<usize>,
         access: &'a Access,
@@ -134,8 +135,8 @@ impl Explanation<'_> {
 pub(super) fn decider<'a>(aim: Result<&Aim<'a>, &Denial>) -> Decider<'a> {
     match aim {
         Err(_) => Decider::Nobody,
-        Ok(Aim::Preflight(endpoint)) => Decider::Endpoint(*endpoint),
-        Ok(Aim::Endpoint(endpoint)) => Decider::Endpoint(*endpoint),
+        Ok(Aim::Preflight(endpoint)) => Decider::Endpoint(endpoint),
+        Ok(Aim::Endpoint(endpoint)) => Decider::Endpoint(endpoint),
         Ok(Aim::App(selected)) => {
             let strictest = selected.strictest();
             let others = selected

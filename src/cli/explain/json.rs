@@ -6,7 +6,6 @@ use super::explanation::{Decider, Explanation, decider};
 use super::trial::{Login, Outcome};
 use crate::adapters::config::settings::Access;
 use crate::auth::denial::Denial;
-use crate::auth::gate::Endpoint;
 use crate::domain::path::RequestPath;
 
 impl Explanation<'_> {
@@ -17,7 +16,7 @@ impl Explanation<'_> {
         let seen = parsed.map(|path| String::from_utf8_lossy(path.decoded()).into_owned());
         let (endpoint, rule, also) = self.trial.aim(|aim| match decider(aim.as_ref()) {
             Decider::Nobody => (Value::Null, Value::Null, Vec::new()),
-            Decider::Endpoint(endpoint) => (json!(name(endpoint)), Value::Null, Vec::new()),
+            Decider::Endpoint(endpoint) => (json!(endpoint.name), Value::Null, Vec::new()),
             Decider::Rules { rule, access, also } => {
                 let also = also.into_iter();
                 let also = also.map(|(rule, access)| self.rule_json(rule, access));
@@ -127,23 +126,5 @@ fn access_json(access: &Access) -> Value {
         Access::Authenticated => json!("authenticated"),
         Access::Roles(roles) => json!({ "roles": roles }),
         Access::Deny => json!("deny"),
-    }
-}
-
-fn name(endpoint: Endpoint) -> &'static str {
-    match endpoint {
-        Endpoint::Preflight | Endpoint::OpenPreflight => "preflight",
-        Endpoint::LoginPage => "login_page",
-        Endpoint::Login => "login",
-        Endpoint::LogoutPage => "logout_page",
-        Endpoint::Logout => "logout",
-        Endpoint::Refresh => "refresh",
-        Endpoint::Revoke => "revoke",
-        Endpoint::WhoAmI => "session",
-        Endpoint::Sessions => "sessions",
-        Endpoint::EndSessions => "end_sessions",
-        Endpoint::CookiesPage => "cookies_page",
-        Endpoint::DeleteCookies => "delete_cookies",
-        Endpoint::Jwks => "jwks",
     }
 }

@@ -7,7 +7,6 @@ use super::trial::{Login, Outcome};
 use crate::adapters::config::settings::Access;
 use crate::auth::denial::Denial;
 use crate::auth::directory::User;
-use crate::auth::gate::Endpoint;
 use crate::domain::path::RequestPath;
 
 impl Explanation<'_> {
@@ -25,7 +24,7 @@ impl Explanation<'_> {
         line("path", &self.path_text());
         self.trial.aim(|aim| match decider(aim.as_ref()) {
             Decider::Nobody => line("rule", "none is asked"),
-            Decider::Endpoint(endpoint) => line("rule", &format!("none: {}", says(endpoint))),
+            Decider::Endpoint(endpoint) => line("rule", &format!("none: {}", endpoint.title)),
             Decider::Rules { rule, access, also } => {
                 line("rule", &self.rule_text(rule, access));
                 for (rule, access) in also {
@@ -132,7 +131,7 @@ impl Explanation<'_> {
             Outcome::Forward {
                 user: Some(user), ..
             } => format!("forwarded as {user}"),
-            Outcome::Serve(endpoint) => says(*endpoint).into(),
+            Outcome::Serve(endpoint) => endpoint.title.into(),
             Outcome::Login { denial, location } => format!("303 to {location} ({})", denial.code()),
             Outcome::Detour(denial) => format!(
                 "200, a page that leads to itself, so that Strict cookies come along ({})",
@@ -193,24 +192,6 @@ fn access_text(access: &Access) -> String {
         Access::Authenticated => "a session".into(),
         Access::Roles(roles) => format!("a session with one of the roles: {}", roles.join(", ")),
         Access::Deny => "nothing will do (deny)".into(),
-    }
-}
-
-fn says(endpoint: Endpoint) -> &'static str {
-    match endpoint {
-        Endpoint::Preflight | Endpoint::OpenPreflight => "our own answer to a preflight, 204",
-        Endpoint::LoginPage => "our own login page",
-        Endpoint::Login => "our own login",
-        Endpoint::LogoutPage => "our own page to log out",
-        Endpoint::Logout => "our own logout",
-        Endpoint::Refresh => "our own exchange of a refresh token",
-        Endpoint::Revoke => "our own revocation of a token",
-        Endpoint::WhoAmI => "our own answer to who is signed in",
-        Endpoint::Sessions => "our own list of sessions",
-        Endpoint::EndSessions => "our own end of sessions",
-        Endpoint::CookiesPage => "our own page to delete the cookies",
-        Endpoint::DeleteCookies => "our own deletion of the cookies",
-        Endpoint::Jwks => "our own public keys",
     }
 }
 

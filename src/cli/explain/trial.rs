@@ -10,7 +10,8 @@ use super::target::Target;
 use crate::adapters::entropy;
 use crate::auth::denial::Denial;
 use crate::auth::directory::User;
-use crate::auth::gate::{Decision, Endpoint};
+use crate::auth::endpoint::EndpointSpec;
+use crate::auth::gate::Decision;
 use crate::auth::headers::OfUser;
 use crate::auth::issue;
 use crate::auth::policy::Policy;
@@ -78,7 +79,7 @@ pub(super) enum Outcome {
         headers: Vec<(String, String)>,
     },
     /// One of our own endpoints answers.
-    Serve(Endpoint),
+    Serve(&'static EndpointSpec),
     /// To the login page, and back.
     Login { denial: Denial, location: String },
     /// A page that leads to itself first, so that Strict cookies come along.

@@ -18,7 +18,7 @@ use pingora_proxy::Session;
 use crate::adapters::pages::Obstacle;
 use crate::auth::csrf::FIELD;
 use crate::auth::denial::{Denial, Unproven};
-use crate::auth::gate::Endpoint;
+use crate::auth::endpoint::{Endpoint, EndpointSpec};
 use crate::auth::known::Browser;
 use crate::auth::login::form_field;
 use crate::auth::policy::Policy;
@@ -99,11 +99,11 @@ pub(super) async fn serve(
     house: &Arc<House>,
     session: &mut Session,
     ctx: &mut Ctx,
-    endpoint: Endpoint,
+    endpoint: &EndpointSpec,
     visitor: Visitor,
     asked: Asked,
 ) -> pingora::Result<()> {
-    let answered = match endpoint {
+    let answered = match endpoint.id {
         Endpoint::Preflight => Ok(ctx.snapshot.policy.cors.preflight()),
         Endpoint::OpenPreflight => Ok(ctx.snapshot.policy.cors.open_preflight()),
         Endpoint::LoginPage => login::page(ctx, &visitor, &asked),

@@ -13,7 +13,8 @@ use pingora_proxy::Session;
 use tokio::io::{AsyncWriteExt, duplex};
 
 use crate::auth::denial::Denial;
-use crate::auth::gate::{Decision, Endpoint};
+use crate::auth::endpoint::Endpoint;
+use crate::auth::gate::Decision;
 use crate::auth::refresh::RefreshToken;
 use crate::auth::session::Session as SignedIn;
 use crate::domain::id::{SessionId, UserId};
@@ -71,7 +72,7 @@ pub async fn rehearse(
     };
     let pass = match decision {
         Decision::Deny(denial, _) => return Rehearsed::Denied(denial),
-        Decision::Serve(endpoint, _) => return Rehearsed::Served(endpoint),
+        Decision::Serve(endpoint, _) => return Rehearsed::Served(endpoint.id),
         // Once is enough, as in `decide`.
         Decision::Renew(_) => return Rehearsed::Denied(Denial::InternalError),
         Decision::Forward(pass) => pass,
