@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use http::Method;
-use pingora::{Error, ErrorType, Result};
+use pingora::Result;
 use pingora_proxy::Session;
 
 use crate::adapters::{clock, entropy};
@@ -13,10 +13,10 @@ use crate::auth::gate::Decision;
 use crate::auth::refresh::Way;
 use crate::domain::request::Framing;
 use crate::gateway::endpoints::{self, Asked};
+use crate::gateway::request::admission::{Admission, not_admitted};
 use crate::gateway::request::ctx::{Ctx, Stage};
 use crate::gateway::request::inbound::{self, Facts};
 use crate::gateway::request::own_reply;
-use crate::gateway::request::unseen_end::Untold;
 use crate::gateway::shared_state::House;
 use crate::service::renewal::exchange;
 
@@ -39,9 +39,9 @@ pub(super) async fn decide(
     house
         .hints
         .of_refusal(facts.peer, &view, &decision, snapshot);
-    ctx.cors = verdict.cors;
+    ctx.reply_headers.cors = verdict.cors;
     ctx.user = verdict.refused;
-    ctx.arrival = snapshot.policy.arrival(&view, now);
+    let arrival = snapshot.policy.arrival(&view, now);
     if facts.request.framing != Framing::Plain {
         // What comes behind is no request.
         session.set_keepalive(None);
@@ -61,7 +61,7 @@ pub(super) async fn decide(
             let renewed =
                 exchange(service, &snapshot.policy, token, way, &device, now, random).await;
             let renewed = renewed.map(|issued| {
-                ctx.cookies = issued.cookies;
+                ctx.reply_headers.cookies = issued.cookies;
                 (issued.session, issued.refresh)
             });
             let view = facts.view(session);
@@ -71,12 +71,12 @@ pub(super) async fn decide(
         }
         decided => decided,
     };
-    if ctx.arrival != Arrival::Direct {
-        ctx.cookies.extend(snapshot.policy.cookies.clear_bounce());
+    if arrival != Arrival::Direct {
+        let cleared = snapshot.policy.cookies.clear_bounce();
+        ctx.reply_headers.cookies.extend(cleared);
     }
     match decision {
         Decision::Forward(pass) => {
-            ctx.untold = Some(Untold::of(session));
             if let Some(admitted) = pass.session() {
                 ctx.user = Some(admitted.user().clone());
                 if let Some(leash) = &ctx.leash {
@@ -86,7 +86,7 @@ pub(super) async fn decide(
                     }
                 }
             }
-            ctx.stage = Stage::Admitted(pass);
+            ctx.stage = Stage::Admitted(Admission::new(pass, arrival, session));
             Ok(false)
         }
         Decision::Serve(endpoint, visitor) => {
@@ -101,11 +101,6 @@ pub(super) async fn decide(
         // Once is enough.
         Decision::Renew(_) => not_admitted(),
     }
-}
-
-/// No `Pass`, no upstream. Cannot happen; if it does, it fails closed.
-pub(super) fn not_admitted<T>() -> Result<T> {
-    Error::e_explain(ErrorType::InternalError, "the request was not admitted")
 }
 
 /// The session whose access token came with the request, before any renewal: one that is

@@ -160,6 +160,11 @@ impl InFlight {
     pub fn house(&self) -> &House {
         &self.house
     }
+
+    /// Since when.
+    pub fn since(&self) -> Instant {
+        self.since
+    }
 }
 
 impl Drop for InFlight {

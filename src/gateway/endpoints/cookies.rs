@@ -20,7 +20,7 @@ pub(super) fn page(ctx: &Ctx) -> Reply {
 /// Deletes the cookies and leads to the login. The session that they named ends in this
 /// browser alone: they are too many to be read.
 pub(super) fn delete(ctx: &mut Ctx) -> Reply {
-    ctx.cookies.clear();
+    ctx.reply_headers.cookies.clear();
     let policy = &ctx.snapshot.policy;
     let mut reply = own_reply::see_other(&policy.paths.login);
     for cookie in policy.cookies.clear() {

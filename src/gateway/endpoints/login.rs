@@ -112,12 +112,12 @@ pub(super) async fn submit(
     };
     // `send` adds them, and what they mean for caches.
     reply.headers.remove(header::CACHE_CONTROL);
-    ctx.cookies = issued.cookies;
+    ctx.reply_headers.cookies = issued.cookies;
     let policy = &ctx.snapshot.policy;
     let known = asked
         .browser
         .remember(policy, &user, clock::now(), entropy::random());
-    ctx.cookies.extend(known);
+    ctx.reply_headers.cookies.extend(known);
     Ok(reply)
 }
 

@@ -74,7 +74,7 @@ pub(super) async fn sign_out(
         ctx.user = Some(user);
     }
     // A renewal on the way here must not give back what is taken away now.
-    ctx.cookies.clear();
+    ctx.reply_headers.cookies.clear();
     let mut reply = if asked.wants_json {
         Reply::empty(StatusCode::NO_CONTENT)
     } else {

@@ -39,7 +39,7 @@ pub(super) async fn submit(
     match exchanged {
         Ok(issued) => {
             ctx.user = Some(issued.session.user().clone());
-            ctx.cookies = issued.cookies;
+            ctx.reply_headers.cookies = issued.cookies;
             let body = serde_json::json!({ "expires_in": issued.expires_in.as_secs() });
             let mut reply = own_reply::json(StatusCode::OK, &body);
             // `send` says what the cookies mean for caches.

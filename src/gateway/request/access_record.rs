@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use http::{Method, Uri};
+use http::{Method, StatusCode, Uri};
 use pingora::{Error, ErrorSource};
 use pingora_proxy::Session;
 
@@ -28,8 +28,10 @@ pub(in crate::gateway) fn record(
     ctx: &mut Ctx,
 ) {
     // Nothing is waited for, also where the answer had no body.
-    ctx.answer_timer = None;
-    ctx.untold = None;
+    if let Some(admission) = ctx.stage.admission_mut() {
+        admission.attempt.answer_timer = None;
+        admission.untold = None;
+    }
     let request = session.req_header();
     let status = session.response_written().map(|r| r.status.as_u16());
     let verdict = match e {
@@ -38,9 +40,10 @@ pub(in crate::gateway) fn record(
         }
         _ => ctx.verdict(),
     };
+    let pass = ctx.stage.pass();
     let ended = Ended {
         snapshot: &ctx.snapshot,
-        started: ctx.started,
+        started: ctx.started(),
         client: ctx.client(),
         method: &request.method,
         uri: &request.uri,
@@ -48,8 +51,8 @@ pub(in crate::gateway) fn record(
         bytes: session.body_bytes_sent(),
         verdict,
         user: ctx.user.as_ref(),
-        session: ctx.pass().and_then(|pass| Some(pass.session()?.id)),
-        rule: ctx.pass().and_then(Pass::rule),
+        session: pass.and_then(|pass| Some(pass.session()?.id)),
+        rule: pass.and_then(Pass::rule),
     };
     ended.tell(house);
     if let Stage::Denied(denial) = &ctx.stage
@@ -60,6 +63,46 @@ pub(in crate::gateway) fn record(
         event.user = ctx.user.clone();
         house.sessions.audit(&event);
     }
+}
+
+impl Drop for Ctx {
+    fn drop(&mut self) {
+        unseen(self);
+    }
+}
+
+/// Records a request whose end pingora did not see, unless it ended like any other.
+fn unseen(ctx: &Ctx) {
+    let (Some(leash), Some(admission)) = (&ctx.leash, ctx.stage.admission()) else {
+        return;
+    };
+    let Some(untold) = &admission.untold else {
+        return;
+    };
+    let why = leash.why();
+    if why.is_none() && !leash.is_registered() || std::thread::panicking() {
+        return;
+    }
+    let told = untold.status.unwrap_or_else(|| match why {
+        // As `Line::say_why` says it.
+        Some(why) if leash.line.arrival.is_http1() => why.status(),
+        _ => StatusCode::from_u16(CLOSED).unwrap_or_default(),
+    });
+    let pass = &admission.pass;
+    let ended = Ended {
+        snapshot: &ctx.snapshot,
+        started: ctx.started(),
+        client: ctx.client(),
+        method: &untold.method,
+        uri: &untold.uri,
+        status: told.as_u16(),
+        bytes: admission.answer_seen,
+        verdict: why.map_or(Verdict::Forwarded, |why| Verdict::Refused(why.code())),
+        user: ctx.user.as_ref(),
+        session: pass.session().map(|session| session.id),
+        rule: pass.rule(),
+    };
+    ended.tell(ctx.house());
 }
 
 /// What there is to say of any request that has ended, by itself or cut off.

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use crate::adapters::clock::Moment;
 use crate::adapters::config::settings::Limits;
 use crate::auth::denial::Denial;
+use crate::gateway::request::admission::not_admitted;
 use crate::gateway::request::body_rate::BodyRate;
 use crate::gateway::request::ctx::Ctx;
 
@@ -100,7 +101,7 @@ pub(in crate::gateway) async fn discard(session: &mut Session) {
 /// the body (pingora issue 935), and the app would take that for the next request.
 ///
 /// # Errors
-/// 413 where the limit is: the body is cut off there.
+/// 413 where the limit is: the body is cut off there. Or if the request was not admitted.
 pub(in crate::gateway) fn count(
     chunk: &mut Option<Bytes>,
     is_last: bool,
@@ -109,22 +110,26 @@ pub(in crate::gateway) fn count(
     if is_last && chunk.as_ref().is_some_and(Bytes::is_empty) {
         *chunk = None;
     }
+    let Some(admission) = ctx.stage.admission_mut() else {
+        return not_admitted();
+    };
+    let attempt = &mut admission.attempt;
     let length = chunk.as_ref().map_or(0, Bytes::len);
     if let (Some(leash), Some(chunk)) = (&ctx.leash, &chunk) {
         leash.line.note_sent(chunk);
     }
-    if let Some(timer) = &ctx.answer_timer {
+    if let Some(timer) = &attempt.answer_timer {
         let is_slow = timer.body_came(length, is_last);
         if let Some(leash) = &ctx.leash {
             leash.note_slow_app(is_slow);
             leash.note_uploading(!is_last);
         }
     }
-    ctx.body_seen = ctx
+    attempt.body_seen = attempt
         .body_seen
         .saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
     match ctx.snapshot.settings.limits.request_body {
-        Some(limit) if ctx.body_seen > limit => Error::e_explain(
+        Some(limit) if attempt.body_seen > limit => Error::e_explain(
             ErrorType::HTTPStatus(413),
             "the request body is over limits.request_body",
         ),

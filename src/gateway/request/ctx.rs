@@ -4,91 +4,99 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
+use pingora_proxy::Session;
 
 use crate::adapters::observe::metrics::Verdict;
-use crate::auth::bounce::Arrival;
 use crate::auth::denial::Denial;
 use crate::auth::pass::Pass;
+use crate::domain::id::UserId;
 use crate::domain::origin::Scheme;
 use crate::gateway::connection::cancel::Leash;
+use crate::gateway::request::admission::Admission;
 use crate::gateway::request::inbound::Facts;
-use crate::gateway::request::unseen_end::Untold;
+use crate::gateway::request::reply_headers::ReplyHeaders;
+use crate::gateway::request::versions;
 use crate::gateway::shared_state::{House, InFlight};
 use crate::gateway::snapshot::Snapshot;
-use crate::gateway::upstream::attempt::Again;
-use crate::gateway::upstream::response_timeout::AnswerTimer;
 
-/// How far a request has come. `upstream_peer` demands `Admitted`; `logging`
-/// reports whatever it ended as.
+/// How far a request has come, with what belongs to that. `upstream_peer` demands
+/// `Admitted`; `logging` reports whatever it ended as.
 pub(in crate::gateway) enum Stage {
     /// Nothing is decided.
     Arrived,
     /// On its way to the app.
-    Admitted(Pass),
+    Admitted(Admission),
     /// One of our endpoints answered.
     Served,
     /// Refused, by the gate or by something that broke on the way.
     Denied(Denial),
 }
 
+impl Stage {
+    /// The request on its way, if it is.
+    pub(in crate::gateway) fn admission(&self) -> Option<&Admission> {
+        match self {
+            Self::Admitted(admission) => Some(admission),
+            Self::Arrived | Self::Served | Self::Denied(_) => None,
+        }
+    }
+
+    /// The same, to go on with it.
+    pub(in crate::gateway) fn admission_mut(&mut self) -> Option<&mut Admission> {
+        match self {
+            Self::Admitted(admission) => Some(admission),
+            Self::Arrived | Self::Served | Self::Denied(_) => None,
+        }
+    }
+
+    /// The proof of admission, if there is one.
+    pub(in crate::gateway) fn pass(&self) -> Option<&Pass> {
+        self.admission().map(|admission| &admission.pass)
+    }
+}
+
 /// The context of a request.
 pub(in crate::gateway) struct Ctx {
     /// The rules of this request, from beginning to end.
     pub(in crate::gateway) snapshot: Arc<Snapshot>,
-    /// Where it stands.
-    pub(in crate::gateway) stage: Stage,
-    /// CORS headers of every answer to it.
-    pub(in crate::gateway) cors: HeaderMap,
-    /// `Set-Cookie`s of a session that was renewed on the way; on every answer.
-    pub(in crate::gateway) cookies: Vec<HeaderValue>,
-    /// Whether it comes from a bounce page of ours.
-    pub(in crate::gateway) arrival: Arrival,
     /// What was read of it, once somebody looked.
     pub(in crate::gateway) facts: Option<Facts>,
-    /// Who was admitted, for the log.
-    pub(in crate::gateway) user: Option<crate::domain::id::UserId>,
-    /// Bytes of the request body that went by.
-    pub(in crate::gateway) body_seen: u64,
-    /// Bytes of the answer's body that came from the app.
-    pub(in crate::gateway) answer_seen: usize,
-    /// Connections to the app that were tried.
-    pub(in crate::gateway) tries: u8,
-    /// What the next of them heeds.
-    pub(in crate::gateway) again: Option<Again>,
+    /// Where it stands.
+    pub(in crate::gateway) stage: Stage,
+    /// What stands on every answer to it.
+    pub(in crate::gateway) reply_headers: ReplyHeaders,
+    /// Whose it is, for the log.
+    pub(in crate::gateway) user: Option<UserId>,
     /// Who holds it can end the request; there inside of `front`, where every request is.
     pub(in crate::gateway) leash: Option<Arc<Leash>>,
-    /// Ends the wait for the head of the app's answer.
-    pub(in crate::gateway) answer_timer: Option<AnswerTimer>,
-    /// What to say of it if its end passes pingora by.
-    pub(in crate::gateway) untold: Option<Untold>,
-    /// When the request began.
-    pub(in crate::gateway) started: Instant,
     in_flight: InFlight,
 }
 
 impl Ctx {
     /// For a request that begins now.
     pub(in crate::gateway) fn new(house: &Arc<House>) -> Self {
-        let started = Instant::now();
         Self {
             snapshot: house.snapshot(),
-            stage: Stage::Arrived,
-            cors: HeaderMap::new(),
-            cookies: Vec::new(),
-            arrival: Arrival::Direct,
             facts: None,
+            stage: Stage::Arrived,
+            reply_headers: ReplyHeaders::default(),
             user: None,
-            body_seen: 0,
-            answer_seen: 0,
-            tries: 0,
-            again: None,
             leash: Leash::of_this_request(),
-            answer_timer: None,
-            untold: None,
-            started,
-            in_flight: house.enter(started),
+            in_flight: house.enter(Instant::now()),
         }
+    }
+
+    /// The head is here; from now on, how long the client may be silent.
+    pub(in crate::gateway) fn begin(&self, session: &mut Session) {
+        if let Some(leash) = &self.leash {
+            leash.line.begins(session);
+        }
+        versions::arrived(session);
+        let limits = &self.snapshot.settings.limits;
+        session.set_read_timeout(Some(limits.client_read));
+        session.set_write_timeout(Some(limits.idle_stream));
+        session.set_total_drain_timeout(Some(limits.client_read));
     }
 
     /// Where it is being served.
@@ -96,12 +104,9 @@ impl Ctx {
         self.in_flight.house()
     }
 
-    /// The proof of admission, if there is one.
-    pub(in crate::gateway) fn pass(&self) -> Option<&Pass> {
-        match &self.stage {
-            Stage::Admitted(pass) => Some(pass),
-            Stage::Arrived | Stage::Served | Stage::Denied(_) => None,
-        }
+    /// When the request began.
+    pub(in crate::gateway) fn started(&self) -> Instant {
+        self.in_flight.since()
     }
 
     /// The client, as far as a trusted proxy says.
@@ -109,10 +114,12 @@ impl Ctx {
         self.facts.as_ref().map(|facts| facts.request.client)
     }
 
-    /// Whether the client speaks TLS with us or with a trusted proxy.
-    pub(in crate::gateway) fn is_over_tls(&self) -> bool {
-        let facts = self.facts.as_ref();
-        facts.is_some_and(|facts| facts.request.scheme == Scheme::Https)
+    /// `Strict-Transport-Security`, where the client speaks TLS with us or with a trusted
+    /// proxy.
+    pub(in crate::gateway) fn hsts(&self) -> Option<&HeaderValue> {
+        let scheme = self.facts.as_ref().map(|facts| facts.request.scheme);
+        let hsts = self.snapshot.hsts.as_ref();
+        hsts.filter(|_| scheme == Some(Scheme::Https))
     }
 
     /// How it ended, for the log and the metrics.
@@ -122,14 +129,6 @@ impl Ctx {
             Stage::Admitted(_) => Verdict::Forwarded,
             Stage::Served => Verdict::Served,
             Stage::Denied(denial) => Verdict::Refused(denial.code()),
-        }
-    }
-}
-
-impl Drop for Ctx {
-    fn drop(&mut self) {
-        if let Some(untold) = self.untold.take() {
-            untold.tell(self);
         }
     }
 }

@@ -11,7 +11,6 @@ use crate::gateway::connection::framing::Doubt;
 use crate::gateway::request::ctx::Ctx;
 use crate::gateway::request::own_reply;
 use crate::gateway::request::reset;
-use crate::gateway::request::upstream_response;
 use crate::gateway::shared_state::House;
 
 /// What the client is told of a pingora error; `None`: nobody is there to be told.
@@ -60,7 +59,9 @@ pub(in crate::gateway) async fn report(
     e: &Error,
     ctx: &mut Ctx,
 ) -> FailToProxy {
-    let denial = match ctx.answer_timer.take() {
+    let admission = ctx.stage.admission_mut();
+    let timer = admission.and_then(|admission| admission.attempt.answer_timer.take());
+    let denial = match timer {
         Some(timer) if timer.client_was_late() => Some(Denial::RequestTimeout),
         Some(timer) if timer.ran_out() => Some(Denial::UpstreamTimeout),
         _ => denial_of(e),
@@ -74,7 +75,8 @@ pub(in crate::gateway) async fn report(
         reset::break_off(session);
     }
     if let Some(denial) = denial.filter(|_| !answered) {
-        upstream_response::drop_late_cookies(house, ctx);
+        ctx.reply_headers
+            .drop_late_cookies(&house.sessions, ctx.stage.pass());
         let shown = ctx.facts.as_ref().map_or(Presentation::Problem, |facts| {
             in_place(&facts.view(session))
         });

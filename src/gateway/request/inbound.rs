@@ -16,7 +16,6 @@ use crate::domain::lists::members;
 use crate::domain::origin::{Authority, Scheme};
 use crate::domain::request::{Framing, Host, RequestFacts, RequestView};
 use crate::gateway::connection::framing::Doubt;
-use crate::gateway::request::ctx::Ctx;
 use crate::gateway::request::handshake::Upgrade;
 use crate::gateway::request::versions;
 
@@ -55,18 +54,6 @@ impl Peer {
 
 pub(in crate::gateway) fn trusts(trusted_proxies: &[IpNet], address: IpAddr) -> bool {
     trusted_proxies.iter().any(|net| net.contains(&address))
-}
-
-/// The head is here; from now on, how long the client may be silent.
-pub(in crate::gateway) fn begin(session: &mut Session, ctx: &Ctx) {
-    if let Some(leash) = &ctx.leash {
-        leash.line.begins(session);
-    }
-    versions::arrived(session);
-    let limits = &ctx.snapshot.settings.limits;
-    session.set_read_timeout(Some(limits.client_read));
-    session.set_write_timeout(Some(limits.idle_stream));
-    session.set_total_drain_timeout(Some(limits.client_read));
 }
 
 /// The device that a request comes from.

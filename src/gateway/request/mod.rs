@@ -1,6 +1,7 @@
 //! One request, from its head to its line in the log.
 
 pub(in crate::gateway) mod access_record;
+pub(in crate::gateway) mod admission;
 pub(in crate::gateway) mod body;
 pub(in crate::gateway) mod body_rate;
 pub(in crate::gateway) mod ctx;
@@ -11,7 +12,7 @@ pub(in crate::gateway) mod inbound;
 pub(in crate::gateway) mod outbound;
 pub(in crate::gateway) mod own_reply;
 pub mod rehearsal;
+pub(in crate::gateway) mod reply_headers;
 pub(in crate::gateway) mod reset;
-pub(in crate::gateway) mod unseen_end;
 pub(in crate::gateway) mod upstream_response;
 pub(in crate::gateway) mod versions;

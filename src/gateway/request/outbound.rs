@@ -12,7 +12,7 @@ use pingora_proxy::Session;
 use crate::auth::bounce::Arrival;
 use crate::auth::client_headers::Sender;
 use crate::domain::cookie;
-use crate::gateway::decide::not_admitted;
+use crate::gateway::request::admission::not_admitted;
 use crate::gateway::request::ctx::Ctx;
 use crate::gateway::request::inbound::{
     Facts, Peer, X_FORWARDED_FOR, forwarded_host, host_field, origin_form,
@@ -29,16 +29,13 @@ pub(in crate::gateway) fn request(
     upstream: &mut RequestHeader,
     ctx: &Ctx,
 ) -> pingora::Result<()> {
-    let Some(pass) = ctx.pass() else {
-        return not_admitted();
-    };
-    let Some(facts) = &ctx.facts else {
+    let (Some(admission), Some(facts)) = (ctx.stage.admission(), &ctx.facts) else {
         return not_admitted();
     };
     versions::request(session, upstream)?;
     strip(upstream, ctx, facts.peer);
     target(session, upstream)?;
-    if ctx.arrival == Arrival::Bounced {
+    if admission.arrival == Arrival::Bounced {
         // What the browser says of our page is not what began the request.
         upstream.insert_header("Sec-Fetch-Site", HeaderValue::from_static("cross-site"))?;
         upstream.remove_header(&header::REFERER);
@@ -48,7 +45,7 @@ pub(in crate::gateway) fn request(
     if let Some(host) = &ctx.snapshot.upstream_host {
         upstream.insert_header(header::HOST, host.clone())?;
     }
-    for (name, value) in pass.identity_headers() {
+    for (name, value) in admission.pass.identity_headers() {
         upstream.insert_header(name.clone(), value.clone())?;
     }
     Ok(())

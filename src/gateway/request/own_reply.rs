@@ -16,7 +16,6 @@ use crate::auth::redirect::{Presentation, login_location};
 use crate::domain::reply::Reply;
 use crate::gateway::request::body;
 use crate::gateway::request::ctx::{Ctx, Stage};
-use crate::gateway::request::upstream_response;
 use crate::gateway::request::versions;
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -46,8 +45,8 @@ pub(in crate::gateway) async fn send(
     for (name, value) in &reply.headers {
         head.append_header(name, value)?;
     }
-    upstream_response::stamp(&mut head, ctx)?;
-    upstream_response::give_cookies(&mut head, ctx)?;
+    ctx.reply_headers.stamp(&mut head, ctx.hsts())?;
+    ctx.reply_headers.give_cookies(&mut head)?;
     for (name, value) in DEFAULTS {
         if !head.headers.contains_key(&name) {
             head.insert_header(name, value)?;

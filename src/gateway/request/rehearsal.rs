@@ -12,6 +12,7 @@ use pingora::protocols::http::v1::client::http_req_header_to_wire;
 use pingora_proxy::Session;
 use tokio::io::{AsyncWriteExt, duplex};
 
+use crate::auth::bounce::Arrival;
 use crate::auth::denial::Denial;
 use crate::auth::endpoint::Endpoint;
 use crate::auth::gate::Decision;
@@ -20,6 +21,7 @@ use crate::auth::session::Session as SignedIn;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 use crate::gateway::connection::framing::Framing;
+use crate::gateway::request::admission::Admission;
 use crate::gateway::request::ctx::{Ctx, Stage};
 use crate::gateway::request::inbound::Facts;
 use crate::gateway::request::outbound;
@@ -79,7 +81,8 @@ pub async fn rehearse(
     };
     let of = |session: &SignedIn| (session.id, session.user().clone());
     let signed_in = pass.session().map(of);
-    ctx.stage = Stage::Admitted(pass);
+    let admission = Admission::new(pass, Arrival::Direct, &session);
+    ctx.stage = Stage::Admitted(admission);
     let mut upstream = session.req_header().clone();
     let sent = outbound::request(&mut session, &mut upstream, &ctx)
         .and_then(|()| validate_request_authority(&upstream));

@@ -11,36 +11,14 @@ use pingora_proxy::Session;
 
 use crate::auth::cors::is_of_cors;
 use crate::auth::location;
-use crate::auth::pass::Pass;
-use crate::auth::ports::Revoked as _;
 use crate::domain::cookie;
 use crate::domain::lists::members;
 use crate::domain::origin::Origin;
 use crate::domain::request::Host;
 use crate::gateway::request::ctx::Ctx;
+use crate::gateway::request::reply_headers::{drop_words_to_shared_caches, is_for_shared_caches};
 use crate::gateway::request::versions;
 use crate::gateway::shared_state::House;
-
-/// Whether a field speaks to shared caches alone, which heed it before `Cache-Control`: nginx
-/// its own, Akamai and older ones theirs, and all others a name that ends like it (RFC 9213).
-fn is_for_shared_caches(name: &HeaderName) -> bool {
-    let name = name.as_str();
-    matches!(
-        name,
-        "surrogate-control" | "x-accel-expires" | "edge-control" | "x-varnish-ttl"
-    ) || name.ends_with("-cache-control")
-        || name.ends_with("-surrogate-control")
-}
-
-fn drop_words_to_shared_caches(answer: &mut ResponseHeader) {
-    let names = answer
-        .headers
-        .keys()
-        .filter(|name| is_for_shared_caches(name));
-    for name in names.cloned().collect::<Vec<_>>() {
-        answer.remove_header(&name);
-    }
-}
 
 /// Makes the app's answer one that our client may have.
 ///
@@ -66,7 +44,7 @@ pub(in crate::gateway) fn response(
         versions::refuse_codings(answer)?;
     }
     versions::answer(session, answer)?;
-    let is_private = ctx.pass().is_some_and(|pass| !pass.may_be_shared());
+    let is_private = ctx.stage.pass().is_some_and(|pass| !pass.may_be_shared());
     if is_interim(answer) {
         if is_private {
             answer.remove_header(&header::CACHE_CONTROL);
@@ -75,7 +53,8 @@ pub(in crate::gateway) fn response(
         return Ok(());
     }
     note_answer(session, answer, ctx);
-    drop_late_cookies(house, ctx);
+    ctx.reply_headers
+        .drop_late_cookies(&house.sessions, ctx.stage.pass());
     switch_protocols(session, answer, ctx);
     if said.events
         && let Some(leash) = &ctx.leash
@@ -85,11 +64,11 @@ pub(in crate::gateway) fn response(
     if said.location {
         location(session, answer, ctx)?;
     }
-    stamp(answer, ctx)?;
+    ctx.reply_headers.stamp(answer, ctx.hsts())?;
     if is_private {
         keep_from_shared_caches(answer, &said)?;
     }
-    give_cookies(answer, ctx)
+    ctx.reply_headers.give_cookies(answer)
 }
 
 /// Whether a `Connection` may name fields; what it says of itself most often does not.
@@ -154,7 +133,10 @@ pub(in crate::gateway) fn piece(
     if let Some(chunk) = chunk {
         pass(session, chunk.len(), ctx);
     }
-    let Some(timer) = &ctx.answer_timer else {
+    let Some(admission) = ctx.stage.admission_mut() else {
+        return Ok(());
+    };
+    let Some(timer) = &admission.attempt.answer_timer else {
         return Ok(());
     };
     if !is_last {
@@ -167,89 +149,25 @@ pub(in crate::gateway) fn piece(
     }
     // Before the connection goes back to the pool, which it does not while the app still reads.
     if session.as_downstream_mut().is_body_done() {
-        ctx.answer_timer = None;
+        admission.attempt.answer_timer = None;
     }
     Ok(())
 }
 
 /// So many bytes of the answer came from the app.
 fn pass(session: &Session, bytes: usize, ctx: &mut Ctx) {
-    if let Some(untold) = &mut ctx.untold {
-        untold.passed(bytes);
-    }
-    ctx.answer_seen = ctx.answer_seen.saturating_add(bytes);
+    let Some(admission) = ctx.stage.admission_mut() else {
+        return;
+    };
+    let seen = admission.answer_seen.saturating_add(bytes);
+    admission.answer_seen = seen;
     if let Some(leash) = &ctx.leash {
         let unread = match leash.line.arrival.is_http1() {
-            true => ctx.answer_seen,
-            false => ctx.answer_seen.saturating_sub(session.body_bytes_sent()),
+            true => seen,
+            false => seen.saturating_sub(session.body_bytes_sent()),
         };
         ctx.house().unread.note(leash, unread);
     }
-}
-
-/// Drops the cookies of a renewal that time has passed by. The app may take a minute to
-/// answer, and meanwhile the browser got a later pair, or signed out and in again: the
-/// older pair would replace it, and its refresh token be taken for a thief's.
-pub(in crate::gateway) fn drop_late_cookies(house: &House, ctx: &mut Ctx) {
-    if ctx.cookies.is_empty() {
-        return;
-    }
-    let Some(session) = ctx.pass().and_then(Pass::session) else {
-        return;
-    };
-    let user = session.user();
-    if house.sessions.index.is_revoked(session.id, user)
-        || house
-            .sessions
-            .deliveries
-            .has_passed(session.id, session.generation)
-    {
-        ctx.cookies.clear();
-    }
-}
-
-/// The cookies of a session that was renewed on the way. An answer that carries them is
-/// for one browser: whatever the app said of caching, no shared cache may keep it.
-///
-/// # Errors
-/// If a header cannot be set.
-pub(in crate::gateway) fn give_cookies(
-    head: &mut ResponseHeader,
-    ctx: &Ctx,
-) -> pingora::Result<()> {
-    if ctx.cookies.is_empty() {
-        return Ok(());
-    }
-    for cookie in &ctx.cookies {
-        head.append_header(header::SET_COOKIE, cookie)?;
-    }
-    drop_words_to_shared_caches(head);
-    let said = head.headers.get_all(header::CACHE_CONTROL).iter();
-    let forbids = said
-        .filter_map(|value| value.to_str().ok())
-        .any(|value| value.to_ascii_lowercase().contains("no-store"));
-    let value = match forbids {
-        true => "private, no-cache, no-store",
-        false => "private, no-cache",
-    };
-    head.insert_header(header::CACHE_CONTROL, value)?;
-    Ok(())
-}
-
-/// What stands on every answer, the app's and our own: CORS for an allowed origin,
-/// `Vary`, and HSTS over TLS.
-///
-/// # Errors
-/// If a header cannot be set.
-pub(in crate::gateway) fn stamp(head: &mut ResponseHeader, ctx: &Ctx) -> pingora::Result<()> {
-    for (name, value) in &ctx.cors {
-        head.insert_header(name, value)?;
-    }
-    head.append_header("Vary", HeaderValue::from_static("Origin"))?;
-    if let Some(hsts) = ctx.snapshot.hsts.as_ref().filter(|_| ctx.is_over_tls()) {
-        head.insert_header(header::STRICT_TRANSPORT_SECURITY, hsts)?;
-    }
-    Ok(())
 }
 
 /// Where the app sends the browser: never to the host that the app alone is told, and never
@@ -272,7 +190,10 @@ fn location(session: &Session, answer: &mut ResponseHeader, ctx: &Ctx) -> pingor
     {
         answer.insert_header(header::LOCATION, outside)?;
     }
-    let signed_in = ctx.pass().is_some_and(|pass| pass.session().is_some());
+    let signed_in = ctx
+        .stage
+        .pass()
+        .is_some_and(|pass| pass.session().is_some());
     if !signed_in || !answer.status.is_redirection() {
         return Ok(());
     }
@@ -305,8 +226,9 @@ fn is_small(answer: &ResponseHeader) -> bool {
 
 /// The answer has begun: what may become of the exchange when its session ends.
 fn note_answer(session: &mut Session, answer: &ResponseHeader, ctx: &mut Ctx) {
-    if let Some(untold) = &mut ctx.untold {
-        untold.answered(answer.status);
+    let admission = ctx.stage.admission_mut();
+    if let Some(untold) = admission.and_then(|admission| admission.untold.as_mut()) {
+        untold.status = Some(answer.status);
     }
     let Some(leash) = &ctx.leash else { return };
     leash.answers();

@@ -12,7 +12,7 @@ use pingora::{Error, ErrorType, Result};
 use pingora_proxy::Session;
 
 use crate::adapters::clock::Moment;
-use crate::gateway::decide::not_admitted;
+use crate::gateway::request::admission::{Admission, Again, not_admitted};
 use crate::gateway::request::body_rate::BodyRate;
 use crate::gateway::request::ctx::Ctx;
 use crate::gateway::request::upstream_response::is_interim;
@@ -28,16 +28,6 @@ const TRIES: u8 = 3;
 /// connection now and then while it takes it out of its pool, and closes it a moment later.
 const GIVEN_BACK: Duration = Duration::from_millis(20);
 
-/// How a request is tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::gateway) enum Again {
-    /// There was no descriptor, and a moment later there may be one.
-    Later,
-    /// A kept connection broke under the request. Another one may break too, so this time
-    /// it is none of the pool: a request is sent twice at most.
-    Afresh,
-}
-
 /// The connection for an admitted request.
 ///
 /// # Errors
@@ -47,18 +37,18 @@ pub(in crate::gateway) async fn choose_peer(
     session: &mut Session,
     ctx: &mut Ctx,
 ) -> Result<Box<HttpPeer>> {
-    ctx.tries = ctx.tries.saturating_add(1);
+    let Some(Admission { pass, attempt, .. }) = ctx.stage.admission_mut() else {
+        return not_admitted();
+    };
+    attempt.tries = attempt.tries.saturating_add(1);
     // The connection of an earlier try is gone, and its descriptor may be another's.
-    ctx.answer_timer = None;
+    attempt.answer_timer = None;
     // A body that was sent before is sent again from its beginning.
-    ctx.body_seen = 0;
-    let again = ctx.again.take();
+    attempt.body_seen = 0;
+    let again = attempt.again.take();
     if again == Some(Again::Later) {
         tokio::time::sleep(GIVEN_BACK).await;
     }
-    let Some(pass) = ctx.pass() else {
-        return not_admitted();
-    };
     let upstream = &ctx.snapshot.upstream;
     let limits = &ctx.snapshot.settings.limits;
     let peer = if session.is_upgrade_req() {
@@ -93,13 +83,18 @@ pub(in crate::gateway) async fn choose_peer(
 /// its addresses if it has several. When there was no descriptor, that says nothing of the
 /// app, and the same address is tried again.
 pub(in crate::gateway) fn try_again(house: &House, ctx: &mut Ctx, mut e: Box<Error>) -> Box<Error> {
+    let Some(Admission { attempt, .. }) = ctx.stage.admission_mut() else {
+        e.set_retry(false);
+        return e;
+    };
+    let tries = attempt.tries;
     if is_lack_of_descriptors(&e) {
-        ctx.again = Some(Again::Later);
-        e.set_retry(ctx.tries < TRIES);
+        attempt.again = Some(Again::Later);
+        e.set_retry(tries < TRIES);
         return e;
     }
     house.resolve_now.notify_one();
-    e.set_retry(ctx.tries < TRIES && usize::from(ctx.tries) < ctx.snapshot.upstream.places());
+    e.set_retry(tries < TRIES && usize::from(tries) < ctx.snapshot.upstream.places());
     e
 }
 
@@ -122,15 +117,19 @@ pub(in crate::gateway) fn judge_failure(
     client_reused: bool,
 ) -> Box<Error> {
     let mut e = e.more_context(format!("Peer: {peer}"));
-    let ran_out = ctx.answer_timer.as_ref().is_some_and(AnswerTimer::ran_out);
-    if ran_out
+    let Some(Admission { attempt, .. }) = ctx.stage.admission_mut() else {
+        e.set_retry(false);
+        return e;
+    };
+    let timer = attempt.answer_timer.as_ref();
+    if timer.is_some_and(AnswerTimer::ran_out)
         || !session.req_header().method.is_idempotent()
         || session.as_ref().retry_buffer_truncated()
     {
         e.set_retry(false);
     } else {
         e.retry.decide_reuse(client_reused);
-        ctx.again = Some(Again::Afresh);
+        attempt.again = Some(Again::Afresh);
     }
     e
 }
@@ -157,8 +156,11 @@ pub(in crate::gateway) fn await_head(
     let Some(leash) = &ctx.leash else {
         return Error::e_explain(ErrorType::InternalError, "the request has no leash");
     };
+    let Some(Admission { attempt, .. }) = ctx.stage.admission_mut() else {
+        return not_admitted();
+    };
     leash.send();
-    ctx.answer_timer = Some(AnswerTimer::start(&leash.line, fd, socket, wait, body));
+    attempt.answer_timer = Some(AnswerTimer::start(&leash.line, fd, socket, wait, body));
     Ok(())
 }
 
@@ -177,9 +179,12 @@ pub(in crate::gateway) fn see_head(
         let e = Error::explain(ErrorType::InvalidHTTPHeader, "a 101 that nobody asked for");
         return Err(e.into_up());
     }
+    let Some(Admission { attempt, .. }) = ctx.stage.admission_mut() else {
+        return not_admitted();
+    };
     if answer.status == StatusCode::SWITCHING_PROTOCOLS {
-        ctx.answer_timer = None;
-    } else if let Some(timer) = &ctx.answer_timer
+        attempt.answer_timer = None;
+    } else if let Some(timer) = &attempt.answer_timer
         && !is_interim(answer)
     {
         timer.has_head(ctx.snapshot.settings.limits.idle_stream);
