@@ -20,6 +20,7 @@ pub mod login_flow;
 pub mod pass;
 pub mod policy;
 pub mod ports;
+pub mod problem;
 pub mod redirect;
 pub mod refresh;
 pub mod renewal;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use http::Method;
-use pingora::{Error, ErrorType, Result};
+use pingora::Result;
 use pingora_proxy::Session;
 
 use crate::adapters::{clock, entropy};
@@ -13,9 +13,10 @@ use crate::auth::gate::Decision;
 use crate::auth::refresh::Way;
 use crate::domain::origin::Scheme;
 use crate::domain::request::Framing;
+use crate::gateway::connection::peer::Peer;
 use crate::gateway::endpoints::{self, Asked};
-use crate::gateway::request::ctx::{Ctx, Stage};
-use crate::gateway::request::inbound::{self, Peer};
+use crate::gateway::request::ctx::{Ctx, Stage, not_admitted};
+use crate::gateway::request::inbound;
 use crate::gateway::request::own_reply;
 use crate::gateway::request::unseen_end::Untold;
 use crate::gateway::shared_state::House;
@@ -112,11 +113,6 @@ pub(super) async fn decide(
         // Once is enough.
         Decision::Renew(_) => not_admitted(),
     }
-}
-
-/// No `Pass`, no upstream. Cannot happen; if it does, it fails closed.
-pub(super) fn not_admitted<T>() -> Result<T> {
-    Error::e_explain(ErrorType::InternalError, "the request was not admitted")
 }
 
 /// The session whose access token came with the request, before any renewal: one that is

@@ -8,4 +8,5 @@ pub mod reload;
 pub mod server;
 pub(in crate::gateway) mod shutdown;
 pub(in crate::gateway) mod supervise;
+pub(in crate::gateway) mod surroundings;
 pub mod upgrade;

@@ -141,7 +141,7 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
         },
     );
     let acceptor = certificate.as_ref().map(listen::Certificate::acceptor);
-    let front = Front::public(Arc::clone(&house), proxy, acceptor, most);
+    let front = Front::public(Arc::<House>::clone(&house), proxy, acceptor, most);
     let mut public = Service::new("proxy".into(), front);
     for name in &bound.public {
         public.add_listener(listen::client_side(name));
@@ -151,7 +151,7 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
         let app = Redirect {
             house: Arc::clone(&house),
         };
-        let front = Front::redirect(Arc::clone(&house), app, most);
+        let front = Front::redirect(Arc::<House>::clone(&house), app, most);
         let mut service = Service::new("redirect".into(), front);
         service.threads = Some(1);
         service.add_tcp(name);
@@ -166,7 +166,7 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
             reloader: Arc::clone(&reloader),
             over_socket,
         };
-        let front = Front::operators(Arc::clone(&house), app);
+        let front = Front::operators(Arc::<House>::clone(&house), app);
         let mut service = Service::new("admin".into(), front);
         service.threads = Some(1);
         if over_socket {

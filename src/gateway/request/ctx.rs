@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue};
+use pingora::{Error, ErrorType, Result};
 
 use crate::adapters::observe::metrics::Verdict;
 use crate::auth::bounce::Arrival;
 use crate::auth::denial::Denial;
 use crate::auth::pass::Pass;
 use crate::gateway::connection::cancel::Leash;
-use crate::gateway::request::inbound::Peer;
+use crate::gateway::connection::peer::Peer;
+use crate::gateway::connection::response_timeout::AnswerTimer;
 use crate::gateway::request::unseen_end::Untold;
 use crate::gateway::shared_state::{House, InFlight};
 use crate::gateway::snapshot::Snapshot;
-use crate::gateway::upstream::attempt::Again;
-use crate::gateway::upstream::response_timeout::AnswerTimer;
 
 /// How far a request has come. `upstream_peer` demands `Admitted`; `logging`
 /// reports whatever it ended as.
@@ -29,6 +29,16 @@ pub(in crate::gateway) enum Stage {
     Served,
     /// Refused, by the gate or by something that broke on the way.
     Denied(Denial),
+}
+
+/// How a request is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::gateway) enum Again {
+    /// There was no descriptor, and a moment later there may be one.
+    Later,
+    /// A kept connection broke under the request. Another one may break too, so this time
+    /// it is none of the pool: a request is sent twice at most.
+    Afresh,
 }
 
 /// The context of a request.
@@ -126,4 +136,9 @@ impl Drop for Ctx {
             untold.tell(self);
         }
     }
+}
+
+/// No `Pass`, no upstream. Cannot happen; if it does, it fails closed.
+pub(in crate::gateway) fn not_admitted<T>() -> Result<T> {
+    Error::e_explain(ErrorType::InternalError, "the request was not admitted")
 }

@@ -12,12 +12,12 @@ use pingora::{Error, ErrorType, Result};
 use pingora_proxy::Session;
 
 use crate::adapters::clock::Moment;
-use crate::gateway::decide::not_admitted;
-use crate::gateway::request::body_rate::BodyRate;
+use crate::gateway::connection::body_rate::BodyRate;
+use crate::gateway::connection::response_timeout::AnswerTimer;
 use crate::gateway::request::ctx::Ctx;
+use crate::gateway::request::ctx::{Again, not_admitted};
 use crate::gateway::request::upstream_response::is_interim;
 use crate::gateway::shared_state::House;
-use crate::gateway::upstream::response_timeout::AnswerTimer;
 use crate::gateway::upstream::target::keep_apart;
 
 /// Tries to connect to the app before giving up; nothing has been sent then, so
@@ -27,16 +27,6 @@ const TRIES: u8 = 3;
 /// How long a try waits for a descriptor that is just being given back: pingora loses a kept
 /// connection now and then while it takes it out of its pool, and closes it a moment later.
 const GIVEN_BACK: Duration = Duration::from_millis(20);
-
-/// How a request is tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::gateway) enum Again {
-    /// There was no descriptor, and a moment later there may be one.
-    Later,
-    /// A kept connection broke under the request. Another one may break too, so this time
-    /// it is none of the pool: a request is sent twice at most.
-    Afresh,
-}
 
 /// The connection for an admitted request.
 ///
