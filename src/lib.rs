@@ -12,6 +12,7 @@
 //! | [`domain`] | values that cannot be wrong: paths, origins, cookies, ids, times | nothing that waits |
 //! | [`auth`] | decisions: the gate, rules, CORS, CSRF, sessions, throttle | `domain`; no clock, no server |
 //! | [`adapters`] | the world: configuration, keys, store, passwords, pages, logs | one outside thing a file |
+//! | [`service`] | what the gateway does with sessions: renew, end, sweep, cut in time | ports and `now`; no server |
 //! | [`gateway`] | pingora's hooks, listeners, reload, drain | pingora; it alone says its name |
 //! | [`cli`] | the operator's hand, one verb a file | everything |
 //!
@@ -22,7 +23,7 @@
 //!                                                                                      │
 //!      ┌──────────────────────────┬──────────────────┬──────────────┴──────────┐
 //!   Deny(Denial, Presentation)   Serve(Endpoint)   Renew(Ticket)            Forward(Pass)
-//!      │                          │ body → login …   │ renew::exchange         │ peer, outbound: strip and set
+//!      │                          │ body → login …   │ renewal::exchange        │ peer, outbound: strip and set
 //!      │                          │                  └─▶ Policy::resume ─▶ one of the others
 //!      └────────▶ respond ◀───────┘                                            ▼
 //!                   │                                            upstream ─▶ answer::response
@@ -53,10 +54,11 @@
 //! A [`auth::stored::StoredSession`] is one login of one browser. The access token is
 //! checked in memory; the refresh token names the session and a generation. The rotation
 //! is decided in [`auth::refresh`], carried out by [`auth::renewal`] over the
-//! [`auth::ports::Store`], and told by `gateway::renew`. Memory, `redb` and Redis pass one
+//! [`auth::ports::Store`], and told by [`service::renewal`]. Memory, `redb` and Redis pass one
 //! suite (`adapters/store/contract`), and a model of browsers, thieves and crashes runs over
-//! all of it (`adapters/store/rotation_model.rs`). A revocation goes store → replica → open
-//! connections, and those of other gateways come in through [`auth::ports::Audience`]. A
+//! all of it (`adapters/store/rotation_model.rs`). A revocation goes store → replica → live
+//! connections ([`service::sessions`], which alone ends sessions), and those of other gateways
+//! come in through [`auth::ports::Audience`]. A
 //! process that takes over gets the embedded store too, and tells the one before it what it
 //! revokes (docs/take-over.md).
 //!
@@ -77,3 +79,4 @@ pub mod auth;
 pub mod cli;
 pub mod domain;
 pub mod gateway;
+pub mod service;

@@ -11,12 +11,14 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from child import dies_with_us
+sys.path.append(str(Path(__file__).resolve().parents[2] / "tests/programs"))
+from child import dies_with_us  # noqa: E402
 
 
 class Trouble(Exception):

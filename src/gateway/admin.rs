@@ -74,7 +74,7 @@ impl Admin {
         if self.house.is_draining() {
             return text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
         }
-        match self.house.store.ready().await {
+        match self.house.sessions.store.ready().await {
             Ok(()) if self.is_fresh() => text(StatusCode::OK, "ready\n"),
             Ok(()) => text(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -92,18 +92,18 @@ impl Admin {
 
     /// Whether what is known of revocations is of this moment, or nearly.
     fn is_fresh(&self) -> bool {
-        let heard = self.house.replica.heard();
+        let heard = self.house.sessions.index.heard();
         heard.is_none_or(|heard| clock::now().distance(heard) <= FRESH)
     }
 
     async fn metrics(&self) -> Response<Vec<u8>> {
         // Without an answer the last number stays.
-        let count = timeout(COUNTING, self.house.store.count()).await;
+        let count = timeout(COUNTING, self.house.sessions.store.count()).await;
         let is_up = matches!(count, Ok(Ok(_)));
         if let Ok(Ok(count)) = count {
             self.house.metrics.sessions(count);
         }
-        let heard = self.house.replica.heard();
+        let heard = self.house.sessions.index.heard();
         let lag = heard.map(|heard| clock::now().since(heard));
         self.house.metrics.store(is_up, lag.unwrap_or_default());
         match self.house.metrics.render() {

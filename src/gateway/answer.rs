@@ -198,8 +198,11 @@ pub(super) fn drop_late_cookies(house: &House, ctx: &mut Ctx) {
         return;
     };
     let user = session.user();
-    if house.replica.is_revoked(session.id, user)
-        || house.sightings.has_passed(session.id, session.generation)
+    if house.sessions.index.is_revoked(session.id, user)
+        || house
+            .sessions
+            .deliveries
+            .has_passed(session.id, session.generation)
     {
         ctx.cookies.clear();
     }

@@ -7,12 +7,12 @@ use std::time::Instant;
 use http::{HeaderMap, HeaderValue};
 
 use super::answer_timeout::AnswerTimer;
-use super::cut::Untold;
 use super::dial::Again;
 use super::house::{House, InFlight};
 use super::inbound::Peer;
 use super::leash::Leash;
 use super::snapshot::Snapshot;
+use super::untold::Untold;
 use crate::adapters::observe::metrics::Verdict;
 use crate::auth::bounce::Arrival;
 use crate::auth::denial::Denial;

@@ -8,17 +8,18 @@ use pingora::{Error, ErrorType, Result};
 use pingora_proxy::Session;
 
 use super::ctx::{Ctx, Stage};
-use super::cut::Untold;
 use super::endpoints::{self, Asked};
 use super::house::House;
 use super::inbound::{self, Peer};
-use super::{renew, respond};
-use crate::adapters::clock;
+use super::respond;
+use super::untold::Untold;
+use crate::adapters::{clock, entropy};
 use crate::auth::bounce::Arrival;
 use crate::auth::gate::Decision;
 use crate::auth::refresh::Way;
 use crate::domain::origin::Scheme;
 use crate::domain::request::Framing;
+use crate::service::renewal::exchange;
 
 /// Decides; `true` if the request has been answered.
 ///
@@ -53,15 +54,20 @@ pub(super) async fn decide(
     }
     ctx.client = Some(client);
     if let Some(session) = presented(&decision) {
+        let (generation, user) = (session.generation, session.user());
+        let now = clock::now();
         house
-            .sightings
-            .note(session.id, session.generation, session.user());
+            .sessions
+            .deliveries
+            .note(session.id, generation, user, now);
     }
     let decision = match decision {
         Decision::Renew(ticket) => {
-            let device = renew::device(session, client);
+            let device = inbound::device(session, client);
+            let (token, way, now) = (ticket.refresh(), Way::Through, clock::now());
+            let (service, random) = (&house.sessions, entropy::random());
             let renewed =
-                renew::exchange(house, &snapshot, ticket.refresh(), Way::Through, &device).await;
+                exchange(service, &snapshot.policy, token, way, &device, now, random).await;
             let renewed = renewed.map(|issued| {
                 ctx.cookies = issued.cookies;
                 (issued.session, issued.refresh)

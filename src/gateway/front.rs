@@ -22,7 +22,6 @@ use super::inbound::trusts;
 use super::leash::Leash;
 use super::line::{Line, Wire};
 use super::listen::TlsAcceptor;
-use super::open;
 use super::operators::{self, Operators};
 use super::seats::{Bounds, Full, Seat, Seats};
 use super::watch::{self, Times, Watch};
@@ -192,7 +191,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Front<A> {
             line: Arc::clone(&line),
         });
         let leaves = (self.kind == Kind::Operators).then(|| self.operators.enter(&line));
-        let lasts = |leash: &Arc<Leash>| open::register(&self.house, leash);
+        let lasts = |leash: &Arc<Leash>| leash.register(&self.house);
         let late = tokio::select! {
             biased;
             _closed = inner.process_new(wire, shutdown) => None,

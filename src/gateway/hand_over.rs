@@ -125,7 +125,7 @@ impl HandOver {
     async fn lend(&self) -> Option<Lent> {
         let embedded = self.embedded.as_ref()?;
         let _late = timeout(LAST_USE, async {
-            while self.house.in_flight() > 0 || !self.house.sightings.are_told() {
+            while self.house.in_flight() > 0 || !self.house.sessions.deliveries.are_told() {
                 tokio::time::sleep(PAUSE).await;
             }
         })
@@ -145,8 +145,8 @@ impl HandOver {
         }
         drop(lent);
         // The other process may have revoked something.
-        match self.house.store.live(clock::now()).await {
-            Ok(live) => self.house.apply(&live),
+        match self.house.sessions.store.live(clock::now()).await {
+            Ok(live) => self.house.sessions.apply(&live),
             Err(e) => log::error!("what was revoked meanwhile is not known: {e}"),
         }
     }
@@ -176,7 +176,7 @@ impl Follow {
     pub(super) async fn listen(mut self) {
         while let Ok(Some(Ask::Revoked(records))) = self.conversation.hear().await {
             let revocations: Vec<Revocation> = records.iter().filter_map(Record::read).collect();
-            self.house.apply(&revocations);
+            self.house.sessions.apply(&revocations);
             if self.conversation.say(&Reply::Heard, &[]).await.is_err() {
                 return;
             }

@@ -1,21 +1,17 @@
 //! What all requests share: the snapshot of this moment, and the few things that
 //! outlive a snapshot.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
-use tokio::sync::{Notify, oneshot};
-use tokio::time::timeout;
+use tokio::sync::Notify;
 
 use super::hints::Hints;
-use super::open::OpenConnections;
-use super::sightings::Sightings;
 use super::snapshot::Snapshot;
-use super::turns::Turns;
 use super::unread::Unread;
+use crate::adapters::config::settings::LogFormat;
 use crate::adapters::observe::access;
 use crate::adapters::observe::metrics::{Metrics, Verdict};
 use crate::adapters::store::replica::Replica;
@@ -24,44 +20,18 @@ use crate::adapters::{clock, entropy};
 use crate::auth::denial::Denial;
 use crate::auth::event::Event;
 use crate::auth::login::Credentials;
-use crate::auth::policy::Lifetimes;
-use crate::auth::ports::{Attempts, Audience, Store, StoreError};
-use crate::auth::revocation::{Reach, Revocation};
-use crate::domain::id::{SessionId, UserId};
-use crate::domain::time::Timestamp;
-
-/// How many sessions from ahead of the clock a cut-off looks for; a guess far above what
-/// begins while a clock is wrong.
-const AHEAD: usize = 10_000;
-
-/// How long a revocation waits for the process before us to hear of it. A guess: that
-/// takes microseconds, and a process that hangs must not hang us.
-const PREDECESSOR: Duration = Duration::from_secs(1);
-
-/// What the process before us is to hear of.
-#[derive(Debug)]
-pub struct News {
-    /// What was revoked.
-    pub revocations: Vec<Revocation>,
-    /// Told when it is in force there.
-    pub heard: oneshot::Sender<()>,
-}
+use crate::auth::ports::{Attempts, Store, StoreError};
+use crate::service::sessions::SessionService;
 
 /// Shared by every service of one gateway.
 pub struct House {
     current: ArcSwap<Snapshot>,
-    /// Where revocations are kept.
-    pub store: Arc<dyn Store>,
-    /// What the gate reads of them.
-    pub replica: Arc<Replica>,
+    /// Sessions: kept, in force, open.
+    pub sessions: Arc<SessionService>,
+    /// How audit lines are written now.
+    audit_format: Arc<ArcSwap<LogFormat>>,
     /// Failed logins.
     pub attempts: Arc<dyn Attempts>,
-    /// Renewals of one session wait for each other.
-    pub turns: Turns,
-    /// Generations whose arrival was noted.
-    pub sightings: Sightings,
-    /// What has to end with its session.
-    pub open: OpenConnections,
     /// What of all answers was not taken.
     pub(super) unread: Unread,
     /// Where passwords are checked; replaced when its limits change.
@@ -75,8 +45,6 @@ pub struct House {
     settled: clock::Settled,
     draining: AtomicBool,
     relieved: AtomicBool,
-    /// The process before us, which still serves what it began.
-    predecessor: OnceLock<UnboundedSender<News>>,
     /// What the operator was told of the set-up.
     pub(super) hints: Hints,
 }
@@ -91,11 +59,13 @@ impl House {
         metrics: Arc<Metrics>,
     ) -> Self {
         let login = &snapshot.settings.login;
+        let audit_format = Arc::new(ArcSwap::from_pointee(snapshot.settings.log.format));
+        let format = Arc::clone(&audit_format);
+        let audit = Box::new(move |event: &Event| access::audit(**format.load(), event));
+        let sessions = SessionService::new(store, replica, Arc::clone(&metrics), audit);
+        let sessions = Arc::new(sessions);
         Self {
             attempts,
-            turns: Turns::new(),
-            sightings: Sightings::new(),
-            open: OpenConnections::default(),
             unread: Unread::default(),
             passwords: ArcSwap::from_pointee(HashPool::new(
                 login.concurrent_hashes,
@@ -103,15 +73,14 @@ impl House {
                 Arc::clone(&metrics),
             )),
             current: ArcSwap::from_pointee(snapshot),
-            store,
-            replica,
+            sessions,
+            audit_format,
             metrics,
             stand_in_seed: entropy::random(),
             resolve_now: Notify::new(),
             settled: clock::Settled::default(),
             draining: AtomicBool::new(false),
             relieved: AtomicBool::new(false),
-            predecessor: OnceLock::new(),
             hints: Hints::default(),
         }
     }
@@ -133,112 +102,10 @@ impl House {
             );
             self.passwords.store(Arc::new(pool));
         }
+        self.audit_format
+            .store(Arc::new(snapshot.settings.log.format));
         self.current.store(Arc::new(snapshot));
         self.hints.begin_anew();
-    }
-
-    /// Ends what a revocation reaches: durable first, then in force.
-    ///
-    /// # Errors
-    /// [`StoreError`] if it could not be made durable; it is not in force then.
-    pub async fn revoke(&self, revocation: &Revocation) -> Result<(), StoreError> {
-        let kept = self.store.revoke(revocation).await?;
-        if let Some(heard) = self.put_in_force(&[kept]) {
-            // Whoever waits for the answer may still have a connection there.
-            let _gone = timeout(PREDECESSOR, heard).await;
-        }
-        Ok(())
-    }
-
-    /// Puts in force what is durable already, and cuts the connections that it reaches.
-    pub fn apply(&self, revocations: &[Revocation]) {
-        let _in_a_moment = self.put_in_force(revocations);
-    }
-
-    /// The same; what it gives tells when the process before us has heard of it too.
-    fn put_in_force(&self, revocations: &[Revocation]) -> Option<oneshot::Receiver<()>> {
-        self.replica.load(revocations);
-        let heard = self.predecessor.get().map(|predecessor| {
-            let (heard, hears) = oneshot::channel();
-            // Once it has ended nobody listens.
-            let _gone = predecessor.send(News {
-                revocations: revocations.to_vec(),
-                heard,
-            });
-            hears
-        });
-        // Only now: a connection is looked up in the replica after it was registered.
-        self.open.revoked(revocations);
-        self.metrics.revocations(self.replica.len());
-        heard
-    }
-
-    /// Ends a session, a user's sessions or everybody's, as of now, on behalf of an
-    /// endpoint.
-    ///
-    /// # Errors
-    /// [`Denial::StoreUnavailable`]; as a rule nothing has ended then.
-    pub async fn end(&self, reach: Reach, lifetimes: Lifetimes) -> Result<(), Denial> {
-        let failed = |e: StoreError| {
-            log::error!("a session could not be ended: {e}");
-            Denial::StoreUnavailable
-        };
-        // A token from before a reload may live longer than those of today.
-        let token_until = match &reach {
-            Reach::Session(id) => {
-                let kept = self.store.find(*id).await.map_err(failed)?;
-                kept.map(|session| session.token_until)
-            }
-            Reach::User(_) | Reach::Everybody => None,
-        };
-        let at = clock::now();
-        let longest = match &reach {
-            Reach::Session(_) => lifetimes.longest(),
-            Reach::User(_) | Reach::Everybody => lifetimes.longest_ever(),
-        };
-        let until = at.after(longest).max(token_until.unwrap_or(at));
-        let revocation = Revocation { reach, at, until };
-        self.revoke(&revocation).await.map_err(failed)?;
-        self.end_ahead(&revocation).await.map_err(failed)
-    }
-
-    /// The session if it is kept, and whose it is, on behalf of an endpoint that ends it.
-    ///
-    /// # Errors
-    /// [`Denial::StoreUnavailable`]
-    pub async fn owner(&self, id: SessionId) -> Result<Option<(SessionId, UserId)>, Denial> {
-        let stored = self.store.find(id).await.map_err(|e| {
-            log::error!("a session could not be found to end it: {e}");
-            Denial::StoreUnavailable
-        })?;
-        Ok(stored.map(|stored| (stored.id, stored.user)))
-    }
-
-    /// Ends the sessions that a cut-off ought to reach and does not, because the clock has
-    /// been set back since, or that of another gateway is ahead. One by one: a later
-    /// cut-off would reach the logins that follow too.
-    async fn end_ahead(&self, cut_off: &Revocation) -> Result<(), StoreError> {
-        let user = match &cut_off.reach {
-            Reach::Session(_) => return Ok(()),
-            Reach::User(user) => Some(user),
-            Reach::Everybody => None,
-        };
-        let left = self.store.sessions(user, AHEAD, cut_off.at).await?;
-        let now = clock::now();
-        for ahead in left.iter().filter(|session| session.created() > now) {
-            let revocation = Revocation {
-                reach: Reach::Session(ahead.id),
-                at: cut_off.at,
-                until: cut_off.until.max(ahead.token_until),
-            };
-            self.revoke(&revocation).await?;
-        }
-        Ok(())
-    }
-
-    /// Writes an audit line.
-    pub fn audit(&self, event: &Event) {
-        access::audit(self.current.load().settings.log.format, event);
     }
 
     /// The hash to check a typed password against: the user's, or for a name that
@@ -288,14 +155,6 @@ impl House {
         self.relieved.load(Ordering::Acquire)
     }
 
-    /// Tells the process before us what is revoked from now on.
-    pub fn tell_predecessor(&self) -> UnboundedReceiver<News> {
-        let (tell, told) = tokio::sync::mpsc::unbounded_channel();
-        // There is one at most.
-        let _second = self.predecessor.set(tell);
-        told
-    }
-
     /// Whether a stop has begun.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
@@ -306,25 +165,7 @@ impl House {
     /// # Errors
     /// [`StoreError`] if the store could not.
     pub async fn sweep(&self) -> Result<(), StoreError> {
-        let now = self.settled.now();
-        self.store.sweep(now).await?;
-        self.replica.forget(now);
-        self.metrics.revocations(self.replica.len());
-        Ok(())
-    }
-}
-
-impl Audience for House {
-    fn revoked(&self, revocations: &[Revocation]) {
-        self.apply(revocations);
-    }
-
-    fn in_touch(&self, now: Timestamp) {
-        self.replica.in_touch(now);
-    }
-
-    fn known(&self) -> Vec<Revocation> {
-        self.replica.all()
+        self.sessions.sweep(self.settled.now()).await
     }
 }
 

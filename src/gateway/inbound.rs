@@ -13,6 +13,7 @@ use super::ctx::Ctx;
 use super::framing::Doubt;
 use super::handshake::Upgrade;
 use super::versions;
+use crate::auth::stored::Device;
 use crate::domain::forwarded;
 use crate::domain::lists::members;
 use crate::domain::origin::{Authority, Scheme};
@@ -62,6 +63,12 @@ pub(super) fn begin(session: &mut Session, ctx: &Ctx) {
     session.set_read_timeout(Some(limits.client_read));
     session.set_write_timeout(Some(limits.idle_stream));
     session.set_total_drain_timeout(Some(limits.client_read));
+}
+
+/// The device that a request comes from.
+pub(super) fn device(session: &Session, client: IpAddr) -> Device {
+    let agent = session.req_header().headers.get(header::USER_AGENT);
+    Device::new(client, agent.map_or(b"", |value| value.as_bytes()))
 }
 
 /// The view of a request that the gate decides on.

@@ -18,9 +18,11 @@ use super::line::Line;
 use super::share::Turn;
 use crate::adapters::clock::Moment;
 use crate::auth::denial::Denial;
+use crate::auth::ports::Revoked as _;
 use crate::auth::session::Session;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
+use crate::service::live_connections::Cancel;
 
 tokio::task_local! {
     /// The leash of the request that this task is polling. Pingora makes the context of a
@@ -269,6 +271,36 @@ impl Leash {
         self.state.load(Ordering::SeqCst) == REGISTERED
     }
 
+    /// Registers it, once it lasts, so that it ends with the session for which it was admitted.
+    pub(super) fn register(self: &Arc<Self>, house: &House) {
+        let Some(admitted) = self.admitted() else {
+            return;
+        };
+        if self.may_finish() || !self.takes_registration() {
+            return;
+        }
+        let whose = (admitted.session, &admitted.user);
+        let exchange: Arc<dyn Cancel> = Arc::<Self>::clone(self);
+        let sessions = &house.sessions;
+        let count = house.metrics.session_connection();
+        sessions.live.add(whose, admitted.until, &exchange, count);
+        // It ended while it was registered, and may not have been found.
+        if !self.is_registered() {
+            self.leave(house);
+        }
+        // Revoked since the gate looked, and before the exchange stood in the list.
+        if sessions.index.is_revoked(admitted.session, &admitted.user) {
+            self.pull(Denial::SessionRevoked);
+        }
+    }
+
+    fn leave(self: &Arc<Self>, house: &House) {
+        if let Some(admitted) = self.admitted() {
+            let exchange: Arc<dyn Cancel> = Arc::<Self>::clone(self);
+            house.sessions.live.remove(admitted.session, &exchange);
+        }
+    }
+
     /// `true` once, for whoever is to register it.
     pub(super) fn takes_registration(&self) -> bool {
         let order = Ordering::SeqCst;
@@ -353,6 +385,20 @@ impl Leash {
     }
 }
 
+impl Cancel for Leash {
+    fn cancel(&self, why: Denial) {
+        self.pull(why);
+    }
+
+    fn may_finish(&self) -> bool {
+        self.may_finish.load(Ordering::Acquire)
+    }
+
+    fn take_use(&self) -> Option<Timestamp> {
+        self.line.take_use()
+    }
+}
+
 /// So that a stream that runs in turns knows that it has more to do.
 impl Wake for Leash {
     fn wake(self: Arc<Self>) {
@@ -375,7 +421,7 @@ impl Drop for Held<'_> {
     fn drop(&mut self) {
         self.house.unread.forget(self.leash);
         if self.leash.state.swap(OVER, Ordering::SeqCst) == REGISTERED {
-            self.house.open.remove(self.leash);
+            self.leash.leave(self.house);
         }
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn record(house: &House, session: &Session, e: Option<&Error>, ctx: &
         let mut event = Event::new(EventKind::Denied).reason(denial.code());
         event.client = ctx.client;
         event.user = ctx.user.clone();
-        house.audit(&event);
+        house.sessions.audit(&event);
     }
 }
 

@@ -14,13 +14,13 @@ use super::house::House;
 use super::listen::Certificate;
 use super::look::{self, Look, SETTLED};
 use super::snapshot::Snapshot;
-use super::upkeep::remember_users;
 use crate::adapters::clock;
 use crate::adapters::config::settings::Settings;
 use crate::adapters::observe::logger;
 use crate::adapters::observe::metrics::ReloadResult;
 use crate::auth::event::{Event, EventKind};
 use crate::auth::ports::StoreError;
+use crate::service::user_changes::end_changed;
 
 /// Reads the settings anew; the words of the error are for the operator.
 pub type Loader = Box<dyn Fn() -> Result<Settings, String> + Send + Sync>;
@@ -107,13 +107,15 @@ impl Reloader {
         self.waits_for_store.store(waits, Ordering::Relaxed);
         self.house.metrics.reload(result);
         self.house
+            .sessions
             .audit(&Event::new(EventKind::Reload).reason(reason));
         outcome
     }
 
     /// Whether the last reload would have been good but for the store, and that is back.
     pub(super) async fn can_try_again(&self) -> bool {
-        self.waits_for_store.load(Ordering::Relaxed) && self.house.store.ready().await.is_ok()
+        self.waits_for_store.load(Ordering::Relaxed)
+            && self.house.sessions.store.ready().await.is_ok()
     }
 
     async fn try_reload(&self, settled: Option<&[Look]>) -> Result<(), Refusal> {
@@ -146,7 +148,7 @@ impl Reloader {
         }
         snapshot.upstream.inherit(&old.upstream);
         snapshot.upstream.resolve_soon().await;
-        remember_users(&self.house, &snapshot).await?;
+        end_changed(&self.house.sessions, &snapshot.policy, clock::now()).await?;
         if let Some((certificate, key)) = renewed {
             certificate.replace(key);
         }
@@ -156,7 +158,7 @@ impl Reloader {
     }
 
     async fn build(&self, settings: Settings) -> Result<Snapshot, String> {
-        let revoked = Arc::clone(&self.house.replica);
+        let revoked = Arc::clone(&self.house.sessions.index);
         tokio::task::spawn_blocking(move || Snapshot::build(settings, revoked))
             .await
             .map_err(|e| e.to_string())?

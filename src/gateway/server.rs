@@ -15,7 +15,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::admin::Admin;
 use super::front::Front;
 use super::hand_over::HandOver;
-use super::house::{House, News};
+use super::house::House;
 use super::listen::{self, ListenError, OnSockets, Sockets, name_of, private_socket};
 use super::look::{self, Look};
 use super::prepare::{self, Prepared, prepare};
@@ -26,8 +26,9 @@ use super::shared::{Follow, Kept};
 use super::snapshot::{Snapshot, SnapshotError};
 use super::stop::{Signals, Stop, StopWatch, attend};
 use super::take_over::{Predecessor, TakeOverError};
-use super::upkeep::{Upkeep, remember_users};
+use super::upkeep::Upkeep;
 use super::whoami::Whoami;
+use crate::adapters::clock;
 use crate::adapters::config::settings::Settings;
 use crate::adapters::descriptors;
 use crate::adapters::observe::metrics::Metrics;
@@ -36,6 +37,8 @@ use crate::adapters::store::lock::{DataDir, DataDirError};
 use crate::adapters::store::replica::Replica;
 use crate::adapters::take_over;
 use crate::auth::ports::{Revoked as _, StoreError};
+use crate::service::sessions::ForwardedRevocations;
+use crate::service::user_changes::end_changed;
 
 /// The name of the operators' socket inside `data_dir`.
 pub const ADMIN_SOCKET: &str = "admin.sock";
@@ -191,7 +194,7 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
     );
     upkeep.threads = Some(1);
     server.add_service(upkeep);
-    if house.replica.heard().is_some() {
+    if house.sessions.index.heard().is_some() {
         // On a thread of its own, so that nothing delays a revocation.
         let follow = Follow {
             house: Arc::clone(&house),
@@ -283,9 +286,9 @@ async fn furnish(
     let store = kept.store;
     let metrics = Arc::new(metrics);
     let house = Arc::new(House::new(snapshot, store, attempts, replica, metrics));
-    let cut_offs = remember_users(&house, &house.snapshot()).await?;
-    let revoked = is_successor.then(|| house.tell_predecessor());
-    house.apply(&cut_offs);
+    let cut_offs = end_changed(&house.sessions, &house.snapshot().policy, clock::now()).await?;
+    let revoked = is_successor.then(|| house.sessions.forward_revocations());
+    house.sessions.apply(&cut_offs);
     Ok(Furnished {
         house,
         embedded: kept.embedded,
@@ -299,7 +302,7 @@ struct Furnished {
     house: Arc<House>,
     embedded: Option<Arc<Embedded>>,
     /// What a process before us has to hear of.
-    revoked: Option<UnboundedReceiver<News>>,
+    revoked: Option<UnboundedReceiver<ForwardedRevocations>>,
     /// The file of the keys when they were read.
     keys: Look,
 }

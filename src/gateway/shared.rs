@@ -105,7 +105,7 @@ impl BackgroundService for Follow {
     async fn start(&self, _shutdown: ShutdownWatch) {
         supervise("the ear for other gateways", || {
             let house = Arc::clone(&self.house);
-            async move { house.store.follow(house.as_ref()).await }
+            async move { house.sessions.store.follow(house.sessions.as_ref()).await }
         })
         .await;
     }

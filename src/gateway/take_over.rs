@@ -12,9 +12,9 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout;
 
-use super::house::News;
 use crate::adapters::store::{DataDir, DataDirError};
 use crate::adapters::take_over::{Ask, Conversation, Record, Reply, VERSION};
+use crate::service::sessions::ForwardedRevocations;
 
 /// How long the running process may take for an answer. It closes its store after the
 /// writes that wait, which can take seconds on a slow disk. A guess.
@@ -111,13 +111,14 @@ impl Predecessor {
     }
 
     /// Tells it what we revoke, until it has ended.
-    pub(super) async fn tell(mut self, mut news: UnboundedReceiver<News>) {
-        while let Some(News { revocations, heard }) = news.recv().await {
+    pub(super) async fn tell(mut self, mut news: UnboundedReceiver<ForwardedRevocations>) {
+        while let Some(news) = news.recv().await {
+            let ForwardedRevocations { revocations, ack } = news;
             let records = revocations.iter().map(Record::of).collect();
             match self.answer(&Ask::Revoked(records)).await {
                 Ok(Reply::Heard) => {
                     // Not everybody waits for it.
-                    let _nobody = heard.send(());
+                    let _nobody = ack.send(());
                 }
                 // It has ended. Without a receiver nobody is told any more.
                 _ => return,

@@ -6,25 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_lc_rs::digest;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use pingora::server::ShutdownWatch;
 use pingora::services::background::BackgroundService;
 use tokio::time::Instant;
 
-use super::cut::end_in_time;
 use super::house::House;
 use super::look::{self, Look, Settling};
 use super::reload::Reloader;
-use super::sightings::tell_store;
-use super::snapshot::Snapshot;
 use super::supervise::supervise;
-use crate::adapters::clock;
-use crate::auth::directory::User;
-use crate::auth::ports::StoreError;
-use crate::auth::revocation::{Revocation, cut_offs};
-use crate::domain::id::UserId;
+use crate::adapters::clock::{self, Moment};
+use crate::auth::denial::Denial;
+use crate::service::delivery::tell_store;
+use crate::service::expiry::close_expired;
 
 /// How often files are looked at for changes. A guess between a quick reload and
 /// looking at files for nothing.
@@ -35,6 +28,10 @@ const LOOK_UP: Duration = Duration::from_secs(10);
 const LOOK_UP_PAUSE: Duration = Duration::from_secs(1);
 /// How often dead records are swept, from the start on: there may be many after a pause.
 const SWEEP: Duration = Duration::from_secs(60);
+
+/// How often sessions are looked at whose time may have run out: a quarter of the promised
+/// second.
+const EXPIRY_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Does it all, until the gateway stops.
 #[derive(Clone)]
@@ -54,11 +51,14 @@ impl BackgroundService for Upkeep {
         tokio::join!(
             supervise("the end of sessions in time", || {
                 let house = Arc::clone(&self.house);
-                async move { end_in_time(&house).await }
+                async move { end_sessions_in_time(&house).await }
             }),
             supervise("the notes of what was seen", || {
                 let house = Arc::clone(&self.house);
-                async move { tell_store(&house).await }
+                async move {
+                    let foreign = |user: &_| house.hints.of_foreign_session(user);
+                    tell_store(&house.sessions, foreign).await;
+                }
             }),
             self.until(shutdown),
         );
@@ -137,41 +137,18 @@ impl Upkeep {
     }
 }
 
-/// Ends the sessions of everybody who was removed, disabled, re-passworded or raised
-/// since the versions were last saved, and saves today's. The cut-offs are durable
-/// before the new versions are: a crash in between cuts off twice, never not at all. Gives
-/// the cut-offs.
-///
-/// # Errors
-/// [`StoreError`]; the new users must not be put in force then.
-pub(super) async fn remember_users(
-    house: &House,
-    snapshot: &Snapshot,
-) -> Result<Vec<Revocation>, StoreError> {
-    let today: Vec<(UserId, String)> = snapshot
-        .policy
-        .directory
-        .iter()
-        .filter(|user| !user.disabled)
-        .map(|user| (user.identity.id.clone(), version(user)))
-        .collect();
-    let known = house.store.known_users().await?;
-    if known.as_ref() == Some(&today) {
-        return Ok(Vec::new());
+/// Cuts what must not go on, for as long as it is polled.
+async fn end_sessions_in_time(house: &House) {
+    loop {
+        tokio::time::sleep(EXPIRY_INTERVAL).await;
+        let snapshot = house.snapshot();
+        let now = clock::now();
+        // What the gate does not believe any more is not left open either.
+        if snapshot.policy.is_stale(now) {
+            house.sessions.live.all_over(Denial::StoreUnavailable);
+        }
+        let most = snapshot.settings.limits.unread_answers;
+        house.unread.end_surplus(most, Moment::now());
+        close_expired(&house.sessions, now).await;
     }
-    let now = clock::now();
-    let until = now.after(snapshot.policy.lifetimes.longest_ever());
-    let cut_offs = cut_offs(&known.unwrap_or_default(), &today, now, until);
-    for revocation in &cut_offs {
-        house.revoke(revocation).await?;
-    }
-    house.store.remember_users(&today).await?;
-    Ok(cut_offs)
-}
-
-/// A user's version that does not depend on the signing keys, whose rotation is no
-/// change of the user. Stays in the store, never in a token.
-fn version(user: &User) -> String {
-    let hash = digest::digest(&digest::SHA256, user.password_hash.as_str().as_bytes());
-    format!("{}.{}", user.token_version, URL_SAFE_NO_PAD.encode(hash))
 }

@@ -8,10 +8,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
-from child import dies_with_us
+sys.path.append(str(Path(__file__).resolve().parent.parent / "programs"))
+from child import dies_with_us  # noqa: E402
 
 
 class Trouble(Exception):

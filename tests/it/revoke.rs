@@ -474,3 +474,32 @@ fn a_revocation_outlasts_tokens_that_were_given_again() {
     gateway.restart();
     assert_revoked(&gateway, &again, "back in after a restart");
 }
+
+/// A role of the app is none of the gateway's, unless the operator says so.
+#[test]
+fn without_admin_role_nobody_ends_the_sessions_of_others_by_the_web() {
+    use crate::support::users::ALICE_PASSWORD;
+    let app = Upstream::start();
+    for (role, status) in [("", 403), (", role: boss", 403), (", role: admin", 200)] {
+        let builder = Builder::new(&app);
+        let listen = builder.admin;
+        let admin = format!("admin: {{ listen: \"127.0.0.1:{listen}\"{role} }}");
+        let gateway = builder.yaml(&admin).start();
+        let (alice, bob) = (gateway.alice(), gateway.bob());
+        for form in ["user=bob", "all=true"] {
+            let answer = post_revoke(&gateway, &alice, form);
+            assert_eq!(answer.status, status, "{role} {form}: {answer}");
+            if status == 200 {
+                break;
+            }
+            assert_eq!(gateway.get("/", &bob).status, 200, "{role} {form}");
+        }
+        if status == 200 {
+            assert_revoked(&gateway, &bob, "admin.role");
+        }
+        let own = gateway.login("alice", ALICE_PASSWORD);
+        let token = own.split_once('=').unwrap().1;
+        let answer = post_revoke(&gateway, &own, &format!("token={token}"));
+        assert_eq!(answer.status, 200, "{role}: one's own: {answer}");
+    }
+}

@@ -34,6 +34,7 @@ pub(crate) const KEYS: &[(&str, Kind)] = &[
     ("admin.listen", Scalar),
     ("admin.token", Scalar),
     ("admin.hosts", List),
+    ("admin.role", Scalar),
     ("users", Deep),
     ("users.file", Scalar),
     ("users[].id", Deep),

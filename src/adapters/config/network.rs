@@ -50,6 +50,7 @@ pub(super) fn read(root: &Section<'_>) -> Network {
         ),
         token: admin.some("token").and_then(|spot| admin_token(&spot)),
         hosts: admin.list("hosts", Vec::new(), web::admin_host),
+        role: admin.optional("role", values::role),
     };
     let network = Network {
         tls: tls(root, public_url.as_ref()),

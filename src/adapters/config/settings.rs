@@ -177,6 +177,8 @@ pub struct Admin {
     /// Names that it answers to over TCP, lower case, beside addresses, `localhost` and
     /// names without a dot.
     pub hosts: Vec<String>,
+    /// Whose bearers may end anybody's sessions by `/revoke`; `None`: nobody.
+    pub role: Option<String>,
 }
 
 /// `signing.algorithm`

@@ -92,6 +92,7 @@ fn the_defaults_are_the_contract() {
     assert_eq!(s.csrf.header, "x-csrf-token");
     assert_eq!(s.csrf.cookie, None);
     assert!(s.admin.token.is_none());
+    assert_eq!(s.admin.role, None);
     assert_eq!(s.paths.refresh, "/refresh");
     assert_eq!(s.paths.prefix, "/_doorward");
     assert_eq!(s.upstream_host, None);

@@ -48,7 +48,7 @@ pub(super) fn record(reach: Reach, cut: u64, until: u64) -> Revocation {
 
 /// A session of `user` that was opened at `created`, ends 1000 ms later if it is not
 /// renewed, 5000 ms later in any case, and has tokens for 300 ms.
-pub(super) fn stored(user: &str, created: u64, number: u8) -> StoredSession {
+pub(crate) fn stored(user: &str, created: u64, number: u8) -> StoredSession {
     StoredSession {
         id: id(created, number),
         user: UserId::new(user),

@@ -2,7 +2,7 @@
 //! Every store passes the one suite in `contract.rs`.
 
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;
 pub mod embedded;
 pub mod lock;
 pub mod memory;

@@ -70,7 +70,7 @@ impl Admin {
         door::admit(&session.req_header().headers, token).inspect_err(|_refused| {
             let mut event = Event::new(EventKind::Denied).reason("admin_token");
             event.client = client(session);
-            self.house.audit(&event);
+            self.house.sessions.audit(&event);
         })
     }
 

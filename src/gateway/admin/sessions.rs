@@ -14,18 +14,20 @@ use crate::adapters::clock;
 use crate::adapters::pages::when::rfc3339;
 use crate::auth::denial::Denial;
 use crate::auth::directory::{Directory, User};
-use crate::auth::event::{Event, EventKind};
 use crate::auth::ports::StoreError;
 use crate::auth::revocation::Reach;
 use crate::auth::stored::StoredSession;
-use crate::domain::id::{SessionId, UserId};
-use crate::gateway::endpoints::revoke::owner;
+use crate::domain::id::SessionId;
 use crate::gateway::snapshot::Snapshot;
+use crate::service::sessions::{Ending, Found, RevocationTarget};
 
 /// How many sessions a list shows when nothing else is asked for.
 const SHOWN: usize = 1000;
 /// And at most.
 const MOST: usize = 10_000;
+
+/// A name that is mistyped must not look as if its sessions were ended.
+const NOBODY: &str = "No user has this id or name.";
 
 /// What is to be ended: an object with exactly one of these keys.
 #[derive(Deserialize)]
@@ -50,7 +52,11 @@ impl Admin {
             None => None,
         };
         let most = asked.limit.saturating_add(1);
-        let found = self.house.store.sessions(user.as_ref(), most, clock::now());
+        let found = self
+            .house
+            .sessions
+            .store
+            .sessions(user.as_ref(), most, clock::now());
         let mut found = found.await.map_err(unavailable)?;
         let more = found.len() > asked.limit;
         found.truncate(asked.limit);
@@ -65,10 +71,15 @@ impl Admin {
         client: Option<IpAddr>,
     ) -> Result<Response<Vec<u8>>, Refusal> {
         let id = session_id(id)?;
-        let found = self.house.store.find(id).await.map_err(unavailable)?;
+        let found = self
+            .house
+            .sessions
+            .store
+            .find(id)
+            .await
+            .map_err(unavailable)?;
         let session = found.ok_or(Refusal::not_found("No such session is kept."))?;
-        self.end(snapshot, Reach::Session(id), Some(&session.user), client)
-            .await?;
+        self.end(snapshot, Found::session(&session), client).await?;
         Ok(answer::empty())
     }
 
@@ -81,71 +92,63 @@ impl Admin {
         let wrong = "Send an object with exactly one of token, session, user, or all: true.";
         // What serde would say can hold a piece of the token.
         let named_so = serde_json::from_slice(body).map_err(|_unread| Refusal::bad(wrong))?;
-        let house = &self.house;
-        let now = clock::now();
-        let kept = |found: Option<StoredSession>| found.filter(|one| !one.is_over(now));
-        let (reach, user, ended) = match named_so {
-            Named::Token(token) => {
-                let found = owner(house, &snapshot.policy, token.as_bytes()).await?;
-                let Some((id, user)) = found else {
-                    return Ok(answer::json(&json!({ "reach": "none", "ended": 0 })));
-                };
-                let found = kept(house.store.find(id).await.map_err(unavailable)?);
-                (Reach::Session(id), Some(user), found.iter().count())
-            }
-            Named::Session(id) => {
-                let id = session_id(&id)?;
-                let found = kept(house.store.find(id).await.map_err(unavailable)?);
-                let user = found.as_ref().map(|session| session.user.clone());
-                (Reach::Session(id), user, found.iter().count())
-            }
-            Named::User(name) => {
-                let id = named(&snapshot.policy.directory, &name)?
-                    .identity
-                    .id
-                    .clone();
-                let found = house.store.sessions(Some(&id), MOST, now).await;
-                let ended = found.map_err(unavailable)?.len();
-                (Reach::User(id.clone()), Some(id), ended)
-            }
-            Named::All(true) => {
-                let count = house.store.count().await.map_err(unavailable)?;
-                let count = usize::try_from(count).unwrap_or(usize::MAX);
-                (Reach::Everybody, None, count)
-            }
+        let target = match named_so {
+            Named::Token(token) => RevocationTarget::Token(token),
+            Named::Session(id) => RevocationTarget::Session(session_id(&id)?),
+            Named::User(name) => RevocationTarget::User(name),
+            Named::All(true) => RevocationTarget::Everybody,
             Named::All(false) => return Err(Refusal::bad(wrong)),
         };
-        let mut said = match &reach {
+        let now = clock::now();
+        let service = &self.house.sessions;
+        let Some(found) = service.resolve(&snapshot.policy, &target, now).await? else {
+            return match target {
+                RevocationTarget::User(_) => Err(Refusal::not_found(NOBODY)),
+                _ => Ok(answer::json(&json!({ "reach": "none", "ended": 0 }))),
+            };
+        };
+        let store = &service.store;
+        let ended = match &found.reach {
+            Reach::Session(id) => {
+                let kept = store.find(*id).await.map_err(unavailable)?;
+                kept.filter(|one| !one.is_over(now)).iter().count()
+            }
+            Reach::User(user) => {
+                let kept = store.sessions(Some(user), MOST, now).await;
+                kept.map_err(unavailable)?.len()
+            }
+            Reach::Everybody => {
+                let count = store.count().await.map_err(unavailable)?;
+                usize::try_from(count).unwrap_or(usize::MAX)
+            }
+        };
+        let mut said = match &found.reach {
             Reach::Session(id) => json!({ "reach": "session", "session": id.to_string() }),
             Reach::User(_) => json!({ "reach": "user" }),
             Reach::Everybody => json!({ "reach": "all" }),
         };
         if let Some(fields) = said.as_object_mut() {
             fields.insert("ended".into(), ended.into());
-            if let Some(user) = &user {
+            if let Some(user) = &found.user {
                 fields.insert("user".into(), user.as_str().into());
             }
         }
-        self.end(snapshot, reach, user.as_ref(), client).await?;
+        self.end(snapshot, found, client).await?;
         Ok(answer::json(&said))
     }
 
     async fn end(
         &self,
         snapshot: &Snapshot,
-        reach: Reach,
-        user: Option<&UserId>,
+        found: Found,
         client: Option<IpAddr>,
     ) -> Result<(), Denial> {
-        let mut event = Event::new(EventKind::Revoke).reason("admin");
-        event.client = client;
-        event.user = user.cloned();
-        if let Reach::Session(id) = &reach {
-            event.session = Some(*id);
-        }
-        self.house.end(reach, snapshot.policy.lifetimes).await?;
-        self.house.audit(&event);
-        Ok(())
+        let ending = Ending::revoke(found, client, "admin");
+        let lifetimes = snapshot.policy.lifetimes;
+        self.house
+            .sessions
+            .end(&ending, lifetimes, clock::now())
+            .await
     }
 }
 
@@ -183,7 +186,7 @@ impl Asked {
 /// name must not believe that its sessions are ended.
 fn named<'a>(users: &'a Directory, name: &str) -> Result<&'a User, Refusal> {
     let user = users.named(name).map(Arc::as_ref);
-    user.ok_or(Refusal::not_found("No user has this id or name."))
+    user.ok_or(Refusal::not_found(NOBODY))
 }
 
 fn session_id(text: &str) -> Result<SessionId, Refusal> {

@@ -18,7 +18,6 @@ use crate::auth::login_flow::{LoginFlow, Proof};
 use crate::auth::policy::Policy;
 use crate::auth::ports::{Passwords, SignError, StoreError, Turn};
 use crate::auth::redirect::safe_return;
-use crate::auth::revocation::Reach;
 use crate::auth::session::Visitor;
 use crate::auth::stored::Device;
 use crate::auth::throttle::Source;
@@ -26,7 +25,8 @@ use crate::domain::id::UserId;
 use crate::domain::reply::Reply;
 use crate::gateway::ctx::Ctx;
 use crate::gateway::house::House;
-use crate::gateway::{body, renew, respond};
+use crate::gateway::{body, inbound, respond};
+use crate::service::sessions::Ending;
 
 /// The form; or straight on, for who is signed in already.
 pub(super) fn page(ctx: &Ctx, visitor: &Visitor, asked: &Asked) -> Result<Reply, Refused> {
@@ -76,7 +76,7 @@ pub(super) async fn submit(
         Ok(proved) => proved,
         Err(denial) => return Err(refused(ctx, denial, format, &typed, asked)),
     };
-    let device = renew::device(session, asked.client);
+    let device = inbound::device(session, asked.client);
     let opened = open(house, proved, visitor, typed.remember_me, &device).await;
     let issued = match opened {
         Ok(issued) => issued,
@@ -84,7 +84,7 @@ pub(super) async fn submit(
     };
     let user = issued.session.user();
     ctx.user = Some(user.clone());
-    house.audit(
+    house.sessions.audit(
         &Event::new(EventKind::Login)
             .user(user)
             .session(issued.session.id)
@@ -130,7 +130,7 @@ async fn authenticate(
     let user = snapshot.policy.directory.by_name(&typed.username);
     let tell = |kind, reason| {
         let event = Event::new(kind).client(asked.client).reason(reason);
-        house.audit(&match user {
+        house.sessions.audit(&match user {
             Some(user) => event.user(&user.identity.id),
             None => event,
         });
@@ -206,7 +206,11 @@ async fn open(
     let login = proved.complete(policy)?;
     let principal = Arc::clone(login.principal());
     for earlier in visitor.sessions() {
-        house.end(Reach::Session(earlier), policy.lifetimes).await?;
+        let ending = Ending::replaced(earlier);
+        house
+            .sessions
+            .end(&ending, policy.lifetimes, clock::now())
+            .await?;
     }
     let failed = |e: SignError| {
         log::error!("a session could not be opened: {e}");
@@ -218,18 +222,15 @@ async fn open(
     let issued = issue(policy, &principal, &stored, now, entropy::random())
         .map_err(failed)?
         .ok_or(Denial::InternalError)?;
-    let surplus = house.store.open(&stored, policy.max_per_user, now).await;
+    let store = house.sessions.store.as_ref();
+    let surplus = store.open(&stored, policy.max_per_user, now).await;
     let surplus = surplus.map_err(|e| {
         log::error!("a session could not be kept: {e}");
         Denial::StoreUnavailable
     })?;
-    house.apply(&surplus);
-    for ended in &surplus {
-        if let Reach::Session(id) = ended.reach {
-            let event = Event::new(EventKind::Revoke).user(&stored.user).session(id);
-            house.audit(&event.client(device.client).reason("max_per_user"));
-        }
-    }
+    house
+        .sessions
+        .end_surplus(&surplus, &stored.user, device.client);
     Ok(issued)
 }
 

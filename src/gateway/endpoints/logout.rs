@@ -7,17 +7,17 @@ use http::{HeaderValue, StatusCode, header};
 use pingora_proxy::Session;
 
 use super::{Asked, Refused, read_body, token_for};
+use crate::adapters::clock;
 use crate::adapters::config::settings::{Logout, SiteData};
 use crate::auth::denial::Denial;
-use crate::auth::event::{Event, EventKind};
 use crate::auth::login::form_field;
-use crate::auth::revocation::Reach;
 use crate::auth::session::Visitor;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::reply::Reply;
 use crate::gateway::ctx::Ctx;
 use crate::gateway::house::House;
 use crate::gateway::respond;
+use crate::service::sessions::Ending;
 
 pub(super) const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
@@ -65,19 +65,12 @@ pub(super) async fn sign_out(
     extent: Extent,
 ) -> Result<Reply, Refused> {
     for (id, user) in named(house, visitor).await? {
-        let reach = match extent {
-            Extent::Here => Reach::Session(id),
-            Extent::Everywhere => Reach::User(user.clone()),
+        let ending = match extent {
+            Extent::Here => Ending::logout(id, &user, asked.client),
+            Extent::Everywhere => Ending::logout_everywhere(id, &user, asked.client),
         };
-        house.end(reach, ctx.snapshot.policy.lifetimes).await?;
-        let mut event = Event::new(EventKind::Logout)
-            .user(&user)
-            .session(id)
-            .client(asked.client);
-        if extent == Extent::Everywhere {
-            event = event.reason("everywhere");
-        }
-        house.audit(&event);
+        let lifetimes = ctx.snapshot.policy.lifetimes;
+        house.sessions.end(&ending, lifetimes, clock::now()).await?;
         ctx.user = Some(user);
     }
     // A renewal on the way here must not give back what is taken away now.
@@ -125,7 +118,7 @@ async fn named(house: &House, visitor: &Visitor) -> Result<Vec<(SessionId, UserI
         .into_iter()
         .collect();
     for id in visitor.sessions().skip(named.len()) {
-        named.extend(house.owner(id).await?);
+        named.extend(house.sessions.owner(id).await?);
     }
     Ok(named)
 }

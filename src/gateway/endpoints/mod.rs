@@ -4,7 +4,7 @@ mod cookies;
 mod login;
 mod logout;
 mod refresh;
-pub(super) mod revoke;
+mod revoke;
 mod session;
 mod sessions;
 

@@ -6,13 +6,15 @@ use http::{StatusCode, header};
 use pingora_proxy::Session;
 
 use super::{Asked, Refused, read_body};
+use crate::adapters::{clock, entropy};
 use crate::auth::denial::Denial;
 use crate::auth::refresh::{RefreshToken, Way};
 use crate::auth::session::{Presented, Refresh, Visitor};
 use crate::domain::reply::Reply;
 use crate::gateway::ctx::Ctx;
 use crate::gateway::house::House;
-use crate::gateway::{renew, respond};
+use crate::gateway::{inbound, respond};
+use crate::service::renewal::exchange;
 
 /// The next pair of tokens, or why there is none; then the cookies are cleared, unless
 /// the store was away.
@@ -26,8 +28,10 @@ pub(super) async fn submit(
     let _nothing = read_body(session, ctx, visitor).await?;
     let exchanged = match to_exchange(visitor) {
         Ok(token) => {
-            let device = renew::device(session, asked.client);
-            renew::exchange(house, &ctx.snapshot, &token, Way::Asked, &device).await
+            let device = inbound::device(session, asked.client);
+            let (policy, now) = (&ctx.snapshot.policy, clock::now());
+            let (service, random) = (&house.sessions, entropy::random());
+            exchange(service, policy, &token, Way::Asked, &device, now, random).await
         }
         Err(denial) => Err(denial),
     };

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use pingora_proxy::Session;
-use tokio::task::JoinSet;
 
 use super::logout::{Extent, sign_out};
 use super::{Asked, Refused, read_body, token_for};
@@ -16,10 +15,8 @@ use crate::adapters::clock;
 use crate::adapters::pages::when::rfc3339;
 use crate::adapters::pages::{Ended, SessionsView, device};
 use crate::auth::denial::Denial;
-use crate::auth::event::{Event, EventKind};
 use crate::auth::login::form_field;
 use crate::auth::ports::{Revoked, StoreError};
-use crate::auth::revocation::Reach;
 use crate::auth::session::{self, Visitor};
 use crate::auth::stored::StoredSession;
 use crate::domain::id::{SessionId, UserId};
@@ -28,6 +25,7 @@ use crate::domain::time::Timestamp;
 use crate::gateway::ctx::Ctx;
 use crate::gateway::house::House;
 use crate::gateway::respond;
+use crate::service::sessions::{Ending, Found};
 
 /// How many are shown; a guess at what somebody might still read.
 const SHOWN: usize = 200;
@@ -35,9 +33,6 @@ const SHOWN: usize = 200;
 /// How many of one person are read at once. A guess: whoever has more signs in by a
 /// program that never signs out, and sees the oldest.
 const READ: usize = 10_000;
-
-/// How many are ended at once, so that the store can write them together.
-const TOGETHER: usize = 64;
 
 /// The page, or JSON for a program.
 pub(super) async fn list(
@@ -89,12 +84,12 @@ pub(super) async fn end(
     let here = visitor.presented.clone().required()?;
     let user = here.user().clone();
     ctx.user = Some(user.clone());
-    let (ended, told) = match Named::parse(&body)? {
+    let (ended, told): (Vec<StoredSession>, _) = match Named::parse(&body)? {
         Named::One(id) if id == here.id => {
             return sign_out(house, ctx, &visitor, asked, Extent::Here).await;
         }
         Named::One(id) => {
-            let found = house.store.find(id).await.map_err(away)?;
+            let found = house.sessions.store.find(id).await.map_err(away)?;
             // Somebody else's is as unknown as one that never was.
             let found = found.filter(|found| found.user == user);
             if found.is_none() && asked.wants_json {
@@ -108,7 +103,13 @@ pub(super) async fn end(
             (others, "others".to_owned())
         }
     };
-    end_all(house, ctx, ended, asked).await?;
+    let endings = ended
+        .iter()
+        .map(|one| Ending::revoke(Found::session(one), Some(asked.client), "self_service"))
+        .collect();
+    let lifetimes = ctx.snapshot.policy.lifetimes;
+    let ended = house.sessions.end_all(endings, lifetimes, clock::now());
+    ended.await?;
     if asked.wants_json {
         return Ok(Reply::empty(StatusCode::NO_CONTENT));
     }
@@ -153,44 +154,8 @@ async fn of_user(
     user: &UserId,
     now: Timestamp,
 ) -> Result<Vec<StoredSession>, Denial> {
-    let sessions = house.store.sessions(Some(user), READ, now).await;
+    let sessions = house.sessions.store.sessions(Some(user), READ, now).await;
     sessions.map_err(away)
-}
-
-/// Ends sessions, many at a time. Where one cannot be ended the others still are.
-async fn end_all(
-    house: &Arc<House>,
-    ctx: &Ctx,
-    sessions: Vec<StoredSession>,
-    asked: &Asked,
-) -> Result<(), Denial> {
-    let lifetimes = ctx.snapshot.policy.lifetimes;
-    let client = asked.client;
-    let mut result = Ok(());
-    let mut running = JoinSet::new();
-    let mut waiting = sessions.into_iter();
-    loop {
-        while running.len() < TOGETHER {
-            let Some(session) = waiting.next() else { break };
-            let house = Arc::clone(house);
-            running.spawn(async move {
-                house.end(Reach::Session(session.id), lifetimes).await?;
-                let event = Event::new(EventKind::Revoke).user(&session.user);
-                let event = event.session(session.id).client(client);
-                house.audit(&event.reason("self_service"));
-                Ok(())
-            });
-        }
-        match running.join_next().await {
-            None => return result,
-            Some(Ok(Ok(()))) => {}
-            Some(Ok(Err(denial))) => result = Err(denial),
-            Some(Err(e)) => {
-                log::error!("a session could not be ended: {e}");
-                result = Err(Denial::InternalError);
-            }
-        }
-    }
 }
 
 /// What the page says was done. The query is anybody's word (a link can bring it), so
@@ -208,7 +173,11 @@ fn done(
     }
     let id = SessionId::parse(&said)?;
     let user = here.user();
-    house.replica.is_revoked(id, user).then_some(Ended::One)
+    house
+        .sessions
+        .index
+        .is_revoked(id, user)
+        .then_some(Ended::One)
 }
 
 fn json(session: &StoredSession, current: SessionId) -> serde_json::Value {

@@ -59,7 +59,9 @@ impl Builder {
             self = self.yaml(&listen);
         }
         let admin = self.admin;
-        self.yaml(&format!("admin: {{ listen: \"127.0.0.1:{admin}\" }}\n"))
+        self.yaml(&format!(
+            "admin: {{ listen: \"127.0.0.1:{admin}\", role: admin }}\n"
+        ))
     }
 
     /// Sets top-level keys; one that is there already is replaced as a whole.

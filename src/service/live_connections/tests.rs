@@ -1,6 +1,6 @@
-use super::super::line::Line;
 use super::*;
 use crate::adapters::observe::metrics::Metrics;
+use crate::service::test_support::Exchange;
 
 fn session(created: u64) -> SessionId {
     SessionId::new(Timestamp::from_millis(created), [7; 10])
@@ -14,39 +14,37 @@ fn revoke(reach: Reach, at: u64) -> [Revocation; 1] {
     }]
 }
 
-fn add(open: &OpenConnections, id: SessionId, user: &str, due: u64, leash: &Arc<Leash>) {
+fn add(open: &LiveConnections, id: SessionId, user: &str, due: u64, exchange: &Arc<Exchange>) {
     let count = Metrics::new().unwrap().session_connection();
     let due = Timestamp::from_millis(due);
-    leash.admit_as(id, &UserId::new(user), due);
-    assert!(leash.takes_registration(), "it is registered twice");
-    open.add((id, &UserId::new(user)), due, leash, count);
+    let exchange: Arc<dyn Cancel> = Arc::<Exchange>::clone(exchange);
+    open.add((id, &UserId::new(user)), due, &exchange, count);
 }
 
 /// Alice's sessions of 1000, 2000 and 3000 ms, Bob's of 1001; one connection each.
 struct World {
-    open: OpenConnections,
-    leashes: Vec<(SessionId, Arc<Leash>)>,
+    open: LiveConnections,
+    exchanges: Vec<(SessionId, Arc<Exchange>)>,
 }
 
 impl World {
     fn new() -> Self {
-        let open = OpenConnections::default();
-        let line = Arc::new(Line::default());
-        let leashes: Vec<_> = [(1000, "1"), (2000, "1"), (3000, "1"), (1001, "2")]
+        let open = LiveConnections::default();
+        let exchanges: Vec<_> = [(1000, "1"), (2000, "1"), (3000, "1"), (1001, "2")]
             .map(|(created, user)| {
-                let (id, leash) = (session(created), Leash::new(&line));
-                add(&open, id, user, 5_000, &leash);
-                (id, leash)
+                let (id, exchange) = (session(created), Exchange::new());
+                add(&open, id, user, 5_000, &exchange);
+                (id, exchange)
             })
             .into();
-        Self { open, leashes }
+        Self { open, exchanges }
     }
 
     fn cut(&self) -> Vec<u64> {
         let cut = self
-            .leashes
+            .exchanges
             .iter()
-            .filter(|(_, leash)| leash.why().is_some());
+            .filter(|(_, exchange)| exchange.why().is_some());
         cut.map(|(id, _)| id.created().millis()).collect()
     }
 }
@@ -72,7 +70,7 @@ fn a_revocation_cuts_what_it_reaches_and_nothing_else() {
 #[test]
 fn every_connection_of_a_session_is_cut() {
     let world = World::new();
-    let second = Leash::new(&Arc::new(Line::default()));
+    let second = Exchange::new();
     add(&world.open, session(2000), "1", 5_000, &second);
     world.open.over(session(2000), Denial::SessionExpired);
     assert_eq!(world.cut(), [2000]);
@@ -88,7 +86,7 @@ fn a_session_is_asked_about_when_its_time_has_come() {
     world.open.lives_until(session(1001), at(8_000));
     assert!(!world.open.due(at(7_999)).contains(&session(1001)));
     assert!(world.open.due(at(8_000)).contains(&session(1001)));
-    let later = Leash::new(&Arc::new(Line::default()));
+    let later = Exchange::new();
     add(&world.open, session(1001), "2", 6_000, &later);
     assert!(
         !world.open.due(at(7_999)).contains(&session(1001)),
@@ -99,8 +97,9 @@ fn a_session_is_asked_about_when_its_time_has_come() {
 #[test]
 fn what_closed_is_forgotten() {
     let world = World::new();
-    for (_, leash) in &world.leashes {
-        world.open.remove(leash);
+    for (id, exchange) in &world.exchanges {
+        let exchange: Arc<dyn Cancel> = Arc::<Exchange>::clone(exchange);
+        world.open.remove(*id, &exchange);
     }
     assert!(world.open.sessions.lock().is_empty(), "entries leak");
     world.open.revoked(&revoke(Reach::Everybody, 9_000));
@@ -110,9 +109,11 @@ fn what_closed_is_forgotten() {
 #[test]
 fn a_download_that_may_finish_is_let_go_and_the_others_are_cut() {
     let world = World::new();
-    let download = Leash::new(&Arc::new(Line::default()));
+    let download = Arc::new(Exchange {
+        may_finish: true,
+        ..Exchange::default()
+    });
     add(&world.open, session(4000), "1", 5_000, &download);
-    download.let_finish();
     for over in [2000, 4000] {
         world.open.over(session(over), Denial::SessionExpired);
     }

@@ -11,13 +11,13 @@ use crate::domain::id::SessionId;
 const LOCKS: usize = 1024;
 
 /// The locks; a fixed number, whatever clients send.
-pub struct Turns {
+pub struct SessionLocks {
     locks: Vec<Mutex<()>>,
     hasher: std::hash::RandomState,
 }
 
-impl Turns {
-    pub(super) fn new() -> Self {
+impl Default for SessionLocks {
+    fn default() -> Self {
         Self {
             locks: std::iter::repeat_with(|| Mutex::new(()))
                 .take(LOCKS)
@@ -25,9 +25,11 @@ impl Turns {
             hasher: std::hash::RandomState::new(),
         }
     }
+}
 
+impl SessionLocks {
     /// Waits for the session's turn, in the order of asking.
-    pub(super) async fn of(&self, session: SessionId) -> Option<MutexGuard<'_, ()>> {
+    pub async fn of(&self, session: SessionId) -> Option<MutexGuard<'_, ()>> {
         let hash = self.hasher.hash_one(session);
         let place = usize::try_from(hash).unwrap_or_default() % LOCKS;
         match self.locks.get(place) {
@@ -48,14 +50,14 @@ mod tests {
 
     #[tokio::test]
     async fn any_number_of_sessions_share_a_fixed_number_of_locks() {
-        let turns = Turns::new();
+        let locks = SessionLocks::default();
         for n in 0..100_000 {
-            let turn = turns.of(session(n)).await;
+            let turn = locks.of(session(n)).await;
             assert!(turn.is_some());
         }
-        assert_eq!(turns.locks.len(), LOCKS, "they pile up");
-        let _held = turns.of(session(1)).await;
-        let again = turns.of(session(1));
+        assert_eq!(locks.locks.len(), LOCKS, "they pile up");
+        let _held = locks.of(session(1)).await;
+        let again = locks.of(session(1));
         let wait = tokio::time::timeout(std::time::Duration::from_millis(50), again);
         assert!(wait.await.is_err(), "two renewals of one session at once");
     }

@@ -8,22 +8,32 @@
 //! As many as `limits.connections` and `limits.h2_streams` admit.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::house::House;
-use super::leash::Leash;
 use crate::adapters::observe::metrics::Counted;
 use crate::auth::denial::Denial;
-use crate::auth::ports::Revoked as _;
 use crate::auth::revocation::{Reach, Revocation};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 
+/// An exchange that can be ended from outside.
+pub trait Cancel: fmt::Debug + Send + Sync {
+    /// Ends it. Of several reasons the first counts.
+    fn cancel(&self, why: Denial);
+
+    /// Whether it may outlive its session.
+    fn may_finish(&self) -> bool;
+
+    /// When somebody last sent something over it, if that was since this was asked.
+    fn take_use(&self) -> Option<Timestamp>;
+}
+
 /// All of them, by their sessions.
 #[derive(Debug, Default)]
-pub struct OpenConnections {
+pub struct LiveConnections {
     sessions: Mutex<HashMap<SessionId, OfSession>>,
 }
 
@@ -34,7 +44,7 @@ struct OfSession {
     due: Timestamp,
     /// When the store is told again that it is used.
     next_use: Option<Timestamp>,
-    connections: Vec<(Arc<Leash>, Counted)>,
+    connections: Vec<(Arc<dyn Cancel>, Counted)>,
 }
 
 impl OfSession {
@@ -46,25 +56,32 @@ impl OfSession {
         let uses = self
             .connections
             .iter()
-            .map(|(leash, _)| leash.line.take_use());
+            .map(|(exchange, _)| exchange.take_use());
         // Every one of them is asked.
         uses.fold(None, Option::max)
     }
 
     /// Cuts them; a download that may finish is nobody's from now on.
-    fn pull(&mut self, why: Denial) {
-        self.connections.retain(|(leash, _)| {
-            let ends = !leash.may_finish();
+    fn cancel(&mut self, why: Denial) {
+        self.connections.retain(|(exchange, _)| {
+            let ends = !exchange.may_finish();
             if ends {
-                leash.pull(why);
+                exchange.cancel(why);
             }
             ends
         });
     }
 }
 
-impl OpenConnections {
-    fn add(&self, whose: (SessionId, &UserId), due: Timestamp, leash: &Arc<Leash>, count: Counted) {
+impl LiveConnections {
+    /// Another one, which counts for as long as it is kept here.
+    pub fn add(
+        &self,
+        whose: (SessionId, &UserId),
+        due: Timestamp,
+        exchange: &Arc<dyn Cancel>,
+        count: Counted,
+    ) {
         let (id, user) = whose;
         let mut sessions = self.sessions.lock();
         let of_session = sessions.entry(id).or_insert_with(|| OfSession {
@@ -74,19 +91,16 @@ impl OpenConnections {
             connections: Vec::new(),
         });
         of_session.due = of_session.due.max(due);
-        of_session.connections.push((Arc::clone(leash), count));
+        of_session.connections.push((Arc::clone(exchange), count));
     }
 
     /// It has ended.
-    pub(super) fn remove(&self, leash: &Arc<Leash>) {
-        let Some(id) = leash.admitted().map(|admitted| admitted.session) else {
-            return;
-        };
+    pub fn remove(&self, id: SessionId, exchange: &Arc<dyn Cancel>) {
         let mut sessions = self.sessions.lock();
         if let Some(of_session) = sessions.get_mut(&id) {
             of_session
                 .connections
-                .retain(|(other, _)| !Arc::ptr_eq(other, leash));
+                .retain(|(other, _)| !Arc::ptr_eq(other, exchange));
             if of_session.connections.is_empty() {
                 sessions.remove(&id);
             }
@@ -101,17 +115,17 @@ impl OpenConnections {
             match &revocation.reach {
                 Reach::Session(id) => {
                     if let Some(of_session) = sessions.get_mut(id) {
-                        of_session.pull(Denial::SessionRevoked);
+                        of_session.cancel(Denial::SessionRevoked);
                     }
                 }
                 Reach::User(user) => sessions
                     .iter_mut()
                     .filter(|(id, of_session)| of_session.user == *user && reached(id))
-                    .for_each(|(_, of_session)| of_session.pull(Denial::SessionRevoked)),
+                    .for_each(|(_, of_session)| of_session.cancel(Denial::SessionRevoked)),
                 Reach::Everybody => sessions
                     .iter_mut()
                     .filter(|(id, _)| reached(id))
-                    .for_each(|(_, of_session)| of_session.pull(Denial::SessionRevoked)),
+                    .for_each(|(_, of_session)| of_session.cancel(Denial::SessionRevoked)),
             }
         }
         sessions.retain(|_, of_session| !of_session.connections.is_empty());
@@ -147,9 +161,9 @@ impl OpenConnections {
     }
 
     /// Nobody knows which of them have ended.
-    pub(super) fn all_over(&self, why: Denial) {
+    pub fn all_over(&self, why: Denial) {
         let mut sessions = self.sessions.lock();
-        sessions.values_mut().for_each(|of| of.pull(why));
+        sessions.values_mut().for_each(|of| of.cancel(why));
         sessions.retain(|_, of_session| !of_session.connections.is_empty());
     }
 
@@ -157,33 +171,11 @@ impl OpenConnections {
     pub(super) fn over(&self, id: SessionId, why: Denial) {
         let mut sessions = self.sessions.lock();
         if let Some(of_session) = sessions.get_mut(&id) {
-            of_session.pull(why);
+            of_session.cancel(why);
             if of_session.connections.is_empty() {
                 sessions.remove(&id);
             }
         }
-    }
-}
-
-/// Registers an exchange that lasts, so that it ends with the session for which it was
-/// admitted; `leash` takes it out again.
-pub(super) fn register(house: &House, leash: &Arc<Leash>) {
-    let Some(admitted) = leash.admitted() else {
-        return;
-    };
-    if leash.may_finish() || !leash.takes_registration() {
-        return;
-    }
-    let whose = (admitted.session, &admitted.user);
-    let count = house.metrics.session_connection();
-    house.open.add(whose, admitted.until, leash, count);
-    // It ended while it was registered, and may not have been found.
-    if !leash.is_registered() {
-        house.open.remove(leash);
-    }
-    // Revoked since the gate looked, and before the exchange stood in the list.
-    if house.replica.is_revoked(admitted.session, &admitted.user) {
-        leash.pull(Denial::SessionRevoked);
     }
 }
 

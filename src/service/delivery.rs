@@ -10,8 +10,7 @@ use std::hash::{BuildHasher, RandomState};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use super::house::House;
-use crate::adapters::clock;
+use super::sessions::SessionService;
 use crate::auth::ports::Revoked as _;
 use crate::auth::renewal::note_seen;
 use crate::domain::id::{SessionId, UserId};
@@ -21,12 +20,12 @@ const SHARDS: usize = 64;
 /// Sessions a shard remembers; when it is full it begins anew, and the store is told
 /// once more of what it knows.
 const PER_SHARD: usize = 2048;
-/// Sightings that wait for the store. One over is not noted now, and told of when its
+/// DeliveryTracker that wait for the store. One over is not noted now, and told of when its
 /// session is seen again.
 const QUEUE: usize = 4096;
 
 /// One of them.
-struct Sighting {
+struct Delivery {
     session: SessionId,
     generation: u64,
     user: UserId,
@@ -34,14 +33,14 @@ struct Sighting {
 }
 
 /// What was seen.
-pub struct Sightings {
+pub struct DeliveryTracker {
     shards: Vec<Mutex<HashMap<SessionId, u64>>>,
     hasher: RandomState,
-    told: mpsc::Sender<Sighting>,
-    waiting: tokio::sync::Mutex<mpsc::Receiver<Sighting>>,
+    told: mpsc::Sender<Delivery>,
+    waiting: tokio::sync::Mutex<mpsc::Receiver<Delivery>>,
 }
 
-impl Sightings {
+impl DeliveryTracker {
     pub(super) fn new() -> Self {
         let (told, waiting) = mpsc::channel(QUEUE);
         Self {
@@ -56,7 +55,7 @@ impl Sightings {
 
     /// An access token of this generation was presented and is live. That of the login too,
     /// though nothing comes before it: its session may not be of our store.
-    pub(super) fn note(&self, session: SessionId, generation: u64, user: &UserId) {
+    pub fn note(&self, session: SessionId, generation: u64, user: &UserId, now: Timestamp) {
         let Some(shard) = self.shard(session) else {
             return;
         };
@@ -66,11 +65,11 @@ impl Sightings {
         }
         if self
             .told
-            .try_send(Sighting {
+            .try_send(Delivery {
                 session,
                 generation,
                 user: user.clone(),
-                at: clock::now(),
+                at: now,
             })
             .is_err()
         {
@@ -83,7 +82,7 @@ impl Sightings {
     }
 
     /// Whether the browser is known to have a later pair than that of this generation.
-    pub(super) fn has_passed(&self, session: SessionId, generation: u64) -> bool {
+    pub fn has_passed(&self, session: SessionId, generation: u64) -> bool {
         self.shard(session).is_some_and(|shard| {
             let seen = shard.lock();
             seen.get(&session).is_some_and(|known| *known > generation)
@@ -91,7 +90,7 @@ impl Sightings {
     }
 
     /// Whether the store has been told of all, or is being told of the last.
-    pub(super) fn are_told(&self) -> bool {
+    pub fn are_told(&self) -> bool {
         self.told.capacity() == self.told.max_capacity()
     }
 
@@ -109,21 +108,22 @@ impl Sightings {
     }
 }
 
-/// Tells the store, until the gateway ends.
-pub(super) async fn tell_store(house: &House) {
-    let mut waiting = house.sightings.waiting.lock().await;
+/// Tells the store, for as long as it is polled. `foreign` is told of users whose session is
+/// live by its token and not in the store.
+pub async fn tell_store(service: &SessionService, foreign: impl Fn(&UserId)) {
+    let mut waiting = service.deliveries.waiting.lock().await;
     while let Some(seen) = waiting.recv().await {
-        let noted = note_seen(house.store.as_ref(), seen.session, seen.generation, seen.at);
-        match noted.await {
+        let store = service.store.as_ref();
+        match note_seen(store, seen.session, seen.generation, seen.at).await {
             Ok(true) => {}
             // Live when it was presented, and not ended since: nobody here has opened it.
-            Ok(false) if !house.replica.is_revoked(seen.session, &seen.user) => {
-                house.hints.of_foreign_session(&seen.user);
+            Ok(false) if !service.index.is_revoked(seen.session, &seen.user) => {
+                foreign(&seen.user);
             }
             Ok(false) => {}
             Err(e) => {
-                log::debug!("a sighting was not noted: {e}");
-                house.sightings.take_back(seen.session);
+                log::debug!("a delivery was not noted: {e}");
+                service.deliveries.take_back(seen.session);
             }
         }
     }
@@ -137,37 +137,39 @@ mod tests {
         SessionId::new(Timestamp::from_millis(n), [7; 10])
     }
 
+    const NOW: Timestamp = Timestamp::from_secs(1);
+
     fn alice() -> UserId {
         UserId::new("alice")
     }
 
-    fn remembered(sightings: &Sightings) -> usize {
-        let shards = sightings.shards.iter();
+    fn remembered(deliveries: &DeliveryTracker) -> usize {
+        let shards = deliveries.shards.iter();
         shards.map(|shard| shard.lock().len()).sum()
     }
 
     #[test]
     fn neither_what_was_seen_nor_what_waits_grows_without_a_bound() {
-        let sightings = Sightings::new();
-        let mut waiting = sightings.waiting.try_lock().unwrap();
+        let deliveries = DeliveryTracker::new();
+        let mut waiting = deliveries.waiting.try_lock().unwrap();
         for n in 0..10_000 {
-            sightings.note(session(n), 1, &alice());
+            deliveries.note(session(n), 1, &alice(), NOW);
         }
         assert_eq!(waiting.len(), QUEUE, "the store is away and they pile up");
-        assert_eq!(remembered(&sightings), QUEUE, "one over is told of later");
+        assert_eq!(remembered(&deliveries), QUEUE, "one over is told of later");
         for n in 0..400_000 {
-            sightings.note(session(n), 1, &alice());
+            deliveries.note(session(n), 1, &alice(), NOW);
             while waiting.try_recv().is_ok() {}
         }
-        assert!(remembered(&sightings) <= SHARDS * PER_SHARD);
+        assert!(remembered(&deliveries) <= SHARDS * PER_SHARD);
     }
 
     #[test]
     fn the_store_is_told_of_each_generation_once() {
-        let sightings = Sightings::new();
-        let mut waiting = sightings.waiting.try_lock().unwrap();
+        let deliveries = DeliveryTracker::new();
+        let mut waiting = deliveries.waiting.try_lock().unwrap();
         for generation in [0, 1, 1, 2, 1, 2] {
-            sightings.note(session(1), generation, &alice());
+            deliveries.note(session(1), generation, &alice(), NOW);
         }
         let mut told = Vec::new();
         while let Ok(seen) = waiting.try_recv() {

@@ -1,0 +1,13 @@
+//! Floor 5: what the gateway does with sessions, without a server: it signs in, renews, ends,
+//! lists and sweeps. Takes `now` and ports as arguments; knows no request and no connection.
+
+pub mod delivery;
+pub mod expiry;
+pub mod live_connections;
+pub mod renewal;
+pub mod session_locks;
+pub mod sessions;
+pub mod user_changes;
+
+#[cfg(test)]
+mod test_support;

@@ -1,0 +1,441 @@
+//! The one place that ends sessions: durable first, then in force, then told.
+//!
+//! Whoever ends one (its owner, an operator, a stolen token, another gateway) says what is to
+//! end and why; what is written to the audit log follows from that.
+
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::delivery::DeliveryTracker;
+use super::live_connections::LiveConnections;
+use super::session_locks::SessionLocks;
+use crate::adapters::observe::metrics::Metrics;
+use crate::adapters::store::replica::Replica;
+use crate::auth::denial::Denial;
+use crate::auth::event::{Event, EventKind};
+use crate::auth::policy::{Lifetimes, Policy};
+use crate::auth::ports::{Audience, Store, StoreError};
+use crate::auth::revocation::{Reach, Revocation};
+use crate::auth::session::Presented;
+use crate::auth::stored::StoredSession;
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::time::Timestamp;
+
+/// How many sessions from ahead of the clock a cut-off looks for; a guess far above what
+/// begins while a clock is wrong.
+const AHEAD: usize = 10_000;
+
+/// How many sessions are ended at once, so that the store can write them together.
+const TOGETHER: usize = 64;
+
+/// How long a revocation waits for the process before us to hear of it. A guess: that takes
+/// microseconds, and a process that hangs must not hang us.
+const PREDECESSOR_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Writes the audit log.
+pub type Audit = Box<dyn Fn(&Event) + Send + Sync>;
+
+/// Revocations for the process before us.
+#[derive(Debug)]
+pub struct ForwardedRevocations {
+    /// What was revoked.
+    pub revocations: Vec<Revocation>,
+    /// Told when it is in force there.
+    pub ack: oneshot::Sender<()>,
+}
+
+/// What somebody names to be ended; exactly one thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RevocationTarget {
+    /// The session of a token, of either kind.
+    Token(String),
+    /// A session.
+    Session(SessionId),
+    /// A user, by id, else by name.
+    User(String),
+    /// All sessions.
+    Everybody,
+}
+
+/// What is to end, and what the audit log says of it.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    reach: Reach,
+    event: Option<Event>,
+}
+
+impl Ending {
+    /// A user signs out of one session.
+    pub fn logout(session: SessionId, user: &UserId, client: IpAddr) -> Self {
+        let event = Event::new(EventKind::Logout).user(user).session(session);
+        Self {
+            reach: Reach::Session(session),
+            event: Some(event.client(client)),
+        }
+    }
+
+    /// A user signs out of all sessions, in one of them.
+    pub fn logout_everywhere(session: SessionId, user: &UserId, client: IpAddr) -> Self {
+        let event = Event::new(EventKind::Logout).user(user).session(session);
+        Self {
+            reach: Reach::User(user.clone()),
+            event: Some(event.client(client).reason("everywhere")),
+        }
+    }
+
+    /// Somebody ends what was found for a target.
+    pub fn revoke(found: Found, client: Option<IpAddr>, reason: &'static str) -> Self {
+        let mut event = Event::new(EventKind::Revoke).reason(reason);
+        event.client = client;
+        event.user = found.user;
+        if let Reach::Session(id) = found.reach {
+            event.session = Some(id);
+        }
+        Self {
+            reach: found.reach,
+            event: Some(event),
+        }
+    }
+
+    /// A browser signs in anew, and its earlier session goes.
+    pub const fn replaced(session: SessionId) -> Self {
+        Self {
+            reach: Reach::Session(session),
+            event: None,
+        }
+    }
+
+    /// A refresh token was used twice. That is told by itself, also when the session cannot be
+    /// ended.
+    const fn reused(session: SessionId) -> Self {
+        Self {
+            reach: Reach::Session(session),
+            event: None,
+        }
+    }
+}
+
+/// What a [`RevocationTarget`] comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// What it reaches.
+    pub reach: Reach,
+    /// Whose it is, where that is known.
+    pub user: Option<UserId>,
+}
+
+impl Found {
+    /// A session of this user.
+    pub fn session(session: &StoredSession) -> Self {
+        Self {
+            reach: Reach::Session(session.id),
+            user: Some(session.user.clone()),
+        }
+    }
+}
+
+/// Sessions: kept, in force, open.
+pub struct SessionService {
+    /// Where they and their revocations are kept.
+    pub store: Arc<dyn Store>,
+    /// What the gate reads of the revocations.
+    pub index: Arc<Replica>,
+    /// What has to end with its session.
+    pub live: LiveConnections,
+    /// Renewals of one session wait for each other.
+    pub locks: SessionLocks,
+    /// Generations whose arrival was noted.
+    pub deliveries: DeliveryTracker,
+    metrics: Arc<Metrics>,
+    audit: Audit,
+    /// The process before us, which still serves what it began.
+    predecessor: OnceLock<UnboundedSender<ForwardedRevocations>>,
+}
+
+impl SessionService {
+    /// Over this store, whose live revocations are in the index.
+    pub fn new(
+        store: Arc<dyn Store>,
+        index: Arc<Replica>,
+        metrics: Arc<Metrics>,
+        audit: Audit,
+    ) -> Self {
+        Self {
+            store,
+            index,
+            live: LiveConnections::default(),
+            locks: SessionLocks::default(),
+            deliveries: DeliveryTracker::new(),
+            metrics,
+            audit,
+            predecessor: OnceLock::new(),
+        }
+    }
+
+    /// Writes an audit line.
+    pub fn audit(&self, event: &Event) {
+        (self.audit)(event);
+    }
+
+    /// What is counted.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Ends what a revocation reaches: durable first, then in force.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it could not be made durable; it is not in force then.
+    pub async fn revoke(&self, revocation: &Revocation) -> Result<(), StoreError> {
+        let kept = self.store.revoke(revocation).await?;
+        if let Some(ack) = self.apply_and_forward(&[kept]) {
+            // Whoever waits for the answer may still have a connection there.
+            let _gone = timeout(PREDECESSOR_TIMEOUT, ack).await;
+        }
+        Ok(())
+    }
+
+    /// Puts in force what is durable already, and cuts the connections that it reaches.
+    pub fn apply(&self, revocations: &[Revocation]) {
+        let _in_a_moment = self.apply_and_forward(revocations);
+    }
+
+    /// The same; what it gives tells when the process before us has applied it too.
+    fn apply_and_forward(&self, revocations: &[Revocation]) -> Option<oneshot::Receiver<()>> {
+        self.index.load(revocations);
+        let acked = self.predecessor.get().map(|predecessor| {
+            let (ack, acked) = oneshot::channel();
+            // Once it has ended nobody listens.
+            let _gone = predecessor.send(ForwardedRevocations {
+                revocations: revocations.to_vec(),
+                ack,
+            });
+            acked
+        });
+        // Only now: a connection is looked up in the index after it was registered.
+        self.live.revoked(revocations);
+        self.metrics.revocations(self.index.len());
+        acked
+    }
+
+    /// From now on the process before us is told what is revoked: what it is to be told.
+    pub fn forward_revocations(&self) -> UnboundedReceiver<ForwardedRevocations> {
+        let (tell, told) = tokio::sync::mpsc::unbounded_channel();
+        // There is one at most.
+        let _second = self.predecessor.set(tell);
+        told
+    }
+
+    /// Ends sessions as of now, and says so in the audit log.
+    ///
+    /// # Errors
+    /// [`Denial::StoreUnavailable`]; as a rule nothing has ended then.
+    pub async fn end(
+        &self,
+        ending: &Ending,
+        lifetimes: Lifetimes,
+        now: Timestamp,
+    ) -> Result<(), Denial> {
+        let failed = |e: StoreError| {
+            log::error!("a session could not be ended: {e}");
+            Denial::StoreUnavailable
+        };
+        // A token from before a reload may live longer than those of today.
+        let token_until = match &ending.reach {
+            Reach::Session(id) => {
+                let kept = self.store.find(*id).await.map_err(failed)?;
+                kept.map(|session| session.token_until)
+            }
+            Reach::User(_) | Reach::Everybody => None,
+        };
+        let longest = match &ending.reach {
+            Reach::Session(_) => lifetimes.longest(),
+            Reach::User(_) | Reach::Everybody => lifetimes.longest_ever(),
+        };
+        let revocation = Revocation {
+            reach: ending.reach.clone(),
+            at: now,
+            until: now.after(longest).max(token_until.unwrap_or(now)),
+        };
+        self.revoke(&revocation).await.map_err(failed)?;
+        self.end_ahead(&revocation, now).await.map_err(failed)?;
+        if let Some(event) = &ending.event {
+            self.audit(event);
+        }
+        Ok(())
+    }
+
+    /// Ends many, some at a time. Where one cannot be ended the others still are.
+    ///
+    /// # Errors
+    /// The last denial, if there was any.
+    pub async fn end_all(
+        self: &Arc<Self>,
+        endings: Vec<Ending>,
+        lifetimes: Lifetimes,
+        now: Timestamp,
+    ) -> Result<(), Denial> {
+        let mut result = Ok(());
+        let mut running = JoinSet::new();
+        let mut waiting = endings.into_iter();
+        loop {
+            while running.len() < TOGETHER {
+                let Some(ending) = waiting.next() else { break };
+                let service = Arc::clone(self);
+                running.spawn(async move { service.end(&ending, lifetimes, now).await });
+            }
+            match running.join_next().await {
+                None => return result,
+                Some(Ok(Ok(()))) => {}
+                Some(Ok(Err(denial))) => result = Err(denial),
+                Some(Err(e)) => {
+                    log::error!("a session could not be ended: {e}");
+                    result = Err(Denial::InternalError);
+                }
+            }
+        }
+    }
+
+    /// A refresh token that had been exchanged came back. Which of the two that have it is the
+    /// owner nobody can tell, so neither goes on.
+    pub(super) async fn end_reused(
+        &self,
+        stored: &StoredSession,
+        client: IpAddr,
+        lifetimes: Lifetimes,
+        now: Timestamp,
+    ) -> Denial {
+        let event = Event::new(EventKind::ReuseDetected)
+            .user(&stored.user)
+            .session(stored.id)
+            .client(client)
+            .other_client(stored.client);
+        self.audit(&event);
+        match self.end(&Ending::reused(stored.id), lifetimes, now).await {
+            Ok(()) => Denial::SessionRevoked,
+            Err(denial) => denial,
+        }
+    }
+
+    /// Puts in force what a new session made surplus, and says so.
+    pub fn end_surplus(&self, surplus: &[Revocation], user: &UserId, client: IpAddr) {
+        self.apply(surplus);
+        for ended in surplus {
+            if let Reach::Session(id) = ended.reach {
+                let event = Event::new(EventKind::Revoke).user(user).session(id);
+                self.audit(&event.client(client).reason("max_per_user"));
+            }
+        }
+    }
+
+    /// Ends the sessions that a cut-off ought to reach and does not, because the clock has
+    /// been set back since, or that of another gateway is ahead. One by one: a later cut-off
+    /// would reach the logins that follow too.
+    async fn end_ahead(&self, cut_off: &Revocation, now: Timestamp) -> Result<(), StoreError> {
+        let user = match &cut_off.reach {
+            Reach::Session(_) => return Ok(()),
+            Reach::User(user) => Some(user),
+            Reach::Everybody => None,
+        };
+        let left = self.store.sessions(user, AHEAD, cut_off.at).await?;
+        for ahead in left.iter().filter(|session| session.created() > now) {
+            let revocation = Revocation {
+                reach: Reach::Session(ahead.id),
+                at: cut_off.at,
+                until: cut_off.until.max(ahead.token_until),
+            };
+            self.revoke(&revocation).await?;
+        }
+        Ok(())
+    }
+
+    /// The session if it is kept, and whose it is.
+    ///
+    /// # Errors
+    /// [`Denial::StoreUnavailable`]
+    pub async fn owner(&self, id: SessionId) -> Result<Option<(SessionId, UserId)>, Denial> {
+        let stored = self.store.find(id).await.map_err(|e| {
+            log::error!("a session could not be found to end it: {e}");
+            Denial::StoreUnavailable
+        })?;
+        Ok(stored.map(|stored| (stored.id, stored.user)))
+    }
+
+    /// What a target comes to; `None` for a token or a user that nobody has.
+    ///
+    /// # Errors
+    /// [`Denial::StoreUnavailable`]
+    pub async fn resolve(
+        &self,
+        policy: &Policy,
+        target: &RevocationTarget,
+        now: Timestamp,
+    ) -> Result<Option<Found>, Denial> {
+        let of = |(id, user)| Found {
+            reach: Reach::Session(id),
+            user: Some(user),
+        };
+        Ok(match target {
+            RevocationTarget::Token(token) => {
+                let token = token.as_bytes();
+                let found = match policy.tokens.open_refresh(token) {
+                    Some(refresh) => self.owner(refresh.session).await?,
+                    None => {
+                        let presented = Presented::judge(policy, token, now);
+                        presented.owner().map(|(id, user)| (id, user.clone()))
+                    }
+                };
+                found.map(of)
+            }
+            RevocationTarget::Session(id) => Some(Found {
+                reach: Reach::Session(*id),
+                user: self.owner(*id).await?.map(|(_, user)| user),
+            }),
+            RevocationTarget::User(name) => policy.directory.named(name).map(|user| {
+                let id = user.identity.id.clone();
+                Found {
+                    reach: Reach::User(id.clone()),
+                    user: Some(id),
+                }
+            }),
+            RevocationTarget::Everybody => Some(Found {
+                reach: Reach::Everybody,
+                user: None,
+            }),
+        })
+    }
+
+    /// Forgets what no token could match any more.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store could not.
+    pub async fn sweep(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.store.sweep(now).await?;
+        self.index.forget(now);
+        self.metrics.revocations(self.index.len());
+        Ok(())
+    }
+}
+
+impl Audience for SessionService {
+    fn revoked(&self, revocations: &[Revocation]) {
+        self.apply(revocations);
+    }
+
+    fn in_touch(&self, now: Timestamp) {
+        self.index.in_touch(now);
+    }
+
+    fn known(&self) -> Vec<Revocation> {
+        self.index.all()
+    }
+}
+
+#[cfg(test)]
+mod tests;
