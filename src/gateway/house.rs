@@ -19,8 +19,8 @@ use crate::adapters::users::hashing::HashPool;
 use crate::adapters::{clock, entropy};
 use crate::auth::denial::Denial;
 use crate::auth::event::Event;
-use crate::auth::login::Credentials;
 use crate::auth::ports::{Attempts, Store, StoreError};
+use crate::service::login::LoginService;
 use crate::service::sessions::SessionService;
 
 /// Shared by every service of one gateway.
@@ -30,16 +30,12 @@ pub struct House {
     pub sessions: Arc<SessionService>,
     /// How audit lines are written now.
     audit_format: Arc<ArcSwap<LogFormat>>,
-    /// Failed logins.
-    pub attempts: Arc<dyn Attempts>,
     /// What of all answers was not taken.
     pub(super) unread: Unread,
-    /// Where passwords are checked; replaced when its limits change.
-    pub passwords: ArcSwap<HashPool>,
+    /// Logins.
+    pub logins: LoginService<HashPool>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
-    /// Keys the choice of a stand-in hash for unknown users.
-    pub stand_in_seed: [u8; 32],
     /// Woken when the upstream's addresses should be looked up again now.
     pub resolve_now: Notify,
     settled: clock::Settled,
@@ -64,19 +60,19 @@ impl House {
         let audit = Box::new(move |event: &Event| access::audit(**format.load(), event));
         let sessions = SessionService::new(store, replica, Arc::clone(&metrics), audit);
         let sessions = Arc::new(sessions);
+        let pool = HashPool::new(
+            login.concurrent_hashes,
+            login.hash_queue,
+            Arc::clone(&metrics),
+        );
+        let logins = LoginService::new(Arc::clone(&sessions), attempts, pool, entropy::random());
         Self {
-            attempts,
             unread: Unread::default(),
-            passwords: ArcSwap::from_pointee(HashPool::new(
-                login.concurrent_hashes,
-                login.hash_queue,
-                Arc::clone(&metrics),
-            )),
+            logins,
             current: ArcSwap::from_pointee(snapshot),
             sessions,
             audit_format,
             metrics,
-            stand_in_seed: entropy::random(),
             resolve_now: Notify::new(),
             settled: clock::Settled::default(),
             draining: AtomicBool::new(false),
@@ -100,29 +96,12 @@ impl House {
                 new.hash_queue,
                 Arc::clone(&self.metrics),
             );
-            self.passwords.store(Arc::new(pool));
+            self.logins.replace_passwords(pool);
         }
         self.audit_format
             .store(Arc::new(snapshot.settings.log.format));
         self.current.store(Arc::new(snapshot));
         self.hints.begin_anew();
-    }
-
-    /// The hash to check a typed password against: the user's, or for a name that
-    /// nobody has somebody's, so that the time does not tell.
-    pub fn hash_for(
-        &self,
-        snapshot: &Snapshot,
-        typed: &Credentials,
-    ) -> crate::auth::directory::PasswordHash {
-        match snapshot.policy.directory.by_name(&typed.username) {
-            Some(user) => user.password_hash.clone(),
-            None => crate::adapters::users::hashing::stand_in(
-                &snapshot.policy.directory,
-                &typed.username,
-                &self.stand_in_seed,
-            ),
-        }
     }
 
     /// Counts a request that began at `since` until the guard is dropped.

@@ -4,6 +4,7 @@
 pub mod delivery;
 pub mod expiry;
 pub mod live_connections;
+pub mod login;
 pub mod renewal;
 pub mod session_locks;
 pub mod sessions;
