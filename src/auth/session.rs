@@ -7,25 +7,14 @@ use http::HeaderValue;
 
 use super::claims::{ClaimError, Dates};
 use super::denial::Denial;
-use super::directory::User;
-use super::headers::OfUser;
 use super::policy::{Policy, Renewal};
+use super::ports::Resolved;
+use super::principal::Principal;
 use super::refresh::RefreshToken;
 use crate::domain::cookie;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::request::RequestView;
 use crate::domain::time::Timestamp;
-
-/// A user with everything that is computed once a snapshot.
-#[derive(Debug)]
-pub struct Principal {
-    /// The user as configured.
-    pub user: Arc<User>,
-    /// The version under each key of the ring: what `ver` must be.
-    pub versions: Vec<String>,
-    /// The identity headers, spelled and rendered.
-    pub headers: OfUser,
-}
 
 /// A session with an access token of ours: everything that its requests need.
 #[derive(Debug)]
@@ -76,7 +65,7 @@ impl Presented {
 
     /// Judges one token: the same, whether it was seen before or not.
     pub fn judge(policy: &Policy, token: &[u8], now: Timestamp) -> Self {
-        if let Some(session) = policy.verified.find(token, &policy.principals) {
+        if let Some(session) = policy.verified.find(token, |user| policy.is_of_today(user)) {
             return Self::today(policy, session, now);
         }
         let session = match Self::verify(policy, token, now) {
@@ -101,10 +90,12 @@ impl Presented {
         if dates.check(now) == Err(ClaimError::Invalid) {
             return Err(Self::Invalid);
         }
-        let principal = policy.principals.get(claims.sub.as_str());
-        let same_version = |p: &&Arc<Principal>| p.versions.get(opened.key) == Some(&claims.ver);
-        let principal = principal.filter(same_version).ok_or(Self::Revoked)?;
-        Ok(Session::new(principal, id, claims.generation, dates))
+        match policy.resolve(&claims.sub) {
+            Resolved::Known(user) if user.versions.get(opened.key) == Some(&claims.ver) => {
+                Ok(Session::new(&user, id, claims.generation, dates))
+            }
+            Resolved::Known(_) | Resolved::Gone => Err(Self::Revoked),
+        }
     }
 
     /// What may change from one request to the next: dates, revocations, and how old our

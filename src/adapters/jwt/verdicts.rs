@@ -52,7 +52,8 @@ fn policy(variant: usize, revoked: &Arc<Replica>, verified: Verified) -> Policy 
     let tokens = ring(keys);
     policy_with(users, |policy| {
         let names = &policy.identity_headers;
-        policy.principals = principals(&policy.directory, tokens.as_ref(), names);
+        policy.principals = Arc::new(principals(&policy.directory, tokens.as_ref(), names));
+        policy.users = policy.principals.clone();
         policy.tokens = tokens;
         policy.issuer = issuer.into();
         policy.refuse_when_stale = stale;

@@ -15,8 +15,8 @@ use crate::auth::headers::OfUser;
 use crate::auth::issue;
 use crate::auth::policy::Policy;
 use crate::auth::ports::SignError;
+use crate::auth::principal::Principal;
 use crate::auth::redirect::Presentation;
-use crate::auth::session::Principal;
 use crate::auth::stored::Device;
 use crate::domain::time::Timestamp;
 
