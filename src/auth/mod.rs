@@ -32,3 +32,4 @@ pub mod stored;
 pub mod throttle;
 pub mod users;
 pub mod verified;
+pub mod visitor;

@@ -6,10 +6,12 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use anyhow::Context;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
-use super::demo::random_password;
 use super::{Failure, say};
+use crate::adapters::entropy;
 use crate::adapters::users::hashing;
 use crate::domain::secret::Secret;
 
@@ -83,4 +85,9 @@ fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .with_context(|| path.display().to_string())
         .map_err(Failure::io)
+}
+
+/// Some 95 bits, in characters that can be copied by hand.
+pub(super) fn random_password() -> String {
+    URL_SAFE_NO_PAD.encode(entropy::random::<12>())
 }

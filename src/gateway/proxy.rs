@@ -15,9 +15,8 @@ use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 use crate::gateway::decide;
 use crate::gateway::request::access_record;
 use crate::gateway::request::body;
-use crate::gateway::request::ctx::Ctx;
+use crate::gateway::request::ctx::{self, Ctx};
 use crate::gateway::request::failure;
-use crate::gateway::request::inbound;
 use crate::gateway::request::outbound;
 use crate::gateway::request::upstream_response;
 use crate::gateway::shared_state::House;
@@ -41,7 +40,7 @@ impl ProxyHttp for Gateway {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn early_request_filter(&self, session: &mut Session, ctx: &mut Box<Ctx>) -> Result<()> {
-        inbound::begin(session, ctx);
+        ctx::begin(session, ctx);
         Ok(())
     }
 

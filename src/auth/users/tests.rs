@@ -13,7 +13,7 @@ use crate::auth::gate::Decision;
 use crate::auth::login_flow::{Checked, LoginFailure, LoginFlow, Proof};
 use crate::auth::policy::principals;
 use crate::auth::ports::Tokens as _;
-use crate::auth::session::Presented;
+use crate::auth::visitor::Presented;
 use crate::domain::id::{SessionId, Username};
 
 /// Users of the file and of a source that changes while the policy is in force.

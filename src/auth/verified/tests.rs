@@ -11,7 +11,7 @@ use crate::auth::fixture::{NOW, PlainTokens, policy_with, user};
 use crate::auth::policy::Policy;
 use crate::auth::ports::{Opened, Sealed, SignError, Tokens};
 use crate::auth::refresh::RefreshToken;
-use crate::auth::session::Presented as Verdict;
+use crate::auth::visitor::Presented as Verdict;
 use crate::domain::id::SessionId;
 
 /// Counts what is opened.

@@ -5,6 +5,7 @@ pub(in crate::gateway) mod file_watch;
 pub(in crate::gateway) mod open_store;
 pub mod prepare;
 pub mod reload;
+pub mod run_error;
 pub mod server;
 pub(in crate::gateway) mod shutdown;
 pub(in crate::gateway) mod supervise;

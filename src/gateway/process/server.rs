@@ -20,7 +20,7 @@ use crate::adapters::store::embedded::Embedded;
 use crate::adapters::store::lock::{DataDir, DataDirError};
 use crate::adapters::store::replica::Replica;
 use crate::adapters::take_over;
-use crate::auth::ports::{Revoked as _, StoreError};
+use crate::auth::ports::Revoked as _;
 use crate::gateway::admin::Admin;
 use crate::gateway::connection::listen::{
     self, ListenError, OnSockets, Sockets, name_of, private_socket,
@@ -31,19 +31,17 @@ use crate::gateway::endpoints::whoami::Whoami;
 use crate::gateway::process::background::Upkeep;
 use crate::gateway::process::file_watch::{self, Look};
 use crate::gateway::process::open_store::{Follow, Kept};
-use crate::gateway::process::prepare::{self, Prepared, prepare};
+use crate::gateway::process::prepare::{self, ADMIN_SOCKET, Prepared, prepare};
 use crate::gateway::process::reload::{Loader, Reloader};
+use crate::gateway::process::run_error::RunError;
 use crate::gateway::process::shutdown::{Signals, Stop, StopWatch, attend};
 use crate::gateway::process::upgrade::hand_over::HandOver;
-use crate::gateway::process::upgrade::take_over::{Predecessor, TakeOverError};
+use crate::gateway::process::upgrade::take_over::Predecessor;
 use crate::gateway::proxy::Gateway;
 use crate::gateway::shared_state::House;
-use crate::gateway::snapshot::{Snapshot, SnapshotError};
+use crate::gateway::snapshot::Snapshot;
 use crate::service::sessions::ForwardedRevocations;
 use crate::service::user_changes::end_changed;
-
-/// The name of the operators' socket inside `data_dir`.
-pub const ADMIN_SOCKET: &str = "admin.sock";
 
 /// What to run.
 pub struct Plan {
@@ -55,32 +53,6 @@ pub struct Plan {
     pub take_over: bool,
     /// A bound socket on which the built-in app answers, for the demo.
     pub demo_app: Option<TcpListener>,
-}
-
-/// Why a gateway did not start, or broke.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The `data_dir`.
-    #[error(transparent)]
-    DataDir(#[from] DataDirError),
-    /// The process to take over from.
-    #[error("no take-over: {0}")]
-    TakeOver(#[from] TakeOverError),
-    /// The sockets, or the certificate.
-    #[error(transparent)]
-    Listen(#[from] ListenError),
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The store that is shared, after some waiting.
-    #[error(transparent)]
-    Unreachable(StoreError),
-    /// Keys or upstream.
-    #[error(transparent)]
-    Snapshot(#[from] SnapshotError),
-    /// Something that does not fail.
-    #[error("{0}")]
-    Broken(String),
 }
 
 /// Runs a gateway until it is told to stop. Blocks.

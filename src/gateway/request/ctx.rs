@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue};
 use pingora::{Error, ErrorType, Result};
+use pingora_proxy::Session;
 
 use crate::adapters::observe::metrics::Verdict;
 use crate::auth::bounce::Arrival;
@@ -15,6 +16,7 @@ use crate::gateway::connection::cancel::Leash;
 use crate::gateway::connection::peer::Peer;
 use crate::gateway::connection::response_timeout::AnswerTimer;
 use crate::gateway::request::unseen_end::Untold;
+use crate::gateway::request::versions;
 use crate::gateway::shared_state::{House, InFlight};
 use crate::gateway::snapshot::Snapshot;
 
@@ -141,4 +143,16 @@ impl Drop for Ctx {
 /// No `Pass`, no upstream. Cannot happen; if it does, it fails closed.
 pub(in crate::gateway) fn not_admitted<T>() -> Result<T> {
     Error::e_explain(ErrorType::InternalError, "the request was not admitted")
+}
+
+/// The head is here; from now on, how long the client may be silent.
+pub(in crate::gateway) fn begin(session: &mut Session, ctx: &Ctx) {
+    if let Some(leash) = &ctx.leash {
+        leash.line.begins(session);
+    }
+    versions::arrived(session);
+    let limits = &ctx.snapshot.settings.limits;
+    session.set_read_timeout(Some(limits.client_read));
+    session.set_write_timeout(Some(limits.idle_stream));
+    session.set_total_drain_timeout(Some(limits.client_read));
 }

@@ -13,9 +13,8 @@ use crate::domain::forwarded;
 use crate::domain::lists::members;
 use crate::domain::origin::{Authority, Scheme};
 use crate::domain::request::{Framing, Host, RequestView};
-use crate::gateway::connection::framing::Doubt;
+use crate::gateway::connection::chunks::Doubt;
 use crate::gateway::connection::peer::{Peer, trusts};
-use crate::gateway::request::ctx::Ctx;
 use crate::gateway::request::handshake::Upgrade;
 use crate::gateway::request::versions;
 
@@ -25,18 +24,6 @@ pub(in crate::gateway) const X_FORWARDED_PROTO: HeaderName =
     HeaderName::from_static("x-forwarded-proto");
 pub(in crate::gateway) const X_FORWARDED_HOST: HeaderName =
     HeaderName::from_static("x-forwarded-host");
-
-/// The head is here; from now on, how long the client may be silent.
-pub(in crate::gateway) fn begin(session: &mut Session, ctx: &Ctx) {
-    if let Some(leash) = &ctx.leash {
-        leash.line.begins(session);
-    }
-    versions::arrived(session);
-    let limits = &ctx.snapshot.settings.limits;
-    session.set_read_timeout(Some(limits.client_read));
-    session.set_write_timeout(Some(limits.idle_stream));
-    session.set_total_drain_timeout(Some(limits.client_read));
-}
 
 /// The device that a request comes from.
 pub(in crate::gateway) fn device(session: &Session, client: IpAddr) -> Device {
