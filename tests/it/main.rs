@@ -119,6 +119,7 @@ mod redis_login;
 mod redis_lost;
 mod redis_open;
 mod redis_secure;
+mod reference;
 mod refresh;
 mod refusals;
 mod reload;

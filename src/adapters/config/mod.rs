@@ -9,7 +9,7 @@ pub(in crate::adapters) mod context;
 mod csrf;
 mod environment;
 mod headers;
-pub(in crate::adapters) mod keys;
+pub mod keys;
 mod limits;
 mod names;
 mod network;

@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::sync::Arc;
 
 use super::context::Context;
-use super::keys::{self, KEYS, Kind};
+use super::keys::{self, KEYS, Key, Kind};
 use super::problem::{Fault, Place, Problem};
 use super::service_links;
 use super::tree::{Entry, MAX_BYTES, Node, Shape};
@@ -27,31 +27,28 @@ pub(crate) fn apply(cx: &Context, root: &mut Node) {
         }
         let place = Place::Variable(Arc::from(name));
         let set = match (find(name), name.strip_suffix("_FILE").and_then(find)) {
-            (Some((key, kind)), _) => text(value).map(|text| (key, kind, text)),
-            (None, Some((key, kind))) => {
-                from_file(cx, &place, key, value).map(|text| (key, kind, text))
-            }
+            (Some(key), _) => text(value).map(|text| (key, text)),
+            (None, Some(key)) => from_file(cx, &place, key.path, value).map(|text| (key, text)),
             (None, None) if service_links::is_one(name, value, &cx.env) => continue,
             (None, None) => Err(unknown(name)),
         };
         match set {
-            Ok((key, kind, text)) => {
-                if key == "users.file" && has_list(root, "users") {
+            Ok((key, text)) => {
+                if key.path == "users.file" && has_list(root, "users") {
                     cx.warn(format!(
                         "{name} replaces the users listed in the configuration file."
                     ));
                 }
-                put(root, key, &place, leaf(&place, kind, text));
+                put(root, key.path, &place, leaf(&place, key.kind, text));
             }
             Err(fault) => cx.problem(Problem::new(place, "", fault)),
         }
     }
 }
 
-fn find(name: &str) -> Option<(&'static str, Kind)> {
-    KEYS.iter()
-        .find(|(key, kind)| *kind != Kind::Deep && keys::variable(key) == name)
-        .copied()
+fn find(name: &str) -> Option<&'static Key> {
+    let is_it = |key: &&Key| key.variable().as_deref() == Some(name);
+    KEYS.iter().find(is_it)
 }
 
 fn text(value: &OsStr) -> Result<String, Fault> {
@@ -155,11 +152,7 @@ fn put(node: &mut Node, path: &str, place: &Place, leaf: Node) {
 
 /// What sets nothing was meant to set something, and that is not in force.
 fn unknown(name: &str) -> Fault {
-    let names: Vec<String> = KEYS
-        .iter()
-        .filter(|(_, kind)| *kind != Kind::Deep)
-        .map(|(key, _)| keys::variable(key))
-        .collect();
+    let names: Vec<String> = KEYS.iter().filter_map(Key::variable).collect();
     let bare = name.strip_suffix("_FILE");
     let near = nearest_variable(name, &names)
         .map(str::to_owned)
