@@ -15,10 +15,10 @@ use super::listen::Certificate;
 use super::look::{self, Look, SETTLED};
 use super::snapshot::Snapshot;
 use super::upkeep::remember_users;
-use crate::adapters::clock;
 use crate::adapters::config::settings::Settings;
 use crate::adapters::observe::logger;
 use crate::adapters::observe::metrics::ReloadResult;
+use crate::adapters::{clock, lints};
 use crate::auth::event::{Event, EventKind};
 use crate::auth::ports::StoreError;
 
@@ -141,9 +141,7 @@ impl Reloader {
             }
             _ => None,
         };
-        for warning in &snapshot.settings.warnings {
-            log::warn!("{warning}");
-        }
+        lints::log(&snapshot.settings);
         snapshot.upstream.inherit(&old.upstream);
         snapshot.upstream.resolve_soon().await;
         remember_users(&self.house, &snapshot).await?;

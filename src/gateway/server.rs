@@ -29,12 +29,12 @@ use super::take_over::{Predecessor, TakeOverError};
 use super::upkeep::{Upkeep, remember_users};
 use super::whoami::Whoami;
 use crate::adapters::config::settings::Settings;
-use crate::adapters::descriptors;
 use crate::adapters::observe::metrics::Metrics;
 use crate::adapters::store::embedded::Embedded;
 use crate::adapters::store::lock::{DataDir, DataDirError};
 use crate::adapters::store::replica::Replica;
 use crate::adapters::take_over;
+use crate::adapters::{descriptors, lints};
 use crate::auth::ports::{Revoked as _, StoreError};
 
 /// The name of the operators' socket inside `data_dir`.
@@ -85,9 +85,7 @@ pub enum RunError {
 pub fn run(plan: Plan) -> Result<(), RunError> {
     let broken = |e: &dyn std::fmt::Display| RunError::Broken(e.to_string());
     let settings = plan.settings;
-    for warning in &settings.warnings {
-        log::warn!("{warning}");
-    }
+    lints::log(&settings);
     let Prepared { certificate } = prepare(&settings)?;
     let most = connections_to_carry(&settings);
     let mut first_look = look::at_sources(&settings);

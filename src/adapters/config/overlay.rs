@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::context::Context;
 use super::keys::{self, KEYS, Key, Kind};
+use super::lint::{Lint, Severity};
 use super::problem::{Fault, Place, Problem};
 use super::service_links;
 use super::tree::{Entry, MAX_BYTES, Node, Shape};
@@ -35,8 +36,12 @@ pub(crate) fn apply(cx: &Context, root: &mut Node) {
         match set {
             Ok((key, text)) => {
                 if key.path == "users.file" && has_list(root, "users") {
-                    cx.warn(format!(
-                        "{name} replaces the users listed in the configuration file."
+                    cx.lint(Lint::new(
+                        Severity::Problem,
+                        "users.replaced",
+                        format!("{name} replaces the users listed in the configuration file"),
+                        "none of them can log in",
+                        "remove one of the two",
                     ));
                 }
                 put(root, key.path, &place, leaf(&place, key.kind, text));
@@ -68,7 +73,6 @@ fn from_file(cx: &Context, place: &Place, key: &str, value: &OsStr) -> Result<St
     let resolved = cx.resolve(place, &path);
     let bytes = cx.read(&resolved, MAX_BYTES)?;
     if keys::SECRETS.contains(&key) {
-        cx.warn_if_world_readable(&resolved, "a secret");
         cx.secret_in(&resolved, key);
     }
     let Ok(mut text) = String::from_utf8(bytes) else {

@@ -25,7 +25,6 @@ pub(crate) fn read(spot: &Spot<'_>) -> Option<Secret> {
     } else if let Some(path) = text.strip_prefix("file:") {
         let path = spot.cx.resolve(&spot.node.place, path);
         spot.cx.read(&path, MAX_BYTES).map(|mut bytes| {
-            spot.cx.warn_if_world_readable(&path, "a secret");
             spot.cx.secret_in(&path, &spot.path);
             drop_newline(&mut bytes);
             bytes
