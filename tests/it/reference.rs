@@ -105,7 +105,7 @@ fn said(path: &str, value: &str) -> Vec<Problem> {
 fn wrong(value: Value) -> Option<(String, String)> {
     let as_list = |(wrong, mend)| (format!("[{wrong}]"), mend);
     match value {
-        Value::Section | Value::Items | Value::Text | Value::Match(..) => None,
+        Value::Section | Value::Items | Value::Text | Value::Secret | Value::Match(..) => None,
         Value::Words(words) => Some(("zzz".into(), words.join(", "))),
         Value::Switch => Some(("zzz".into(), "write true or false".into())),
         Value::Count(least, most) => {
@@ -331,7 +331,7 @@ fn the_schema_refuses_unknown_keys_and_wrong_types() {
 
 fn takes_any_word(value: Value) -> bool {
     match value {
-        Value::Text => true,
+        Value::Text | Value::Secret => true,
         Value::Match(what, _) => ["host", "cookie name", "header name"].contains(&what),
         Value::OneOrMore(of) | Value::Maybe(of) => takes_any_word(*of),
         _ => false,

@@ -55,6 +55,8 @@ pub enum Value {
     Items,
     /// Any text.
     Text,
+    /// A secret: itself, or where it is.
+    Secret,
     /// Text of a shape: its name, and a regular expression that takes at least all that is right.
     Match(&'static str, &'static str),
     /// One of these words.
@@ -79,8 +81,8 @@ pub enum Value {
 
 use Kind::{Deep, List, Scalar};
 use Value::{
-    Count, Duration, Items, List as ListOf, Map, Match, Maybe, OneOrMore, Section, Size, Switch,
-    Text, Words,
+    Count, Duration, Items, List as ListOf, Map, Match, Maybe, OneOrMore, Secret, Section, Size,
+    Switch, Text, Words,
 };
 
 const ADDRESS: Value = Match(
@@ -165,7 +167,7 @@ pub const KEYS: &[Key] = keys! {
     "admin.listen" Scalar ADDRESS, Default "127.0.0.1:9180";
     /// a secret of 16 characters or more: opens the admin API here too; data_dir/admin.sock needs
     /// none
-    "admin.token" Scalar Maybe(&Text), Default "null";
+    "admin.token" Scalar Maybe(&Secret), Default "null";
     /// names that it answers to beside addresses, localhost and names without a dot, such as
     /// metrics.example.com; others get 421
     "admin.hosts" List Maybe(&ListOf(&HOST)), Default "[]";
@@ -198,7 +200,7 @@ pub const KEYS: &[Key] = keys! {
     "signing.algorithm" Scalar Words(&["HS256", "ES256", "RS256", "EdDSA"]), Default "HS256";
     /// a secret or a list, of which the first signs; null: generated in data_dir. HS256: 32 bytes
     /// or more, or base64:…; others: a PEM private key
-    "signing.key" Scalar Maybe(&OneOrMore(&Text)), Default "null";
+    "signing.key" Scalar Maybe(&OneOrMore(&Secret)), Default "null";
     "signing.issuer" Scalar Text, Default "doorward";
     "signing.audience" Scalar Text, Default "doorward";
 
@@ -235,7 +237,7 @@ pub const KEYS: &[Key] = keys! {
     "session.store" Scalar Words(&["embedded", "memory"]), Default "embedded";
     "session.store.redis" Deep Section, Unset "";
     /// a secret; rediss:// is TLS, redis+unix:///path a socket
-    "session.store.redis.url" Scalar Text, Required "\"redis://user:password@host:6379/0\"";
+    "session.store.redis.url" Scalar Secret, Required "\"redis://user:password@host:6379/0\"";
     /// what every key of ours begins with there; left out: doorward:
     "session.store.redis.prefix" Scalar Text, Unset "\"doorward:\"";
     /// with redis: refuse everybody after no word from it for this long, such as 30s
@@ -402,9 +404,6 @@ pub const KEYS: &[Key] = keys! {
     "insecure.cookies_over_http" Scalar Switch, Default "false";
 };
 
-/// The keys whose values are secrets.
-pub(crate) const SECRETS: [&str; 3] = ["signing.key", "admin.token", "session.store.redis.url"];
-
 /// The keys that may stand directly in the section (`""`: at the top).
 pub(crate) fn within(section: &str) -> impl Iterator<Item = &'static str> {
     KEYS.iter().filter_map(move |key| {
@@ -420,6 +419,11 @@ impl Key {
     /// The variable that sets it: `session.access_ttl` → `DOORWARD_SESSION_ACCESS_TTL`.
     pub fn variable(&self) -> Option<String> {
         (self.kind != Deep).then(|| variable(self.path))
+    }
+
+    /// Whether its value must not be seen by others.
+    pub(crate) fn is_secret(&self) -> bool {
+        matches!(self.value, Secret | Maybe(Secret | OneOrMore(Secret)))
     }
 }
 

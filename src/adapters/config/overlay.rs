@@ -10,6 +10,7 @@ use super::context::Context;
 use super::keys::{self, KEYS, Key, Kind};
 use super::lint::{Lint, Severity};
 use super::problem::{Fault, Place, Problem};
+use super::secret_ref::drop_newline;
 use super::service_links;
 use super::tree::{Entry, MAX_BYTES, Node, Shape};
 
@@ -29,7 +30,7 @@ pub(crate) fn apply(cx: &Context, root: &mut Node) {
         let place = Place::Variable(Arc::from(name));
         let set = match (find(name), name.strip_suffix("_FILE").and_then(find)) {
             (Some(key), _) => text(value).map(|text| (key, text)),
-            (None, Some(key)) => from_file(cx, &place, key.path, value).map(|text| (key, text)),
+            (None, Some(key)) => from_file(cx, &place, key, value).map(|text| (key, text)),
             (None, None) if service_links::is_one(name, value, &cx.env) => continue,
             (None, None) => Err(unknown(name)),
         };
@@ -61,8 +62,8 @@ fn text(value: &OsStr) -> Result<String, Fault> {
     text.ok_or_else(|| Fault::new("is not UTF-8 text", "set it again"))
 }
 
-fn from_file(cx: &Context, place: &Place, key: &str, value: &OsStr) -> Result<String, Fault> {
-    let plain = keys::variable(key);
+fn from_file(cx: &Context, place: &Place, key: &Key, value: &OsStr) -> Result<String, Fault> {
+    let plain = keys::variable(key.path);
     if cx.env.get(&plain).is_some() {
         return Err(Fault::new(
             format!("is set beside {plain}"),
@@ -71,28 +72,17 @@ fn from_file(cx: &Context, place: &Place, key: &str, value: &OsStr) -> Result<St
     }
     let path = text(value)?;
     let resolved = cx.resolve(place, &path);
-    let bytes = cx.read(&resolved, MAX_BYTES)?;
-    if keys::SECRETS.contains(&key) {
-        cx.secret_in(&resolved, key);
+    let mut bytes = cx.read(&resolved, MAX_BYTES)?;
+    if key.is_secret() {
+        cx.secret_in(&resolved, key.path);
     }
-    let Ok(mut text) = String::from_utf8(bytes) else {
-        return Err(Fault::new(
+    drop_newline(&mut bytes);
+    String::from_utf8(bytes).map_err(|_binary| {
+        Fault::new(
             "names a file that is not UTF-8 text",
             format!("for a binary secret set {plain} to file:{path}"),
-        ));
-    };
-    drop_newline(&mut text);
-    Ok(text)
-}
-
-/// Editors and `echo` end a file with a newline that is not part of the value.
-fn drop_newline(text: &mut String) {
-    if text.ends_with('\n') {
-        text.pop();
-        if text.ends_with('\r') {
-            text.pop();
-        }
-    }
+        )
+    })
 }
 
 fn leaf(place: &Place, kind: Kind, text: String) -> Node {

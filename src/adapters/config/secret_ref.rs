@@ -53,8 +53,8 @@ pub(super) fn is_open_url(text: &str) -> bool {
     text.contains("://") && !text.contains('@') && !text.contains("pass=")
 }
 
-/// One newline at the end is the editor's.
-fn drop_newline(bytes: &mut Vec<u8>) {
+/// One newline at the end is the editor's, or that of `echo`.
+pub(super) fn drop_newline(bytes: &mut Vec<u8>) {
     if bytes.last() == Some(&b'\n') {
         bytes.pop();
         if bytes.last() == Some(&b'\r') {

@@ -91,6 +91,7 @@ fn kind(value: Value) -> String {
         Value::Section => "section".into(),
         Value::Items => "list".into(),
         Value::Text => "text".into(),
+        Value::Secret => "secret".into(),
         Value::Match(what, _) => what.into(),
         Value::Words(words) => {
             let words: Vec<_> = words.iter().map(|word| code(word)).collect();

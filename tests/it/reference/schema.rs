@@ -78,7 +78,7 @@ fn ways(key: &Key, value: Value) -> Vec<Json> {
         Value::Items => vec![
             json!({ "type": "array", "items": map(|other| is_of_item(other, key) && parent(other.path) == Some(key.path)) }),
         ],
-        Value::Text => vec![json!({ "type": ["string", "number", "boolean"] })],
+        Value::Text | Value::Secret => vec![json!({ "type": ["string", "number", "boolean"] })],
         Value::Match(_, pattern) => vec![json!({ "type": "string", "pattern": pattern })],
         Value::Words(words) => vec![json!({ "enum": words })],
         Value::Switch => vec![json!({ "type": "boolean" })],
