@@ -15,9 +15,17 @@ use crate::adapters::entropy;
 use crate::adapters::users::hashing;
 use crate::domain::secret::Secret;
 
-const STARTER: &str = "\
+/// The schema of this version, so that no editor offers a key of a later one. What is relative
+/// would be looked for beside a file of which nobody knows where it goes.
+const STARTER: &str = concat!(
+    "# yaml-language-server: $schema=",
+    env!("CARGO_PKG_REPOSITORY"),
+    "/raw/v",
+    env!("CARGO_PKG_VERSION"),
+    "/config/doorward.schema.json",
+    "
 # The shortest useful configuration. Every other key and its default stands in
-# doorward.yaml of the project's config/ folder.
+# docs/configuration.md of the project.
 
 # The app to protect. Nobody should reach it but through the gateway.
 upstream: http://127.0.0.1:3000
@@ -28,7 +36,8 @@ upstream: http://127.0.0.1:3000
 # cors: { allowed_origins: [https://other.example.com] }
 
 users: { file: users.yml }
-";
+"
+);
 
 /// A user as the users file has it.
 #[derive(Serialize)]

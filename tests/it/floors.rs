@@ -423,20 +423,17 @@ fn files_form_no_circle_but_those_with_a_reason() {
         reach[number(&units[from])][number(&units[to])] = true;
     }
     for via in 0..names.len() {
-        for from in 0..names.len() {
-            if reach[from][via] {
-                for to in 0..names.len() {
-                    if reach[via][to] {
-                        reach[from][to] = true;
-                    }
-                }
+        let onward = reach[via].clone();
+        for from in reach.iter_mut().filter(|from| from[via]) {
+            for (to, further) in from.iter_mut().zip(&onward) {
+                *to |= further;
             }
         }
     }
     let mut circles = std::collections::BTreeSet::new();
-    for one in 0..names.len() {
+    for (one, reached) in reach.iter().enumerate() {
         let circle: Vec<&str> = (0..names.len())
-            .filter(|other| reach[one][*other] && reach[*other][one])
+            .filter(|other| reached[*other] && reach[*other][one])
             .map(|other| names[other].as_str())
             .collect();
         if circle.len() > 1 {

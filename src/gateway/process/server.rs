@@ -14,12 +14,12 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::adapters::clock;
 use crate::adapters::config::settings::Settings;
-use crate::adapters::descriptors;
 use crate::adapters::observe::metrics::Metrics;
 use crate::adapters::store::embedded::Embedded;
 use crate::adapters::store::lock::{DataDir, DataDirError};
 use crate::adapters::store::replica::Replica;
 use crate::adapters::take_over;
+use crate::adapters::{descriptors, lints};
 use crate::auth::ports::Revoked as _;
 use crate::gateway::admin::Admin;
 use crate::gateway::connection::listen::{
@@ -62,9 +62,7 @@ pub struct Plan {
 pub fn run(plan: Plan) -> Result<(), RunError> {
     let broken = |e: &dyn std::fmt::Display| RunError::Broken(e.to_string());
     let settings = plan.settings;
-    for warning in &settings.warnings {
-        log::warn!("{warning}");
-    }
+    lints::log(&settings);
     let Prepared { certificate } = prepare(&settings)?;
     let most = connections_to_carry(&settings);
     let mut first_look = file_watch::at_sources(&settings);
