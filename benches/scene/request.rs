@@ -3,8 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use doorward::domain::origin::{Authority, Scheme};
-use doorward::domain::request::{Framing, Host, RequestView};
+use doorward::domain::request::{Framing, Host, RequestFacts, RequestView};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::uri::PathAndQuery;
 use http::{Method, Uri};
 
 /// Chromium on a page of the app.
@@ -38,6 +39,7 @@ pub(crate) struct Request {
     uri: Uri,
     /// Its fields.
     pub(crate) headers: HeaderMap,
+    facts: RequestFacts,
 }
 
 impl Request {
@@ -55,21 +57,8 @@ impl Request {
             None => COOKIES.to_owned(),
         };
         headers.insert(header::COOKIE, HeaderValue::try_from(cookies).unwrap());
-        Self {
-            method: Method::GET,
-            uri: target.parse().unwrap(),
-            headers,
-        }
-    }
-
-    /// As the gate sees it; `Host` is read anew, as for every request.
-    pub(crate) fn view(&self) -> RequestView<'_> {
-        let host = self.headers.get(header::HOST).map(HeaderValue::as_bytes);
-        RequestView {
-            method: &self.method,
-            path: self.uri.path().as_bytes(),
-            query: self.uri.query().map(str::as_bytes),
-            headers: &self.headers,
+        let host = headers.get(header::HOST).map(HeaderValue::as_bytes);
+        let facts = RequestFacts {
             host: host
                 .and_then(Authority::parse)
                 .map_or(Host::Missing, Host::At),
@@ -77,6 +66,18 @@ impl Request {
             client: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
             framing: Framing::Plain,
             content_length: None,
+        };
+        Self {
+            method: Method::GET,
+            uri: target.parse().unwrap(),
+            headers,
+            facts,
         }
+    }
+
+    /// As the gate sees it, with what was read of it when it came.
+    pub(crate) fn view(&self) -> RequestView<'_> {
+        let target = self.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        RequestView::new(&self.method, target.as_bytes(), &self.headers, &self.facts)
     }
 }

@@ -94,12 +94,12 @@ impl Cors {
         let Some(origin) = Origin::parse(value) else {
             return false;
         };
-        match (&self.ours, &view.host) {
+        match (&self.ours, &view.facts.host) {
             (Some(ours), _) => *ours == origin,
             (None, _) if same_origin => true,
             (None, Host::At(authority)) => {
-                origin.scheme() == view.scheme
-                    && origin.authority().same_place(authority, view.scheme)
+                origin.scheme() == view.facts.scheme
+                    && origin.authority().same_place(authority, view.facts.scheme)
             }
             (None, _) => false,
         }

@@ -2,7 +2,7 @@
 //! a policy.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, Method};
@@ -23,7 +23,7 @@ use crate::domain::cookie::{CookieStyle, SameSite};
 use crate::domain::id::{SessionId, UserId, Username};
 use crate::domain::identity::Identity;
 use crate::domain::origin::{Authority, Scheme};
-use crate::domain::request::{Framing, Host, RequestView};
+use crate::domain::request::{Framing, Host, RequestFacts, RequestView};
 use crate::domain::time::Timestamp;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
@@ -125,22 +125,17 @@ pub(crate) fn rule(path: &str, access: Access) -> Rule {
 
 /// `GET` of a path and query at `app.example`.
 pub(crate) fn get<'a>(target: &'a str, headers: &'a HeaderMap) -> RequestView<'a> {
-    let (path, query) = match target.split_once('?') {
-        Some((path, query)) => (path, Some(query.as_bytes())),
-        None => (target, None),
-    };
-    RequestView {
-        method: &Method::GET,
-        path: path.as_bytes(),
-        query,
-        headers,
-        host: Host::At(Authority::parse(b"app.example").unwrap()),
-        scheme: Scheme::Https,
-        client: std::net::Ipv4Addr::LOCALHOST.into(),
-        framing: Framing::Plain,
-        content_length: None,
-    }
+    RequestView::new(&Method::GET, target.as_bytes(), headers, &FACTS)
 }
+
+/// What is read of a request for `app.example`.
+pub(crate) static FACTS: LazyLock<RequestFacts> = LazyLock::new(|| RequestFacts {
+    host: Host::At(Authority::parse(b"app.example").unwrap()),
+    scheme: Scheme::Https,
+    client: std::net::Ipv4Addr::LOCALHOST.into(),
+    framing: Framing::Plain,
+    content_length: None,
+});
 
 pub(crate) fn policy_with(users: Vec<User>, change: impl FnOnce(&mut Policy)) -> Policy {
     let directory = Arc::new(Directory::new(users));

@@ -11,11 +11,11 @@
 mod aim;
 mod destination;
 mod judge;
+mod own;
 mod ticket;
 
 use std::sync::Arc;
 
-use http::Method;
 use http::header::{self, HeaderMap};
 
 pub use self::aim::Aim;
@@ -23,10 +23,11 @@ use self::judge::Demand;
 use self::ticket::Purpose;
 pub use self::ticket::Ticket;
 use super::cors::Caller;
-use super::csrf::{self, CsrfMode, Token};
+use super::csrf::Token;
 use super::denial::{Denial, Unproven};
+use super::endpoint::EndpointSpec;
 use super::pass::Pass;
-use super::policy::{Policy, Renewal};
+use super::policy::Policy;
 use super::redirect::{self, Manners, Presentation};
 use super::refresh::RefreshToken;
 use super::rules::Openness;
@@ -45,7 +46,7 @@ pub enum Decision {
     /// Refused, and how that is shown.
     Deny(Denial, Presentation),
     /// One of our own endpoints answers.
-    Serve(Endpoint, Visitor),
+    Serve(&'static EndpointSpec, Visitor),
     /// The session is to be renewed first; then [`Policy::resume`].
     Renew(Ticket),
     /// Admitted to the app.
@@ -84,39 +85,6 @@ impl Refusal {
             user: Some(user_of(session)),
         }
     }
-}
-
-/// Our own endpoints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Endpoint {
-    /// A CORS preflight.
-    Preflight,
-    /// A CORS preflight for what pages of every origin may read.
-    OpenPreflight,
-    /// The login page.
-    LoginPage,
-    /// A login.
-    Login,
-    /// The page with one button.
-    LogoutPage,
-    /// A logout.
-    Logout,
-    /// The exchange of a refresh token.
-    Refresh,
-    /// RFC 7009.
-    Revoke,
-    /// Who am I.
-    WhoAmI,
-    /// My sessions.
-    Sessions,
-    /// Ending some of my sessions.
-    EndSessions,
-    /// The page that deletes the cookies with one button.
-    CookiesPage,
-    /// Deleting the cookies, also for a head that is too large.
-    DeleteCookies,
-    /// The public keys.
-    Jwks,
 }
 
 impl Policy {
@@ -192,33 +160,6 @@ impl Policy {
         Ok(Decision::Forward(pass))
     }
 
-    /// One of our own endpoints: renewed first, refused, or served.
-    fn own(
-        &self,
-        endpoint: Endpoint,
-        view: &RequestView<'_>,
-        caller: &Caller,
-        now: Timestamp,
-    ) -> Result<Decision, Refusal> {
-        let mut visitor = Visitor::read(self, view, now);
-        visitor.owes_token = self.csrf_of(endpoint, view, caller, &visitor)?;
-        Ok(match visitor.to_renew(now) {
-            Some(refresh) if endpoint.renews() && self.renewal == Renewal::Silent => {
-                Decision::Renew(Ticket {
-                    refresh,
-                    visitor,
-                    purpose: Purpose::Endpoint(endpoint),
-                })
-            }
-            _ => {
-                if endpoint.needs_session() {
-                    visitor.presented.clone().required()?;
-                }
-                Decision::Serve(endpoint, visitor)
-            }
-        })
-    }
-
     /// Goes on with a request whose session was to be renewed: with the renewed one, or
     /// where that was refused with what there was.
     pub fn resume(
@@ -246,7 +187,7 @@ impl Policy {
         {
             return Err(Denial::CsrfFailed(Unproven::Token));
         }
-        if self.sizes.admit_body(view.content_length) {
+        if self.sizes.admit_body(view.facts.content_length) {
             Ok(())
         } else {
             Err(Denial::PayloadTooLarge)
@@ -277,7 +218,7 @@ impl Policy {
 
     /// What two servers might read differently, and what is not for us.
     fn well_formed(&self, view: &RequestView<'_>) -> Result<(), Denial> {
-        match (&view.host, view.framing) {
+        match (&view.facts.host, view.facts.framing) {
             (
                 _,
                 Framing::Conflicting
@@ -302,95 +243,6 @@ impl Policy {
         }
     }
 
-    /// Which of our endpoints a request is for; matched exactly as sent.
-    fn endpoint(&self, view: &RequestView<'_>) -> Result<Option<Endpoint>, Denial> {
-        let paths = &self.paths;
-        let is = |path: &str| view.path == path.as_bytes();
-        let under_prefix = view
-            .path
-            .strip_prefix(paths.prefix.as_bytes())
-            .filter(|rest| rest.is_empty() || rest.starts_with(b"/"));
-        let (get, post) = if is(&paths.login) {
-            (Some(Endpoint::LoginPage), Some(Endpoint::Login))
-        } else if is(&paths.logout) {
-            (Some(Endpoint::LogoutPage), Some(Endpoint::Logout))
-        } else if is(&paths.refresh) {
-            (None, Some(Endpoint::Refresh))
-        } else if is(&paths.revoke) {
-            (None, Some(Endpoint::Revoke))
-        } else if is(&paths.jwks) && self.tokens.jwks().is_some() {
-            (Some(Endpoint::Jwks), None)
-        } else if under_prefix == Some(b"/session") {
-            (Some(Endpoint::WhoAmI), None)
-        } else if under_prefix == Some(b"/sessions") {
-            (Some(Endpoint::Sessions), Some(Endpoint::EndSessions))
-        } else if under_prefix == Some(b"/cookies") {
-            (Some(Endpoint::CookiesPage), Some(Endpoint::DeleteCookies))
-        } else if under_prefix.is_some() {
-            return Err(Denial::NotFound);
-        } else {
-            return Ok(None);
-        };
-        let (endpoint, allow) = match *view.method {
-            Method::GET | Method::HEAD => (get, "POST"),
-            Method::POST => (post, "GET, HEAD"),
-            _ if get.is_none() => (None, "POST"),
-            _ if post.is_none() => (None, "GET, HEAD"),
-            _ => (None, "GET, HEAD, POST"),
-        };
-        match endpoint {
-            Some(endpoint) => Ok(Some(endpoint)),
-            None => Err(Denial::MethodNotAllowed { allow }),
-        }
-    }
-
-    /// The check of an endpoint; whose token its form still owes.
-    ///
-    /// A login is always checked by origin: a forged one would sign the victim in as
-    /// somebody else. So is the deletion of cookies, and a logout, which clears the browser also without a session.
-    /// The others do nothing without our cookie.
-    fn csrf_of(
-        &self,
-        endpoint: Endpoint,
-        view: &RequestView<'_>,
-        caller: &Caller,
-        visitor: &Visitor,
-    ) -> Result<Option<SessionId>, Denial> {
-        let by_origin = || csrf::check_origin(view, caller, self.cookies.is_confined());
-        let takes_form = match endpoint {
-            Endpoint::Login | Endpoint::DeleteCookies => return by_origin().map(|()| None),
-            Endpoint::Logout | Endpoint::Revoke | Endpoint::EndSessions => true,
-            Endpoint::Refresh => false,
-            Endpoint::Preflight
-            | Endpoint::OpenPreflight
-            | Endpoint::LoginPage
-            | Endpoint::LogoutPage
-            | Endpoint::WhoAmI
-            | Endpoint::Sessions
-            | Endpoint::CookiesPage
-            | Endpoint::Jwks => return Ok(None),
-        };
-        let Some(session) = visitor.session() else {
-            let counts = endpoint == Endpoint::Logout
-                || cookie::has_ours_of_now(view.headers, &self.cookies);
-            return match self.csrf.mode {
-                CsrfMode::Off => Ok(None),
-                _ if counts => by_origin().map(|()| None),
-                _ => Ok(None),
-            };
-        };
-        // A token speaks for one session. Where the cookies name two, as after a sibling host
-        // put one of its own beside ours, the origin must speak for the other.
-        if visitor.sessions().nth(1).is_some() && self.csrf.mode == CsrfMode::Token {
-            by_origin()?;
-        }
-        match self.csrf_check(view, caller, session)? {
-            Token::Right => Ok(None),
-            Token::InForm if takes_form => Ok(Some(session)),
-            Token::InForm => Err(Denial::CsrfFailed(Unproven::Token)),
-        }
-    }
-
     fn csrf_check(
         &self,
         view: &RequestView<'_>,
@@ -411,22 +263,6 @@ impl Policy {
             has_session_cookies: cookie::has_session(view.headers, &self.cookies),
         };
         redirect::present(denial, view, manners)
-    }
-}
-
-impl Endpoint {
-    /// Whether it is a page of a signed-in person, shown like one of the app: without a
-    /// session the way leads to the login and back.
-    const fn needs_session(self) -> bool {
-        matches!(self, Self::Sessions | Self::EndSessions)
-    }
-
-    /// Whether a session is renewed on the way to it, so that it can be used.
-    const fn renews(self) -> bool {
-        matches!(
-            self,
-            Self::LoginPage | Self::Revoke | Self::WhoAmI | Self::Sessions | Self::EndSessions
-        )
     }
 }
 

@@ -7,6 +7,7 @@ pub mod cors;
 pub mod csrf;
 pub mod denial;
 pub mod directory;
+pub mod endpoint;
 pub mod event;
 #[cfg(test)]
 pub(crate) mod fixture;

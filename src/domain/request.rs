@@ -1,4 +1,5 @@
-//! What a decision may know of a request: a borrowed view, no server type in it.
+//! What a decision may know of a request: its head, borrowed, and the facts that were read
+//! once and are kept. No server type is in it.
 
 use std::net::IpAddr;
 
@@ -74,17 +75,10 @@ pub enum FetchSite {
     Unknown,
 }
 
-/// A request as the decisions see it.
+/// What has to be parsed to be known of a request: read once when it comes, and kept as long
+/// as the request lives. It borrows nothing, so that it outlives every wait.
 #[derive(Clone, Debug)]
-pub struct RequestView<'a> {
-    /// The method, as sent.
-    pub method: &'a Method,
-    /// The path component, as received.
-    pub path: &'a [u8],
-    /// The query without `?`, as received.
-    pub query: Option<&'a [u8]>,
-    /// The header fields.
-    pub headers: &'a HeaderMap,
+pub struct RequestFacts {
     /// The host the client asked for.
     pub host: Host,
     /// The client's scheme: the listener's, or a trusted proxy's word.
@@ -97,12 +91,44 @@ pub struct RequestView<'a> {
     pub content_length: Option<u64>,
 }
 
+/// A request as the decisions see it.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestView<'a> {
+    /// The method, as sent.
+    pub method: &'a Method,
+    /// The path component, as received.
+    pub path: &'a [u8],
+    /// The query without `?`, as received.
+    pub query: Option<&'a [u8]>,
+    /// The header fields.
+    pub headers: &'a HeaderMap,
+    /// What was read of it.
+    pub facts: &'a RequestFacts,
+}
+
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 
-impl RequestView<'_> {
+impl<'a> RequestView<'a> {
+    /// Of a request whose target, in origin form, is `target`. Nothing is parsed.
+    pub fn new(
+        method: &'a Method,
+        target: &'a [u8],
+        headers: &'a HeaderMap,
+        facts: &'a RequestFacts,
+    ) -> Self {
+        let mut parts = target.splitn(2, |&b| b == b'?');
+        Self {
+            method,
+            path: parts.next().unwrap_or_default(),
+            query: parts.next(),
+            headers,
+            facts,
+        }
+    }
+
     /// GET, HEAD, OPTIONS, TRACE (RFC 9110 §9.2.1).
     pub fn is_safe(&self) -> bool {
         self.method.is_safe()
@@ -174,11 +200,11 @@ impl RequestView<'_> {
             .strip_prefix("https://")
             .or_else(|| referer.strip_prefix("http://"))?;
         let (authority, page) = rest.split_at_checked(rest.find('/')?)?;
-        let Host::At(host) = &self.host else {
+        let Host::At(host) = &self.facts.host else {
             return None;
         };
         let asked = Authority::parse(authority.as_bytes())?;
-        asked.same_place(host, self.scheme).then_some(page)
+        asked.same_place(host, self.facts.scheme).then_some(page)
     }
 
     /// Whether some `Accept` field names the media type.

@@ -11,12 +11,10 @@ use crate::adapters::{clock, entropy};
 use crate::auth::bounce::Arrival;
 use crate::auth::gate::Decision;
 use crate::auth::refresh::Way;
-use crate::domain::origin::Scheme;
 use crate::domain::request::Framing;
-use crate::gateway::connection::peer::Peer;
 use crate::gateway::endpoints::{self, Asked};
 use crate::gateway::request::ctx::{Ctx, Stage, not_admitted};
-use crate::gateway::request::inbound;
+use crate::gateway::request::inbound::{self, Facts};
 use crate::gateway::request::own_reply;
 use crate::gateway::request::unseen_end::Untold;
 use crate::gateway::shared_state::House;
@@ -31,32 +29,25 @@ pub(super) async fn decide(
     session: &mut Session,
     ctx: &mut Ctx,
 ) -> Result<bool> {
-    let snapshot = Arc::clone(&ctx.snapshot);
-    let proxies = &snapshot.settings.trusted_proxies;
-    let peer = Peer::of(session, proxies);
-    ctx.peer = Some(peer);
-    let (client, decision, in_doubt) = {
-        let view = inbound::view(session, peer, proxies);
-        ctx.over_tls = view.scheme == Scheme::Https;
-        house.hints.of_words(peer, view.headers);
-        let verdict = snapshot.policy.decide(&view, clock::now());
-        house
-            .hints
-            .of_refusal(peer, &view, &verdict.decision, &snapshot);
-        ctx.cors = verdict.cors;
-        ctx.user = verdict.refused;
-        ctx.arrival = snapshot.policy.arrival(&view, clock::now());
-        let in_doubt = view.framing != Framing::Plain;
-        (view.client, verdict.decision, in_doubt)
-    };
-    if in_doubt {
+    let (snapshot, now) = (&ctx.snapshot, clock::now());
+    let facts = Facts::of(session, &snapshot.settings.trusted_proxies);
+    let facts = ctx.facts.insert(facts);
+    let view = facts.view(session);
+    house.hints.of_words(facts.peer, view.headers);
+    let verdict = snapshot.policy.decide(&view, now);
+    let decision = verdict.decision;
+    house
+        .hints
+        .of_refusal(facts.peer, &view, &decision, snapshot);
+    ctx.cors = verdict.cors;
+    ctx.user = verdict.refused;
+    ctx.arrival = snapshot.policy.arrival(&view, now);
+    if facts.request.framing != Framing::Plain {
         // What comes behind is no request.
         session.set_keepalive(None);
     }
-    ctx.client = Some(client);
     if let Some(session) = presented(&decision) {
         let (generation, user) = (session.generation, session.user());
-        let now = clock::now();
         house
             .sessions
             .deliveries
@@ -64,7 +55,7 @@ pub(super) async fn decide(
     }
     let decision = match decision {
         Decision::Renew(ticket) => {
-            let device = inbound::device(session, client);
+            let device = inbound::device(session, facts.request.client);
             let (token, way, now) = (ticket.refresh(), Way::Through, clock::now());
             let (service, random) = (&house.sessions, entropy::random());
             let renewed =
@@ -73,7 +64,7 @@ pub(super) async fn decide(
                 ctx.cookies = issued.cookies;
                 (issued.session, issued.refresh)
             });
-            let view = inbound::view(session, peer, proxies);
+            let view = facts.view(session);
             let (decision, refused) = snapshot.policy.resume(&view, ticket, renewed);
             ctx.user = refused;
             decision
@@ -99,10 +90,7 @@ pub(super) async fn decide(
             Ok(false)
         }
         Decision::Serve(endpoint, visitor) => {
-            let asked = {
-                let view = inbound::view(session, peer, proxies);
-                Asked::of(&view, &snapshot.policy)
-            };
+            let asked = Asked::of(&facts.view(session), &snapshot.policy);
             endpoints::serve(house, session, ctx, endpoint, visitor, asked).await?;
             Ok(true)
         }

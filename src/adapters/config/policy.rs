@@ -10,6 +10,7 @@ use super::settings::{Access, Ambiguity, Cors, Openness, Paths, Rule};
 use super::tree::Shape;
 use super::values::{self, choice};
 use super::web;
+use crate::auth::endpoint;
 use crate::domain::origin::Origin;
 
 fn strings(words: &[&str]) -> Vec<String> {
@@ -89,14 +90,12 @@ pub(super) fn paths(root: &Section<'_>) -> Paths {
         jwks: path("jwks", "/.well-known/jwks.json"),
         prefix,
     };
-    let all = [
-        ("login", &paths.login),
-        ("logout", &paths.logout),
-        ("refresh", &paths.refresh),
-        ("revoke", &paths.revoke),
-        ("prefix", &paths.prefix),
-        ("jwks", &paths.jwks),
-    ];
+    let places = endpoint::Place::all();
+    let mut all: Vec<_> = places
+        .iter()
+        .map(|place| (place.key(), place.path(&paths)))
+        .collect();
+    all.dedup();
     let refuse = |key: &str, what: &str| {
         let spot = section.get(key);
         if let Some(spot) = &spot {
@@ -113,8 +112,11 @@ pub(super) fn paths(root: &Section<'_>) -> Paths {
                 refuse(other, &format!("paths.{key}"));
             }
         }
-        for page in ["session", "sessions", "cookies"] {
-            let page = format!("{}/{page}", paths.prefix);
+        for place in &places {
+            let endpoint::Place::Under(page) = place else {
+                continue;
+            };
+            let page = format!("{}{page}", paths.prefix);
             if same(path, &page) && !refuse(key, &format!("our own {page}")) {
                 refuse("prefix", &format!("in the way of paths.{key}"));
             }

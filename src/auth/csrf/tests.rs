@@ -3,9 +3,7 @@
 use http::{HeaderMap, HeaderValue, Method};
 
 use super::*;
-use crate::auth::fixture::{NOW, PlainTokens};
-use crate::domain::origin::{Authority, Scheme};
-use crate::domain::request::{Framing, Host};
+use crate::auth::fixture::{FACTS, NOW, PlainTokens};
 
 fn session(number: u8) -> SessionId {
     SessionId::new(NOW, [number; 10])
@@ -23,17 +21,7 @@ fn checked(
     for (name, value) in fields {
         headers.append(*name, HeaderValue::try_from(value).unwrap());
     }
-    let view = RequestView {
-        method,
-        path: b"/transfer",
-        query: None,
-        headers: &headers,
-        host: Host::At(Authority::parse(b"app.example").unwrap()),
-        scheme: Scheme::Https,
-        client: "192.0.2.1".parse().unwrap(),
-        framing: Framing::Plain,
-        content_length: None,
-    };
+    let view = RequestView::new(method, b"/transfer", &headers, &FACTS);
     let csrf = Csrf {
         mode,
         header: HeaderName::from_static("x-csrf-token"),

@@ -3,9 +3,9 @@
 use http::Method;
 use http::header;
 
-use super::Endpoint;
 use crate::auth::cors::{Caller, Cors};
 use crate::auth::denial::Denial;
+use crate::auth::endpoint::{Endpoint, EndpointSpec, OPEN_PREFLIGHT, PREFLIGHT};
 use crate::auth::policy::Policy;
 use crate::auth::rules::{Openness, Selected};
 use crate::domain::path::RequestPath;
@@ -15,9 +15,9 @@ use crate::domain::request::RequestView;
 #[derive(Debug)]
 pub enum Aim<'a> {
     /// A CORS preflight: ours to answer, by this endpoint.
-    Preflight(Endpoint),
+    Preflight(&'static EndpointSpec),
     /// One of our own endpoints.
-    Endpoint(Endpoint),
+    Endpoint(&'static EndpointSpec),
     /// The app, under what its rules ask for.
     App(Selected<'a>),
 }
@@ -36,7 +36,8 @@ impl Policy {
     /// what makes it so, and to nothing else. The attack: a sibling host sets cookies for the
     /// whole domain until every page is a 431, the login too.
     fn is_way_out(&self, view: &RequestView<'_>) -> bool {
-        matches!(self.endpoint(view), Ok(Some(Endpoint::DeleteCookies)))
+        let ours = self.endpoint(view).ok().flatten();
+        ours.is_some_and(|ours| ours.id == Endpoint::DeleteCookies)
     }
 
     /// The same; a caller whom the path lets in, whoever it is, becomes [`Caller::Anyone`].
@@ -59,7 +60,7 @@ impl Policy {
             (ours, _) => {
                 caller.admit()?;
                 if is_preflight {
-                    return Ok(Aim::Preflight(Endpoint::Preflight));
+                    return Ok(Aim::Preflight(&PREFLIGHT));
                 }
                 return ours?.map_or(Err(Denial::NotFound), |ours| Ok(Aim::Endpoint(ours)));
             }
@@ -67,11 +68,11 @@ impl Policy {
         let preflight = match selected.openness() {
             Openness::AnyOrigin => {
                 *caller = Caller::Anyone;
-                Endpoint::OpenPreflight
+                &OPEN_PREFLIGHT
             }
             _ => {
                 caller.admit()?;
-                Endpoint::Preflight
+                &PREFLIGHT
             }
         };
         Ok(match is_preflight {

@@ -99,9 +99,9 @@ impl Policy {
         let (authority, path) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
         let is_here = Authority::parse(authority).is_some_and(|there| {
             let same = |ours: &Authority| {
-                there.same_place(ours, scheme) || there.same_place(ours, view.scheme)
+                there.same_place(ours, scheme) || there.same_place(ours, view.facts.scheme)
             };
-            matches!(&view.host, Host::At(host) if same(host))
+            matches!(&view.facts.host, Host::At(host) if same(host))
                 || self
                     .hosts
                     .as_ref()

@@ -7,6 +7,7 @@ use super::tests::{Ask, ask, claims, cookie_of, navigate, policy};
 use super::*;
 use crate::auth::claims::Dates;
 use crate::auth::fixture::{Ended, NOW, PlainTokens, policy_with, user};
+use crate::auth::policy::Renewal;
 use crate::auth::ports::{Revoked, Tokens};
 
 fn session(number: u8) -> SessionId {
@@ -215,7 +216,7 @@ fn what_comes_of_a_request_whose_session_was_to_be_renewed() {
                 format!("as {}", session.principal.user.identity.id)
             }
             Decision::Serve(endpoint, visitor) => {
-                format!("{endpoint:?} {}", visitor.presented.live().is_some())
+                format!("{:?} {}", endpoint.id, visitor.presented.live().is_some())
             }
             Decision::Deny(denial, _) => denial.code().to_owned(),
             Decision::Renew(_) => "again".to_owned(),

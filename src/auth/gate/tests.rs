@@ -10,13 +10,14 @@ use super::*;
 use crate::auth::claims::Claims;
 use crate::auth::cors::Cors;
 use crate::auth::csrf::CsrfMode;
-use crate::auth::fixture::{Ended, NOW, PlainTokens, policy_with, user};
+use crate::auth::fixture::{Ended, FACTS, NOW, PlainTokens, policy_with, user};
 use crate::auth::policy::{Hosts, Sizes};
 use crate::auth::ports::Tokens;
 use crate::auth::redirect::CrossSiteNavigation;
 use crate::domain::cookie::CookieStyle;
 use crate::domain::id::SessionId;
 use crate::domain::origin::{Authority, Origin, Scheme};
+use crate::domain::request::RequestFacts;
 
 pub(super) fn policy() -> Policy {
     policy_with(
@@ -55,9 +56,7 @@ pub(super) struct Ask {
     pub(super) method: Method,
     target: &'static str,
     headers: HeaderMap,
-    host: Host,
-    framing: Framing,
-    length: Option<u64>,
+    facts: RequestFacts,
 }
 
 pub(super) fn ask(method: &str, target: &'static str, headers: &[(&str, &str)]) -> Ask {
@@ -72,9 +71,7 @@ pub(super) fn ask(method: &str, target: &'static str, headers: &[(&str, &str)]) 
         method: Method::from_bytes(method.as_bytes()).unwrap(),
         target,
         headers: map,
-        host: Host::At(Authority::parse(b"app.example").unwrap()),
-        framing: Framing::Plain,
-        length: None,
+        facts: FACTS.clone(),
     }
 }
 
@@ -88,25 +85,12 @@ impl Ask {
     }
 
     pub(super) fn set_length(&mut self, length: u64) {
-        self.length = Some(length);
+        self.facts.content_length = Some(length);
     }
 
     pub(super) fn view(&self) -> RequestView<'_> {
-        let (path, query) = match self.target.split_once('?') {
-            Some((path, query)) => (path, Some(query.as_bytes())),
-            None => (self.target, None),
-        };
-        RequestView {
-            method: &self.method,
-            path: path.as_bytes(),
-            query,
-            headers: &self.headers,
-            host: self.host.clone(),
-            scheme: Scheme::Https,
-            client: "192.0.2.1".parse().unwrap(),
-            framing: self.framing,
-            content_length: self.length,
-        }
+        let target = self.target.as_bytes();
+        RequestView::new(&self.method, target, &self.headers, &self.facts)
     }
 
     pub(super) fn verdict(&self, policy: &Policy) -> Verdict {
@@ -127,7 +111,7 @@ impl Ask {
                 };
                 format!("{} {shown}", denial.code())
             }
-            Decision::Serve(endpoint, _) => format!("{endpoint:?}"),
+            Decision::Serve(endpoint, _) => format!("{:?}", endpoint.id),
             Decision::Renew(ticket) => format!("renew {}", ticket.refresh().generation),
             Decision::Forward(pass) => match pass.session() {
                 Some(session) => format!("as {}", session.principal.user.identity.id),
@@ -563,7 +547,7 @@ fn with_public_url_ours_is_that_alone() {
         (b"evil.example", "wrong_host problem"),
     ] {
         let mut request = ask("GET", "/x", &[("cookie", &bob())]);
-        request.host = Host::At(Authority::parse(host).unwrap());
+        request.facts.host = Host::At(Authority::parse(host).unwrap());
         assert_eq!(request.outcome(&policy), expected, "{host:?}");
     }
 }
@@ -706,13 +690,13 @@ fn malformed_requests_go_nowhere() {
         request.outcome(&policy)
     };
     let bad = "bad_request problem";
-    assert_eq!(of(|r| r.host = Host::Missing), bad);
-    assert_eq!(of(|r| r.host = Host::Malformed), bad);
-    assert_eq!(of(|r| r.framing = Framing::Conflicting), bad);
-    assert_eq!(of(|r| r.framing = Framing::UnknownCoding), bad);
-    assert_eq!(of(|r| r.framing = Framing::Mended), bad);
-    assert_eq!(of(|r| r.framing = Framing::UnknownExpectation), bad);
-    assert_eq!(of(|r| r.framing = Framing::MalformedHandshake), bad);
+    assert_eq!(of(|r| r.facts.host = Host::Missing), bad);
+    assert_eq!(of(|r| r.facts.host = Host::Malformed), bad);
+    assert_eq!(of(|r| r.facts.framing = Framing::Conflicting), bad);
+    assert_eq!(of(|r| r.facts.framing = Framing::UnknownCoding), bad);
+    assert_eq!(of(|r| r.facts.framing = Framing::Mended), bad);
+    assert_eq!(of(|r| r.facts.framing = Framing::UnknownExpectation), bad);
+    assert_eq!(of(|r| r.facts.framing = Framing::MalformedHandshake), bad);
     assert_eq!(of(|r| r.target = "*"), "path_ambiguous problem");
 }
 
@@ -744,7 +728,7 @@ fn sizes_have_limits() {
     assert_eq!(ask("GET", "/x", &many).outcome(&policy), over);
     for (length, expected) in [(10, "as 1002"), (11, "payload_too_large problem")] {
         let mut request = ask("POST", "/x", &[("cookie", &bob())]);
-        request.length = Some(length);
+        request.facts.content_length = Some(length);
         assert_eq!(request.outcome(&policy), expected, "{length} bytes");
     }
 }

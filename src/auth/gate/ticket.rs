@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use super::judge::Demand;
-use super::{Decision, Endpoint, Refusal, user_of};
+use super::{Decision, Refusal, user_of};
 use crate::auth::denial::Denial;
+use crate::auth::endpoint::{EndpointSpec, SessionRule};
 use crate::auth::refresh::RefreshToken;
 use crate::auth::session::Session;
 use crate::auth::visitor::{Presented, Refresh, Visitor};
@@ -22,7 +23,7 @@ pub struct Ticket {
 /// What the request wants, once it has a session.
 #[derive(Debug)]
 pub(super) enum Purpose {
-    Endpoint(Endpoint),
+    Endpoint(&'static EndpointSpec),
     App(Demand),
 }
 
@@ -53,7 +54,11 @@ impl Ticket {
             Err(denial) if holder.is_some() && denial != Denial::SessionRevoked => {}
             Err(denial) => {
                 let denial = match &self.purpose {
-                    Purpose::Endpoint(Endpoint::LoginPage) => None,
+                    Purpose::Endpoint(endpoint)
+                        if endpoint.session == SessionRule::RenewedIfPossible =>
+                    {
+                        None
+                    }
                     Purpose::App(demand) if denial.lacks_session() => Some(demand.refusal(denial)),
                     Purpose::Endpoint(_) | Purpose::App(_) => Some(denial),
                 };

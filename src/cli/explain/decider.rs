@@ -4,7 +4,8 @@ use serde::{Serialize, Serializer};
 
 use crate::adapters::config::settings::Settings;
 use crate::auth::denial::Denial;
-use crate::auth::gate::{Aim, Endpoint};
+use crate::auth::endpoint::EndpointSpec;
+use crate::auth::gate::Aim;
 use crate::auth::rules::{Access, Reading};
 
 /// Who decides; none of them: refused before, or not the app's.
@@ -18,7 +19,7 @@ pub(super) struct Decider {
 
 /// One of our own endpoints.
 #[derive(Clone, Copy)]
-pub(super) struct Own(pub(super) Endpoint);
+pub(super) struct Own(pub(super) &'static EndpointSpec);
 
 /// A rule, or the default for what none matches.
 #[derive(Clone, Serialize)]
@@ -93,40 +94,15 @@ impl RuleSeen {
 }
 
 impl Own {
-    /// A stable word.
-    const fn name(self) -> &'static str {
-        self.told().0
-    }
-
     /// What it is.
     pub(super) const fn words(self) -> &'static str {
-        self.told().1
-    }
-
-    const fn told(self) -> (&'static str, &'static str) {
-        match self.0 {
-            Endpoint::Preflight | Endpoint::OpenPreflight => {
-                ("preflight", "our own answer to a preflight, 204")
-            }
-            Endpoint::LoginPage => ("login_page", "our own login page"),
-            Endpoint::Login => ("login", "our own login"),
-            Endpoint::LogoutPage => ("logout_page", "our own page to log out"),
-            Endpoint::Logout => ("logout", "our own logout"),
-            Endpoint::Refresh => ("refresh", "our own exchange of a refresh token"),
-            Endpoint::Revoke => ("revoke", "our own revocation of a token"),
-            Endpoint::WhoAmI => ("session", "our own answer to who is signed in"),
-            Endpoint::Sessions => ("sessions", "our own list of sessions"),
-            Endpoint::EndSessions => ("end_sessions", "our own end of sessions"),
-            Endpoint::CookiesPage => ("cookies_page", "our own page to delete the cookies"),
-            Endpoint::DeleteCookies => ("delete_cookies", "our own deletion of the cookies"),
-            Endpoint::Jwks => ("jwks", "our own public keys"),
-        }
+        self.0.title
     }
 }
 
 impl Serialize for Own {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
+        serializer.serialize_str(self.0.name)
     }
 }
 

@@ -4,15 +4,15 @@ use http::{HeaderMap, Method};
 
 use crate::adapters::config::settings::Settings;
 use crate::domain::origin::{Authority, Origin, Scheme};
-use crate::domain::request::{Framing, Host, RequestView};
+use crate::domain::request::{Framing, Host, RequestFacts, RequestView};
 
 /// A request line and where it goes.
 pub(super) struct Target {
     pub(super) method: Method,
-    pub(super) scheme: Scheme,
     pub(super) host: Authority,
     pub(super) path: String,
     pub(super) query: Option<String>,
+    facts: RequestFacts,
 }
 
 /// Why nothing can be said.
@@ -53,7 +53,13 @@ impl Target {
         };
         Ok(Self {
             method,
-            scheme,
+            facts: RequestFacts {
+                host: Host::At(host.clone()),
+                scheme,
+                client: std::net::Ipv4Addr::LOCALHOST.into(),
+                framing: Framing::Plain,
+                content_length: None,
+            },
             host,
             path: if path.is_empty() { "/" } else { path }.to_owned(),
             query,
@@ -67,17 +73,13 @@ impl Target {
             path: self.path.as_bytes(),
             query: self.query.as_deref().map(str::as_bytes),
             headers,
-            host: Host::At(self.host.clone()),
-            scheme: self.scheme,
-            client: std::net::Ipv4Addr::LOCALHOST.into(),
-            framing: Framing::Plain,
-            content_length: None,
+            facts: &self.facts,
         }
     }
 
     /// The origin of a page at the same place.
     pub(super) fn origin(&self) -> Origin {
-        Origin::new(self.scheme, self.host.clone())
+        Origin::new(self.facts.scheme, self.host.clone())
     }
 }
 

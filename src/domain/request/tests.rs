@@ -1,5 +1,7 @@
 //! Who asks, by the headers that browsers send.
 
+use std::sync::LazyLock;
+
 use super::*;
 
 const HTML: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
@@ -12,17 +14,18 @@ fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
     headers
 }
 
+static FACTS: LazyLock<RequestFacts> = LazyLock::new(|| RequestFacts {
+    host: Host::At(Authority::parse(b"app.example").unwrap()),
+    scheme: Scheme::Https,
+    client: IpAddr::from([192, 0, 2, 1]),
+    framing: Framing::Plain,
+    content_length: None,
+});
+
 fn view<'a>(headers: &'a HeaderMap, query: Option<&'a [u8]>) -> RequestView<'a> {
     RequestView {
-        method: &Method::GET,
-        path: b"/a",
         query,
-        headers,
-        host: Host::At(Authority::parse(b"app.example").unwrap()),
-        scheme: Scheme::Https,
-        client: IpAddr::from([192, 0, 2, 1]),
-        framing: Framing::Plain,
-        content_length: None,
+        ..RequestView::new(&Method::GET, b"/a", headers, &FACTS)
     }
 }
 

@@ -18,7 +18,7 @@ use pingora_proxy::Session;
 use crate::adapters::pages::Obstacle;
 use crate::auth::csrf::FIELD;
 use crate::auth::denial::{Denial, Unproven};
-use crate::auth::gate::Endpoint;
+use crate::auth::endpoint::{Endpoint, EndpointSpec};
 use crate::auth::known::Browser;
 use crate::auth::login::form_field;
 use crate::auth::policy::Policy;
@@ -63,9 +63,9 @@ impl Asked {
                 && (view.accepts("application/json") || view.has_content_type("application/json")),
             query: view.query.unwrap_or_default().to_vec(),
             login_format: crate::auth::login::LoginFormat::of(view),
-            client: view.client,
+            client: view.facts.client,
             browser: Browser::read(policy, view),
-            scheme: view.scheme,
+            scheme: view.facts.scheme,
             obstacle: obstacle(view, policy),
         }
     }
@@ -73,10 +73,10 @@ impl Asked {
 
 /// What stands in the way of who signs in over plain HTTP, as far as we see.
 fn obstacle(view: &RequestView<'_>, policy: &Policy) -> Option<Obstacle> {
-    let Host::At(host) = &view.host else {
+    let Host::At(host) = &view.facts.host else {
         return None;
     };
-    if view.scheme == Scheme::Https {
+    if view.facts.scheme == Scheme::Https {
         return None;
     }
     let told = forwarded::last_word(view.headers, &X_FORWARDED_PROTO);
@@ -84,7 +84,7 @@ fn obstacle(view: &RequestView<'_>, policy: &Policy) -> Option<Obstacle> {
         // Of a proxy that is trusted it would be the scheme.
         return policy.hosts.is_none().then(|| Obstacle::UntrustedProxy {
             browser: Origin::new(Scheme::Https, host.clone()).to_string(),
-            ours: Origin::new(view.scheme, host.clone()).to_string(),
+            ours: Origin::new(view.facts.scheme, host.clone()).to_string(),
         });
     }
     let are_dropped = policy.cookies.is_secure() && !host.is_loopback();
@@ -99,11 +99,11 @@ pub(super) async fn serve(
     house: &Arc<House>,
     session: &mut Session,
     ctx: &mut Ctx,
-    endpoint: Endpoint,
+    endpoint: &EndpointSpec,
     visitor: Visitor,
     asked: Asked,
 ) -> pingora::Result<()> {
-    let answered = match endpoint {
+    let answered = match endpoint.id {
         Endpoint::Preflight => Ok(ctx.snapshot.policy.cors.preflight()),
         Endpoint::OpenPreflight => Ok(ctx.snapshot.policy.cors.open_preflight()),
         Endpoint::LoginPage => login::page(ctx, &visitor, &asked),

@@ -41,7 +41,7 @@ pub(in crate::gateway) fn record(
     let ended = Ended {
         snapshot: &ctx.snapshot,
         started: ctx.started,
-        client: ctx.client,
+        client: ctx.client(),
         method: &request.method,
         uri: &request.uri,
         status: status.unwrap_or(CLOSED),
@@ -56,7 +56,7 @@ pub(in crate::gateway) fn record(
         && denial.is_suspicious()
     {
         let mut event = Event::new(EventKind::Denied).reason(denial.code());
-        event.client = ctx.client;
+        event.client = ctx.client();
         event.user = ctx.user.clone();
         house.sessions.audit(&event);
     }

@@ -12,9 +12,10 @@ use crate::adapters::observe::metrics::Verdict;
 use crate::auth::bounce::Arrival;
 use crate::auth::denial::Denial;
 use crate::auth::pass::Pass;
+use crate::domain::origin::Scheme;
 use crate::gateway::connection::cancel::Leash;
-use crate::gateway::connection::peer::Peer;
 use crate::gateway::connection::response_timeout::AnswerTimer;
+use crate::gateway::request::inbound::Facts;
 use crate::gateway::request::unseen_end::Untold;
 use crate::gateway::request::versions;
 use crate::gateway::shared_state::{House, InFlight};
@@ -55,12 +56,8 @@ pub(in crate::gateway) struct Ctx {
     pub(in crate::gateway) cookies: Vec<HeaderValue>,
     /// Whether it comes from a bounce page of ours.
     pub(in crate::gateway) arrival: Arrival,
-    /// The client, as far as a trusted proxy says.
-    pub(in crate::gateway) client: Option<IpAddr>,
-    /// Who is on the other end of the connection, once somebody looked.
-    pub(in crate::gateway) peer: Option<Peer>,
-    /// Whether the client speaks TLS with us or with a trusted proxy.
-    pub(in crate::gateway) over_tls: bool,
+    /// What was read of it, once somebody looked.
+    pub(in crate::gateway) facts: Option<Facts>,
     /// Who was admitted, for the log.
     pub(in crate::gateway) user: Option<crate::domain::id::UserId>,
     /// Bytes of the request body that went by.
@@ -92,9 +89,7 @@ impl Ctx {
             cors: HeaderMap::new(),
             cookies: Vec::new(),
             arrival: Arrival::Direct,
-            client: None,
-            peer: None,
-            over_tls: false,
+            facts: None,
             user: None,
             body_seen: 0,
             answer_seen: 0,
@@ -119,6 +114,17 @@ impl Ctx {
             Stage::Admitted(pass) => Some(pass),
             Stage::Arrived | Stage::Served | Stage::Denied(_) => None,
         }
+    }
+
+    /// The client, as far as a trusted proxy says.
+    pub(in crate::gateway) fn client(&self) -> Option<IpAddr> {
+        self.facts.as_ref().map(|facts| facts.request.client)
+    }
+
+    /// Whether the client speaks TLS with us or with a trusted proxy.
+    pub(in crate::gateway) fn is_over_tls(&self) -> bool {
+        let facts = self.facts.as_ref();
+        facts.is_some_and(|facts| facts.request.scheme == Scheme::Https)
     }
 
     /// How it ended, for the log and the metrics.

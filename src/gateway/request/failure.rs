@@ -6,11 +6,9 @@ use pingora::{Error, ErrorSource, ErrorType};
 use pingora_proxy::{FailToProxy, Session};
 
 use crate::auth::denial::Denial;
-use crate::auth::redirect::in_place;
+use crate::auth::redirect::{Presentation, in_place};
 use crate::gateway::connection::chunks::Doubt;
-use crate::gateway::connection::peer::Peer;
 use crate::gateway::request::ctx::Ctx;
-use crate::gateway::request::inbound;
 use crate::gateway::request::own_reply;
 use crate::gateway::request::reset;
 use crate::gateway::request::upstream_response;
@@ -77,9 +75,9 @@ pub(in crate::gateway) async fn report(
     }
     if let Some(denial) = denial.filter(|_| !answered) {
         upstream_response::drop_late_cookies(house, ctx);
-        let proxies = &ctx.snapshot.settings.trusted_proxies;
-        let peer = Peer::of(session, proxies);
-        let shown = in_place(&inbound::view(session, peer, proxies));
+        let shown = ctx.facts.as_ref().map_or(Presentation::Problem, |facts| {
+            in_place(&facts.view(session))
+        });
         // The connection ends here, and the answer says so.
         session.set_keepalive(None);
         if let Err(e) = own_reply::deny(session, ctx, denial, &shown).await {

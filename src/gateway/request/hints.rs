@@ -217,7 +217,7 @@ impl Hints {
         let Some(value) = view.only(&header::ORIGIN) else {
             return;
         };
-        let Host::At(host) = &view.host else {
+        let Host::At(host) = &view.facts.host else {
             return;
         };
         if !self.is_first(Kind::Origin, peer.address) {
@@ -226,13 +226,13 @@ impl Hints {
         let public = snapshot.settings.public_url.as_ref();
         let ours = match public {
             Some(public) => public.to_string(),
-            None => Origin::new(view.scheme, host.clone()).to_string(),
+            None => Origin::new(view.facts.scheme, host.clone()).to_string(),
         };
         let same_host =
             Origin::parse(value).is_some_and(|o| o.authority().same_place(host, o.scheme()));
         let mend = match (public, same_host) {
             (Some(_), true) => "set public_url to what browsers show".to_owned(),
-            (None, true) if !peer.trusted && view.scheme == Scheme::Http => format!(
+            (None, true) if !peer.trusted && view.facts.scheme == Scheme::Http => format!(
                 "set public_url, or list {} in trusted_proxies and let it send X-Forwarded-Proto",
                 peer.address
             ),
@@ -254,7 +254,7 @@ impl Hints {
     }
 
     fn of_host(&self, peer: Peer, view: &RequestView<'_>, snapshot: &Snapshot) {
-        let Host::At(host) = &view.host else {
+        let Host::At(host) = &view.facts.host else {
             return;
         };
         let Some(public) = &snapshot.settings.public_url else {

@@ -1,4 +1,5 @@
-//! Pingora's session in, a borrowed view out. Reads headers, decides nothing.
+//! Pingora's session in; the facts of its request out, and a view of both. Reads headers,
+//! decides nothing.
 
 use std::net::IpAddr;
 
@@ -12,7 +13,7 @@ use crate::auth::stored::Device;
 use crate::domain::forwarded;
 use crate::domain::lists::members;
 use crate::domain::origin::{Authority, Scheme};
-use crate::domain::request::{Framing, Host, RequestView};
+use crate::domain::request::{Framing, Host, RequestFacts, RequestView};
 use crate::gateway::connection::chunks::Doubt;
 use crate::gateway::connection::peer::{Peer, trusts};
 use crate::gateway::request::handshake::Upgrade;
@@ -31,27 +32,43 @@ pub(in crate::gateway) fn device(session: &Session, client: IpAddr) -> Device {
     Device::new(client, agent.map_or(b"", |value| value.as_bytes()))
 }
 
-/// The view of a request that the gate decides on.
-pub(in crate::gateway) fn view<'a>(
-    session: &'a Session,
-    peer: Peer,
-    trusted_proxies: &[IpNet],
-) -> RequestView<'a> {
-    let request = session.req_header();
-    let target = origin_form(request.raw_path());
-    let mut parts = target.splitn(2, |&b| b == b'?');
-    let headers = &request.headers;
-    let (framing, content_length) = body(session, headers);
-    RequestView {
-        method: &request.method,
-        path: parts.next().unwrap_or_default(),
-        query: parts.next(),
-        headers,
-        host: host(request),
-        scheme: scheme(peer, headers),
-        client: client(peer, headers, trusted_proxies),
-        framing,
-        content_length,
+/// What is read of a request once, and kept with it.
+pub(in crate::gateway) struct Facts {
+    /// Who is on the other end of the connection.
+    pub(in crate::gateway) peer: Peer,
+    /// The way from the peer to the client as far as trusted proxies tell it, the client last;
+    /// empty where the peer itself is the client.
+    pub(in crate::gateway) chain: Vec<IpAddr>,
+    /// What the gate decides by.
+    pub(in crate::gateway) request: RequestFacts,
+}
+
+impl Facts {
+    /// Reads them.
+    pub(in crate::gateway) fn of(session: &Session, trusted_proxies: &[IpNet]) -> Self {
+        let request = session.req_header();
+        let headers = &request.headers;
+        let peer = Peer::of(session, trusted_proxies);
+        let chain = forwarded_chain(peer, headers, trusted_proxies);
+        let (framing, content_length) = body(session, headers);
+        Self {
+            request: RequestFacts {
+                host: host(request),
+                scheme: scheme(peer, headers),
+                client: client(peer, &chain),
+                framing,
+                content_length,
+            },
+            peer,
+            chain,
+        }
+    }
+
+    /// The view of a request with these facts that the gate decides on.
+    pub(in crate::gateway) fn view<'a>(&'a self, session: &'a Session) -> RequestView<'a> {
+        let head = session.req_header();
+        let target = origin_form(head.raw_path());
+        RequestView::new(&head.method, target, &head.headers, &self.request)
     }
 }
 
@@ -112,18 +129,12 @@ fn scheme(peer: Peer, headers: &HeaderMap) -> Scheme {
 
 /// The client: the rightmost address of `X-Forwarded-For` that is not a trusted
 /// proxy's. Everything to the left of it was written by somebody untrusted.
-fn client(peer: Peer, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> IpAddr {
-    let chain = forwarded_chain(peer, headers, trusted_proxies);
+fn client(peer: Peer, chain: &[IpAddr]) -> IpAddr {
     chain.last().copied().unwrap_or(peer.address)
 }
 
-/// The way from the peer to the client as far as trusted proxies tell it, the client last;
-/// empty where the peer itself is the client.
-pub(in crate::gateway) fn forwarded_chain(
-    peer: Peer,
-    headers: &HeaderMap,
-    trusted_proxies: &[IpNet],
-) -> Vec<IpAddr> {
+/// See [`Facts::chain`].
+fn forwarded_chain(peer: Peer, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> Vec<IpAddr> {
     if !peer.trusted {
         return Vec::new();
     }
@@ -293,7 +304,8 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(X_FORWARDED_FOR, chain.parse().unwrap());
-            let got = client(peer(from), &headers, &trusted);
+            let peer = peer(from);
+            let got = client(peer, &forwarded_chain(peer, &headers, &trusted));
             assert_eq!(got.to_string(), expected, "{from} says {chain:?}");
         }
     }

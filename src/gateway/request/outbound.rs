@@ -16,7 +16,7 @@ use crate::gateway::connection::peer::Peer;
 use crate::gateway::request::ctx::Ctx;
 use crate::gateway::request::ctx::not_admitted;
 use crate::gateway::request::inbound::{
-    X_FORWARDED_FOR, forwarded_chain, forwarded_host, host_field, origin_form,
+    Facts, X_FORWARDED_FOR, forwarded_host, host_field, origin_form,
 };
 use crate::gateway::request::versions;
 
@@ -33,11 +33,11 @@ pub(in crate::gateway) fn request(
     let Some(pass) = ctx.pass() else {
         return not_admitted();
     };
-    let Some(peer) = ctx.peer else {
+    let Some(facts) = &ctx.facts else {
         return not_admitted();
     };
     versions::request(session, upstream)?;
-    strip(upstream, ctx, peer);
+    strip(upstream, ctx, facts.peer);
     target(session, upstream)?;
     if ctx.arrival == Arrival::Bounced {
         // What the browser says of our page is not what began the request.
@@ -45,7 +45,7 @@ pub(in crate::gateway) fn request(
         upstream.remove_header(&header::REFERER);
     }
     cookies(session, upstream, ctx)?;
-    forwarded(session, upstream, ctx, peer)?;
+    forwarded(session, upstream, ctx, facts)?;
     if let Some(host) = &ctx.snapshot.upstream_host {
         upstream.insert_header(header::HOST, host.clone())?;
     }
@@ -110,10 +110,10 @@ fn forwarded(
     session: &Session,
     upstream: &mut RequestHeader,
     ctx: &Ctx,
-    peer: Peer,
+    facts: &Facts,
 ) -> pingora::Result<()> {
     let request = session.req_header();
-    if let Some(chain) = forwarded_for(&request.headers, ctx, peer) {
+    if let Some(chain) = forwarded_for(&request.headers, ctx, facts) {
         upstream.insert_header("X-Forwarded-For", chain)?;
     }
     if let Some(public) = &ctx.snapshot.public {
@@ -121,10 +121,13 @@ fn forwarded(
         upstream.insert_header("X-Forwarded-Host", public.authority.clone())?;
         return Ok(());
     }
-    let proto = if ctx.over_tls { "https" } else { "http" };
-    upstream.insert_header("X-Forwarded-Proto", HeaderValue::from_static(proto))?;
+    let proto = HeaderValue::from_static(facts.request.scheme.as_str());
+    upstream.insert_header("X-Forwarded-Proto", proto)?;
     // The value of `Host` as it is: nothing is copied but over HTTP/2.
-    let host = match (forwarded_host(peer, &request.headers), request.version) {
+    let host = match (
+        forwarded_host(facts.peer, &request.headers),
+        request.version,
+    ) {
         (Some(told), _) => Some(HeaderValue::from_bytes(told)),
         (None, Version::HTTP_2) => host_field(request).map(HeaderValue::from_bytes),
         (None, _) => request.headers.get(header::HOST).cloned().map(Ok),
@@ -138,15 +141,14 @@ fn forwarded(
 /// The address of the client, and of the trusted proxies on the way from there to us.
 /// Whatever stands to the left of the client in the chain of a proxy, the client wrote: apps
 /// that take the leftmost address would believe it.
-fn forwarded_for(headers: &HeaderMap, ctx: &Ctx, peer: Peer) -> Option<HeaderValue> {
+fn forwarded_for(headers: &HeaderMap, ctx: &Ctx, facts: &Facts) -> Option<HeaderValue> {
+    let peer = facts.peer;
     if let Some(leash) = &ctx.leash
         && !(peer.trusted && headers.contains_key(&X_FORWARDED_FOR))
     {
         return leash.line.peer_address(peer.address);
     }
-    let proxies = &ctx.snapshot.settings.trusted_proxies;
-    let chain = forwarded_chain(peer, headers, proxies);
-    let addresses = chain.iter().rev().chain([&peer.address]);
+    let addresses = facts.chain.iter().rev().chain([&peer.address]);
     let texts: Vec<String> = addresses.map(ToString::to_string).collect();
     HeaderValue::try_from(texts.join(", ")).ok()
 }

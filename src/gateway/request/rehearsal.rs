@@ -13,16 +13,15 @@ use pingora_proxy::Session;
 use tokio::io::{AsyncWriteExt, duplex};
 
 use crate::auth::denial::Denial;
-use crate::auth::gate::{Decision, Endpoint};
+use crate::auth::endpoint::Endpoint;
+use crate::auth::gate::Decision;
 use crate::auth::refresh::RefreshToken;
 use crate::auth::session::Session as SignedIn;
 use crate::domain::id::{SessionId, UserId};
-use crate::domain::origin::Scheme;
 use crate::domain::time::Timestamp;
 use crate::gateway::connection::framing::Framing;
-use crate::gateway::connection::peer::Peer;
 use crate::gateway::request::ctx::{Ctx, Stage};
-use crate::gateway::request::inbound;
+use crate::gateway::request::inbound::Facts;
 use crate::gateway::request::outbound;
 use crate::gateway::request::versions;
 use crate::gateway::shared_state::House;
@@ -60,10 +59,10 @@ pub async fn rehearse(
     frame(&mut session, head);
     versions::arrived(&mut session);
     let mut ctx = Ctx::new(house);
-    let snapshot = Arc::clone(&ctx.snapshot);
-    let proxies = &snapshot.settings.trusted_proxies;
-    let view = inbound::view(&session, Peer::of(&session, proxies), proxies);
-    ctx.over_tls = view.scheme == Scheme::Https;
+    let snapshot = &ctx.snapshot;
+    let facts = Facts::of(&session, &snapshot.settings.trusted_proxies);
+    let facts = ctx.facts.insert(facts);
+    let view = facts.view(&session);
     let decision = match snapshot.policy.decide(&view, now).decision {
         Decision::Renew(ticket) => {
             let renewed = renew(ticket.refresh());
@@ -73,7 +72,7 @@ pub async fn rehearse(
     };
     let pass = match decision {
         Decision::Deny(denial, _) => return Rehearsed::Denied(denial),
-        Decision::Serve(endpoint, _) => return Rehearsed::Served(endpoint),
+        Decision::Serve(endpoint, _) => return Rehearsed::Served(endpoint.id),
         // Once is enough, as in `decide`.
         Decision::Renew(_) => return Rehearsed::Denied(Denial::InternalError),
         Decision::Forward(pass) => pass,

@@ -57,7 +57,7 @@ impl Untold {
         let ended = Ended {
             snapshot: &ctx.snapshot,
             started: ctx.started,
-            client: ctx.client,
+            client: ctx.client(),
             method: &self.method,
             uri: &self.uri,
             status: told.as_u16(),

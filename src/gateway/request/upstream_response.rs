@@ -18,7 +18,6 @@ use crate::domain::lists::members;
 use crate::domain::origin::Origin;
 use crate::domain::request::Host;
 use crate::gateway::request::ctx::Ctx;
-use crate::gateway::request::inbound;
 use crate::gateway::request::versions;
 use crate::gateway::shared_state::House;
 
@@ -247,7 +246,7 @@ pub(in crate::gateway) fn stamp(head: &mut ResponseHeader, ctx: &Ctx) -> pingora
         head.insert_header(name, value)?;
     }
     head.append_header("Vary", HeaderValue::from_static("Origin"))?;
-    if let Some(hsts) = ctx.snapshot.hsts.as_ref().filter(|_| ctx.over_tls) {
+    if let Some(hsts) = ctx.snapshot.hsts.as_ref().filter(|_| ctx.is_over_tls()) {
         head.insert_header(header::STRICT_TRANSPORT_SECURITY, hsts)?;
     }
     Ok(())
@@ -256,17 +255,18 @@ pub(in crate::gateway) fn stamp(head: &mut ResponseHeader, ctx: &Ctx) -> pingora
 /// Where the app sends the browser: never to the host that the app alone is told, and never
 /// round and round between a login of its own and ours at the same path.
 fn location(session: &Session, answer: &mut ResponseHeader, ctx: &Ctx) -> pingora::Result<()> {
-    let Some(peer) = ctx.peer else { return Ok(()) };
-    let view = inbound::view(session, peer, &ctx.snapshot.settings.trusted_proxies);
-    let Host::At(host) = &view.host else {
+    let Some(facts) = &ctx.facts else {
+        return Ok(());
+    };
+    let Host::At(host) = &facts.request.host else {
         return Ok(());
     };
     let settings = &ctx.snapshot.settings;
     let origin = match &settings.public_url {
         Some(public) => public.clone(),
-        None => Origin::new(view.scheme, host.clone()),
+        None => Origin::new(facts.request.scheme, host.clone()),
     };
-    let asked = format!("{origin}{}", view.target());
+    let asked = format!("{origin}{}", facts.view(session).target());
     if let Some(inner) = &settings.upstream_host
         && let Some(outside) = location::outside(&answer.headers, inner, &origin)
     {
@@ -280,7 +280,7 @@ fn location(session: &Session, answer: &mut ResponseHeader, ctx: &Ctx) -> pingor
     let Some(instead) = location::instead_of_login(&answer.headers, &asked, paths) else {
         return Ok(());
     };
-    ctx.house().hints.of_own_login(peer, paths);
+    ctx.house().hints.of_own_login(facts.peer, paths);
     // A browser would keep a 301 beyond the mend.
     answer.set_status(StatusCode::SEE_OTHER)?;
     answer.insert_header(header::LOCATION, instead)?;
