@@ -11,7 +11,7 @@
 //! |---|---|---|
 //! | [`domain`] | values that cannot be wrong: paths, origins, cookies, ids, times | nothing that waits |
 //! | [`auth`] | decisions: the gate, rules, CORS, CSRF, sessions, throttle | `domain`; no clock, no server |
-//! | [`adapters`] | the world: configuration, keys, store, passwords, pages, logs | one outside thing a file |
+//! | [`adapters`] | the world: configuration and its lints, keys, store, passwords, pages, logs | one outside thing a file |
 //! | [`service`] | what the gateway does with sessions: renew, end, sweep, cut in time | ports and `now`; no server |
 //! | [`gateway`] | pingora's hooks, listeners, reload, drain | pingora; it alone says its name |
 //! | [`cli`] | the operator's hand, one verb a file | everything |

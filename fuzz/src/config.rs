@@ -5,6 +5,7 @@ use std::path::Path;
 
 use doorward::adapters::config::settings::Settings;
 use doorward::adapters::config::{Environment, Place, Problem, Problems, load_text};
+use doorward::adapters::lints;
 use doorward::domain::origin::{Authority, Origin};
 use serde_yaml::Value;
 
@@ -137,8 +138,9 @@ fn known_to_the_gate(settings: &Settings) {
         let again = Authority::parse(host.to_string().as_bytes());
         assert_eq!(again.as_ref(), Some(host));
     }
-    for warning in &settings.warnings {
-        assert!(!warning.chars().any(char::is_control), "{warning:?}");
+    for lint in lints::of(settings) {
+        let lint = lint.to_string();
+        assert!(!lint.chars().any(char::is_control), "{lint:?}");
     }
 }
 

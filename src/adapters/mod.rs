@@ -8,6 +8,7 @@ pub mod descriptors;
 pub mod entropy;
 pub mod huge_pages;
 pub mod jwt;
+pub mod lints;
 pub mod observe;
 pub mod pages;
 pub mod regular;

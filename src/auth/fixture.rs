@@ -143,6 +143,7 @@ pub(crate) fn policy_with(users: Vec<User>, change: impl FnOnce(&mut Policy)) ->
         ("X-User-Id".to_owned(), IdentityField::Id),
         ("X-Session".to_owned(), IdentityField::Session),
     ]));
+    let principals = Arc::new(principals(&directory, &PlainTokens, &mapping));
     let mut policy = Policy {
         hosts: None,
         sizes: Sizes {
@@ -180,7 +181,8 @@ pub(crate) fn policy_with(users: Vec<User>, change: impl FnOnce(&mut Policy)) ->
             Access::Authenticated,
         ),
         cookies: CookieStyle::new("doorward", None, SameSite::Strict, false),
-        principals: principals(&directory, &PlainTokens, &mapping),
+        users: principals.clone(),
+        principals,
         client_headers: ClientHeaders::new(&mapping, &ForwardHeaders::default()),
         identity_headers: mapping,
         cross_site: CrossSiteNavigation::Bounce,

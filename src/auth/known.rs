@@ -16,7 +16,7 @@ use http::HeaderValue;
 use super::policy::Policy;
 use super::ports::Sealed;
 use crate::domain::cookie;
-use crate::domain::id::UserId;
+use crate::domain::id::{BrowserId, UserId};
 use crate::domain::request::RequestView;
 use crate::domain::time::Timestamp;
 
@@ -28,34 +28,6 @@ const MOST: usize = 5;
 
 /// The length of a seal as text.
 const SEAL: usize = 43;
-
-/// The number of a browser: drawn at the first sign-in, the same ever after.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct BrowserId(u128);
-
-impl BrowserId {
-    /// From random bytes.
-    pub const fn new(random: [u8; 16]) -> Self {
-        Self(u128::from_be_bytes(random))
-    }
-
-    /// The same bytes.
-    pub const fn to_bytes(self) -> [u8; 16] {
-        self.0.to_be_bytes()
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let id = Self(u128::from_str_radix(text, 16).ok()?);
-        // One spelling alone.
-        (id.to_string() == text).then_some(id)
-    }
-}
-
-impl std::fmt::Display for BrowserId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:032x}", self.0)
-    }
-}
 
 /// What a browser says of itself. Nothing of it is believed before a seal was looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

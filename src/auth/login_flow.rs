@@ -31,7 +31,7 @@
 //! ```compile_fail,E0451
 //! use std::sync::Arc;
 //! use doorward::auth::login_flow::Complete;
-//! use doorward::auth::session::Principal;
+//! use doorward::auth::principal::Principal;
 //!
 //! fn forge(principal: Arc<Principal>) -> Complete {
 //!     Complete { principal }
@@ -41,7 +41,7 @@
 //! ```compile_fail,E0308
 //! use doorward::auth::issue::new_session;
 //! use doorward::auth::policy::Policy;
-//! use doorward::auth::session::Principal;
+//! use doorward::auth::principal::Principal;
 //! use doorward::auth::stored::Device;
 //! use doorward::domain::time::Timestamp;
 //!
@@ -54,7 +54,8 @@ use std::sync::Arc;
 
 use super::denial::Denial;
 use super::policy::Policy;
-use super::session::Principal;
+use super::ports::Resolved;
+use super::principal::Principal;
 use crate::domain::id::Username;
 
 /// A login under way.
@@ -165,9 +166,9 @@ impl LoginFlow {
         let claimant = match policy.directory.by_name(name) {
             None => Claimant::Nobody,
             // A disabled user has no principal.
-            Some(user) => match policy.principals.get(&user.identity.id) {
-                None => Claimant::Disabled,
-                Some(principal) => Claimant::User(Arc::clone(principal)),
+            Some(user) => match policy.resolve(user.identity.id.as_str()) {
+                Resolved::Gone => Claimant::Disabled,
+                Resolved::Known(principal) => Claimant::User(principal),
             },
         };
         Self(Stage::Claimed(claimant))
@@ -209,16 +210,14 @@ impl LoginFlow {
             return Err(LoginFailure::OutOfTurn);
         };
         let then = &then.user;
-        let principal = today.principals.get(&then.identity.id);
-        let principal = principal.filter(|now| {
-            now.user.password_hash == then.password_hash
-                && now.user.token_version == then.token_version
-        });
-        match principal {
-            Some(principal) => Ok(Complete {
-                principal: Arc::clone(principal),
-            }),
-            None => Err(LoginFailure::Changed),
+        match today.resolve(then.identity.id.as_str()) {
+            Resolved::Known(principal)
+                if principal.user.password_hash == then.password_hash
+                    && principal.user.token_version == then.token_version =>
+            {
+                Ok(Complete { principal })
+            }
+            Resolved::Known(_) | Resolved::Gone => Err(LoginFailure::Changed),
         }
     }
 }

@@ -12,11 +12,11 @@ use super::cors::Cors;
 use super::csrf::Csrf;
 use super::directory::Directory;
 use super::headers::IdentityHeaders;
-use super::ports::{Revoked, Tokens};
+use super::ports::{Revoked, Tokens, Users};
+use super::principal::Principal;
 use super::redirect::CrossSiteNavigation;
 use super::refresh::Terms;
 use super::rules::Rules;
-use super::session::Principal;
 use super::verified::Verified;
 use crate::domain::cookie::CookieStyle;
 use crate::domain::id::UserId;
@@ -59,8 +59,10 @@ pub struct Policy {
     pub audience: String,
     /// Everybody who can log in.
     pub directory: Arc<Directory>,
-    /// Enabled users by id, with what is computed once.
-    pub principals: HashMap<UserId, Arc<Principal>>,
+    /// Enabled users of the file by id, with what is computed once.
+    pub principals: Arc<HashMap<UserId, Arc<Principal>>>,
+    /// All users; asked for whom the file does not have.
+    pub users: Arc<dyn Users>,
     /// The keys.
     pub tokens: Arc<dyn Tokens>,
     /// What was ended before its time.

@@ -2,11 +2,13 @@
 //! Each has an in-memory twin that passes the same tests as the real one.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use super::claims::Claims;
 use super::directory::{PasswordHash, User};
+use super::principal::Principal;
 use super::refresh::RefreshToken;
 use super::revocation::Revocation;
 use super::stored::StoredSession;
@@ -104,6 +106,24 @@ pub trait Revoked: Send + Sync {
     fn heard(&self) -> Option<Timestamp> {
         None
     }
+}
+
+/// Who the subjects of tokens and sessions are: the users of the file, and of wherever else
+/// users come from. The gate asks it for a subject that the file does not have, so it answers
+/// from memory, at once, and for every request of that subject.
+pub trait Users: Send + Sync {
+    /// Who the subject is at this moment. The same [`Arc`] for as long as nothing about the
+    /// user has changed: another one has the token verified anew.
+    fn resolve(&self, subject: &UserId) -> Resolved;
+}
+
+/// What is known of a subject.
+#[derive(Clone, Debug)]
+pub enum Resolved {
+    /// A user who may have sessions.
+    Known(Arc<Principal>),
+    /// Nobody, or nobody any more: removed or disabled. Their sessions count as revoked.
+    Gone,
 }
 
 /// Where sessions and revocations are kept, so that they survive a restart and reach

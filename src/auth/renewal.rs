@@ -3,7 +3,7 @@
 use super::denial::Denial;
 use super::issue::{Issued, issue};
 use super::policy::Policy;
-use super::ports::{SignError, Store, StoreError};
+use super::ports::{Resolved, SignError, Store, StoreError};
 use super::refresh::{RefreshToken, Turn, Way};
 use super::stored::{Device, StoredSession};
 use crate::domain::id::SessionId;
@@ -66,9 +66,9 @@ pub async fn renew(
             return refused(Denial::SessionRevoked);
         }
         StoreError::if_newer(&stored)?;
-        let principal = policy.principals.get(&stored.user);
-        let Some(principal) = principal.filter(|p| p.versions.contains(&stored.version)) else {
-            return refused(Denial::SessionRevoked);
+        let principal = match policy.resolve(stored.user.as_str()) {
+            Resolved::Known(user) if user.versions.contains(&stored.version) => user,
+            Resolved::Known(_) | Resolved::Gone => return refused(Denial::SessionRevoked),
         };
         let Some(version) = principal.versions.first() else {
             return refused(Denial::SessionRevoked);
@@ -93,7 +93,7 @@ pub async fn renew(
                     (next, true)
                 }
             };
-        return match issue(policy, principal, &next, now, random)? {
+        return match issue(policy, &principal, &next, now, random)? {
             Some(issued) if is_new => Ok(Renewed::Rotated(issued)),
             Some(issued) => Ok(Renewed::Repeated(issued)),
             None => refused(Denial::SessionExpired),

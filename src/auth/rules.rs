@@ -10,6 +10,7 @@ mod shadow;
 mod twins;
 
 use http::Method;
+use serde::Serialize;
 
 pub use self::holes::Hole;
 use self::index::{Case, Index};
@@ -17,8 +18,9 @@ pub use self::shadow::Shadowed;
 pub use crate::domain::path::Ambiguity;
 use crate::domain::path::RequestPath;
 
-/// Who may pass.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Who may pass. Serialised as the operator writes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Access {
     /// Everybody.
     Public,

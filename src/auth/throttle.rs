@@ -20,7 +20,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use self::streaks::{Streaks, Whose};
-use super::known::BrowserId;
+use crate::domain::id::BrowserId;
 use crate::domain::id::Username;
 use crate::domain::time::Timestamp;
 

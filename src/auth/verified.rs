@@ -10,15 +10,14 @@
 //! Only what was live on its first request enters: nothing forged, altered, expired or
 //! revoked. So a stranger can neither fill it nor choose what is in it.
 
-use std::collections::HashMap;
 use std::hash::{Hash, Hasher, RandomState};
 use std::sync::Arc;
 
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{Equivalent, OptionsBuilder, Weighter};
 
-use super::session::{Principal, Session};
-use crate::domain::id::UserId;
+use super::principal::Principal;
+use super::session::Session;
 
 /// What all entries may count together: with tokens of 500 bytes, some 16 000 sessions in use
 /// at once. An empty cache has allocated no table; while the last requests of an old policy
@@ -67,15 +66,14 @@ impl Verified {
     }
 
     /// The session of a token of exactly these bytes, if that was found good and its user is
-    /// one of `principals` still. Allocates nothing.
+    /// unchanged since. Allocates nothing.
     pub(super) fn find(
         &self,
         token: &[u8],
-        principals: &HashMap<UserId, Arc<Principal>>,
+        is_of_today: impl FnOnce(&Arc<Principal>) -> bool,
     ) -> Option<Arc<Session>> {
         let session = self.0.get(&Presented(token))?;
-        let today = principals.get(session.user())?;
-        Arc::ptr_eq(today, &session.principal).then_some(session)
+        is_of_today(&session.principal).then_some(session)
     }
 
     /// How many tokens are kept.

@@ -3,13 +3,10 @@
 use std::net::TcpListener;
 use std::path::Path;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use super::init::Starter;
+use super::init::random_password;
 use super::{Failure, run, say};
 use crate::adapters::config::{self, Environment, settings::Settings};
-use crate::adapters::entropy;
 use crate::adapters::observe::logger;
 use crate::adapters::users::hashing;
 use crate::domain::secret::Secret;
@@ -63,11 +60,6 @@ pub(super) fn demo(port: u16) -> Result<(), Failure> {
         take_over: false,
         demo_app: Some(app),
     })
-}
-
-/// Some 95 bits, in characters that can be copied by hand.
-pub(super) fn random_password() -> String {
-    URL_SAFE_NO_PAD.encode(entropy::random::<12>())
 }
 
 /// A folder of its own, gone when the demo ends.

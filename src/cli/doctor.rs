@@ -1,20 +1,15 @@
 //! `doorward doctor`: looks at a set-up from outside and names what is wrong with it.
 //!
-//! First everything is looked at ([`look`]), at the same time and for seconds at most; then
-//! each check makes findings of the facts, and does nothing else. No finding shows a secret.
+//! The lints of the configuration are findings. Beside them everything that runs is looked at
+//! ([`look`]), at the same time and for seconds at most; each check makes findings of what was
+//! seen, and does nothing else. No finding shows a secret.
 
 mod certificate;
 mod clocks;
-mod cookies;
 mod facts;
-mod files;
-mod finding;
-mod keys;
 mod look;
 mod network;
-mod rules;
 mod store;
-mod users;
 
 use std::sync::Arc;
 
@@ -22,8 +17,9 @@ use clap::Args;
 use serde_json::json;
 
 use self::facts::Facts;
-use self::finding::{Finding, Severity};
 use super::{Config, Failure, say};
+use crate::adapters::config::lint::{Lint, Severity};
+use crate::adapters::lints;
 
 #[derive(Args)]
 pub(super) struct Visit {
@@ -40,11 +36,10 @@ pub(super) fn doctor(visit: &Visit) -> Result<(), Failure> {
     let of = |severity| findings.iter().filter(move |f| f.severity == severity);
     let (problems, silent) = (of(Severity::Problem).count(), of(Severity::Silent).count());
     if visit.json {
-        let list: Vec<_> = findings.iter().map(Finding::json).collect();
-        say(&format!("{:#}", json!({ "findings": list })))?;
+        say(&format!("{:#}", json!({ "findings": findings })))?;
     } else {
         for finding in &findings {
-            say(&finding.to_string())?;
+            say(&told(finding))?;
         }
         say(&summary(problems, silent, of(Severity::Note).count()))?;
     }
@@ -62,21 +57,34 @@ pub(super) fn doctor(visit: &Visit) -> Result<(), Failure> {
 }
 
 /// What is wrong, the worst first.
-fn findings(facts: &Facts) -> Vec<Finding> {
+fn findings(facts: &Facts) -> Vec<Lint> {
     let checks = [
-        cookies::check,
         network::check,
         certificate::check,
-        files::check,
-        keys::check,
-        users::check,
-        rules::check,
         store::check,
         clocks::check,
     ];
-    let mut findings: Vec<Finding> = checks.iter().flat_map(|check| check(facts)).collect();
+    let mut findings = lints::of(&facts.settings);
+    findings.retain(|finding| finding.severity != Severity::Hint);
+    findings.extend(checks.iter().flat_map(|check| check(facts)));
     findings.sort_by_key(|finding| finding.severity);
     findings
+}
+
+fn told(finding: &Lint) -> String {
+    let Lint {
+        id,
+        what,
+        why,
+        mend,
+        ..
+    } = finding;
+    let word = match finding.severity {
+        Severity::Problem => "problem",
+        Severity::Silent => "unavailable",
+        Severity::Note | Severity::Hint => "note",
+    };
+    format!("{word} ({id}): {what}\n    why:  {why}\n    mend: {mend}\n")
 }
 
 fn summary(problems: usize, silent: usize, notes: usize) -> String {

@@ -4,8 +4,8 @@
 //! session of a made-up login when a user is named. The keys of that login are made for it
 //! and forgotten, so that no key of the gateway is read and no token is good anywhere.
 
+mod decider;
 mod explanation;
-mod json;
 mod path;
 mod target;
 mod text;
@@ -52,20 +52,16 @@ pub(super) fn explain(question: &Question) -> Result<(), Failure> {
     let user = asked.and_then(|name| policy.directory.named(name));
     let now = clock::now();
     let login = user.map(|user| Login::of(&policy, user, now));
-    let trial = Trial::new(&policy, &target, now);
-    let explanation = Explanation {
-        target: &target,
-        settings: &settings,
-        asked,
-        user,
-        login: login.transpose().map_err(Failure::io)?,
-        other: stand_in(&trial, now)?,
-        trial,
-    };
+    let login = login.transpose().map_err(Failure::io)?;
+    let trial = Trial::new(&policy, &settings, &target, now);
+    let other = stand_in(&trial, now)?;
+    let asked = asked.map(|asked| (asked, login.as_ref()));
+    let explanation = Explanation::of(&trial, &target, asked, other.as_ref());
     if question.json {
-        return say(&format!("{:#}", explanation.json()));
+        let json = serde_json::to_string_pretty(&explanation).map_err(Failure::io)?;
+        return say(&json);
     }
-    say(&explanation.text())
+    say(&explanation.to_string())
 }
 
 /// The policy of the gateway, with a key that nobody else has.
@@ -85,8 +81,7 @@ fn stand_in(trial: &Trial<'_>, now: Timestamp) -> Result<Option<Login>, Failure>
     let enabled = trial.policy.directory.iter().filter(|user| !user.disabled);
     for user in enabled.take(TRIED) {
         let login = Login::of(trial.policy, user, now).map_err(Failure::io)?;
-        let outcome = trial.run(Some(&login), Start::ScriptWithToken);
-        if outcome.denial().is_none() {
+        if trial.run(Some(&login), Start::ScriptWithToken).passes() {
             return Ok(Some(login));
         }
     }

@@ -6,16 +6,26 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use anyhow::Context;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
-use super::demo::random_password;
 use super::{Failure, say};
+use crate::adapters::entropy;
 use crate::adapters::users::hashing;
 use crate::domain::secret::Secret;
 
-const STARTER: &str = "\
+/// The schema of this version, so that no editor offers a key of a later one. What is relative
+/// would be looked for beside a file of which nobody knows where it goes.
+const STARTER: &str = concat!(
+    "# yaml-language-server: $schema=",
+    env!("CARGO_PKG_REPOSITORY"),
+    "/raw/v",
+    env!("CARGO_PKG_VERSION"),
+    "/config/doorward.schema.json",
+    "
 # The shortest useful configuration. Every other key and its default stands in
-# doorward.yaml of the project's config/ folder.
+# docs/configuration.md of the project.
 
 # The app to protect. Nobody should reach it but through the gateway.
 upstream: http://127.0.0.1:3000
@@ -26,7 +36,8 @@ upstream: http://127.0.0.1:3000
 # cors: { allowed_origins: [https://other.example.com] }
 
 users: { file: users.yml }
-";
+"
+);
 
 /// A user as the users file has it.
 #[derive(Serialize)]
@@ -83,4 +94,9 @@ fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .with_context(|| path.display().to_string())
         .map_err(Failure::io)
+}
+
+/// Some 95 bits, in characters that can be copied by hand.
+pub(super) fn random_password() -> String {
+    URL_SAFE_NO_PAD.encode(entropy::random::<12>())
 }

@@ -12,7 +12,7 @@ use crate::adapters::jwt::keyfile::{self, KeyFileError, StoredKey};
 use crate::adapters::jwt::keyring::algorithm_name;
 use crate::adapters::store::DataDirError;
 use crate::domain::time::Timestamp;
-use crate::gateway::process::server::ADMIN_SOCKET;
+use crate::gateway::process::prepare::ADMIN_SOCKET;
 
 #[derive(Subcommand)]
 pub(super) enum KeysVerb {

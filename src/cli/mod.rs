@@ -25,7 +25,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::adapters::config::{self, Environment, settings::Settings};
 use crate::adapters::huge_pages;
 use crate::adapters::observe::logger::ToTheEnd;
-use crate::gateway::process::server::ADMIN_SOCKET;
+use crate::gateway::process::prepare::ADMIN_SOCKET;
 use socket::AskError;
 
 /// A login page, sessions, CSRF and CORS in front of an app that has none of them.

@@ -8,7 +8,8 @@ use crate::adapters::store::lock::DataDirError;
 use crate::auth::ports::StoreError;
 use crate::gateway::PLATFORM;
 use crate::gateway::connection::listen::ListenError;
-use crate::gateway::process::server::{self, Plan, RunError};
+use crate::gateway::process::run_error::RunError;
+use crate::gateway::process::server::{self, Plan};
 use crate::gateway::snapshot::SnapshotError;
 
 use super::{Config, Failure};

@@ -150,6 +150,35 @@ impl fmt::Display for KeyId {
     }
 }
 
+/// The number of a browser: drawn at the first sign-in, the same ever after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct BrowserId(u128);
+
+impl BrowserId {
+    /// From random bytes.
+    pub const fn new(random: [u8; 16]) -> Self {
+        Self(u128::from_be_bytes(random))
+    }
+
+    /// The same bytes.
+    pub const fn to_bytes(self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
+
+    /// What [`std::fmt::Display`] writes, and nothing else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let id = Self(u128::from_str_radix(text, 16).ok()?);
+        // One spelling alone.
+        (id.to_string() == text).then_some(id)
+    }
+}
+
+impl std::fmt::Display for BrowserId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

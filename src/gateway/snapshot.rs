@@ -146,6 +146,7 @@ impl Snapshot {
 pub fn policy(settings: &Settings, tokens: Arc<dyn Tokens>, revoked: Arc<dyn Revoked>) -> Policy {
     let directory = Arc::new(Directory::new(settings.users.clone()));
     let identity_headers = IdentityHeaders::new(settings.identity_headers.set.clone());
+    let principals = Arc::new(principals(&directory, tokens.as_ref(), &identity_headers));
     Policy {
         hosts: settings.public_url.as_ref().map(|origin| Hosts {
             scheme: origin.scheme(),
@@ -175,7 +176,8 @@ pub fn policy(settings: &Settings, tokens: Arc<dyn Tokens>, revoked: Arc<dyn Rev
         paths: settings.paths.clone(),
         rules: Rules::new(settings.rules.clone(), settings.default_access.clone()),
         cookies: cookies(settings),
-        principals: principals(&directory, tokens.as_ref(), &identity_headers),
+        users: principals.clone(),
+        principals,
         client_headers: ClientHeaders::new(&identity_headers, &settings.forward_headers),
         identity_headers,
         cross_site: settings.session.cross_site_navigation,

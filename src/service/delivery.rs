@@ -10,8 +10,7 @@ use std::hash::{BuildHasher, RandomState};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use super::sessions::SessionService;
-use crate::auth::ports::Revoked as _;
+use crate::auth::ports::{Revoked, Store};
 use crate::auth::renewal::note_seen;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
@@ -110,20 +109,24 @@ impl DeliveryTracker {
 
 /// Tells the store, for as long as it is polled. `foreign` is told of users whose session is
 /// live by its token and not in the store.
-pub async fn tell_store(service: &SessionService, foreign: impl Fn(&UserId)) {
-    let mut waiting = service.deliveries.waiting.lock().await;
+pub async fn tell_store(
+    tracker: &DeliveryTracker,
+    store: &dyn Store,
+    revoked: &dyn Revoked,
+    foreign: impl Fn(&UserId),
+) {
+    let mut waiting = tracker.waiting.lock().await;
     while let Some(seen) = waiting.recv().await {
-        let store = service.store.as_ref();
         match note_seen(store, seen.session, seen.generation, seen.at).await {
             Ok(true) => {}
             // Live when it was presented, and not ended since: nobody here has opened it.
-            Ok(false) if !service.index.is_revoked(seen.session, &seen.user) => {
+            Ok(false) if !revoked.is_revoked(seen.session, &seen.user) => {
                 foreign(&seen.user);
             }
             Ok(false) => {}
             Err(e) => {
                 log::debug!("a delivery was not noted: {e}");
-                service.deliveries.take_back(seen.session);
+                tracker.take_back(seen.session);
             }
         }
     }

@@ -22,8 +22,8 @@ use crate::auth::event::{Event, EventKind};
 use crate::auth::policy::{Lifetimes, Policy};
 use crate::auth::ports::{Audience, Store, StoreError};
 use crate::auth::revocation::{Reach, Revocation};
-use crate::auth::session::Presented;
 use crate::auth::stored::StoredSession;
+use crate::auth::visitor::Presented;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 

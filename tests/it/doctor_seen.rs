@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::cli::{assert_code, said, written};
-use crate::doctor::{assert_found, chmod, doctor, has_openssl, ids, issue, openssl, well};
+use crate::doctor::{assert_found, doctor, has_openssl, ids, issue, well};
 use crate::support::namespace::{OWN, is_inside};
 use crate::support::process::run;
 use crate::support::temp::free_port;
@@ -116,21 +116,7 @@ fn certificates_are_read_from_the_file_and_from_the_wire() {
     until_all("three days", "certificate.expires", "problem");
     issue(dir, "localhost", 20);
     until_all("twenty days", "certificate.expires", "note");
-    issue(dir, "elsewhere.example", 60);
-    until_all("another name", "certificate.other_name", "problem");
-    // Of an authority that nobody knows.
-    std::fs::rename(dir.join("ca.crt"), dir.join("old.crt")).unwrap();
-    issue(dir, "localhost", 60);
-    std::fs::rename(dir.join("old.crt"), dir.join("ca.crt")).unwrap();
-    until_all("an unknown issuer", "certificate.unknown_issuer", "note");
-    openssl(
-        dir,
-        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 60 -subj /CN=x -addext subjectAltName=DNS:localhost -keyout tls.key -out tls.crt",
-    );
-    chmod(&dir.join("tls.key"), 0o600);
-    until_all("self-signed", "certificate.self_signed", "note");
     // A file that the gateway does not look at.
-    std::fs::rename(dir.join("ca.crt"), dir.join("old.crt")).unwrap();
     let other = TempDir::new();
     issue(&other, "localhost", 80);
     let text = gateway.text().replace(
@@ -153,21 +139,6 @@ fn certificates_are_read_from_the_file_and_from_the_wire() {
         "{}",
         said(&output)
     );
-}
-
-#[test]
-fn without_a_public_url_no_name_is_asked_of_a_certificate() {
-    if !is_inside(without_a_public_url_no_name_is_asked_of_a_certificate) {
-        return;
-    }
-    if !has_openssl() {
-        return;
-    }
-    let app = Upstream::start();
-    let builder = well(&app).yaml("public_url: null\n");
-    issue(builder.dir(), "elsewhere.example", 60);
-    let (findings, _) = doctor(&builder.start());
-    assert_eq!(ids(&findings), ["cookies.no_public_url"], "{findings:#?}");
 }
 
 #[test]

@@ -218,3 +218,30 @@ fn contributing_names_files_that_are_there() {
     }
     assert!(seen > 40, "CONTRIBUTING.md names few files: {seen}");
 }
+
+/// Scripts match on ids.
+#[test]
+fn every_lint_stands_in_the_page() {
+    let page = read("docs/explain-and-doctor.md");
+    let mut files = vec![root().join("src/adapters/config/notes.rs")];
+    sources(&root().join("src/adapters/lints"), &mut files);
+    sources(&root().join("src/cli/doctor"), &mut files);
+    let is_id = |text: &&str| {
+        let parts: Vec<&str> = text.split('.').collect();
+        let letters = |part: &&str| {
+            !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+        };
+        parts.len() == 2 && parts.iter().all(letters)
+    };
+    let mut ids = BTreeSet::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let lines = text.lines().map(str::trim);
+        let alone = lines.filter_map(|line| line.strip_prefix('"')?.strip_suffix("\","));
+        ids.extend(alone.filter(is_id).map(str::to_owned));
+    }
+    assert!(ids.len() > 45, "{ids:?}");
+    for id in ids {
+        assert!(page.contains(&format!("`{id}`")), "{id} is not told");
+    }
+}

@@ -185,3 +185,253 @@ fn decisions_know_no_server_and_no_runtime() {
         .collect();
     assert_none(&found, "a decision waits, reads or connects");
 }
+
+/// The rooms of the gateway, and which of its other rooms and files at its root each may name.
+const ROOMS: [(&str, &[&str]); 6] = [
+    // Before there is a request: no policy, no store, nobody else.
+    ("connection", &[]),
+    ("upstream", &["connection", "request", "shared_state"]),
+    ("request", &["connection", "shared_state", "snapshot"]),
+    ("endpoints", &["connection", "request", "shared_state"]),
+    (
+        "admin",
+        &["connection", "process", "shared_state", "snapshot"],
+    ),
+    // The process puts everything together.
+    (
+        "process",
+        &[
+            "admin",
+            "connection",
+            "endpoints",
+            "proxy",
+            "request",
+            "shared_state",
+            "snapshot",
+            "upstream",
+        ],
+    ),
+];
+
+/// Files that may lie at the root of the gateway.
+const ROOT: usize = 8;
+
+/// Rooms of the gateway that a file names, tests aside.
+fn rooms_named(source: &Source) -> Vec<(usize, String)> {
+    let tests = source
+        .lines
+        .iter()
+        .position(|(_, line)| line.contains("#[cfg(test)]"));
+    let code = &source.lines[..tests.unwrap_or(source.lines.len())];
+    let mut named = Vec::new();
+    for (at, line) in code {
+        for rest in line.split("crate::gateway::").skip(1) {
+            let room = rest
+                .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+                .next();
+            named.extend(room.map(|room| (*at, room.to_owned())));
+        }
+    }
+    named
+}
+
+#[test]
+fn a_room_names_those_that_it_may() {
+    let mut found = Vec::new();
+    let mut in_rooms = 0;
+    for source in sources() {
+        let Some(below) = source.path.strip_prefix("gateway/") else {
+            continue;
+        };
+        let name = below.split(['/', '.']).next().unwrap();
+        if below.ends_with("tests.rs") {
+            continue;
+        }
+        let Some((_, may)) = ROOMS.iter().find(|(room, _)| *room == name) else {
+            assert!(!below.contains('/'), "{below} is in no room");
+            continue;
+        };
+        in_rooms += 1;
+        for (at, room) in rooms_named(&source) {
+            if room != name && !may.contains(&room.as_str()) {
+                found.push(format!("{}:{at} names {room}", source.path));
+            }
+        }
+    }
+    assert!(in_rooms > 40, "only {in_rooms} files are in rooms");
+    assert_none(&found, "a room knows one that it should not");
+}
+
+#[test]
+fn few_files_lie_at_the_root_of_the_gateway() {
+    let at_root = sources()
+        .into_iter()
+        .filter_map(|source| Some(source.path.strip_prefix("gateway/")?.to_owned()))
+        .filter(|below| !below.contains('/'))
+        .collect::<Vec<_>>();
+    assert!(at_root.len() <= ROOT, "{at_root:?}");
+}
+
+/// Files that name each other in a circle, with the reason. A file and those below it are one.
+const CIRCLES: [(&[&str], &str); 4] = [
+    (
+        &["adapters/jwt/jwks", "adapters/jwt/keyring"],
+        "a ring is read from a set and written as one",
+    ),
+    (
+        &["adapters/store/lock", "adapters/store/ownership"],
+        "one error says what is wrong with a folder",
+    ),
+    (
+        &[
+            "adapters/observe/access",
+            "adapters/observe/logger",
+            "adapters/observe/queue",
+        ],
+        "lines of three kinds go through one queue",
+    ),
+    (
+        &[
+            "gateway/connection/cancel",
+            "gateway/connection/cancel_handles",
+            "gateway/connection/exchanges",
+            "gateway/connection/h2_flood",
+            "gateway/connection/h2_share",
+            "gateway/connection/handle",
+            "gateway/connection/head_deadline",
+            "gateway/connection/protocol_errors",
+            "gateway/connection/read_ahead",
+            "gateway/connection/response_timeout",
+            "gateway/connection/surroundings",
+            "gateway/connection/unread_answers",
+        ],
+        "a connection knows its requests, and each request its connection",
+    ),
+];
+
+/// The unit of a path below `src`: `auth/gate` for `auth/gate.rs` and all below `auth/gate/`.
+fn unit(path: &str) -> String {
+    let path = path.trim_end_matches(".rs").trim_end_matches("/mod");
+    let parts: Vec<&str> = path.split('/').collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for length in 2..parts.len() {
+        let above = parts[..length].join("/");
+        if root.join(format!("{above}.rs")).exists() {
+            return above;
+        }
+    }
+    path.to_owned()
+}
+
+/// Every path that `use` and code name from `crate`, groups taken apart.
+fn paths_named(source: &Source) -> Vec<String> {
+    let tests = source
+        .lines
+        .iter()
+        .position(|(_, line)| line.contains("#[cfg(test)]"));
+    let code = &source.lines[..tests.unwrap_or(source.lines.len())];
+    let text: String = code.iter().map(|(_, line)| format!("{line} ")).collect();
+    let own: Vec<&str> = source.path.trim_end_matches(".rs").split('/').collect();
+    let own = match own.split_last() {
+        Some((&"mod", above)) => above.to_vec(),
+        _ => own,
+    };
+    let mut found = Vec::new();
+    for (start, base) in [
+        ("crate::", Vec::new()),
+        (
+            "super::super::",
+            own[..own.len().saturating_sub(2)].to_vec(),
+        ),
+        ("super::", own[..own.len().saturating_sub(1)].to_vec()),
+    ] {
+        for rest in text.split(start).skip(1) {
+            let mut end = rest.len();
+            let mut depth = 0_i32;
+            for (at, c) in rest.char_indices() {
+                match c {
+                    '{' => depth += 1,
+                    '}' if depth > 0 => depth -= 1,
+                    c if depth == 0 && !(c.is_alphanumeric() || c == '_' || c == ':') => {
+                        end = at;
+                        break;
+                    }
+                    _ => {}
+                }
+            }
+            let tree: String = rest[..end].split_whitespace().collect();
+            let (stem, group) = tree.split_once('{').unwrap_or((&tree, ""));
+            let mut items = vec![String::new()];
+            items.extend(group.trim_end_matches('}').split(',').map(str::to_owned));
+            for item in items {
+                let path = format!("{}::{stem}{item}", base.join("::"));
+                let parts: Vec<&str> = path.split("::").filter(|part| !part.is_empty()).collect();
+                found.push(parts.join("/"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn files_form_no_circle_but_those_with_a_reason() {
+    let sources: Vec<Source> = sources()
+        .into_iter()
+        .filter(|source| {
+            let last = source.path.rsplit('/').next().unwrap_or_default();
+            ![
+                "tests.rs",
+                "test_support.rs",
+                "fixture.rs",
+                "lib.rs",
+                "main.rs",
+            ]
+            .contains(&last)
+                && !source.path.contains("contract")
+        })
+        .collect();
+    let units: Vec<String> = sources.iter().map(|source| unit(&source.path)).collect();
+    let mut edges: Vec<(usize, usize)> = Vec::new();
+    for (from, source) in sources.iter().enumerate() {
+        for path in paths_named(source) {
+            let parts: Vec<&str> = path.split('/').collect();
+            let target = (1..=parts.len()).rev().find_map(|length| {
+                let wanted = parts[..length].join("/");
+                sources.iter().position(|other| {
+                    let other = other.path.trim_end_matches(".rs").trim_end_matches("/mod");
+                    other == wanted && wanted.contains('/')
+                })
+            });
+            if let Some(to) = target.filter(|to| units[*to] != units[from]) {
+                edges.push((from, to));
+            }
+        }
+    }
+    let names: std::collections::BTreeSet<&String> = units.iter().collect();
+    let names: Vec<&String> = names.into_iter().collect();
+    let number = |unit: &String| names.binary_search(&unit).unwrap();
+    let mut reach = vec![vec![false; names.len()]; names.len()];
+    for (from, to) in edges {
+        reach[number(&units[from])][number(&units[to])] = true;
+    }
+    for via in 0..names.len() {
+        let onward = reach[via].clone();
+        for from in reach.iter_mut().filter(|from| from[via]) {
+            for (to, further) in from.iter_mut().zip(&onward) {
+                *to |= further;
+            }
+        }
+    }
+    let mut circles = std::collections::BTreeSet::new();
+    for (one, reached) in reach.iter().enumerate() {
+        let circle: Vec<&str> = (0..names.len())
+            .filter(|other| reached[*other] && reach[*other][one])
+            .map(|other| names[other].as_str())
+            .collect();
+        if circle.len() > 1 {
+            circles.insert(circle);
+        }
+    }
+    let expected = CIRCLES.iter().map(|(circle, _)| circle.to_vec()).collect();
+    assert_eq!(circles, expected, "circles of files");
+}

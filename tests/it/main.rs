@@ -120,6 +120,7 @@ mod redis_lost;
 mod redis_newer;
 mod redis_open;
 mod redis_secure;
+mod reference;
 mod refresh;
 mod refusals;
 mod reload;

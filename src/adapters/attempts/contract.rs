@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::auth::known::BrowserId;
 use crate::auth::ports::Attempts;
 use crate::auth::throttle::{Attempt, AttemptLimits, Locked, Source};
+use crate::domain::id::BrowserId;
 use crate::domain::id::Username;
 use crate::domain::time::Timestamp;
 

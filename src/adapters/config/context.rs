@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::environment::Environment;
+use super::lint::Lint;
 use super::problem::{Fault, Place, Problem};
 use super::settings::SecretFile;
 
@@ -18,7 +19,7 @@ pub(crate) struct Context {
     /// The folder that relative paths of the file count from.
     folder: PathBuf,
     problems: RefCell<Vec<Problem>>,
-    warnings: RefCell<Vec<String>>,
+    lints: RefCell<Vec<Lint>>,
     sources: RefCell<Vec<PathBuf>>,
     secrets: RefCell<Vec<SecretFile>>,
 }
@@ -26,7 +27,7 @@ pub(crate) struct Context {
 /// What a [`Context`] gathered.
 pub(crate) struct Gathered {
     pub(crate) problems: Vec<Problem>,
-    pub(crate) warnings: Vec<String>,
+    pub(crate) lints: Vec<Lint>,
     pub(crate) sources: Vec<PathBuf>,
     pub(crate) secrets: Vec<SecretFile>,
 }
@@ -38,7 +39,7 @@ impl Context {
             folder: env.dir().join(folder),
             env: env.clone(),
             problems: RefCell::default(),
-            warnings: RefCell::default(),
+            lints: RefCell::default(),
             sources: RefCell::default(),
             secrets: RefCell::default(),
         }
@@ -62,9 +63,9 @@ impl Context {
         self.problems.borrow().len()
     }
 
-    /// Notes a sentence to be said at start.
-    pub(crate) fn warn(&self, sentence: impl Into<String>) {
-        self.warnings.borrow_mut().push(sentence.into());
+    /// Notes what is good and may not be meant.
+    pub(crate) fn lint(&self, lint: Lint) {
+        self.lints.borrow_mut().push(lint);
     }
 
     /// The path, made absolute from where it was written.
@@ -112,25 +113,11 @@ impl Context {
         }
     }
 
-    /// Warns when everybody on the machine can read a file that holds a secret.
-    pub(crate) fn warn_if_world_readable(&self, path: &Path, holds: &str) {
-        #[cfg(unix)]
-        if let Ok(meta) = std::fs::metadata(path) {
-            use std::os::unix::fs::PermissionsExt;
-            if meta.permissions().mode() & 0o004 != 0 {
-                let path = path.display();
-                self.warn(format!(
-                    "{path} holds {holds} and can be read by every user of this machine; run `chmod o-rwx {path}`."
-                ));
-            }
-        }
-    }
-
     /// Everything gathered.
     pub(crate) fn finish(self) -> Gathered {
         Gathered {
             problems: self.problems.into_inner(),
-            warnings: self.warnings.into_inner(),
+            lints: self.lints.into_inner(),
             sources: self.sources.into_inner(),
             secrets: self.secrets.into_inner(),
         }

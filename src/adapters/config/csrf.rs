@@ -5,6 +5,7 @@ use http::HeaderName;
 use crate::domain::cookie::CookieStyle;
 
 use super::headers;
+use super::lint::{Lint, Severity};
 use super::names;
 use super::problem::Fault;
 use super::reader::Section;
@@ -41,8 +42,13 @@ pub(super) fn read(
         cookie(text, &style, cookies.domain.is_some())
     });
     if cookie.is_some() && !mode.uses_tokens() {
-        root.cx
-            .warn("csrf.cookie does nothing while csrf.mode is neither token nor both.");
+        root.cx.lint(Lint::new(
+            Severity::Problem,
+            "csrf.cookie",
+            "csrf.cookie is set, and csrf.mode is neither token nor both",
+            "csrf.cookie does nothing",
+            "remove it, or set csrf.mode",
+        ));
     }
     Csrf {
         mode,

@@ -9,8 +9,9 @@ pub(in crate::adapters) mod context;
 mod csrf;
 mod environment;
 mod headers;
-pub(in crate::adapters) mod keys;
+pub mod keys;
 mod limits;
+pub mod lint;
 mod names;
 mod network;
 mod notes;
@@ -18,7 +19,6 @@ mod overlay;
 mod policy;
 pub(in crate::adapters) mod problem;
 pub(in crate::adapters) mod reader;
-mod review;
 mod secret_ref;
 mod service_links;
 mod sessions;
@@ -90,7 +90,7 @@ fn open(file: Option<&Path>, env: &Environment) -> Result<(Settings, Gathered), 
         .map_err(|fault| Box::new(Problem::new(Place::File(Arc::clone(&name)), "", fault)))
         .and_then(|bytes| context::text(bytes, &name));
     match text {
-        Ok(text) => parse(cx, &text, &name, Some(&path)),
+        Ok(text) => parse(cx, &text, &name),
         Err(problem) => Err(Problems::new(vec![*problem])),
     }
 }
@@ -102,7 +102,7 @@ fn open(file: Option<&Path>, env: &Environment) -> Result<(Settings, Gathered), 
 /// As [`load`].
 pub fn load_text(text: &str, file: &Path, env: &Environment) -> Result<Settings, Problems> {
     let cx = Context::new(env, folder(&env.dir().join(file)));
-    judge(parse(cx, text, &file.display().to_string().into(), None)?)
+    judge(parse(cx, text, &file.display().to_string().into())?)
 }
 
 /// Settings with which nothing is wrong, or everything that is.
@@ -118,12 +118,7 @@ fn folder(file: &Path) -> &Path {
     file.parent().unwrap_or(file)
 }
 
-fn parse(
-    cx: Context,
-    text: &str,
-    name: &Arc<str>,
-    path: Option<&Path>,
-) -> Result<(Settings, Gathered), Problems> {
+fn parse(cx: Context, text: &str, name: &Arc<str>) -> Result<(Settings, Gathered), Problems> {
     if text.len() > tree::MAX_BYTES {
         let fault = problem::Fault::new(
             format!("is larger than {} bytes", tree::MAX_BYTES),
@@ -133,9 +128,6 @@ fn parse(
         return Err(Problems::new(vec![problem]));
     }
     let root = tree::parse(text, name).map_err(Problems::new)?;
-    if let Some(path) = path {
-        review::warn_of_readable_secrets(&cx, &root, path);
-    }
     Ok(settle(cx, root))
 }
 
@@ -151,7 +143,7 @@ fn settle(cx: Context, mut root: Node) -> (Settings, Gathered) {
     let settings = Settings {
         sources: std::mem::take(&mut gathered.sources),
         secrets: std::mem::take(&mut gathered.secrets),
-        warnings: std::mem::take(&mut gathered.warnings),
+        lints: std::mem::take(&mut gathered.lints),
         ..settings
     };
     (settings, gathered)
@@ -202,14 +194,9 @@ fn read(root: &Section<'_>) -> Settings {
         cookies_over_http,
         sources: Vec::new(),
         secrets: Vec::new(),
-        warnings: Vec::new(),
-        notes: Vec::new(),
+        lints: Vec::new(),
     };
-    let settings = Settings {
-        notes: notes::of(root, &settings),
-        ..settings
-    };
-    review::warn(root.cx, &settings);
+    notes::defaults(root, &settings);
     settings
 }
 

@@ -174,9 +174,6 @@ fn tls(root: &Section<'_>, public_url: Option<&Origin>) -> Option<Tls> {
         &["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"],
         "a private key",
     );
-    if let Some(key) = &key {
-        root.cx.warn_if_world_readable(key, "a private key");
-    }
     let redirect_from = section.optional("redirect_from", web::listen);
     if let Some(spot) = section.some("redirect_from")
         && !public_url.is_some_and(|origin| origin.scheme() == Scheme::Https)

@@ -7,8 +7,10 @@ use std::ffi::OsStr;
 use std::sync::Arc;
 
 use super::context::Context;
-use super::keys::{self, KEYS, Kind};
+use super::keys::{self, KEYS, Key, Kind};
+use super::lint::{Lint, Severity};
 use super::problem::{Fault, Place, Problem};
+use super::secret_ref::drop_newline;
 use super::service_links;
 use super::tree::{Entry, MAX_BYTES, Node, Shape};
 
@@ -27,31 +29,32 @@ pub(crate) fn apply(cx: &Context, root: &mut Node) {
         }
         let place = Place::Variable(Arc::from(name));
         let set = match (find(name), name.strip_suffix("_FILE").and_then(find)) {
-            (Some((key, kind)), _) => text(value).map(|text| (key, kind, text)),
-            (None, Some((key, kind))) => {
-                from_file(cx, &place, key, value).map(|text| (key, kind, text))
-            }
+            (Some(key), _) => text(value).map(|text| (key, text)),
+            (None, Some(key)) => from_file(cx, &place, key, value).map(|text| (key, text)),
             (None, None) if service_links::is_one(name, value, &cx.env) => continue,
             (None, None) => Err(unknown(name)),
         };
         match set {
-            Ok((key, kind, text)) => {
-                if key == "users.file" && has_list(root, "users") {
-                    cx.warn(format!(
-                        "{name} replaces the users listed in the configuration file."
+            Ok((key, text)) => {
+                if key.path == "users.file" && has_list(root, "users") {
+                    cx.lint(Lint::new(
+                        Severity::Problem,
+                        "users.replaced",
+                        format!("{name} replaces the users listed in the configuration file"),
+                        "none of them can log in",
+                        "remove one of the two",
                     ));
                 }
-                put(root, key, &place, leaf(&place, kind, text));
+                put(root, key.path, &place, leaf(&place, key.kind, text));
             }
             Err(fault) => cx.problem(Problem::new(place, "", fault)),
         }
     }
 }
 
-fn find(name: &str) -> Option<(&'static str, Kind)> {
-    KEYS.iter()
-        .find(|(key, kind)| *kind != Kind::Deep && keys::variable(key) == name)
-        .copied()
+fn find(name: &str) -> Option<&'static Key> {
+    let is_it = |key: &&Key| key.variable().as_deref() == Some(name);
+    KEYS.iter().find(is_it)
 }
 
 fn text(value: &OsStr) -> Result<String, Fault> {
@@ -59,8 +62,8 @@ fn text(value: &OsStr) -> Result<String, Fault> {
     text.ok_or_else(|| Fault::new("is not UTF-8 text", "set it again"))
 }
 
-fn from_file(cx: &Context, place: &Place, key: &str, value: &OsStr) -> Result<String, Fault> {
-    let plain = keys::variable(key);
+fn from_file(cx: &Context, place: &Place, key: &Key, value: &OsStr) -> Result<String, Fault> {
+    let plain = keys::variable(key.path);
     if cx.env.get(&plain).is_some() {
         return Err(Fault::new(
             format!("is set beside {plain}"),
@@ -69,29 +72,17 @@ fn from_file(cx: &Context, place: &Place, key: &str, value: &OsStr) -> Result<St
     }
     let path = text(value)?;
     let resolved = cx.resolve(place, &path);
-    let bytes = cx.read(&resolved, MAX_BYTES)?;
-    if keys::SECRETS.contains(&key) {
-        cx.warn_if_world_readable(&resolved, "a secret");
-        cx.secret_in(&resolved, key);
+    let mut bytes = cx.read(&resolved, MAX_BYTES)?;
+    if key.is_secret() {
+        cx.secret_in(&resolved, key.path);
     }
-    let Ok(mut text) = String::from_utf8(bytes) else {
-        return Err(Fault::new(
+    drop_newline(&mut bytes);
+    String::from_utf8(bytes).map_err(|_binary| {
+        Fault::new(
             "names a file that is not UTF-8 text",
             format!("for a binary secret set {plain} to file:{path}"),
-        ));
-    };
-    drop_newline(&mut text);
-    Ok(text)
-}
-
-/// Editors and `echo` end a file with a newline that is not part of the value.
-fn drop_newline(text: &mut String) {
-    if text.ends_with('\n') {
-        text.pop();
-        if text.ends_with('\r') {
-            text.pop();
-        }
-    }
+        )
+    })
 }
 
 fn leaf(place: &Place, kind: Kind, text: String) -> Node {
@@ -155,11 +146,7 @@ fn put(node: &mut Node, path: &str, place: &Place, leaf: Node) {
 
 /// What sets nothing was meant to set something, and that is not in force.
 fn unknown(name: &str) -> Fault {
-    let names: Vec<String> = KEYS
-        .iter()
-        .filter(|(_, kind)| *kind != Kind::Deep)
-        .map(|(key, _)| keys::variable(key))
-        .collect();
+    let names: Vec<String> = KEYS.iter().filter_map(Key::variable).collect();
     let bare = name.strip_suffix("_FILE");
     let near = nearest_variable(name, &names)
         .map(str::to_owned)

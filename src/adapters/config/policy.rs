@@ -146,20 +146,11 @@ pub(super) fn rules(root: &Section<'_>) -> Vec<(Rule, Place)> {
     let Some(spot) = root.some("rules") else {
         return Vec::new();
     };
-    let mut all_taken = None;
-    let mut rules = Vec::new();
-    for (i, item) in spot.items().unwrap_or_default().iter().enumerate() {
-        let Some(rule) = rule(item) else { continue };
-        if let Some(earlier) = all_taken {
-            root.cx.warn(format!(
-                "rules[{i}] never decides anything: rules[{earlier}] matches every request before it."
-            ));
-        } else if rule.path == "/**" && rule.methods.is_empty() {
-            all_taken = Some(i);
-        }
-        rules.push((rule, item.node.place.clone()));
-    }
-    rules
+    let items = spot.items().unwrap_or_default();
+    let rules = items
+        .iter()
+        .filter_map(|item| Some((rule(item)?, item.node.place.clone())));
+    rules.collect()
 }
 
 fn rule(spot: &Spot<'_>) -> Option<Rule> {

@@ -112,7 +112,7 @@ impl Problem {
 }
 
 /// A control character, of a key or a value, must not reach the operator's terminal.
-fn visible(text: &str) -> String {
+pub(super) fn visible(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .collect()

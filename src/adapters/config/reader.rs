@@ -260,7 +260,7 @@ impl<'a> Section<'a> {
 fn elsewhere(key: &str) -> Option<&'static str> {
     let mut found = keys::KEYS
         .iter()
-        .map(|(path, _)| *path)
+        .map(|key| key.path)
         .filter(|path| path.rsplit('.').next() == Some(key));
     let only = found.next()?;
     found.next().is_none().then_some(only)

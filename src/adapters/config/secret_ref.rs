@@ -25,7 +25,6 @@ pub(crate) fn read(spot: &Spot<'_>) -> Option<Secret> {
     } else if let Some(path) = text.strip_prefix("file:") {
         let path = spot.cx.resolve(&spot.node.place, path);
         spot.cx.read(&path, MAX_BYTES).map(|mut bytes| {
-            spot.cx.warn_if_world_readable(&path, "a secret");
             spot.cx.secret_in(&path, &spot.path);
             drop_newline(&mut bytes);
             bytes
@@ -54,8 +53,8 @@ pub(super) fn is_open_url(text: &str) -> bool {
     text.contains("://") && !text.contains('@') && !text.contains("pass=")
 }
 
-/// One newline at the end is the editor's.
-fn drop_newline(bytes: &mut Vec<u8>) {
+/// One newline at the end is the editor's, or that of `echo`.
+pub(super) fn drop_newline(bytes: &mut Vec<u8>) {
     if bytes.last() == Some(&b'\n') {
         bytes.pop();
         if bytes.last() == Some(&b'\r') {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use http::HeaderName;
 use ipnet::IpNet;
 
+use super::lint::Lint;
 use super::problem::Place;
 pub use crate::auth::client_headers::ForwardHeaders;
 pub use crate::auth::csrf::CsrfMode;
@@ -89,10 +90,8 @@ pub struct Settings {
     pub sources: Vec<PathBuf>,
     /// Every file that holds a secret or password hashes.
     pub secrets: Vec<SecretFile>,
-    /// Things that work but should be said at start, each a whole sentence.
-    pub warnings: Vec<String>,
-    /// Things that `check` alone says: what is left open, and what became of a default.
-    pub notes: Vec<String>,
+    /// What reading alone could see; [`crate::adapters::lints::of`] has all of them.
+    pub lints: Vec<Lint>,
 }
 
 /// A file that holds a secret.

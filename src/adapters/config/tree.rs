@@ -67,15 +67,6 @@ impl Node {
         Self { place, shape }
     }
 
-    /// The value of a key, if this is a map that has it.
-    pub(crate) fn child(&self, key: &str) -> Option<&Self> {
-        let Shape::Map(entries) = &self.shape else {
-            return None;
-        };
-        let entry = entries.iter().find(|entry| entry.key == key);
-        entry.map(|entry| &entry.value)
-    }
-
     /// Whether it is YAML's null: nothing, `~` or `null`, without quotes.
     pub(crate) fn is_null(&self) -> bool {
         match &self.shape {

@@ -52,7 +52,6 @@ pub(super) fn read(
         );
     }
     refuse_twins(root, &listed);
-    formats::warn_of_weak_hashes(root.cx, &listed);
     let shape = formats::CookieShape {
         name: &cookies.name,
         domain: cookies.domain.as_deref(),
@@ -83,7 +82,6 @@ fn from_file(section: &Section<'_>) -> Option<Vec<Listed>> {
             return None;
         }
     };
-    spot.cx.warn_if_world_readable(&path, "password hashes");
     spot.cx.secret_in(&path, "users");
     let before = spot.cx.problems_so_far();
     match context::text(bytes, &name) {

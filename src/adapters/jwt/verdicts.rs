@@ -15,8 +15,8 @@ use crate::auth::fixture::{NOW, policy_with, user};
 use crate::auth::policy::{Policy, principals};
 use crate::auth::ports::Tokens;
 use crate::auth::revocation::{Reach, Revocation};
-use crate::auth::session::Presented;
 use crate::auth::verified::Verified;
+use crate::auth::visitor::Presented;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
@@ -52,7 +52,8 @@ fn policy(variant: usize, revoked: &Arc<Replica>, verified: Verified) -> Policy 
     let tokens = ring(keys);
     policy_with(users, |policy| {
         let names = &policy.identity_headers;
-        policy.principals = principals(&policy.directory, tokens.as_ref(), names);
+        policy.principals = Arc::new(principals(&policy.directory, tokens.as_ref(), names));
+        policy.users = policy.principals.clone();
         policy.tokens = tokens;
         policy.issuer = issuer.into();
         policy.refuse_when_stale = stale;

@@ -233,11 +233,53 @@ impl Store for Memory {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::adapters::store::contract;
+    use crate::auth::denial::Denial;
+    use crate::auth::directory::Directory;
+    use crate::auth::fixture::{policy_with, user};
+    use crate::auth::policy::principals;
+    use crate::auth::refresh::{RefreshToken, Way};
+    use crate::auth::renewal::{Renewed, renew};
+    use crate::auth::stored::Device;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn keeps_the_contract() {
         contract::holds(async || Memory::new()).await;
+    }
+
+    #[tokio::test]
+    async fn a_session_is_renewed_for_whom_the_file_does_not_have_and_somebody_else_knows() {
+        let policy = policy_with(vec![user("1", "alice", &[])], |policy| {
+            let others = Directory::new([user("5", "erin", &[])]);
+            let headers = &policy.identity_headers;
+            policy.users = Arc::new(principals(&others, policy.tokens.as_ref(), headers));
+        });
+        let store = Memory::new();
+        for (subject, expected) in [("1", true), ("5", true), ("6", false)] {
+            let session = StoredSession {
+                version: "0.hash".into(),
+                ..contract::stored(subject, 0, 1)
+            };
+            contract::open(&store, &session).await;
+            let token = RefreshToken {
+                session: session.id,
+                generation: 0,
+                ends: session.end(),
+            };
+            let device = Device::new(session.client, b"");
+            let now = contract::at(100);
+            let way = Way::Asked;
+            let outcome = renew(&policy, &store, &token, way, &device, now, [0; 16]).await;
+            match outcome.unwrap() {
+                Renewed::Rotated(issued) if expected => {
+                    assert_eq!(issued.session.user().as_str(), subject);
+                }
+                Renewed::Refused(Denial::SessionRevoked) if !expected => {}
+                other => panic!("{subject}: {other:?}"),
+            }
+        }
     }
 }

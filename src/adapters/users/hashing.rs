@@ -20,7 +20,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
 use self::queue::{Queue, Ticket};
-use super::hashes::{ParsedHash, Strength};
+use super::hashes::ParsedHash;
 use crate::adapters::observe::metrics::Metrics;
 use crate::adapters::{background, entropy};
 use crate::auth::directory::{Directory, PasswordHash};
@@ -218,7 +218,7 @@ fn matches(hash: &str, password: &[u8]) -> bool {
 
 /// Whether guessing passwords against the hash costs what OWASP asks for.
 pub fn is_strong(hash: &str) -> bool {
-    ParsedHash::parse(hash).is_ok_and(|hash| hash.strength() == Strength::Strong)
+    ParsedHash::parse(hash).is_ok_and(|hash| hash.is_strong())
 }
 
 /// Hashes a password: argon2id, 19 MiB, two passes (OWASP Password Storage), a salt

@@ -7,7 +7,8 @@ use super::{Refusal, user_of};
 use crate::auth::denial::Denial;
 use crate::auth::pass::Pass;
 use crate::auth::rules::{Access, Selected};
-use crate::auth::session::{Presented, Session};
+use crate::auth::session::Session;
+use crate::auth::visitor::Presented;
 
 /// What a request asks of whoever sent it: for its path and, where it names one, for a second.
 /// Owned, so that it can wait for a renewal.

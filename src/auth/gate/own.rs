@@ -8,7 +8,7 @@ use crate::auth::csrf::{self, CsrfMode, Token};
 use crate::auth::denial::{Denial, Unproven};
 use crate::auth::endpoint::{CsrfRule, ENDPOINTS, EndpointSpec, Place, SessionRule, Verb};
 use crate::auth::policy::{Policy, Renewal};
-use crate::auth::session::Visitor;
+use crate::auth::visitor::Visitor;
 use crate::domain::cookie;
 use crate::domain::id::SessionId;
 use crate::domain::request::RequestView;

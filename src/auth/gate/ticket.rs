@@ -8,7 +8,8 @@ use super::{Decision, Refusal, user_of};
 use crate::auth::denial::Denial;
 use crate::auth::endpoint::{EndpointSpec, SessionRule};
 use crate::auth::refresh::RefreshToken;
-use crate::auth::session::{Presented, Refresh, Session, Visitor};
+use crate::auth::session::Session;
+use crate::auth::visitor::{Presented, Refresh, Visitor};
 
 /// A request that waits for its session to be renewed.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::AttemptLimits;
-use crate::auth::known::BrowserId;
+use crate::domain::id::BrowserId;
 use crate::domain::id::Username;
 use crate::domain::time::Timestamp;
 

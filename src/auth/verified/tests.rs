@@ -11,7 +11,7 @@ use crate::auth::fixture::{NOW, PlainTokens, policy_with, user};
 use crate::auth::policy::Policy;
 use crate::auth::ports::{Opened, Sealed, SignError, Tokens};
 use crate::auth::refresh::RefreshToken;
-use crate::auth::session::Presented as Verdict;
+use crate::auth::visitor::Presented as Verdict;
 use crate::domain::id::SessionId;
 
 /// Counts what is opened.
@@ -149,7 +149,9 @@ fn the_bytes_of_all_entries_stay_within_the_capacity() {
             presented.push(token);
         }
         let kept = |token: &&String| {
-            let found = policy.verified.find(token.as_bytes(), &policy.principals);
+            let found = policy
+                .verified
+                .find(token.as_bytes(), |user| policy.is_of_today(user));
             found.is_some()
         };
         let kept: Vec<usize> = presented.iter().filter(kept).map(String::len).collect();
@@ -163,7 +165,11 @@ fn the_bytes_of_all_entries_stay_within_the_capacity() {
 fn who_makes_many_tokens_does_not_push_out_those_in_use() {
     let policy = policy(|policy| policy.verified = Verified::new(256 * 1024));
     let in_use = token("1002", 0);
-    let opened = |token: &str| policy.verified.find(token.as_bytes(), &policy.principals);
+    let opened = |token: &str| {
+        policy
+            .verified
+            .find(token.as_bytes(), |user| policy.is_of_today(user))
+    };
     Verdict::judge(&policy, in_use.as_bytes(), NOW);
     for number in 0..10_000 {
         let once = token("1001", number);
@@ -179,7 +185,10 @@ fn a_session_of_another_policys_user_is_not_found() {
     let old = policy(|_| ());
     let token = token("1001", 1);
     Verdict::judge(&old, token.as_bytes(), NOW);
-    let found = |today: &Policy| old.verified.find(token.as_bytes(), &today.principals);
+    let found = |today: &Policy| {
+        old.verified
+            .find(token.as_bytes(), |user| today.is_of_today(user))
+    };
     assert!(found(&old).is_some());
     assert!(found(&policy(|_| ())).is_none(), "built anew");
     let without = policy_with(vec![user("1002", "bob", &[])], |_| ());

@@ -1,8 +1,10 @@
-//! Certificates: the one in the file, and those that are shown.
+//! Until when certificates are good: the one in the file, and those that are shown. Whether their
+//! names and issuers are right, `openssl s_client` tells better.
 
 use super::facts::{Facts, Visited};
-use super::finding::Finding;
-use crate::adapters::tls_probe::{Chain, Trust};
+use crate::adapters::config::lint::Lint;
+use crate::adapters::config::lint::Severity::{Note, Problem};
+use crate::adapters::tls_probe::Dates;
 use crate::domain::time::Timestamp;
 
 const DAY: i64 = 24 * 3600;
@@ -11,114 +13,69 @@ const SOON_DAYS: i64 = 30;
 /// A week is what a person needs.
 const LATE_DAYS: i64 = 7;
 
-pub(super) fn check(facts: &Facts) -> Vec<Finding> {
-    let shown = |visited: &Visited| visited.as_ref().ok()?.session.chain.clone();
-    let mut seen: Vec<(String, Chain)> = Vec::new();
-    if let (Some(tls), Some(chain)) = (&facts.settings.tls, &facts.certificate) {
-        seen.push((tls.cert.display().to_string(), chain.clone()));
+pub(super) fn check(facts: &Facts) -> Vec<Lint> {
+    let mut seen: Vec<(String, Dates)> = Vec::new();
+    if let (Some(tls), Some(dates)) = (&facts.settings.tls, facts.certificate) {
+        seen.push((tls.cert.display().to_string(), dates));
     }
     for (address, visited) in &facts.listeners {
-        seen.extend(shown(visited).map(|chain| (format!("the listener {address}"), chain)));
+        seen.extend(shown(visited).map(|dates| (format!("the listener {address}"), dates)));
     }
     if let Some(visited) = &facts.public {
-        seen.extend(shown(visited).map(|chain| ("public_url".to_owned(), chain)));
+        seen.extend(shown(visited).map(|dates| ("public_url".to_owned(), dates)));
     }
-    if facts.settings.public_url.is_none() {
-        // Nobody knows by which name browsers come.
-        seen.iter_mut()
-            .for_each(|(_, chain)| chain.fits_host = None);
-    }
-    let of = |(place, chain): &(String, Chain)| judge(place, chain, facts.now);
-    let mut found: Vec<Finding> = seen.iter().flat_map(of).collect();
-    found.extend(stale(facts));
-    found
+    let judged = seen
+        .iter()
+        .filter_map(|(place, dates)| judge(place, dates, facts.now));
+    judged.chain(stale(facts)).collect()
 }
 
-fn judge(place: &str, chain: &Chain, now: Timestamp) -> Vec<Finding> {
+/// Those of the certificate that a place shows.
+fn shown(visited: &Visited) -> Option<Dates> {
+    visited.as_ref().ok()?.session.dates
+}
+
+fn judge(place: &str, dates: &Dates, now: Timestamp) -> Option<Lint> {
     let now = i64::try_from(now.secs()).unwrap_or(i64::MAX);
-    let days = chain.ends.saturating_sub(now).div_euclid(DAY);
-    let mut found = Vec::new();
+    let days = dates.ends.saturating_sub(now).div_euclid(DAY);
     let renew = "renew it; the gateway takes new files without a restart";
-    if chain.ends < now {
-        found.push(Finding::problem(
+    let (severity, id, what, mend) = match () {
+        () if dates.ends < now => (
+            Problem,
             "certificate.expired",
-            (
-                format!("the certificate of {place} has expired"),
-                "browsers refuse to open the site",
-                renew,
-            ),
-        ));
-    } else if days < SOON_DAYS {
-        let words = (
-            format!("the certificate of {place} expires in {days} days"),
-            "browsers will refuse to open the site",
+            "has expired".to_owned(),
             renew,
-        );
-        found.push(match days < LATE_DAYS {
-            true => Finding::problem("certificate.expires", words),
-            false => Finding::note("certificate.expires", words),
-        });
-    }
-    if chain.begins > now {
-        found.push(Finding::problem(
+        ),
+        () if dates.begins > now => (
+            Problem,
             "certificate.not_yet",
-            (
-                format!("the certificate of {place} is not valid yet"),
-                "browsers refuse to open the site",
-                "look at the clock of this machine, then at who issued it",
-            ),
-        ));
-    }
-    if chain.fits_host == Some(false) {
-        found.push(Finding::problem(
-            "certificate.other_name",
-            (
-                format!("the certificate of {place} is not for the host of public_url"),
-                "browsers refuse to open the site",
-                "have one issued that names it among its subject alternative names",
-            ),
-        ));
-    }
-    match chain.trust {
-        Trust::Trusted | Trust::Unclear => {}
-        Trust::SelfSigned => found.push(Finding::note(
-            "certificate.self_signed",
-            (
-                format!("the certificate of {place} is self-signed"),
-                "browsers warn, and people learn to click warnings away",
-                "have one issued, for instance by Let's Encrypt",
-            ),
-        )),
-        Trust::UnknownIssuer => found.push(Finding::note(
-            "certificate.unknown_issuer",
-            (
-                format!("the certificate of {place} does not lead to an authority that this machine trusts"),
-                "an intermediate certificate is missing from the file, which some browsers make up for and programs do not; or the authority is private",
-                "put the intermediate certificates behind the first one in tls.cert",
-            ),
-        )),
-    }
-    found
+            "is not valid yet".to_owned(),
+            "look at the clock of this machine, then at who issued it",
+        ),
+        () if days < SOON_DAYS => (
+            if days < LATE_DAYS { Problem } else { Note },
+            "certificate.expires",
+            format!("expires in {days} days"),
+            renew,
+        ),
+        () => return None,
+    };
+    let what = format!("the certificate of {place} {what}");
+    let why = "browsers refuse to open the site when a certificate is not valid";
+    Some(Lint::new(severity, id, what, why, mend))
 }
 
 /// What is shown should be what is in the file.
-fn stale(facts: &Facts) -> Option<Finding> {
-    let file = facts.certificate.as_ref()?;
-    let older = |(_, visited): &&(_, Visited)| {
-        let chain = visited
-            .as_ref()
-            .ok()
-            .and_then(|visit| visit.session.chain.as_ref());
-        chain.is_some_and(|chain| chain.ends < file.ends)
-    };
+fn stale(facts: &Facts) -> Option<Lint> {
+    let file = facts.certificate?;
+    let older = |(_, visited): &&(_, Visited)| shown(visited).is_some_and(|d| d.ends < file.ends);
     let (address, _) = facts.listeners.iter().find(older)?;
-    Some(Finding::problem(
+    Some(Lint::new(
+        Problem,
         "certificate.not_loaded",
-        (
-            format!("the listener {address} shows an older certificate than the file holds"),
-            "the new one was not taken, and the old one expires",
-            "look for the reason in the log, then reload (SIGHUP)",
-        ),
+        format!("the listener {address} shows an older certificate than the file holds"),
+        "the new one was not taken, and the old one expires",
+        "look for the reason in the log, then reload (SIGHUP)",
     ))
 }
 
@@ -127,50 +84,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_names_and_issuers() {
+    fn dates() {
         let now = Timestamp::from_secs(1_000_000_000);
-        let good = Chain {
-            begins: 0,
-            ends: 1_000_000_000 + 60 * DAY,
-            fits_host: Some(true),
-            trust: Trust::Trusted,
-        };
-        let in_days = |days: i64| Chain {
-            ends: 1_000_000_000 + days * DAY,
-            ..good.clone()
-        };
-        for (chain, expected) in [
-            (good.clone(), None),
-            (in_days(29), Some("note certificate.expires")),
-            (in_days(6), Some("problem certificate.expires")),
-            (in_days(-1), Some("problem certificate.expired")),
-            (
-                Chain {
-                    begins: 1_000_000_001,
-                    ..good.clone()
-                },
-                Some("problem certificate.not_yet"),
-            ),
-            (
-                Chain {
-                    fits_host: Some(false),
-                    ..good.clone()
-                },
-                Some("problem certificate.other_name"),
-            ),
-            (
-                Chain {
-                    trust: Trust::UnknownIssuer,
-                    ..good.clone()
-                },
-                Some("note certificate.unknown_issuer"),
-            ),
+        for (begins, days, expected) in [
+            (0, 60, None),
+            (0, 29, Some((Note, "certificate.expires"))),
+            (0, 6, Some((Problem, "certificate.expires"))),
+            (0, -1, Some((Problem, "certificate.expired"))),
+            (1_000_000_001, 60, Some((Problem, "certificate.not_yet"))),
         ] {
-            let found: Vec<String> = judge("x", &chain, now)
-                .iter()
-                .map(|f| format!("{} {}", f.json()["severity"].as_str().unwrap(), f.id))
-                .collect();
-            assert_eq!(found, expected.into_iter().collect::<Vec<_>>());
+            let dates = Dates {
+                begins,
+                ends: 1_000_000_000 + days * DAY,
+            };
+            let found = judge("x", &dates, now).map(|found| (found.severity, found.id));
+            assert_eq!(found, expected, "{begins} {days}");
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Whether the clocks agree: tokens begin and end by them.
 
 use super::facts::Facts;
-use super::finding::Finding;
+use crate::adapters::config::lint::Lint;
+use crate::adapters::config::lint::Severity::Problem;
 use crate::domain::time::Timestamp;
 
 /// Less than the 5 s of leeway that `nbf` and `iat` have.
 const SKEW_SECS: u64 = 2;
 
-pub(super) fn check(facts: &Facts) -> Vec<Finding> {
+pub(super) fn check(facts: &Facts) -> Vec<Lint> {
     let mut found = Vec::new();
     let mut compare = |who: &str, theirs: Timestamp, [before, after]: [Timestamp; 2]| {
         // A `Date` has whole seconds.
@@ -15,13 +16,12 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
         let late = theirs.secs().saturating_sub(after.secs());
         let apart = early.max(late);
         if apart > SKEW_SECS {
-            found.push(Finding::problem(
+            found.push(Lint::new(
+                Problem,
                 "clock.skew",
-                (
-                    format!("the clock of {who} and this one are {apart} seconds apart"),
-                    "sessions end too early or too late, and fresh tokens are refused as from the future",
-                    "let both follow one time server (chrony, systemd-timesyncd)",
-                ),
+                format!("the clock of {who} and this one are {apart} seconds apart"),
+                "sessions end too early or too late, and fresh tokens are refused as from the future",
+                "let both follow one time server (chrony, systemd-timesyncd)",
             ));
         }
     };

@@ -1,13 +1,12 @@
 //! What was seen. The checks know nothing else.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::look::http::Answer;
 use crate::adapters::config::settings::Settings;
 use crate::adapters::store::redis::exam::Exam;
-use crate::adapters::tls_probe::Chain;
+use crate::adapters::tls_probe::Dates;
 use crate::domain::time::Timestamp;
 
 /// Everything that was seen.
@@ -19,12 +18,9 @@ pub(super) struct Facts {
     pub(super) listeners: Vec<(SocketAddr, Visited)>,
     /// What `public_url` said, if there is one.
     pub(super) public: Option<Visited>,
-    /// Addresses other than the loopback under which the operators' listener answers.
-    pub(super) admin_at: Vec<SocketAddr>,
     pub(super) upstream: UpstreamSeen,
-    pub(super) files: Vec<FileSeen>,
-    /// The chain in the file of `tls.cert`.
-    pub(super) certificate: Option<Chain>,
+    /// Those of the certificate in the file of `tls.cert`.
+    pub(super) certificate: Option<Dates>,
     /// What the shared store says.
     pub(super) redis: Option<Result<Exam, String>>,
     /// How many files the running gateway may open.
@@ -57,13 +53,4 @@ pub(super) struct UpstreamSeen {
     pub(super) has_own_login: bool,
     /// The mode of its socket.
     pub(super) socket_mode: Option<u32>,
-}
-
-/// A file or folder that only few may read.
-pub(super) struct FileSeen {
-    pub(super) path: PathBuf,
-    /// What it holds, in words.
-    pub(super) holds: String,
-    /// Its permission bits.
-    pub(super) mode: u32,
 }

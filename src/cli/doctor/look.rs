@@ -3,11 +3,13 @@
 //! Connections are made only to what the settings name, and to this machine's own
 //! addresses.
 
-mod disk;
 pub(super) mod http;
 mod machine;
 
+use std::io::Read as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread;
@@ -17,7 +19,9 @@ use self::http::Place;
 use super::facts::{Facts, UpstreamSeen, Visit, Visited};
 use crate::adapters::clock;
 use crate::adapters::config::settings::{Settings, StoreKind, Upstream};
+use crate::adapters::regular;
 use crate::adapters::store::redis::exam;
+use crate::adapters::tls_probe::{self, Dates};
 use crate::domain::origin::Scheme;
 
 /// How long one look may take.
@@ -56,8 +60,6 @@ pub(super) fn around(settings: &Arc<Settings>) -> Facts {
         .map(|(host, port, place)| Looking::begin(move || visit_name(&of, &host, port, place)));
     let of = Arc::clone(settings);
     let upstream = Looking::begin(move || upstream(&of));
-    let of = Arc::clone(settings);
-    let admin_at = Looking::begin(move || admin_at(&of));
     let redis = match &settings.session.store {
         StoreKind::Redis(redis) => {
             let redis = redis.clone();
@@ -74,18 +76,15 @@ pub(super) fn around(settings: &Arc<Settings>) -> Facts {
             (address, Looking::begin(move || visit(&of, &place)))
         })
         .collect();
-    let host = public_host(settings);
     Facts {
         now,
-        files: disk::files(settings),
-        certificate: disk::certificate(settings, host.as_deref(), now),
+        certificate: certificate(settings),
         open_files: machine::open_files_of_gateway(&settings.data_dir),
         listeners: listeners
             .into_iter()
             .map(|(address, look)| (address, look.end().unwrap_or_else(|| Err(too_long()))))
             .collect(),
         public: public.map(|look| look.end().unwrap_or_else(|| Err(too_long()))),
-        admin_at: admin_at.end().unwrap_or_default(),
         upstream: upstream.end().unwrap_or_default(),
         redis: redis.map(|look| look.end().unwrap_or_else(|| Err(too_long()))),
         settings: Arc::clone(settings),
@@ -167,26 +166,6 @@ fn visit(settings: &Settings, place: &Place) -> Visited {
     })
 }
 
-/// Where else than on the loopback the operators' listener answers.
-fn admin_at(settings: &Settings) -> Vec<SocketAddr> {
-    let listen = settings.admin.listen;
-    let addresses = match listen.ip() {
-        ip if ip.is_unspecified() => machine::addresses(listen.port()),
-        ip if ip.is_loopback() => Vec::new(),
-        _ => vec![listen],
-    };
-    let is_ours = |address: &SocketAddr| {
-        let place = Place {
-            address: *address,
-            tls: false,
-            host: address.ip().to_string(),
-            authority: address.to_string(),
-        };
-        http::get(&place, "/healthz", "*/*", CONNECT).is_ok_and(|answer| answer.status == 200)
-    };
-    addresses.into_iter().filter(is_ours).collect()
-}
-
 /// Whether the app has a form with a password where our login is.
 fn has_own_login(settings: &Settings, address: SocketAddr) -> bool {
     let Some(upstream) = settings.upstream.authority() else {
@@ -212,7 +191,7 @@ fn upstream(settings: &Settings) -> UpstreamSeen {
         Upstream::Unix(path) => {
             return UpstreamSeen {
                 answers: std::os::unix::net::UnixStream::connect(path).is_ok(),
-                socket_mode: disk::mode(path),
+                socket_mode: mode(path),
                 ..UpstreamSeen::default()
             };
         }
@@ -258,4 +237,20 @@ fn upstream(settings: &Settings) -> UpstreamSeen {
         addresses,
         socket_mode: None,
     }
+}
+
+/// The permission bits.
+fn mode(path: &Path) -> Option<u32> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some(metadata.permissions().mode() & 0o777)
+}
+
+/// The first certificate of `tls.cert`.
+fn certificate(settings: &Settings) -> Option<Dates> {
+    let mut file = regular::open(&settings.tls.as_ref()?.cert).ok()?;
+    let mut text = Vec::new();
+    file.read_to_end(&mut text).ok()?;
+    let parts = pem::parse_many(text).ok()?;
+    let first = parts.iter().find(|part| part.tag() == "CERTIFICATE")?;
+    tls_probe::dates(first.contents())
 }

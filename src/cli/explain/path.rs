@@ -1,10 +1,13 @@
 //! Why a path is ambiguous, and where: found by asking the one parser about shorter and
 //! shorter beginnings of it.
 
+use serde::Serialize;
+
 use crate::auth::rules::Rules;
 use crate::domain::path::{Ambiguity, PathError, RequestPath};
 
 /// What stands in a path that is refused.
+#[derive(Serialize)]
 pub(super) struct Blame {
     /// A stable word: `dot_segment`, `encoded_slash` …
     pub(super) kind: &'static str,
@@ -14,6 +17,7 @@ pub(super) struct Blame {
     pub(super) at: usize,
     /// Whether a rule could tolerate it: then it is refused only to whom the rules of its
     /// readings do not all admit or all refuse.
+    #[serde(rename = "tolerable")]
     pub(super) is_tolerable: bool,
     /// What it is, in words.
     pub(super) what: String,

@@ -1,23 +1,26 @@
 //! A made-up request before the real gate, and what the gate says.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, Method, StatusCode};
+use serde::Serialize;
 
+use super::decider::{Decider, Own};
 use super::target::Target;
+use crate::adapters::config::settings::Settings;
 use crate::adapters::entropy;
 use crate::auth::denial::Denial;
 use crate::auth::directory::User;
-use crate::auth::endpoint::EndpointSpec;
 use crate::auth::gate::Decision;
 use crate::auth::headers::OfUser;
 use crate::auth::issue;
 use crate::auth::policy::Policy;
 use crate::auth::ports::SignError;
+use crate::auth::principal::Principal;
 use crate::auth::redirect::Presentation;
-use crate::auth::session::Principal;
 use crate::auth::stored::Device;
 use crate::domain::time::Timestamp;
 
@@ -70,29 +73,57 @@ pub(super) enum Start<'a> {
 }
 
 /// What becomes of a request.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// The app gets it, with these headers.
-    Forward {
-        /// Whose session it has, if any.
-        user: Option<String>,
-        headers: Vec<(String, String)>,
-    },
-    /// One of our own endpoints answers.
-    Serve(&'static EndpointSpec),
-    /// To the login page, and back.
-    Login { denial: Denial, location: String },
-    /// A page that leads to itself first, so that Strict cookies come along.
-    Detour(Denial),
-    /// Refused.
-    Deny(Denial),
-    /// Not with a session that has just begun.
-    Renew,
+#[derive(PartialEq, Eq, Serialize)]
+pub(super) struct Verdict {
+    /// A stable word.
+    verdict: &'static str,
+    /// The status, where the gate gives it.
+    status: Option<u16>,
+    /// The refusal behind it.
+    code: Option<&'static str>,
+    /// The way to the login page, and back.
+    location: Option<String>,
+    /// Whose session it has, if the app gets it.
+    #[serde(rename = "as")]
+    user: Option<String>,
+    /// With which headers.
+    pub(super) headers: BTreeMap<String, String>,
+    /// All of it in words.
+    pub(super) why: String,
+}
+
+impl Verdict {
+    fn new(verdict: &'static str, why: impl Into<String>) -> Self {
+        Self {
+            verdict,
+            status: None,
+            code: None,
+            location: None,
+            user: None,
+            headers: BTreeMap::new(),
+            why: why.into(),
+        }
+    }
+
+    fn refused(verdict: &'static str, status: StatusCode, denial: Denial, why: String) -> Self {
+        Self {
+            status: Some(status.as_u16()),
+            code: Some(denial.code()),
+            ..Self::new(verdict, why)
+        }
+    }
+
+    /// Whether it is not refused.
+    pub(super) fn passes(&self) -> bool {
+        self.code.is_none()
+    }
 }
 
 /// A request before the gate.
 pub(super) struct Trial<'a> {
     pub(super) policy: &'a Policy,
+    pub(super) settings: &'a Settings,
+    pub(super) decider: Decider,
     target: &'a Target,
     now: Timestamp,
 }
@@ -102,34 +133,79 @@ const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 impl<'a> Trial<'a> {
-    pub(super) fn new(policy: &'a Policy, target: &'a Target, now: Timestamp) -> Self {
-        Self {
+    pub(super) fn new(
+        policy: &'a Policy,
+        settings: &'a Settings,
+        target: &'a Target,
+        now: Timestamp,
+    ) -> Self {
+        let mut trial = Self {
             policy,
+            settings,
+            decider: Decider::default(),
             target,
             now,
-        }
+        };
+        // For a request that no other origin starts.
+        let headers = trial.headers(None, Start::Script);
+        trial.decider = Decider::of(settings, policy.aim(&target.view(&headers)));
+        trial
+    }
+
+    pub(super) fn method(&self) -> &Method {
+        &self.target.method
+    }
+
+    /// Whether the request has to repeat the token of its session.
+    pub(super) fn asks_for_token(&self) -> bool {
+        self.policy.csrf.mode.uses_tokens() && !self.target.method.is_safe()
     }
 
     /// What the gate says.
-    pub(super) fn run(&self, login: Option<&Login>, start: Start<'_>) -> Outcome {
+    pub(super) fn run(&self, login: Option<&Login>, start: Start<'_>) -> Verdict {
         let headers = self.headers(login, start);
         let view = self.target.view(&headers);
         match self.policy.decide(&view, self.now).decision {
-            Decision::Serve(endpoint, _) => Outcome::Serve(endpoint),
-            Decision::Renew(_) => Outcome::Renew,
+            Decision::Serve(endpoint, _) => Verdict::new("serve", Own(endpoint).words()),
+            // Not with a session that has just begun.
+            Decision::Renew(_) => Verdict::new("renew", "the session is renewed first"),
             Decision::Deny(denial, Presentation::Login { location }) => {
-                Outcome::Login { denial, location }
+                let why = format!("303 to {location} ({})", denial.code());
+                let refused = Verdict::refused("login", StatusCode::SEE_OTHER, denial, why);
+                Verdict {
+                    location: Some(location),
+                    ..refused
+                }
             }
             Decision::Deny(denial, Presentation::Bounce { .. } | Presentation::Confirm { .. }) => {
-                Outcome::Detour(denial)
+                let why = format!(
+                    "200, a page that leads to itself, so that Strict cookies come along ({})",
+                    denial.code()
+                );
+                Verdict::refused("bounce", StatusCode::OK, denial, why)
             }
             Decision::Deny(
                 denial,
                 Presentation::Page | Presentation::Problem | Presentation::Frame { .. },
-            ) => Outcome::Deny(denial),
+            ) => {
+                let (status, code) = (denial.status(), denial.code());
+                let why = match denial {
+                    Denial::Forbidden => self.decider.needs(),
+                    Denial::WrongHost => Some(self.served()),
+                    _ => None,
+                };
+                let why = why.as_deref().unwrap_or(denial.sentence());
+                let why = format!("{} {code}: {why}", status.as_u16());
+                Verdict::refused("deny", status, denial, why)
+            }
             Decision::Forward(pass) => {
-                let mapping = &self.policy.identity_headers;
-                let session: Vec<&Bytes> = mapping.session_headers().collect();
+                let user = pass.session().map(|session| session.user().to_string());
+                let why = match &user {
+                    None => "forwarded, as nobody".into(),
+                    Some(user) => format!("forwarded as {user}"),
+                };
+                let session = self.policy.identity_headers.session_headers();
+                let session: Vec<&Bytes> = session.collect();
                 let shown = |(name, value): &(Bytes, HeaderValue)| {
                     let text = match session.contains(&name) {
                         true => "(the id of the session)".to_owned(),
@@ -137,21 +213,21 @@ impl<'a> Trial<'a> {
                     };
                     (String::from_utf8_lossy(name).into_owned(), text)
                 };
-                Outcome::Forward {
-                    user: pass.session().map(|session| session.user().to_string()),
+                Verdict {
                     headers: pass.identity_headers().iter().map(shown).collect(),
+                    user,
+                    ..Verdict::new("forward", why)
                 }
             }
         }
     }
 
-    /// Whose business it is, for a request that no other origin starts.
-    pub(super) fn aim<T>(
-        &self,
-        tell: impl FnOnce(Result<crate::auth::gate::Aim<'_>, Denial>) -> T,
-    ) -> T {
-        let headers = self.headers(None, Start::Script);
-        tell(self.policy.aim(&self.target.view(&headers)))
+    /// Where requests are served.
+    fn served(&self) -> String {
+        let hosts = self.policy.hosts.iter();
+        let hosts = hosts.flat_map(|hosts| &hosts.served);
+        let hosts: Vec<String> = hosts.map(ToString::to_string).collect();
+        format!("served are {} (public_url, extra_hosts)", hosts.join(", "))
     }
 
     fn headers(&self, login: Option<&Login>, start: Start<'_>) -> HeaderMap {
@@ -196,25 +272,5 @@ impl<'a> Trial<'a> {
             }
         }
         headers
-    }
-}
-
-impl Outcome {
-    /// The status, where the gate gives it.
-    pub(super) fn status(&self) -> Option<StatusCode> {
-        match self {
-            Self::Login { .. } => Some(StatusCode::SEE_OTHER),
-            Self::Detour(_) => Some(StatusCode::OK),
-            Self::Deny(denial) => Some(denial.status()),
-            Self::Forward { .. } | Self::Serve(_) | Self::Renew => None,
-        }
-    }
-
-    /// The refusal behind it.
-    pub(super) fn denial(&self) -> Option<Denial> {
-        match self {
-            Self::Login { denial, .. } | Self::Detour(denial) | Self::Deny(denial) => Some(*denial),
-            Self::Forward { .. } | Self::Serve(_) | Self::Renew => None,
-        }
     }
 }

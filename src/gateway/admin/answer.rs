@@ -3,7 +3,7 @@
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
 use crate::auth::denial::Denial;
-use crate::gateway::request::own_reply::{PROBLEM, problem_body};
+use crate::auth::problem::{PROBLEM, problem_body};
 
 /// Why the admin API says no.
 #[derive(Debug)]

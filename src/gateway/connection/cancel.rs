@@ -21,7 +21,7 @@ use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 use crate::gateway::connection::h2_share::Turn;
 use crate::gateway::connection::handle::Line;
-use crate::gateway::shared_state::House;
+use crate::gateway::connection::surroundings::Surroundings;
 use crate::service::live_connections::Cancel;
 
 tokio::task_local! {
@@ -277,7 +277,7 @@ impl Leash {
     }
 
     /// Registers it, once it lasts, so that it ends with the session for which it was admitted.
-    pub(in crate::gateway) fn register(self: &Arc<Self>, house: &House) {
+    pub(in crate::gateway) fn register(self: &Arc<Self>, surroundings: &dyn Surroundings) {
         let Some(admitted) = self.admitted() else {
             return;
         };
@@ -286,12 +286,12 @@ impl Leash {
         }
         let whose = (admitted.session, &admitted.user);
         let exchange: Arc<dyn Cancel> = Arc::<Self>::clone(self);
-        let sessions = &house.sessions;
-        let count = house.metrics.session_connection();
+        let sessions = surroundings.sessions();
+        let count = surroundings.metrics().session_connection();
         sessions.live.add(whose, admitted.until, &exchange, count);
         // It ended while it was registered, and may not have been found.
         if !self.is_registered() {
-            self.leave(house);
+            self.leave(surroundings);
         }
         // Revoked since the gate looked, and before the exchange stood in the list.
         if sessions.index.is_revoked(admitted.session, &admitted.user) {
@@ -299,10 +299,13 @@ impl Leash {
         }
     }
 
-    fn leave(self: &Arc<Self>, house: &House) {
+    fn leave(self: &Arc<Self>, surroundings: &dyn Surroundings) {
         if let Some(admitted) = self.admitted() {
             let exchange: Arc<dyn Cancel> = Arc::<Self>::clone(self);
-            house.sessions.live.remove(admitted.session, &exchange);
+            surroundings
+                .sessions()
+                .live
+                .remove(admitted.session, &exchange);
         }
     }
 
@@ -339,10 +342,13 @@ impl Leash {
     /// Runs a request on this leash; `None` if the leash was pulled before its end.
     pub(in crate::gateway) async fn hold<T>(
         self: &Arc<Self>,
-        house: &House,
+        surroundings: &dyn Surroundings,
         request: impl Future<Output = T>,
     ) -> Option<T> {
-        let _until_its_end = Held { leash: self, house };
+        let _until_its_end = Held {
+            leash: self,
+            surroundings,
+        };
         let mut request = pin!(LEASH.scope(Arc::clone(self), request));
         // Over HTTP/1 a connection has one request, and its share is what that takes.
         let mut turn = (!self.line.arrival.is_http1()).then(|| Turn::of(self));
@@ -419,14 +425,14 @@ impl Wake for Leash {
 /// A request that goes on. What was registered of it goes with it.
 struct Held<'a> {
     leash: &'a Arc<Leash>,
-    house: &'a House,
+    surroundings: &'a dyn Surroundings,
 }
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.house.unread.forget(self.leash);
+        self.surroundings.unread().forget(self.leash);
         if self.leash.state.swap(OVER, Ordering::SeqCst) == REGISTERED {
-            self.leash.leave(self.house);
+            self.leash.leave(self.surroundings);
         }
     }
 }

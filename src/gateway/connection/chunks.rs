@@ -6,7 +6,7 @@
 //! `2;\nxx` as the line of a chunk that ends there, one body would be two requests to one of
 //! us. Whatever does not follow the grammar to the letter ends the request here.
 
-use crate::gateway::connection::framing::Doubt;
+use std::io;
 
 /// The digits of a size: more than any body has, fewer than overflow.
 const DIGITS: u8 = 15;
@@ -193,6 +193,24 @@ const fn is_token(byte: u8) -> bool {
 /// What may stand in a value: no control characters but the tab.
 const fn is_text(byte: u8) -> bool {
     byte == b'\t' || (byte >= b' ' && byte != 0x7f)
+}
+
+/// What the client sent cannot be framed.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the end of a request is in doubt")]
+pub(in crate::gateway) struct Doubt;
+
+impl Doubt {
+    /// Whether this is the reason of an error.
+    pub(in crate::gateway) fn is_behind(e: &io::Error) -> bool {
+        e.get_ref().is_some_and(|reason| reason.is::<Self>())
+    }
+}
+
+impl From<Doubt> for io::Error {
+    fn from(doubt: Doubt) -> Self {
+        Self::new(io::ErrorKind::InvalidData, doubt)
+    }
 }
 
 #[cfg(test)]

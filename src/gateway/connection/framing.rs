@@ -8,12 +8,10 @@
 //!
 //! What cannot be framed without a doubt breaks the connection: nothing is read any more.
 
-use std::io;
-
 use http::header;
 use pingora::http::RequestHeader;
 
-use crate::gateway::connection::chunks::Chunks;
+use crate::gateway::connection::chunks::{Chunks, Doubt};
 
 const EMPTY_LINE: &[u8] = b"\r\n\r\n";
 
@@ -200,24 +198,6 @@ fn length(head: &RequestHeader) -> Option<u64> {
     }
     let length: i64 = length.to_str().ok()?.parse().ok()?;
     u64::try_from(length).ok()
-}
-
-/// What the client sent cannot be framed.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the end of a request is in doubt")]
-pub(in crate::gateway) struct Doubt;
-
-impl Doubt {
-    /// Whether this is the reason of an error.
-    pub(in crate::gateway) fn is_behind(e: &io::Error) -> bool {
-        e.get_ref().is_some_and(|reason| reason.is::<Self>())
-    }
-}
-
-impl From<Doubt> for io::Error {
-    fn from(doubt: Doubt) -> Self {
-        Self::new(io::ErrorKind::InvalidData, doubt)
-    }
 }
 
 #[cfg(test)]

@@ -31,15 +31,15 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use crate::adapters::clock;
 use crate::auth::denial::Denial;
+use crate::auth::problem::bare;
 use crate::domain::time::Timestamp;
 use crate::gateway::connection::exchanges::Exchanges;
 use crate::gateway::connection::framing::Framing;
 use crate::gateway::connection::h2_share::Share;
 use crate::gateway::connection::head_deadline::{Arrival, Late};
 use crate::gateway::connection::read_ahead::Held;
+use crate::gateway::connection::response_timeout::AnswerWaits;
 use crate::gateway::connection::websocket_frames::Frames;
-use crate::gateway::request::own_reply;
-use crate::gateway::upstream::response_timeout::AnswerWaits;
 
 /// Close, two bytes: 1008, "policy violation" (RFC 6455 section 7.4.1), which is what a
 /// session that is over comes to.
@@ -204,13 +204,13 @@ impl Line {
     /// and the end of the connection.
     pub(in crate::gateway) async fn say_why(&self, why: Denial) {
         if let Some((mut stream, None)) = self.take_back() {
-            farewell(&mut stream, own_reply::bare(why).as_bytes()).await;
+            farewell(&mut stream, bare(why).as_bytes()).await;
         }
     }
 
     /// The same without a body, to a HEAD (RFC 9110 section 9.3.2).
     pub(in crate::gateway) async fn say_head(&self, why: Denial) {
-        let words = own_reply::bare(why);
+        let words = bare(why);
         let end = words.find("\r\n\r\n").map_or(words.len(), |end| end + 4);
         if let Some((mut stream, None)) = self.take_back() {
             let head = words.as_bytes().get(..end).unwrap_or_default();

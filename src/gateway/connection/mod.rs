@@ -1,6 +1,7 @@
 //! Before there is a request: accepting, TLS, limits, deadlines, frames. Knows no policy of
 //! requests and no store; each file says what of it goes when pingora has it.
 
+pub(in crate::gateway) mod body_rate;
 pub(in crate::gateway) mod cancel;
 pub(in crate::gateway) mod cancel_handles;
 pub(in crate::gateway) mod chunks;
@@ -15,8 +16,11 @@ pub(in crate::gateway) mod head_deadline;
 pub(in crate::gateway) mod limits;
 pub mod listen;
 pub(in crate::gateway) mod operators;
+pub(in crate::gateway) mod peer;
 pub(in crate::gateway) mod protocol_errors;
 pub(in crate::gateway) mod read_ahead;
+pub(in crate::gateway) mod response_timeout;
 pub(in crate::gateway) mod server_app;
+pub(in crate::gateway) mod surroundings;
 pub(in crate::gateway) mod unread_answers;
 pub(in crate::gateway) mod websocket_frames;

@@ -10,8 +10,7 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 
 use crate::gateway::connection::h2_flood::{FRAME_HEAD, FrameHead};
-use crate::gateway::request::access_record;
-use crate::gateway::shared_state::House;
+use crate::gateway::connection::surroundings::Surroundings;
 
 const RST_STREAM: u8 = 3;
 const GOAWAY: u8 = 7;
@@ -34,7 +33,7 @@ pub(in crate::gateway) struct Refusals {
 }
 
 struct Witness {
-    house: Arc<House>,
+    surroundings: Arc<dyn Surroundings>,
     /// The TCP peer.
     client: Option<IpAddr>,
 }
@@ -47,10 +46,17 @@ impl fmt::Debug for Witness {
 
 impl Refusals {
     /// From now on what is refused is recorded here.
-    pub(in crate::gateway) fn recorded_by(&self, house: &Arc<House>, client: Option<IpAddr>) {
-        let house = Arc::clone(house);
+    pub(in crate::gateway) fn recorded_by(
+        &self,
+        surroundings: &Arc<dyn Surroundings>,
+        client: Option<IpAddr>,
+    ) {
+        let surroundings = Arc::clone(surroundings);
         // Once, when the connection begins.
-        let _twice = self.witness.set(Witness { house, client });
+        let _twice = self.witness.set(Witness {
+            surroundings,
+            client,
+        });
     }
 
     /// These bytes went out over HTTP/1 though no request is being served.
@@ -79,8 +85,12 @@ impl Refusals {
     }
 
     fn record(&self, status: u16) {
-        if let Some(Witness { house, client }) = self.witness.get() {
-            access_record::malformed(house, *client, status);
+        if let Some(Witness {
+            surroundings,
+            client,
+        }) = self.witness.get()
+        {
+            surroundings.malformed(*client, status);
         }
     }
 }

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use crate::adapters::config::settings::Limits;
 use crate::adapters::observe::metrics::{Counted, TurnedAway};
 use crate::auth::denial::Denial;
+use crate::gateway::connection::body_rate;
 use crate::gateway::connection::cancel::Leash;
 use crate::gateway::connection::deadlines::{self, Times, Watch};
 use crate::gateway::connection::handle::{Line, Wire};
@@ -25,9 +26,7 @@ use crate::gateway::connection::head_deadline::Late;
 use crate::gateway::connection::limits::{Bounds, Full, Seat, Seats};
 use crate::gateway::connection::listen::TlsAcceptor;
 use crate::gateway::connection::operators::{self, Operators};
-use crate::gateway::request::body_rate;
-use crate::gateway::request::inbound::trusts;
-use crate::gateway::shared_state::House;
+use crate::gateway::connection::surroundings::Surroundings;
 
 /// What `h2` keeps of an answer for one stream whose client does not read: a frame. Its own
 /// default is 400 KiB, for each of `limits.h2_streams` of each connection.
@@ -56,7 +55,7 @@ enum Kind {
 
 /// Counts connections, turns away those over the limits, and ends what is late.
 pub(in crate::gateway) struct Front<A> {
-    house: Arc<House>,
+    surroundings: Arc<dyn Surroundings>,
     app: Arc<A>,
     kind: Kind,
     tls: Option<TlsAcceptor>,
@@ -70,7 +69,7 @@ pub(in crate::gateway) struct Front<A> {
 impl<A> Front<A> {
     /// Before the proxy, with `most` connections at most.
     pub(in crate::gateway) fn public(
-        house: Arc<House>,
+        surroundings: Arc<dyn Surroundings>,
         app: A,
         tls: Option<TlsAcceptor>,
         most: usize,
@@ -78,26 +77,30 @@ impl<A> Front<A> {
         Self {
             tls,
             most,
-            ..Self::new(house, app, Kind::Public)
+            ..Self::new(surroundings, app, Kind::Public)
         }
     }
 
     /// Before the plain listener beside a TLS one, which has as many places of its own.
-    pub(in crate::gateway) fn redirect(house: Arc<House>, app: A, most: usize) -> Self {
+    pub(in crate::gateway) fn redirect(
+        surroundings: Arc<dyn Surroundings>,
+        app: A,
+        most: usize,
+    ) -> Self {
         Self {
             most,
-            ..Self::new(house, app, Kind::Redirect)
+            ..Self::new(surroundings, app, Kind::Redirect)
         }
     }
 
     /// Before a listener of the operators.
-    pub(in crate::gateway) fn operators(house: Arc<House>, app: A) -> Self {
-        Self::new(house, app, Kind::Operators)
+    pub(in crate::gateway) fn operators(surroundings: Arc<dyn Surroundings>, app: A) -> Self {
+        Self::new(surroundings, app, Kind::Operators)
     }
 
-    fn new(house: Arc<House>, app: A, kind: Kind) -> Self {
+    fn new(surroundings: Arc<dyn Surroundings>, app: A, kind: Kind) -> Self {
         Self {
-            house,
+            surroundings,
             app: Arc::new(app),
             kind,
             tls: None,
@@ -109,8 +112,7 @@ impl<A> Front<A> {
 
     /// A place for one more connection, and its part in the metrics.
     fn admit(&self, stream: &Stream) -> Option<(Seat, Option<Counted>)> {
-        let snapshot = self.house.snapshot();
-        let limits = &snapshot.settings.limits;
+        let limits = self.surroundings.limits();
         let bounds = match self.kind {
             Kind::Public | Kind::Redirect => Bounds {
                 most: limits.connections.min(self.most),
@@ -122,12 +124,14 @@ impl<A> Front<A> {
                 per_address: None,
             },
         };
-        let address = address_of(stream)
-            .filter(|address| !trusts(&snapshot.settings.trusted_proxies, *address));
+        let address = address_of(stream).filter(|address| !self.surroundings.trusts(*address));
         match self.seats.admit(address, bounds) {
             Ok(seat) => {
                 let is_public = self.kind == Kind::Public;
-                Some((seat, is_public.then(|| self.house.metrics.connection())))
+                Some((
+                    seat,
+                    is_public.then(|| self.surroundings.metrics().connection()),
+                ))
             }
             Err(full) => {
                 self.turned_away(match full {
@@ -141,7 +145,7 @@ impl<A> Front<A> {
 
     fn turned_away(&self, why: TurnedAway) {
         log::debug!("a connection was closed: {}", why.label());
-        self.house.metrics.turned_away(why);
+        self.surroundings.metrics().turned_away(why);
     }
 
     /// The connection with TLS on it, if there is to be any.
@@ -176,7 +180,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Front<A> {
         let _seat = self.admit(&stream)?;
         let client = address_of(&stream);
         // Those of the moment when the connection began.
-        let limits = self.house.snapshot().settings.limits.clone();
+        let limits = self.surroundings.limits();
         let times = times(&limits);
         let stream = self.secured(stream, times.head).await?;
         let line = Line::of(&stream);
@@ -185,18 +189,20 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Front<A> {
             Kind::Redirect | Kind::Operators => line,
         });
         if self.kind == Kind::Public {
-            line.arrival.refusals.recorded_by(&self.house, client);
+            line.arrival
+                .refusals
+                .recorded_by(&self.surroundings, client);
         }
         let wire = Box::new(Wire::new(stream, &line));
         let inner = Arc::new(Connection {
-            house: Arc::clone(&self.house),
+            surroundings: Arc::clone(&self.surroundings),
             app: Arc::clone(&self.app),
             options: options(times.idle),
             limits,
             line: Arc::clone(&line),
         });
         let leaves = (self.kind == Kind::Operators).then(|| self.operators.enter(&line));
-        let lasts = |leash: &Arc<Leash>| leash.register(&self.house);
+        let lasts = |leash: &Arc<Leash>| leash.register(self.surroundings.as_ref());
         let late = tokio::select! {
             biased;
             _closed = inner.process_new(wire, shutdown) => None,
@@ -218,7 +224,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Front<A> {
     async fn cleanup(&self) {
         // It closes the connections that wait for a request, which may be on its way. After
         // a take-over each of them is answered once more instead.
-        if !self.house.is_relieved() {
+        if self.surroundings.closes_idle() {
             self.app.http_cleanup().await;
         }
     }
@@ -258,7 +264,7 @@ fn options(idle: Duration) -> HttpServerOptions {
 
 /// Sets on one connection and its requests what pingora has as constants.
 struct Connection<A> {
-    house: Arc<House>,
+    surroundings: Arc<dyn Surroundings>,
     app: Arc<A>,
     options: HttpServerOptions,
     limits: Limits,
@@ -288,7 +294,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for Connection<A> {
         }
         let leash = Leash::new(&self.line);
         let request = self.app.process_new_http(session, shutdown);
-        let ended = leash.hold(&self.house, request).await;
+        let ended = leash.hold(self.surroundings.as_ref(), request).await;
         if ended.is_some() && !leash.is_begun() {
             self.line.arrival.never_began();
         }
@@ -304,7 +310,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for Connection<A> {
     }
 
     fn h2_options(&self) -> Option<H2Options> {
-        Some(h2_options(&self.house.snapshot().settings.limits))
+        Some(h2_options(&self.surroundings.limits()))
     }
 
     fn server_options(&self) -> Option<&HttpServerOptions> {

@@ -11,7 +11,7 @@ use crate::adapters::clock;
 use crate::adapters::config::settings::{Logout, SiteData};
 use crate::auth::denial::Denial;
 use crate::auth::login::form_field;
-use crate::auth::session::Visitor;
+use crate::auth::visitor::Visitor;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::reply::Reply;
 use crate::gateway::request::ctx::Ctx;

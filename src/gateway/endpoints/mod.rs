@@ -23,7 +23,7 @@ use crate::auth::known::Browser;
 use crate::auth::login::form_field;
 use crate::auth::policy::Policy;
 use crate::auth::redirect::{Presentation, in_place};
-use crate::auth::session::Visitor;
+use crate::auth::visitor::Visitor;
 use crate::domain::forwarded;
 use crate::domain::origin::{Origin, Scheme};
 use crate::domain::reply::Reply;

@@ -9,7 +9,7 @@ use super::{Asked, Refused, read_body};
 use crate::adapters::{clock, entropy};
 use crate::auth::denial::Denial;
 use crate::auth::refresh::{RefreshToken, Way};
-use crate::auth::session::{Presented, Refresh, Visitor};
+use crate::auth::visitor::{Presented, Refresh, Visitor};
 use crate::domain::reply::Reply;
 use crate::gateway::request::ctx::Ctx;
 use crate::gateway::request::inbound;

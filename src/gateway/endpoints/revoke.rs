@@ -10,7 +10,7 @@ use super::{Asked, Refused, read_body};
 use crate::adapters::clock;
 use crate::auth::denial::Denial;
 use crate::auth::login::{LoginFormat, form_field};
-use crate::auth::session::Visitor;
+use crate::auth::visitor::Visitor;
 use crate::domain::id::SessionId;
 use crate::domain::reply::Reply;
 use crate::gateway::request::ctx::Ctx;

@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use super::{Refused, token_for};
 use crate::adapters::clock;
-use crate::auth::session::Visitor;
+use crate::auth::visitor::Visitor;
 use crate::domain::reply::Reply;
 use crate::gateway::request::ctx::Ctx;
 use crate::gateway::request::own_reply;

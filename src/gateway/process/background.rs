@@ -57,7 +57,9 @@ impl BackgroundService for Upkeep {
                 let house = Arc::clone(&self.house);
                 async move {
                     let foreign = |user: &_| house.hints.of_foreign_session(user);
-                    tell_store(&house.sessions, foreign).await;
+                    let service = &house.sessions;
+                    let (store, index) = (service.store.as_ref(), service.index.as_ref());
+                    tell_store(&service.deliveries, store, index, foreign).await;
                 }
             }),
             self.until(shutdown),

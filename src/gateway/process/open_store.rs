@@ -16,7 +16,7 @@ use crate::adapters::store::replica::Replica;
 use crate::adapters::store::{Embedded, Memory, Redis};
 use crate::auth::ports::{Attempts, Store, StoreError};
 use crate::auth::throttle::AttemptLimits;
-use crate::gateway::process::server::RunError;
+use crate::gateway::process::run_error::RunError;
 use crate::gateway::process::supervise::supervise;
 use crate::gateway::shared_state::House;
 

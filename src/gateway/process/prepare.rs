@@ -19,9 +19,12 @@ use crate::adapters::jwt;
 use crate::adapters::store::{DataDir, DataDirError, Embedded, Redis};
 use crate::adapters::take_over;
 use crate::gateway::connection::listen::{Certificate, ListenError, name_of};
-use crate::gateway::process::server::{ADMIN_SOCKET, RunError};
+use crate::gateway::process::run_error::RunError;
 use crate::gateway::snapshot::SnapshotError;
 use crate::gateway::upstream::target::Upstream;
+
+/// The name of the operators' socket inside `data_dir`.
+pub const ADMIN_SOCKET: &str = "admin.sock";
 
 /// What a start goes on with.
 pub struct Prepared {

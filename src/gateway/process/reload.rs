@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Mutex;
 
-use crate::adapters::clock;
 use crate::adapters::config::settings::Settings;
 use crate::adapters::observe::logger;
 use crate::adapters::observe::metrics::ReloadResult;
+use crate::adapters::{clock, lints};
 use crate::auth::event::{Event, EventKind};
 use crate::auth::ports::StoreError;
 use crate::gateway::connection::listen::Certificate;
@@ -147,9 +147,7 @@ impl Reloader {
             }
             _ => None,
         };
-        for warning in &snapshot.settings.warnings {
-            log::warn!("{warning}");
-        }
+        lints::log(&snapshot.settings);
         snapshot.upstream.inherit(&old.upstream);
         snapshot.upstream.resolve_soon().await;
         end_changed(&self.house.sessions, &snapshot.policy, clock::now()).await?;

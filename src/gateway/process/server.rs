@@ -14,13 +14,13 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::adapters::clock;
 use crate::adapters::config::settings::Settings;
-use crate::adapters::descriptors;
 use crate::adapters::observe::metrics::Metrics;
 use crate::adapters::store::embedded::Embedded;
 use crate::adapters::store::lock::{DataDir, DataDirError};
 use crate::adapters::store::replica::Replica;
 use crate::adapters::take_over;
-use crate::auth::ports::{Revoked as _, StoreError};
+use crate::adapters::{descriptors, lints};
+use crate::auth::ports::Revoked as _;
 use crate::gateway::admin::Admin;
 use crate::gateway::connection::listen::{
     self, ListenError, OnSockets, Sockets, name_of, private_socket,
@@ -31,19 +31,17 @@ use crate::gateway::endpoints::whoami::Whoami;
 use crate::gateway::process::background::Upkeep;
 use crate::gateway::process::file_watch::{self, Look};
 use crate::gateway::process::open_store::{Follow, Kept};
-use crate::gateway::process::prepare::{self, Prepared, prepare};
+use crate::gateway::process::prepare::{self, ADMIN_SOCKET, Prepared, prepare};
 use crate::gateway::process::reload::{Loader, Reloader};
+use crate::gateway::process::run_error::RunError;
 use crate::gateway::process::shutdown::{Signals, Stop, StopWatch, attend};
 use crate::gateway::process::upgrade::hand_over::HandOver;
-use crate::gateway::process::upgrade::take_over::{Predecessor, TakeOverError};
+use crate::gateway::process::upgrade::take_over::Predecessor;
 use crate::gateway::proxy::Gateway;
 use crate::gateway::shared_state::House;
-use crate::gateway::snapshot::{Snapshot, SnapshotError};
+use crate::gateway::snapshot::Snapshot;
 use crate::service::sessions::ForwardedRevocations;
 use crate::service::user_changes::end_changed;
-
-/// The name of the operators' socket inside `data_dir`.
-pub const ADMIN_SOCKET: &str = "admin.sock";
 
 /// What to run.
 pub struct Plan {
@@ -57,32 +55,6 @@ pub struct Plan {
     pub demo_app: Option<TcpListener>,
 }
 
-/// Why a gateway did not start, or broke.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The `data_dir`.
-    #[error(transparent)]
-    DataDir(#[from] DataDirError),
-    /// The process to take over from.
-    #[error("no take-over: {0}")]
-    TakeOver(#[from] TakeOverError),
-    /// The sockets, or the certificate.
-    #[error(transparent)]
-    Listen(#[from] ListenError),
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The store that is shared, after some waiting.
-    #[error(transparent)]
-    Unreachable(StoreError),
-    /// Keys or upstream.
-    #[error(transparent)]
-    Snapshot(#[from] SnapshotError),
-    /// Something that does not fail.
-    #[error("{0}")]
-    Broken(String),
-}
-
 /// Runs a gateway until it is told to stop. Blocks.
 ///
 /// # Errors
@@ -90,9 +62,7 @@ pub enum RunError {
 pub fn run(plan: Plan) -> Result<(), RunError> {
     let broken = |e: &dyn std::fmt::Display| RunError::Broken(e.to_string());
     let settings = plan.settings;
-    for warning in &settings.warnings {
-        log::warn!("{warning}");
-    }
+    lints::log(&settings);
     let Prepared { certificate } = prepare(&settings)?;
     let most = connections_to_carry(&settings);
     let mut first_look = file_watch::at_sources(&settings);
@@ -141,7 +111,7 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
         },
     );
     let acceptor = certificate.as_ref().map(listen::Certificate::acceptor);
-    let front = Front::public(Arc::clone(&house), proxy, acceptor, most);
+    let front = Front::public(Arc::<House>::clone(&house), proxy, acceptor, most);
     let mut public = Service::new("proxy".into(), front);
     for name in &bound.public {
         public.add_listener(listen::client_side(name));
@@ -151,7 +121,7 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
         let app = Redirect {
             house: Arc::clone(&house),
         };
-        let front = Front::redirect(Arc::clone(&house), app, most);
+        let front = Front::redirect(Arc::<House>::clone(&house), app, most);
         let mut service = Service::new("redirect".into(), front);
         service.threads = Some(1);
         service.add_tcp(name);
@@ -166,7 +136,7 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
             reloader: Arc::clone(&reloader),
             over_socket,
         };
-        let front = Front::operators(Arc::clone(&house), app);
+        let front = Front::operators(Arc::<House>::clone(&house), app);
         let mut service = Service::new("admin".into(), front);
         service.threads = Some(1);
         if over_socket {

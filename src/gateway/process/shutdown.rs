@@ -9,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
 use crate::gateway::process::reload::Reloader;
-use crate::gateway::process::server::RunError;
+use crate::gateway::process::run_error::RunError;
 use crate::gateway::process::upgrade::hand_over::HandOver;
 use crate::gateway::shared_state::House;
 

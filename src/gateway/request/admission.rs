@@ -7,7 +7,7 @@ use pingora_proxy::Session;
 
 use crate::auth::bounce::Arrival;
 use crate::auth::pass::Pass;
-use crate::gateway::upstream::response_timeout::AnswerTimer;
+use crate::gateway::connection::response_timeout::AnswerTimer;
 
 /// An admitted request.
 pub(in crate::gateway) struct Admission {

@@ -13,8 +13,8 @@ use tokio::time::timeout;
 use crate::adapters::clock::Moment;
 use crate::adapters::config::settings::Limits;
 use crate::auth::denial::Denial;
+use crate::gateway::connection::body_rate::BodyRate;
 use crate::gateway::request::admission::not_admitted;
-use crate::gateway::request::body_rate::BodyRate;
 use crate::gateway::request::ctx::Ctx;
 
 /// Reads the body up to `limits.login_body`, waiting `limits.client_read` for each piece

@@ -7,7 +7,7 @@ use pingora_proxy::{FailToProxy, Session};
 
 use crate::auth::denial::Denial;
 use crate::auth::redirect::{Presentation, in_place};
-use crate::gateway::connection::framing::Doubt;
+use crate::gateway::connection::chunks::Doubt;
 use crate::gateway::request::ctx::Ctx;
 use crate::gateway::request::own_reply;
 use crate::gateway::request::reset;

@@ -22,8 +22,9 @@ use crate::domain::id::UserId;
 use crate::domain::lists::members;
 use crate::domain::origin::{Origin, Scheme};
 use crate::domain::request::{Host, RequestView};
+use crate::gateway::connection::peer::Peer;
 use crate::gateway::request::inbound::{
-    Peer, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, forwarded_host,
+    X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, forwarded_host,
 };
 use crate::gateway::snapshot::Snapshot;
 

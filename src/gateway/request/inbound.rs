@@ -7,7 +7,6 @@ use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Version};
 use ipnet::IpNet;
 use pingora::http::RequestHeader;
-use pingora::protocols::l4::socket::SocketAddr;
 use pingora_proxy::Session;
 
 use crate::auth::stored::Device;
@@ -15,7 +14,8 @@ use crate::domain::forwarded;
 use crate::domain::lists::members;
 use crate::domain::origin::{Authority, Scheme};
 use crate::domain::request::{Framing, Host, RequestFacts, RequestView};
-use crate::gateway::connection::framing::Doubt;
+use crate::gateway::connection::chunks::Doubt;
+use crate::gateway::connection::peer::{Peer, trusts};
 use crate::gateway::request::handshake::Upgrade;
 use crate::gateway::request::versions;
 
@@ -25,36 +25,6 @@ pub(in crate::gateway) const X_FORWARDED_PROTO: HeaderName =
     HeaderName::from_static("x-forwarded-proto");
 pub(in crate::gateway) const X_FORWARDED_HOST: HeaderName =
     HeaderName::from_static("x-forwarded-host");
-
-/// Who is on the other end of the connection.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::gateway) struct Peer {
-    /// The TCP peer.
-    pub(in crate::gateway) address: IpAddr,
-    /// Whether we believe what it says about its own clients.
-    pub(in crate::gateway) trusted: bool,
-    /// Whether it speaks TLS with us.
-    pub(in crate::gateway) tls: bool,
-}
-
-impl Peer {
-    pub(in crate::gateway) fn of(session: &Session, trusted_proxies: &[IpNet]) -> Self {
-        let address = match session.client_addr() {
-            Some(SocketAddr::Inet(address)) => address.ip().to_canonical(),
-            // A unix socket has no address; only this machine can reach it.
-            _ => IpAddr::from([127, 0, 0, 1]),
-        };
-        Self {
-            address,
-            trusted: trusts(trusted_proxies, address),
-            tls: session.digest().is_some_and(|d| d.ssl_digest.is_some()),
-        }
-    }
-}
-
-pub(in crate::gateway) fn trusts(trusted_proxies: &[IpNet], address: IpAddr) -> bool {
-    trusted_proxies.iter().any(|net| net.contains(&address))
-}
 
 /// The device that a request comes from.
 pub(in crate::gateway) fn device(session: &Session, client: IpAddr) -> Device {

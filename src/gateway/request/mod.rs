@@ -3,7 +3,6 @@
 pub(in crate::gateway) mod access_record;
 pub(in crate::gateway) mod admission;
 pub(in crate::gateway) mod body;
-pub(in crate::gateway) mod body_rate;
 pub(in crate::gateway) mod ctx;
 pub(in crate::gateway) mod failure;
 pub(in crate::gateway) mod handshake;

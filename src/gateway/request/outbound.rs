@@ -12,10 +12,11 @@ use pingora_proxy::Session;
 use crate::auth::bounce::Arrival;
 use crate::auth::client_headers::Sender;
 use crate::domain::cookie;
+use crate::gateway::connection::peer::Peer;
 use crate::gateway::request::admission::not_admitted;
 use crate::gateway::request::ctx::Ctx;
 use crate::gateway::request::inbound::{
-    Facts, Peer, X_FORWARDED_FOR, forwarded_host, host_field, origin_form,
+    Facts, X_FORWARDED_FOR, forwarded_host, host_field, origin_form,
 };
 use crate::gateway::request::versions;
 

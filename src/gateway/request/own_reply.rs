@@ -12,6 +12,7 @@ use pingora_proxy::Session;
 use crate::adapters::clock;
 use crate::adapters::pages::ErrorView;
 use crate::auth::denial::Denial;
+use crate::auth::problem::{PROBLEM, problem_body};
 use crate::auth::redirect::{Presentation, login_location};
 use crate::domain::reply::Reply;
 use crate::gateway::request::body;
@@ -158,37 +159,6 @@ pub(in crate::gateway) fn problem(denial: Denial) -> Reply {
     Reply::with_body(denial.status(), PROBLEM, body.into_bytes())
         .header(header::CACHE_CONTROL, NO_STORE)
         .header(NOSNIFF.0, NOSNIFF.1)
-}
-
-/// A refusal as the bytes of a whole HTTP/1 answer, for a connection that has no request
-/// yet or none any more. It says that the connection ends.
-pub(in crate::gateway) fn bare(denial: Denial) -> String {
-    let status = denial.status();
-    let body = problem_body(status, denial.code(), denial.sentence());
-    let challenge = denial.challenge().map_or_else(String::new, |challenge| {
-        format!("{}: {challenge}\r\n", header::WWW_AUTHENTICATE)
-    });
-    format!(
-        "HTTP/1.1 {status}\r\nContent-Type: {PROBLEM}\r\nCache-Control: no-store\r\n\
-         X-Content-Type-Options: nosniff\r\n{challenge}Content-Length: {}\r\n\
-         Connection: close\r\n\r\n{body}",
-        body.len()
-    )
-}
-
-/// The media type of a problem.
-pub(in crate::gateway) const PROBLEM: &str = "application/problem+json";
-
-/// The text of a problem.
-pub(in crate::gateway) fn problem_body(status: StatusCode, code: &str, detail: &str) -> String {
-    let body = serde_json::json!({
-        "type": "about:blank",
-        "title": status.canonical_reason().unwrap_or("Refused"),
-        "status": status.as_u16(),
-        "code": code,
-        "detail": detail,
-    });
-    body.to_string()
 }
 
 /// JSON of ours; never cached.

@@ -12,12 +12,12 @@ use pingora::{Error, ErrorType, Result};
 use pingora_proxy::Session;
 
 use crate::adapters::clock::Moment;
+use crate::gateway::connection::body_rate::BodyRate;
+use crate::gateway::connection::response_timeout::AnswerTimer;
 use crate::gateway::request::admission::{Admission, Again, not_admitted};
-use crate::gateway::request::body_rate::BodyRate;
 use crate::gateway::request::ctx::Ctx;
 use crate::gateway::request::upstream_response::is_interim;
 use crate::gateway::shared_state::House;
-use crate::gateway::upstream::response_timeout::AnswerTimer;
 use crate::gateway::upstream::target::keep_apart;
 
 /// Tries to connect to the app before giving up; nothing has been sent then, so

@@ -1,13 +1,19 @@
 use super::*;
 use crate::adapters::store::contract::stored;
-use crate::auth::stored::StoredSession;
+use crate::auth::stored::{Extra, StoredSession, Unknown};
 use crate::service::live_connections::Cancel;
 use crate::service::test_support::{Exchange, service};
 
 /// A session that may lie unused for a second, with a connection that was admitted with a
 /// token of 300 ms.
 async fn open(service: &SessionService) -> (StoredSession, Arc<Exchange>) {
-    let session = stored("1", 0, 1);
+    open_as(service, stored("1", 0, 1)).await
+}
+
+async fn open_as(
+    service: &SessionService,
+    session: StoredSession,
+) -> (StoredSession, Arc<Exchange>) {
     let opened = service.store.open(&session, None, session.renewed);
     opened.await.unwrap();
     let exchange = Exchange::new();
@@ -69,4 +75,29 @@ async fn use_does_not_outlive_the_absolute_end() {
     }
     close_expired(&service, now).await;
     assert_eq!(exchange.why(), Some(Denial::SessionExpired));
+}
+
+/// A newer version says that nobody must act on the session who does not know `bound`.
+#[tokio::test]
+async fn a_session_that_is_not_understood_is_not_touched_and_its_connections_end_with_the_token() {
+    let (service, _log) = service();
+    let newer = Unknown {
+        layout: 2,
+        fields: r#""bound":true,"crit":["bound"]"#.into(),
+        critical: vec!["bound".into()],
+    };
+    let session = StoredSession {
+        extra: Extra::from(newer),
+        ..stored("1", 0, 1)
+    };
+    let (session, exchange) = open_as(&service, session).await;
+    for (millis, ended) in [(0, false), (299, false), (300, true)] {
+        let now = session.renewed.after(Duration::from_millis(millis));
+        *exchange.used.lock() = Some(now);
+        close_expired(&service, now).await;
+        assert_eq!(exchange.why().is_some(), ended, "after {millis} ms");
+    }
+    assert_eq!(exchange.why(), Some(Denial::StoreUnavailable));
+    let kept = service.store.find(session.id).await.unwrap();
+    assert_eq!(kept, Some(session), "its use was noted");
 }

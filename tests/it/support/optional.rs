@@ -76,6 +76,13 @@ pub fn python_with_passlib() -> Option<PathBuf> {
     or_skip(&PYTHON)
 }
 
+/// The same with jsonschema, which did not read our table of keys.
+pub fn python_with_jsonschema() -> Option<PathBuf> {
+    static PYTHON: LazyLock<Result<PathBuf, String>> =
+        LazyLock::new(|| python_with("jsonschema", &["jsonschema==4.26.0"]));
+    or_skip(&PYTHON)
+}
+
 fn python_with(modules: &str, packages: &[&str]) -> Result<PathBuf, String> {
     let python = target().join("pyvenv/bin/python");
     let ready = |python: &Path| {

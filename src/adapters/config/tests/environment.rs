@@ -29,7 +29,7 @@ fn a_variable_beats_the_file_and_is_checked_alike() {
     assert_eq!(s.cors.allowed_origins.len(), 2);
     assert_eq!(s.data_dir, Path::new("/work-dir/data"));
     assert!(s.cookies_over_http);
-    assert_eq!(s.warnings.len(), 1, "{:?}", s.warnings);
+    assert_eq!(warned(&s).len(), 1, "{:?}", warned(&s));
 
     for (name, value, says) in [
         (
@@ -163,8 +163,7 @@ fn everything_may_come_from_the_environment() {
     let over_a_list = load_text(&with(""), Path::new("x.yaml"), &env).unwrap();
     assert_eq!(over_a_list.users[0].identity.id.as_str(), "alice");
     assert!(
-        over_a_list
-            .warnings
+        warned(&over_a_list)
             .iter()
             .any(|w| w.contains("replaces the users"))
     );
@@ -221,7 +220,7 @@ fn a_variable_that_sets_nothing_is_refused_with_what_was_meant() {
         ("DOORWARD_CONFIG", "/etc/doorward/doorward.yaml"),
     ]);
     let taken = load_text(&with(""), Path::new("doorward.yaml"), &kubernetes);
-    assert_eq!(taken.unwrap().warnings, Vec::<String>::new());
+    assert_eq!(warned(&taken.unwrap()), Vec::<String>::new());
 }
 
 #[test]

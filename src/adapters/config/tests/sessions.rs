@@ -242,7 +242,6 @@ fn odd_lifetimes_are_legal_and_said() {
             "session: { refresh_grace: 1h }",
             Some("stolen refresh token"),
         ),
-        ("session: { store: memory }", Some("after a restart")),
         (
             "csrf: { cookie: XSRF-TOKEN }",
             Some("csrf.cookie does nothing"),
@@ -255,7 +254,7 @@ fn odd_lifetimes_are_legal_and_said() {
         ("session: { remember_me: null, refresh_grace: 0s }", None),
         ("csrf: { mode: token, cookie: XSRF-TOKEN }", None),
     ] {
-        let warnings = settings(lines).warnings;
+        let warnings = warned(&settings(lines));
         assert_eq!(
             warnings.len(),
             usize::from(says.is_some()),

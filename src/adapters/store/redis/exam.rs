@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use redis::{Connection, ConnectionAddr, InfoDict, IntoConnectionInfo as _, cmd};
+use redis::{Connection, InfoDict, cmd};
 
 use crate::adapters::clock;
 use crate::adapters::config::settings;
@@ -19,34 +19,6 @@ pub struct Exam {
     pub eviction: Option<String>,
     /// Its clock, and ours just before and after.
     pub time: Option<(Timestamp, [Timestamp; 2])>,
-}
-
-/// How it is reached.
-#[derive(Clone, Debug)]
-pub struct Way {
-    /// The host; `None`: a Unix socket.
-    pub host: Option<String>,
-    /// Whether what is said can be read on the way.
-    pub is_plain: bool,
-    /// Whether it wants a password.
-    pub has_password: bool,
-}
-
-/// How the settings say that it is reached.
-pub fn way(settings: &settings::Redis) -> Option<Way> {
-    let url = std::str::from_utf8(settings.url.expose()).ok()?;
-    let info = url.into_connection_info().ok()?;
-    let (host, is_plain) = match info.addr() {
-        ConnectionAddr::Tcp(host, _) => (Some(host.clone()), true),
-        ConnectionAddr::TcpTls { host, .. } => (Some(host.clone()), false),
-        _ => (None, false),
-    };
-    let has_password = info.redis_settings().password().is_some();
-    Some(Way {
-        host,
-        is_plain,
-        has_password,
-    })
 }
 
 /// Asks it.

@@ -2,7 +2,7 @@
 
 use crate::adapters::config::problem::Fault;
 use crate::adapters::config::reader::Spot;
-use crate::adapters::users::hashes::{ParsedHash, Strength};
+use crate::adapters::users::hashes::ParsedHash;
 use crate::auth::directory::PasswordHash;
 
 /// Checks the value; a problem never shows it.
@@ -20,9 +20,4 @@ pub(super) fn read(spot: &Spot<'_>) -> Option<PasswordHash> {
 pub(super) fn check(text: &str) -> Result<PasswordHash, Fault> {
     ParsedHash::parse(text)?;
     Ok(PasswordHash::new(text))
-}
-
-/// Whether an accepted hash costs an attacker little.
-pub(super) fn is_weak(hash: &str) -> bool {
-    ParsedHash::parse(hash).is_ok_and(|hash| hash.strength() == Strength::Weak)
 }

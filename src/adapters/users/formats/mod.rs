@@ -88,22 +88,6 @@ pub(in crate::adapters) fn file(cx: &Context, text: &str, name: &Arc<str>) -> Op
     })
 }
 
-/// One sentence about all hashes that are cheap to guess.
-pub(in crate::adapters) fn warn_of_weak_hashes(cx: &Context, listed: &[Listed]) {
-    let mut weak = listed
-        .iter()
-        .filter(|one| hash::is_weak(one.user.password_hash.as_str()));
-    let Some(first) = weak.next() else { return };
-    let others = match weak.count() {
-        0 => String::new(),
-        n => format!(" and {n} more"),
-    };
-    cx.warn(format!(
-        "The password hash of {}{others} is cheap to guess; make a new one with `doorward hash-password`.",
-        first.user.identity.username
-    ));
-}
-
 /// A name that can be typed: something is left of it in its canonical form.
 fn username(text: &str) -> Result<Username, Fault> {
     let text = crate::adapters::config::values::words(text)?;

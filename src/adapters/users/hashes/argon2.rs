@@ -4,9 +4,7 @@
 
 use argon2::{Algorithm, Argon2, Params, Version};
 
-use super::{
-    LEAST_OUTPUT, MAX_MEMORY, MAX_TRAFFIC, MOST_BYTES, Strength, base64, damaged, equal, numbers,
-};
+use super::{LEAST_OUTPUT, MAX_MEMORY, MAX_TRAFFIC, MOST_BYTES, base64, damaged, equal, numbers};
 use crate::adapters::config::problem::Fault;
 
 /// OWASP's pairs: passes, and the least memory in KiB with so many.
@@ -17,8 +15,6 @@ const STRONG: [(u32, u32); 5] = [
     (4, 9_216),
     (5, 7_168),
 ];
-/// OWASP's least memory, in KiB.
-const FAIR: u32 = 7 * 1024;
 /// The shortest salt that the algorithm takes.
 const LEAST_SALT: usize = 8;
 
@@ -97,15 +93,9 @@ impl Argon2Hash {
     }
 
     /// OWASP speaks of argon2id alone.
-    pub(super) fn strength(&self) -> Strength {
+    pub(super) fn is_strong(&self) -> bool {
         let (passes, memory) = (self.params.t_cost(), self.params.m_cost());
         let enough = |(least, kib): &(u32, u32)| passes >= *least && memory >= *kib;
-        if memory < FAIR {
-            Strength::Weak
-        } else if self.algorithm == Algorithm::Argon2id && STRONG.iter().any(enough) {
-            Strength::Strong
-        } else {
-            Strength::Fair
-        }
+        self.algorithm == Algorithm::Argon2id && STRONG.iter().any(enough)
     }
 }

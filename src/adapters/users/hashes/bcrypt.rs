@@ -15,13 +15,11 @@ use base64::engine::general_purpose::STANDARD;
 use bcrypt::HashParts;
 use zeroize::Zeroizing;
 
-use super::{Strength, damaged, number};
+use super::{damaged, number};
 use crate::adapters::config::problem::Fault;
 
 /// The highest cost: 2^17 rounds take some ten seconds.
 const MAX_COST: u32 = 17;
-/// Below this cost a hash is cheap to guess.
-const FAIR: u32 = 8;
 /// OWASP's least.
 const STRONG: u32 = 10;
 
@@ -110,11 +108,7 @@ impl BcryptHash {
         }
     }
 
-    pub(super) fn strength(&self) -> Strength {
-        match self.cost {
-            ..FAIR => Strength::Weak,
-            FAIR..STRONG => Strength::Fair,
-            STRONG.. => Strength::Strong,
-        }
+    pub(super) fn is_strong(&self) -> bool {
+        self.cost >= STRONG
     }
 }

@@ -47,17 +47,6 @@ pub(in crate::adapters) enum ParsedHash {
     ShaCrypt(sha_crypt::ShaCryptHash),
 }
 
-/// What it costs to try passwords on a hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::adapters) enum Strength {
-    /// Next to nothing.
-    Weak,
-    /// Something.
-    Fair,
-    /// What OWASP's Password Storage Cheat Sheet asks for.
-    Strong,
-}
-
 impl ParsedHash {
     /// Reads a hash.
     pub(in crate::adapters) fn parse(text: &str) -> Result<Self, Fault> {
@@ -96,14 +85,14 @@ impl ParsedHash {
         }
     }
 
-    /// What it costs to guess.
-    pub(in crate::adapters) fn strength(&self) -> Strength {
+    /// Whether guessing costs what OWASP's Password Storage Cheat Sheet asks for.
+    pub(in crate::adapters) fn is_strong(&self) -> bool {
         match self {
-            Self::Argon2(hash) => hash.strength(),
-            Self::Bcrypt(hash) => hash.strength(),
-            Self::Pbkdf2(hash) => hash.strength(),
-            Self::Scrypt(hash) => hash.strength(),
-            Self::ShaCrypt(hash) => hash.strength(),
+            Self::Argon2(hash) => hash.is_strong(),
+            Self::Bcrypt(hash) => hash.is_strong(),
+            Self::Pbkdf2(hash) => hash.is_strong(),
+            Self::Scrypt(hash) => hash.is_strong(),
+            Self::ShaCrypt(hash) => hash.is_strong(),
         }
     }
 }

@@ -7,13 +7,11 @@ use pbkdf2::pbkdf2_hmac;
 use sha1::Sha1;
 use sha2::{Sha224, Sha256, Sha384, Sha512};
 
-use super::{LEAST_OUTPUT, MOST_BYTES, Strength, base64, damaged, equal, number};
+use super::{LEAST_OUTPUT, MOST_BYTES, base64, damaged, equal, number};
 use crate::adapters::config::problem::Fault;
 
 /// The most iterations of a login, over all blocks of the output; a guess at ten seconds.
 const MOST: u64 = 10_000_000;
-/// A guess: a hash with fewer than the tenth part of OWASP's iterations is cheap.
-const FAIR_PART: u32 = 10;
 
 /// The digest inside.
 #[derive(Clone, Copy, Debug)]
@@ -117,14 +115,7 @@ impl Pbkdf2Hash {
         equal(&output, &self.output)
     }
 
-    pub(super) fn strength(&self) -> Strength {
-        let strong = self.digest.strong();
-        if self.iterations >= strong {
-            Strength::Strong
-        } else if self.iterations >= strong / FAIR_PART {
-            Strength::Fair
-        } else {
-            Strength::Weak
-        }
+    pub(super) fn is_strong(&self) -> bool {
+        self.iterations >= self.digest.strong()
     }
 }

@@ -2,15 +2,11 @@
 
 use scrypt::Params;
 
-use super::{
-    LEAST_OUTPUT, MAX_MEMORY, MAX_TRAFFIC, MOST_BYTES, Strength, base64, damaged, equal, numbers,
-};
+use super::{LEAST_OUTPUT, MAX_MEMORY, MAX_TRAFFIC, MOST_BYTES, base64, damaged, equal, numbers};
 use crate::adapters::config::problem::Fault;
 
 /// OWASP's pairs, each with `r=8`: the logarithm of N, and the least p with it.
 const STRONG: [(u8, u32); 5] = [(17, 1), (16, 2), (15, 3), (14, 5), (13, 10)];
-/// Below so much memory a hash is cheap to guess: that of OWASP's smallest pair.
-const FAIR: u64 = 8 << 20;
 
 /// An scrypt hash.
 #[derive(Debug)]
@@ -82,14 +78,8 @@ impl ScryptHash {
             .is_ok_and(|()| equal(&output, &self.output))
     }
 
-    pub(super) fn strength(&self) -> Strength {
+    pub(super) fn is_strong(&self) -> bool {
         let enough = |(log_n, p): &(u8, u32)| self.log_n >= *log_n && self.p >= *p && self.r >= 8;
-        if memory(self.log_n, self.r) < FAIR {
-            Strength::Weak
-        } else if STRONG.iter().any(enough) {
-            Strength::Strong
-        } else {
-            Strength::Fair
-        }
+        STRONG.iter().any(enough)
     }
 }

@@ -5,7 +5,7 @@
 
 use sha_crypt::{Algorithm, PasswordVerifier, ShaCrypt};
 
-use super::{Strength, damaged, number};
+use super::{damaged, number};
 use crate::adapters::config::problem::Fault;
 
 /// The rounds that are meant where none are written.
@@ -17,8 +17,6 @@ const MOST: u32 = 5_000_000;
 /// Each round reads the whole password. The system's crypt(3) takes 512 bytes at most, and
 /// without a bound one login could be made to last minutes.
 const MAX_PASSWORD: usize = 512;
-/// A guess: Authelia's default.
-const FAIR: u32 = 50_000;
 /// A guess: OWASP's rounds of PBKDF2 with SHA-512, which cost less than these.
 const STRONG: u32 = 210_000;
 
@@ -80,11 +78,7 @@ impl ShaCryptHash {
         right.is_ok() && read.len() == password.len()
     }
 
-    pub(super) fn strength(&self) -> Strength {
-        match self.rounds {
-            ..FAIR => Strength::Weak,
-            FAIR..STRONG => Strength::Fair,
-            STRONG.. => Strength::Strong,
-        }
+    pub(super) fn is_strong(&self) -> bool {
+        self.rounds >= STRONG
     }
 }

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use crate::adapters::clock;
-use crate::adapters::tls_probe::{self, Chain};
+use crate::adapters::tls_probe::{self, Dates};
 use crate::domain::time::Timestamp;
 
 /// More of an answer is not read.
@@ -29,8 +29,8 @@ pub(in crate::cli::doctor) struct Answer {
     pub(in crate::cli::doctor) date: Option<Timestamp>,
     /// Our clock before the question and after the answer.
     pub(in crate::cli::doctor) between: [Timestamp; 2],
-    /// The certificates shown.
-    pub(in crate::cli::doctor) chain: Option<Chain>,
+    /// Those of the certificate that was shown.
+    pub(in crate::cli::doctor) dates: Option<Dates>,
 }
 
 impl Answer {
@@ -63,9 +63,9 @@ pub(super) fn get(
         place.authority
     );
     if place.tls {
-        let (mut stream, chain) = tls_probe::open(stream, &place.host, clock::now())?;
+        let (mut stream, dates) = tls_probe::open(stream, &place.host)?;
         let mut answer = exchange(&mut stream, &request)?;
-        answer.chain = chain;
+        answer.dates = dates;
         return Ok(answer);
     }
     exchange(stream, &request)
@@ -106,7 +106,7 @@ fn exchange(mut stream: impl Read + Write, request: &str) -> Result<Answer, Stri
         body: whole(body, field("transfer-encoding")),
         date: since.map(|since| Timestamp::from_secs(since.as_secs())),
         between: [asked, clock::now()],
-        chain: None,
+        dates: None,
     })
 }
 

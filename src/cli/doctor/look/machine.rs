@@ -8,7 +8,7 @@ use nix::ifaddrs::getifaddrs;
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 
 use super::MOST_ADDRESSES;
-use crate::gateway::process::server::ADMIN_SOCKET;
+use crate::gateway::process::prepare::ADMIN_SOCKET;
 
 /// The addresses of this machine, other than the loopback, with this port.
 pub(super) fn addresses(port: u16) -> Vec<SocketAddr> {

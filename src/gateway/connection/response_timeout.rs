@@ -25,8 +25,8 @@ use pingora::protocols::SocketDigest;
 use pingora::protocols::l4::socket::SocketAddr;
 
 use crate::adapters::clock::Moment;
+use crate::gateway::connection::body_rate::BodyRate;
 use crate::gateway::connection::handle::Line;
-use crate::gateway::request::body_rate::BodyRate;
 
 /// The waits of one client connection: one over HTTP/1, one a stream over HTTP/2. A place
 /// is used again when its wait has ended.

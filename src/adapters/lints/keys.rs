@@ -1,8 +1,8 @@
 //! Keys and tokens that could be guessed, or lie where they are copied.
 
-use super::facts::Facts;
-use super::finding::Finding;
-use crate::adapters::config::settings::Algorithm;
+use super::Lint;
+use super::Severity::{Note, Problem};
+use crate::adapters::config::settings::{Algorithm, Settings};
 use crate::adapters::jwt::keyring;
 
 /// Less is within reach of a large computation. A guess at what a text is worth, not a
@@ -20,61 +20,53 @@ const WORDS: [&str; 6] = [
     "doorward",
 ];
 
-pub(super) fn check(facts: &Facts) -> Vec<Finding> {
-    let settings = &facts.settings;
+pub(super) fn check(settings: &Settings) -> Vec<Lint> {
     let mut found = Vec::new();
     for (place, key) in settings.signing.keys.iter().enumerate() {
         if settings.signing.algorithm == Algorithm::Hs256 && is_weak(key.expose()) {
-            found.push(Finding::problem(
+            found.push(Lint::new(
+                Problem,
                 "keys.guessable",
-                (
-                    format!("signing.key (number {}) does not look random", place + 1),
-                    "whoever guesses it can sign a session for anybody",
-                    "make one with `openssl rand -base64 32`, and write base64: before it",
-                ),
+                format!("signing.key (number {}) does not look random", place + 1),
+                "whoever guesses it can sign a session for anybody",
+                "make one with `openssl rand -base64 32`, and write base64: before it",
             ));
         }
         if settings.signing.algorithm == Algorithm::Rs256
             && let Some(bits) = keyring::rsa_bits(key)
             && bits < GOOD_RSA_BITS
         {
-            found.push(Finding::note(
+            found.push(Lint::new(
+                Note,
                 "keys.short_rsa",
-                (
-                    format!(
-                        "signing.key (number {}) is an RSA key of {bits} bits",
-                        place + 1
-                    ),
-                    "3072 are asked for where signatures must hold beyond 2030",
-                    "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072, or EdDSA",
+                format!(
+                    "signing.key (number {}) is an RSA key of {bits} bits",
+                    place + 1
                 ),
+                "3072 are asked for where signatures must hold beyond 2030",
+                "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072, or EdDSA",
             ));
         }
     }
     if let Some(token) = &settings.admin.token
         && is_weak_for(token.expose(), LEAST_BITS / 2.0)
     {
-        found.push(Finding::problem(
+        found.push(Lint::new(
+            Problem,
             "keys.admin_token",
-            (
-                "admin.token does not look random",
-                "whoever guesses it can end every session and list all users",
-                "make one with `openssl rand -hex 32`",
-            ),
+            "admin.token does not look random",
+            "whoever guesses it can end every session and list all users",
+            "make one with `openssl rand -hex 32`",
         ));
     }
-    for secret in settings
-        .secrets
-        .iter()
-        .filter(|s| s.is_literal && s.key != "users")
-    {
-        found.push(Finding::note(
+    let in_the_file = settings.secrets.iter().filter(|secret| secret.is_literal);
+    for secret in in_the_file.filter(|secret| secret.key != "users") {
+        found.push(Lint::new(
+            Note,
             "keys.literal",
-            (
-                format!("{} stands in {} itself", secret.key, secret.file.display()),
-                "a configuration is copied, shown and kept in repositories",
-                "move it into a file of its own (file:/path, chmod 0600) or a variable (env:NAME)",
-            ),
+            format!("{} stands in {} itself", secret.key, secret.file.display()),
+            "a configuration is copied, shown and kept in repositories",
+            "move it into a file of its own (file:/path, chmod 0600) or a variable (env:NAME)",
         ));
     }
     found

@@ -1,0 +1,43 @@
+//! The gateway, as its connections see it.
+
+use std::net::IpAddr;
+
+use crate::adapters::config::settings::Limits;
+use crate::adapters::observe::metrics::Metrics;
+use crate::gateway::connection::peer::trusts;
+use crate::gateway::connection::surroundings::Surroundings;
+use crate::gateway::connection::unread_answers::Unread;
+use crate::gateway::request::access_record;
+use crate::gateway::shared_state::House;
+use crate::service::sessions::SessionService;
+
+impl Surroundings for House {
+    fn limits(&self) -> Limits {
+        self.snapshot().settings.limits.clone()
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        trusts(&self.snapshot().settings.trusted_proxies, address)
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    fn unread(&self) -> &Unread {
+        &self.unread
+    }
+
+    fn sessions(&self) -> &SessionService {
+        &self.sessions
+    }
+
+    /// After a take-over each of them is answered once more instead.
+    fn closes_idle(&self) -> bool {
+        !self.is_relieved()
+    }
+
+    fn malformed(&self, client: Option<IpAddr>, status: u16) {
+        access_record::malformed(self, client, status);
+    }
+}
