@@ -13,9 +13,9 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
-use doorward::adapters::store::Replica;
+use doorward::adapters::store::RevocationIndex;
 use doorward::auth::ports::Revoked;
-use doorward::auth::revocation::{Reach, Revocation};
+use doorward::auth::revocation::{Revocation, RevocationScope};
 use doorward::domain::id::{SessionId, UserId};
 use doorward::domain::time::Timestamp;
 use scene::{NOW, session_id};
@@ -54,8 +54,8 @@ fn look_up(c: &mut Criterion) {
 }
 
 /// One logout a millisecond, piece by piece: no list of all of them is needed.
-fn loaded(count: u64) -> Replica {
-    let replica = Replica::new();
+fn loaded(count: u64) -> RevocationIndex {
+    let replica = RevocationIndex::new();
     let mut numbers = (0..count).peekable();
     while numbers.peek().is_some() {
         let piece: Vec<_> = numbers
@@ -64,7 +64,7 @@ fn loaded(count: u64) -> Replica {
             .map(|number| {
                 let id = revoked(number);
                 Revocation {
-                    reach: Reach::Session(id),
+                    reach: RevocationScope::Session(id),
                     at: id.created(),
                     until: NOW.after(Duration::from_secs(3600)),
                 }

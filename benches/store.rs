@@ -15,9 +15,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use doorward::adapters::store::{Embedded, Replica};
+use doorward::adapters::store::{Embedded, RevocationIndex};
 use doorward::auth::ports::Store;
-use doorward::auth::revocation::{Reach, Revocation};
+use doorward::auth::revocation::{Revocation, RevocationScope};
 use doorward::auth::stored::StoredSession;
 use doorward::domain::time::Timestamp;
 
@@ -196,12 +196,12 @@ fn worked() -> Duration {
 
 /// Resident memory before and after, of a process that does nothing else meanwhile.
 fn revocations() {
-    let replica = Replica::new();
+    let replica = RevocationIndex::new();
     let before = resident();
     for number in 0..REVOCATIONS {
         let session = session(number);
         replica.apply(&Revocation {
-            reach: Reach::Session(session.id),
+            reach: RevocationScope::Session(session.id),
             at: session.renewed,
             until: session.token_until,
         });

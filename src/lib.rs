@@ -58,7 +58,7 @@
 //! suite (`adapters/store/contract`), and a model of browsers, thieves and crashes runs over
 //! all of it (`adapters/store/rotation_model.rs`). A revocation goes store → replica → live
 //! connections ([`service::sessions`], which alone ends sessions), and those of other gateways
-//! come in through [`auth::ports::Audience`]. A
+//! come in through [`auth::ports::RevocationListener`]. A
 //! process that takes over gets the embedded store too, and tells the one before it what it
 //! revokes (docs/take-over.md).
 //!

@@ -18,7 +18,7 @@ use doorward::adapters::config::settings::Algorithm;
 use doorward::adapters::config::{Environment, load_text};
 use doorward::adapters::jwt::Keyring;
 use doorward::adapters::jwt::keyfile::generate_key;
-use doorward::adapters::store::Replica;
+use doorward::adapters::store::RevocationIndex;
 use doorward::auth::claims::Claims;
 use doorward::auth::policy::Policy;
 use doorward::domain::id::{SessionId, UserId};
@@ -61,7 +61,11 @@ impl Scene {
         let settings = load_text(&text, Path::new("/nonexistent/doorward.yaml"), &env).unwrap();
         let keyring = Keyring::new(algorithm, &[generate_key(algorithm).unwrap()]).unwrap();
         Self {
-            policy: policy(&settings, Arc::new(keyring), Arc::new(Replica::new())),
+            policy: policy(
+                &settings,
+                Arc::new(keyring),
+                Arc::new(RevocationIndex::new()),
+            ),
         }
     }
 

@@ -49,7 +49,7 @@ pub fn sent(world: &World, head: &[u8]) -> Rehearsed {
             built.expect("a runtime")
         });
         let renew = |token: &_| world.renewed(token);
-        runtime.block_on(rehearse(&world.house, head, world.now, renew))
+        runtime.block_on(rehearse(&world.shared, head, world.now, renew))
     })
 }
 
@@ -61,9 +61,10 @@ fn unmoved(world: &World, bytes: &[u8], outcome: &Rehearsed) {
     let again = sent(world, &other);
     let same = match (outcome, &again) {
         // Of several defects it may name another.
-        (Rehearsed::Denied(_) | Rehearsed::Unread, Rehearsed::Denied(_) | Rehearsed::Unread) => {
-            true
-        }
+        (
+            Rehearsed::Denied(_) | Rehearsed::UnreadAnswers,
+            Rehearsed::Denied(_) | Rehearsed::UnreadAnswers,
+        ) => true,
         (Rehearsed::Forwarded { session, .. }, Rehearsed::Forwarded { session: other, .. }) => {
             session == other
         }

@@ -72,7 +72,7 @@ const DOUBT: Duration = Duration::from_secs(24 * 3600);
 /// jump ahead is believed only when it has lasted for a day; until then time passes as it
 /// really does. A jump back is believed at once.
 #[derive(Debug, Default)]
-pub struct Settled(Mutex<Option<Anchor>>);
+pub struct StepTolerantClock(Mutex<Option<Anchor>>);
 
 #[derive(Clone, Copy, Debug)]
 struct Anchor {
@@ -82,7 +82,7 @@ struct Anchor {
     ahead_since: Option<Instant>,
 }
 
-impl Settled {
+impl StepTolerantClock {
     /// The time now, or earlier.
     pub fn now(&self) -> Timestamp {
         self.judge(now(), Instant::now())
@@ -119,7 +119,7 @@ mod tests {
     fn a_jump_ahead_is_believed_after_a_day_and_one_back_at_once() {
         let begin = Instant::now();
         let real = Timestamp::from_secs(1_800_000_000);
-        let clock = Settled::default();
+        let clock = StepTolerantClock::default();
         let hours = |hours: u64| Duration::from_secs(hours * 3600);
         // Hours that passed, the hour that the wall clock shows, and the hour that counts.
         let years = 10 * 365 * 24;

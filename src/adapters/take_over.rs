@@ -224,7 +224,7 @@ mod tests {
     use std::io::{Read as _, Write as _};
 
     use super::*;
-    use crate::auth::revocation::Reach;
+    use crate::auth::revocation::RevocationScope;
     use crate::domain::time::Timestamp;
 
     fn pair() -> (Conversation, Conversation) {
@@ -281,7 +281,7 @@ mod tests {
     #[test]
     fn a_revocation_comes_back_as_it_was() {
         let revocation = Revocation {
-            reach: Reach::Everybody,
+            reach: RevocationScope::Everybody,
             at: Timestamp::from_millis(7),
             until: Timestamp::from_millis(9),
         };

@@ -33,7 +33,7 @@ pub fn open(stream: TcpStream, host: &str) -> Result<(impl Read + Write, Option<
         .with_safe_default_protocol_versions()
         .map_err(|e| e.to_string())?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Onlooker(provider)))
+        .with_custom_certificate_verifier(Arc::new(RecordingVerifier(provider)))
         .with_no_client_auth();
     let connection = ClientConnection::new(Arc::new(config), name).map_err(|e| e.to_string())?;
     let mut stream = StreamOwned::new(connection, stream);
@@ -93,9 +93,9 @@ fn server_name(host: &str) -> Option<ServerName<'static>> {
 /// Lets every certificate pass, since it is to be looked at; the server must still have
 /// its key.
 #[derive(Debug)]
-struct Onlooker(Arc<CryptoProvider>);
+struct RecordingVerifier(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Onlooker {
+impl ServerCertVerifier for RecordingVerifier {
     fn verify_server_cert(
         &self,
         _first: &CertificateDer<'_>,

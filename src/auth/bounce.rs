@@ -80,7 +80,7 @@ mod tests {
     use http::header::{self, HeaderMap};
 
     use super::*;
-    use crate::auth::fixture::{NOW, get, policy_with, user};
+    use crate::auth::test_support::{NOW, get, policy_with, user};
 
     #[test]
     fn a_bounce_is_of_one_target_and_a_minute() {

@@ -14,7 +14,7 @@ const ANYONE: HeaderValue = HeaderValue::from_static("*");
 
 /// Where a request says it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Caller {
+pub enum RequestOrigin {
     /// No `Origin` header.
     Unsaid,
     /// Our own pages.
@@ -67,22 +67,22 @@ impl Cors {
 
     /// Who is calling. Works on bytes: an `Origin` that is not ASCII is foreign, not
     /// absent, and so are two of them.
-    pub fn caller(&self, view: &RequestView<'_>) -> Caller {
+    pub fn caller(&self, view: &RequestView<'_>) -> RequestOrigin {
         if !view.headers.contains_key(header::ORIGIN) {
-            return Caller::Unsaid;
+            return RequestOrigin::Unsaid;
         }
         let Some(value) = view.only(&header::ORIGIN) else {
-            return Caller::Foreign;
+            return RequestOrigin::Foreign;
         };
         // First, so that an allowed origin reads its name whatever else is said of it.
         let mut allowed = self.allowed.iter();
         if let Some(allowed) = allowed.find(|allowed| allowed.as_bytes() == value) {
-            return Caller::Allowed(allowed.clone());
+            return RequestOrigin::Allowed(allowed.clone());
         }
         if self.is_ours(value, view) {
-            Caller::Ours
+            RequestOrigin::Ours
         } else {
-            Caller::Foreign
+            RequestOrigin::Foreign
         }
     }
 
@@ -134,16 +134,16 @@ impl Cors {
     }
 
     /// The headers that let a page of an allowed origin read the answer.
-    pub fn answer(&self, caller: &Caller) -> HeaderMap {
+    pub fn answer(&self, caller: &RequestOrigin) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        if *caller == Caller::Anyone {
+        if *caller == RequestOrigin::Anyone {
             // Without credentials, so that a browser hands nobody's cookies over for it.
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANYONE);
             if let Some(exposed) = &self.exposed {
                 headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed.clone());
             }
         }
-        if let Caller::Allowed(origin) = caller {
+        if let RequestOrigin::Allowed(origin) = caller {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
             headers.insert(
                 header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
@@ -163,7 +163,7 @@ pub fn is_of_cors(name: &HeaderName) -> bool {
     name.as_str().starts_with("access-control-")
 }
 
-impl Caller {
+impl RequestOrigin {
     /// # Errors
     /// [`Denial::OriginNotAllowed`] for a foreign origin.
     pub fn admit(&self) -> Result<(), Denial> {

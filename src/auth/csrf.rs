@@ -15,7 +15,7 @@
 
 use http::HeaderName;
 
-use super::cors::Caller;
+use super::cors::RequestOrigin;
 use super::denial::{Denial, Unproven};
 use super::ports::Tokens;
 use crate::domain::id::SessionId;
@@ -64,20 +64,22 @@ impl CsrfMode {
 /// [`Denial::CsrfFailed`]
 pub fn check_origin(
     view: &RequestView<'_>,
-    caller: &Caller,
+    caller: &RequestOrigin,
     cookies_confined: bool,
 ) -> Result<(), Denial> {
     let unproven = match (caller, view.fetch_site()) {
         _ if view.is_safe() => return Ok(()),
         (_, FetchSite::SameOrigin | FetchSite::None) => return Ok(()),
-        (Caller::Ours | Caller::Allowed(_), _) => return Ok(()),
-        (Caller::Unsaid, FetchSite::Absent) => {
+        (RequestOrigin::Ours | RequestOrigin::Allowed(_), _) => return Ok(()),
+        (RequestOrigin::Unsaid, FetchSite::Absent) => {
             if cookies_confined || view.is_json_of_a_program() {
                 return Ok(());
             }
             Unproven::Unsaid
         }
-        (Caller::Unsaid | Caller::Foreign | Caller::Anyone, _) => Unproven::Elsewhere,
+        (RequestOrigin::Unsaid | RequestOrigin::Foreign | RequestOrigin::Anyone, _) => {
+            Unproven::Elsewhere
+        }
     };
     Err(Denial::CsrfFailed(unproven))
 }
@@ -101,7 +103,7 @@ impl Csrf {
         &self,
         tokens: &dyn Tokens,
         view: &RequestView<'_>,
-        caller: &Caller,
+        caller: &RequestOrigin,
         cookies_confined: bool,
         session: SessionId,
     ) -> Result<Token, Denial> {

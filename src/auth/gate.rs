@@ -4,7 +4,7 @@
 //! property: nothing is looked up for a path that may mean two things, no session
 //! is judged for a foreign origin, and a [`Pass`] is the last thing that is made.
 //!
-//! A request whose access token ran out leaves the gate with a [`Ticket`] instead, and
+//! A request whose access token ran out leaves the gate with a [`PendingRenewal`] instead, and
 //! comes back to [`Policy::resume`] with a renewed session or without; its role is asked
 //! for then, CSRF before.
 
@@ -19,20 +19,20 @@ use std::sync::Arc;
 use http::header::{self, HeaderMap};
 
 pub use self::aim::Aim;
-use self::judge::Demand;
-use self::ticket::Purpose;
-pub use self::ticket::Ticket;
-use super::cors::Caller;
+use self::judge::Requirement;
+pub use self::ticket::PendingRenewal;
+use self::ticket::ResumeAt;
+use super::cors::RequestOrigin;
 use super::csrf::Token;
 use super::denial::{Denial, Unproven};
 use super::endpoint::EndpointSpec;
 use super::pass::Pass;
 use super::policy::Policy;
-use super::redirect::{self, Manners, Presentation};
+use super::redirect::{self, Presentation, PresentationContext};
 use super::refresh::RefreshToken;
 use super::rules::Openness;
 use super::session::Session;
-use super::visitor::{Presented, Visitor};
+use super::visitor::{AccessTokenState, Caller};
 use crate::domain::cookie;
 use crate::domain::cookie::SameSite;
 use crate::domain::id::{SessionId, UserId};
@@ -46,9 +46,9 @@ pub enum Decision {
     /// Refused, and how that is shown.
     Deny(Denial, Presentation),
     /// One of our own endpoints answers.
-    Serve(&'static EndpointSpec, Visitor),
+    Serve(&'static EndpointSpec, Caller),
     /// The session is to be renewed first; then [`Policy::resume`].
-    Renew(Ticket),
+    Renew(PendingRenewal),
     /// Admitted to the app.
     Forward(Pass),
 }
@@ -67,18 +67,18 @@ pub struct Verdict {
 }
 
 /// A refusal on its way out of the checks.
-struct Refusal {
+struct Rejected {
     denial: Denial,
     user: Option<UserId>,
 }
 
-impl From<Denial> for Refusal {
+impl From<Denial> for Rejected {
     fn from(denial: Denial) -> Self {
         Self { denial, user: None }
     }
 }
 
-impl Refusal {
+impl Rejected {
     fn of(session: &Session, denial: Denial) -> Self {
         Self {
             denial,
@@ -93,7 +93,7 @@ impl Policy {
         let mut caller = self.cors.caller(view);
         let (decision, refused) = match self.check(view, &mut caller, now) {
             Ok(decision) => (decision, None),
-            Err(Refusal { denial, user }) => {
+            Err(Rejected { denial, user }) => {
                 (Decision::Deny(denial, self.present(denial, view)), user)
             }
         };
@@ -107,12 +107,12 @@ impl Policy {
     fn check(
         &self,
         view: &RequestView<'_>,
-        caller: &mut Caller,
+        caller: &mut RequestOrigin,
         now: Timestamp,
-    ) -> Result<Decision, Refusal> {
+    ) -> Result<Decision, Rejected> {
         let selected = match self.aim_of(view, caller)? {
             Aim::Preflight(endpoint) => {
-                let nobody = Visitor::with(Presented::Absent);
+                let nobody = Caller::with(AccessTokenState::Absent);
                 return Ok(Decision::Serve(endpoint, nobody));
             }
             Aim::Endpoint(endpoint) => return self.own(endpoint, view, caller, now),
@@ -122,40 +122,40 @@ impl Policy {
         let places = || std::iter::once(&selected).chain(second.as_ref());
         let openness = places().map(|place| place.openness()).min();
         // Whoever is let in for the first path alone must be one of ours for the second.
-        if *caller == Caller::Anyone && openness != Some(Openness::AnyOrigin) {
+        if *caller == RequestOrigin::Anyone && openness != Some(Openness::AnyOrigin) {
             *caller = self.cors.caller(view);
             caller.admit()?;
         }
         let presented = match openness {
             None | Some(Openness::Closed) => None,
-            Some(Openness::Session) => Some(Presented::read(self, view, now)),
-            Some(Openness::Anonymous | Openness::AnyOrigin) => Some(Presented::Absent),
+            Some(Openness::Session) => Some(AccessTokenState::read(self, view, now)),
+            Some(Openness::Anonymous | Openness::AnyOrigin) => Some(AccessTokenState::Absent),
         };
         if let Some(presented) = presented {
             let pass = Pass::public(presented.into_live(), selected.strictest().rule);
             self.last_checks(view, caller, pass.session().map(|session| session.id))?;
             return Ok(Decision::Forward(pass));
         }
-        let visitor = Visitor::on_the_way(self, view, now);
+        let visitor = Caller::on_the_way(self, view, now);
         if places().any(judge::is_closed) {
             return Err(judge::closed(&visitor.presented));
         }
         if let Some(refresh) = visitor.to_renew(now) {
             self.last_checks(view, caller, Some(refresh.session))
-                .map_err(|denial| Refusal {
+                .map_err(|denial| Rejected {
                     denial,
                     user: visitor.presented.live().map(user_of),
                 })?;
-            return Ok(Decision::Renew(Ticket {
+            return Ok(Decision::Renew(PendingRenewal {
                 refresh,
                 visitor,
-                purpose: Purpose::App(Demand::of(places())),
+                purpose: ResumeAt::App(Requirement::of(places())),
             }));
         }
         let pass = judge::judge(places(), visitor.presented)?;
         if let Some(session) = pass.session() {
             self.last_checks(view, caller, Some(session.id))
-                .map_err(|denial| Refusal::of(session, denial))?;
+                .map_err(|denial| Rejected::of(session, denial))?;
         }
         Ok(Decision::Forward(pass))
     }
@@ -165,12 +165,12 @@ impl Policy {
     pub fn resume(
         &self,
         view: &RequestView<'_>,
-        ticket: Ticket,
+        ticket: PendingRenewal,
         renewed: Result<(Arc<Session>, RefreshToken), Denial>,
     ) -> (Decision, Option<UserId>) {
         let resumed = ticket.resume(renewed);
         resumed.map_or_else(
-            |Refusal { denial, user }| (Decision::Deny(denial, self.present(denial, view)), user),
+            |Rejected { denial, user }| (Decision::Deny(denial, self.present(denial, view)), user),
             |decision| (decision, None),
         )
     }
@@ -179,7 +179,7 @@ impl Policy {
     fn last_checks(
         &self,
         view: &RequestView<'_>,
-        caller: &Caller,
+        caller: &RequestOrigin,
         session: Option<SessionId>,
     ) -> Result<(), Denial> {
         if let Some(session) = session
@@ -246,7 +246,7 @@ impl Policy {
     fn csrf_check(
         &self,
         view: &RequestView<'_>,
-        caller: &Caller,
+        caller: &RequestOrigin,
         session: SessionId,
     ) -> Result<Token, Denial> {
         let confined = self.cookies.is_confined();
@@ -256,7 +256,7 @@ impl Policy {
 
     /// How a denial of this request is shown.
     pub fn present(&self, denial: Denial, view: &RequestView<'_>) -> Presentation {
-        let manners = Manners {
+        let manners = PresentationContext {
             login_path: &self.paths.login,
             cross_site: self.cross_site,
             cookies_are_strict: self.cookies.same_site() == SameSite::Strict,

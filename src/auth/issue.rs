@@ -74,7 +74,7 @@ fn begun(
     let (idle, absolute) = policy.lifetimes.of_session(remember);
     let user = principal.user.identity.id.clone();
     let mut session = StoredSession {
-        id: SessionId::new(born(policy.revoked.cut_off(&user), now), random),
+        id: SessionId::new(creation_time(policy.revoked.cut_off(&user), now), random),
         user,
         version: version_of(principal)?.to_owned(),
         idle,
@@ -95,7 +95,7 @@ fn begun(
 /// When a session of this moment counts as created: after every cut-off that is known. One
 /// from ahead of the clock, which was set back since, would else end each login of its user
 /// until the clock has caught up.
-fn born(cut_off: Option<Timestamp>, now: Timestamp) -> Timestamp {
+fn creation_time(cut_off: Option<Timestamp>, now: Timestamp) -> Timestamp {
     match cut_off {
         Some(at) if at > now => at.after(Duration::from_millis(1)),
         _ => now,

@@ -227,7 +227,7 @@ mod tests {
     use super::Checked::{Right, Wrong};
     use super::*;
     use crate::auth::directory::{PasswordHash, User};
-    use crate::auth::fixture::{policy_with, user};
+    use crate::auth::test_support::{policy_with, user};
 
     fn people() -> Vec<User> {
         let mut gone = user("2", "bob", &[]);

@@ -9,8 +9,6 @@ pub mod denial;
 pub mod directory;
 pub mod endpoint;
 pub mod event;
-#[cfg(test)]
-pub(crate) mod fixture;
 pub mod gate;
 pub mod headers;
 pub mod issue;
@@ -30,6 +28,8 @@ pub mod revocation;
 pub mod rules;
 pub mod session;
 pub mod stored;
+#[cfg(test)]
+pub(crate) mod test_support;
 pub mod throttle;
 pub mod users;
 pub mod verified;

@@ -17,7 +17,7 @@ use super::principal::Principal;
 use super::redirect::CrossSiteNavigation;
 use super::refresh::Terms;
 use super::rules::Rules;
-use super::verified::Verified;
+use super::verified::TokenCache;
 use crate::domain::cookie::CookieStyle;
 use crate::domain::id::UserId;
 use crate::domain::origin::{Authority, Scheme};
@@ -68,7 +68,7 @@ pub struct Policy {
     /// What was ended before its time.
     pub revoked: Arc<dyn Revoked>,
     /// Tokens that were found good under these keys, settings and users.
-    pub verified: Verified,
+    pub verified: TokenCache,
     /// `login.known_browsers`
     pub known_browsers: bool,
 }

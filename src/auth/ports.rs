@@ -19,7 +19,7 @@ use crate::domain::time::Timestamp;
 
 /// A token whose signature was right and whose claims could be read.
 #[derive(Clone, Debug)]
-pub struct Opened {
+pub struct DecodedToken {
     /// What it says; dates, issuer and audience are not checked yet.
     pub claims: Claims,
     /// The place of the key that signed it in the ring, for [`Tokens::version`].
@@ -37,7 +37,7 @@ pub trait Tokens: Send + Sync {
 
     /// Header and signature: exactly the configured algorithm, `typ` JWT, no
     /// `crit`, a key of ours chosen by `kid`. `None` for anything else.
-    fn open(&self, token: &[u8]) -> Option<Opened>;
+    fn open(&self, token: &[u8]) -> Option<DecodedToken>;
 
     /// The user's version under the key at `key`: the configured `token_version`
     /// and a fingerprint of the password hash keyed by that signing key. It
@@ -189,13 +189,13 @@ pub trait Store: Send + Sync {
 
     /// Tells `audience` what other processes revoke, for as long as it is polled. Does
     /// nothing for a store of one process.
-    async fn follow(&self, _audience: &dyn Audience) {
+    async fn follow(&self, _audience: &dyn RevocationListener) {
         std::future::pending().await
     }
 }
 
 /// Who is told what other processes did to a shared store.
-pub trait Audience: Send + Sync {
+pub trait RevocationListener: Send + Sync {
     /// These are in force from now on; some may have been known.
     fn revoked(&self, revocations: &[Revocation]);
 

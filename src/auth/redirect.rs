@@ -51,7 +51,7 @@ pub enum Presentation {
 
 /// What decides the presentation, beside the request.
 #[derive(Clone, Copy, Debug)]
-pub struct Manners<'a> {
+pub struct PresentationContext<'a> {
     /// The path of the login page.
     pub login_path: &'a str,
     /// The operator's choice.
@@ -67,7 +67,11 @@ pub struct Manners<'a> {
 /// Only GET and HEAD are ever redirected: a redirected POST loses its body. The
 /// bounce is for a page that a person goes to, never for frames or sub-resources,
 /// and cannot loop: the second request is no longer cross-site.
-pub fn present(denial: Denial, view: &RequestView<'_>, manners: Manners<'_>) -> Presentation {
+pub fn present(
+    denial: Denial,
+    view: &RequestView<'_>,
+    manners: PresentationContext<'_>,
+) -> Presentation {
     let redirectable = matches!(*view.method, Method::GET | Method::HEAD);
     if view.is_own_frame() && denial.lacks_session() && redirectable {
         // The form is never framed, so a redirect would end in the browser's own "refused to

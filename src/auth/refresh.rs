@@ -40,7 +40,7 @@ pub struct RefreshToken {
 
 /// What presenting a refresh token leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Turn {
+pub enum RotationOutcome {
     /// The session as it is to be after this rotation.
     Rotate(StoredSession),
     /// The newest pair again; nothing changes.
@@ -56,11 +56,11 @@ pub enum Turn {
 
 /// How a token came to be presented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum RefreshTrigger {
     /// With a request on its way through, one of many perhaps.
-    Through,
+    Transparent,
     /// By a client that asks for it.
-    Asked,
+    Explicit,
 }
 
 /// How renewals go.
@@ -78,35 +78,35 @@ impl StoredSession {
     pub fn present(
         &self,
         generation: u64,
-        way: Way,
+        way: RefreshTrigger,
         now: Timestamp,
         terms: Terms,
         device: &Device,
         version: &str,
-    ) -> Turn {
+    ) -> RotationOutcome {
         if self.is_over(now) {
-            return Turn::Over;
+            return RotationOutcome::Over;
         }
         if generation >= self.generation {
             return self.rotated(generation, now, terms, device, version);
         }
         let is_last = generation.checked_add(1) == Some(self.generation);
         let within = |since: Timestamp| now.since(since) < terms.grace;
-        let seen_lately = way == Way::Through && self.seen.is_some_and(within);
+        let seen_lately = way == RefreshTrigger::Transparent && self.seen.is_some_and(within);
         let is_lately = within(self.renewed) || seen_lately;
         // What arrived before the newest was seen was sent by somebody who did not have it.
         let unseen = self.seen.is_none_or(|seen| now <= seen);
         if !is_last || !(is_lately || unseen) {
-            return Turn::Reuse;
+            return RotationOutcome::Reuse;
         }
         // The access token is a fresh one: if nothing that is remembered of the session
         // lasted as long, its revocation would be forgotten too soon.
         if is_lately && self.token_end(now, terms.access) <= self.token_until {
-            return Turn::Repeat;
+            return RotationOutcome::Repeat;
         }
         let mut again = self.clone();
         again.token_until = again.token_until.max(longest_token(&again, now, terms));
-        Turn::Recover(again)
+        RotationOutcome::Recover(again)
     }
 
     fn rotated(
@@ -116,9 +116,9 @@ impl StoredSession {
         terms: Terms,
         device: &Device,
         version: &str,
-    ) -> Turn {
+    ) -> RotationOutcome {
         let Some(generation) = presented.checked_add(1) else {
-            return Turn::Over;
+            return RotationOutcome::Over;
         };
         let mut next = Self {
             id: self.id,
@@ -136,7 +136,7 @@ impl StoredSession {
             extra: self.extra.clone(),
         };
         next.token_until = next.token_until.max(longest_token(&next, now, terms));
-        Turn::Rotate(next)
+        RotationOutcome::Rotate(next)
     }
 
     /// Its absolute end. Of a login from ahead of the clock, which was set back since, it
@@ -194,12 +194,19 @@ mod tests {
     }
 
     fn outcome(stored: &StoredSession, generation: u64) -> &'static str {
-        match stored.present(generation, Way::Asked, NOW, TERMS, &device(2), "0.new") {
-            Turn::Rotate(_) => "rotate",
-            Turn::Repeat => "repeat",
-            Turn::Recover(_) => "recover",
-            Turn::Over => "over",
-            Turn::Reuse => "reuse",
+        match stored.present(
+            generation,
+            RefreshTrigger::Explicit,
+            NOW,
+            TERMS,
+            &device(2),
+            "0.new",
+        ) {
+            RotationOutcome::Rotate(_) => "rotate",
+            RotationOutcome::Repeat => "repeat",
+            RotationOutcome::Recover(_) => "recover",
+            RotationOutcome::Over => "over",
+            RotationOutcome::Reuse => "reuse",
         }
     }
 
@@ -239,7 +246,8 @@ mod tests {
     #[test]
     fn a_rotation_takes_todays_facts_and_leaves_the_limits() {
         let before = stored(100, true);
-        let Turn::Rotate(after) = before.present(5, Way::Asked, NOW, TERMS, &device(2), "0.new")
+        let RotationOutcome::Rotate(after) =
+            before.present(5, RefreshTrigger::Explicit, NOW, TERMS, &device(2), "0.new")
         else {
             panic!("not rotated");
         };
@@ -258,8 +266,8 @@ mod tests {
     #[test]
     fn no_token_outlives_what_is_remembered_of_it() {
         // Recovered late, the access token is fresh and so is its end.
-        let Turn::Recover(after) =
-            stored(2000, false).present(4, Way::Asked, NOW, TERMS, &device(2), "")
+        let RotationOutcome::Recover(after) =
+            stored(2000, false).present(4, RefreshTrigger::Explicit, NOW, TERMS, &device(2), "")
         else {
             panic!("not recovered");
         };
@@ -274,9 +282,10 @@ mod tests {
             access: TERMS.access * 2,
             ..TERMS
         };
-        let turn = stored(5, false).present(4, Way::Asked, NOW, longer, &device(2), "");
+        let turn =
+            stored(5, false).present(4, RefreshTrigger::Explicit, NOW, longer, &device(2), "");
         assert!(
-            matches!(turn, Turn::Recover(after) if after.token_until > NOW.after(longer.access))
+            matches!(turn, RotationOutcome::Recover(after) if after.token_until > NOW.after(longer.access))
         );
         // Close to the end of the session nothing goes beyond it.
         let mut last = stored(0, true);
@@ -290,20 +299,20 @@ mod tests {
             let mut session = stored(2000, true);
             session.seen = Some(NOW.before(Duration::from_secs(seen)));
             match session.present(4, way, NOW, TERMS, &device(2), "") {
-                Turn::Repeat => "repeat",
-                Turn::Recover(after) => {
+                RotationOutcome::Repeat => "repeat",
+                RotationOutcome::Recover(after) => {
                     assert!(after.token_until >= after.token_end(NOW, TERMS.access));
                     let next = after.present(4, way, NOW, TERMS, &device(2), "");
-                    assert_eq!(next, Turn::Repeat, "written once");
+                    assert_eq!(next, RotationOutcome::Repeat, "written once");
                     "recover"
                 }
-                Turn::Reuse => "reuse",
+                RotationOutcome::Reuse => "reuse",
                 _ => "other",
             }
         };
-        assert_eq!(after(9, Way::Through), "recover");
-        assert_eq!(after(10, Way::Through), "reuse");
-        assert_eq!(after(9, Way::Asked), "reuse");
+        assert_eq!(after(9, RefreshTrigger::Transparent), "recover");
+        assert_eq!(after(10, RefreshTrigger::Transparent), "reuse");
+        assert_eq!(after(9, RefreshTrigger::Explicit), "reuse");
         let mut session = stored(2000, true);
         session.seen = Some(NOW);
         assert_eq!(outcome(&session, 4), "recover", "it arrived no later");

@@ -4,7 +4,7 @@ use super::denial::Denial;
 use super::issue::{Issued, issue};
 use super::policy::Policy;
 use super::ports::{Resolved, SignError, Store, StoreError};
-use super::refresh::{RefreshToken, Turn, Way};
+use super::refresh::{RefreshToken, RefreshTrigger, RotationOutcome};
 use super::stored::{Device, StoredSession};
 use crate::domain::id::SessionId;
 use crate::domain::time::Timestamp;
@@ -47,7 +47,7 @@ pub async fn renew(
     policy: &Policy,
     store: &dyn Store,
     token: &RefreshToken,
-    way: Way,
+    way: RefreshTrigger,
     device: &Device,
     now: Timestamp,
     random: [u8; 16],
@@ -76,17 +76,21 @@ pub async fn renew(
         let terms = policy.lifetimes.terms();
         let (next, is_new) =
             match stored.present(token.generation, way, now, terms, device, version) {
-                Turn::Over => return refused(Denial::SessionExpired),
-                Turn::Reuse => return Ok(Renewed::Reused(stored)),
-                Turn::Repeat => (stored, false),
-                Turn::Recover(next) | Turn::Rotate(next) if next == stored => (next, false),
-                Turn::Recover(next) => {
+                RotationOutcome::Over => return refused(Denial::SessionExpired),
+                RotationOutcome::Reuse => return Ok(Renewed::Reused(stored)),
+                RotationOutcome::Repeat => (stored, false),
+                RotationOutcome::Recover(next) | RotationOutcome::Rotate(next)
+                    if next == stored =>
+                {
+                    (next, false)
+                }
+                RotationOutcome::Recover(next) => {
                     if !store.replace(&stored, &next).await? {
                         continue;
                     }
                     (next, false)
                 }
-                Turn::Rotate(next) => {
+                RotationOutcome::Rotate(next) => {
                     if !store.replace(&stored, &next).await? {
                         continue;
                     }

@@ -5,7 +5,7 @@ use crate::domain::time::Timestamp;
 
 /// What a revocation reaches.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub enum RevocationScope {
     /// One session; to revoke a token is to end its session.
     Session(SessionId),
     /// Every session of a user that was created up to [`Revocation::at`].
@@ -18,7 +18,7 @@ pub enum Reach {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revocation {
     /// What it reaches.
-    pub reach: Reach,
+    pub reach: RevocationScope,
     /// The cut-off: sessions created at or before it are ended. Milliseconds, so
     /// that a new login in the same second survives.
     pub at: Timestamp,
@@ -42,7 +42,7 @@ pub fn cut_offs(
         .iter()
         .filter(|(id, version)| today.get(id) != Some(&version))
         .map(|(id, _)| Revocation {
-            reach: Reach::User(id.clone()),
+            reach: RevocationScope::User(id.clone()),
             at: now,
             until,
         })
@@ -64,11 +64,11 @@ mod tests {
         let known = list(&[("same", "1"), ("changed", "1"), ("gone", "1")]);
         let today = list(&[("same", "1"), ("changed", "2"), ("new", "1")]);
         let (now, until) = (Timestamp::from_secs(5), Timestamp::from_secs(9));
-        let reached: Vec<Reach> = cut_offs(&known, &today, now, until)
+        let reached: Vec<RevocationScope> = cut_offs(&known, &today, now, until)
             .into_iter()
             .map(|r| r.reach)
             .collect();
-        let expected = ["changed", "gone"].map(|id| Reach::User(UserId::new(id)));
+        let expected = ["changed", "gone"].map(|id| RevocationScope::User(UserId::new(id)));
         assert_eq!(reached, expected);
     }
 }

@@ -39,15 +39,15 @@ const HASHED: usize = 43;
 /// Bounded by bytes, whatever is presented. What is to go is chosen by CLOCK-Pro: a token
 /// that was seen once goes before one that is in use, so a client who makes many tokens
 /// pushes out its own first. A token that was pushed out is verified once more.
-pub struct Verified(Cache<Key, Arc<Session>, Bytes, RandomState>);
+pub struct TokenCache(Cache<Key, Arc<Session>, Bytes, RandomState>);
 
-impl Default for Verified {
+impl Default for TokenCache {
     fn default() -> Self {
         Self::new(CAPACITY)
     }
 }
 
-impl Verified {
+impl TokenCache {
     /// A cache whose entries take up to `capacity` bytes; 0: nothing is kept.
     pub fn new(capacity: usize) -> Self {
         let weight = u64::try_from(capacity).unwrap_or(u64::MAX);

@@ -15,7 +15,7 @@ use crate::domain::time::Timestamp;
 
 /// What a request presented.
 #[derive(Clone, Debug)]
-pub enum Presented {
+pub enum AccessTokenState {
     /// No cookie, two of them, or an oversized one.
     Absent,
     /// A session that may go on.
@@ -32,10 +32,10 @@ pub enum Presented {
     /// Not ours, or altered.
     Invalid,
     /// Ours, but the store was not heard of for so long that it may have been ended.
-    Doubtful,
+    Unverifiable,
 }
 
-impl Presented {
+impl AccessTokenState {
     /// Reads the access cookie and judges it against keys, revocations and users
     /// of this moment.
     pub fn read(policy: &Policy, view: &RequestView<'_>, now: Timestamp) -> Self {
@@ -97,7 +97,7 @@ impl Presented {
             };
         }
         if policy.is_stale(now) {
-            return Self::Doubtful;
+            return Self::Unverifiable;
         }
         Self::Live(session)
     }
@@ -110,7 +110,7 @@ impl Presented {
             | Self::Expired { .. }
             | Self::Revoked
             | Self::Invalid
-            | Self::Doubtful => None,
+            | Self::Unverifiable => None,
         }
     }
 
@@ -124,7 +124,7 @@ impl Presented {
         match self {
             Self::Live(session) => Some((session.id, session.user())),
             Self::Expired { session, user } => Some((*session, user)),
-            Self::Absent | Self::Revoked | Self::Invalid | Self::Doubtful => None,
+            Self::Absent | Self::Revoked | Self::Invalid | Self::Unverifiable => None,
         }
     }
 
@@ -139,7 +139,7 @@ impl Presented {
             Self::Expired { .. } => Err(Denial::SessionExpired),
             Self::Revoked => Err(Denial::SessionRevoked),
             Self::Invalid => Err(Denial::SessionInvalid),
-            Self::Doubtful => Err(Denial::StoreUnavailable),
+            Self::Unverifiable => Err(Denial::StoreUnavailable),
         }
     }
 }
@@ -177,18 +177,18 @@ impl Refresh {
 
 /// Who sent a request, as far as both cookies tell.
 #[derive(Clone, Debug)]
-pub struct Visitor {
+pub struct Caller {
     /// The access cookie.
-    pub presented: Presented,
+    pub presented: AccessTokenState,
     /// The refresh cookie.
     pub refresh: Refresh,
     /// The session whose CSRF token the form must still show.
     pub owes_token: Option<SessionId>,
 }
 
-impl Visitor {
+impl Caller {
     /// Somebody with nothing but what the access cookie amounts to.
-    pub const fn with(presented: Presented) -> Self {
+    pub const fn with(presented: AccessTokenState) -> Self {
         Self {
             presented,
             refresh: Refresh::Absent,
@@ -198,18 +198,20 @@ impl Visitor {
 
     /// Reads both cookies.
     pub fn read(policy: &Policy, view: &RequestView<'_>, now: Timestamp) -> Self {
-        let mut visitor = Self::with(Presented::read(policy, view, now));
+        let mut visitor = Self::with(AccessTokenState::read(policy, view, now));
         visitor.refresh = Refresh::read(policy, view);
         visitor
     }
 
     /// Reads the access cookie, and the refresh cookie only if it could matter now.
     pub fn on_the_way(policy: &Policy, view: &RequestView<'_>, now: Timestamp) -> Self {
-        let mut visitor = Self::with(Presented::read(policy, view, now));
+        let mut visitor = Self::with(AccessTokenState::read(policy, view, now));
         let matters = match &visitor.presented {
-            Presented::Absent | Presented::Expired { .. } => true,
-            Presented::Live(session) => session.is_due(now),
-            Presented::Revoked | Presented::Invalid | Presented::Doubtful => false,
+            AccessTokenState::Absent | AccessTokenState::Expired { .. } => true,
+            AccessTokenState::Live(session) => session.is_due(now),
+            AccessTokenState::Revoked
+            | AccessTokenState::Invalid
+            | AccessTokenState::Unverifiable => false,
         };
         if matters && policy.renewal == Renewal::Silent {
             visitor.refresh = Refresh::read(policy, view);
@@ -239,10 +241,12 @@ impl Visitor {
     pub fn to_renew(&self, now: Timestamp) -> Option<RefreshToken> {
         let refresh = self.refresh.ours()?;
         let due = match &self.presented {
-            Presented::Absent => true,
-            Presented::Expired { session, .. } => *session == refresh.session,
-            Presented::Live(session) => session.id == refresh.session && session.is_due(now),
-            Presented::Revoked | Presented::Invalid | Presented::Doubtful => false,
+            AccessTokenState::Absent => true,
+            AccessTokenState::Expired { session, .. } => *session == refresh.session,
+            AccessTokenState::Live(session) => session.id == refresh.session && session.is_due(now),
+            AccessTokenState::Revoked
+            | AccessTokenState::Invalid
+            | AccessTokenState::Unverifiable => false,
         };
         due.then_some(refresh)
     }

@@ -22,7 +22,7 @@ use super::{Config, Failure, say};
 use crate::adapters::clock;
 use crate::adapters::config::settings::Settings;
 use crate::adapters::jwt::{Keyring, keyfile};
-use crate::adapters::store::replica::Replica;
+use crate::adapters::store::replica::RevocationIndex;
 use crate::auth::policy::Policy;
 use crate::domain::time::Timestamp;
 use crate::gateway::snapshot;
@@ -69,7 +69,7 @@ fn policy(settings: &Settings) -> Result<Policy, Failure> {
     let algorithm = settings.signing.algorithm;
     let key = keyfile::generate_key(algorithm).map_err(Failure::io)?;
     let ring = Keyring::new(algorithm, &[key]).map_err(Failure::io)?;
-    let none_revoked = Arc::new(Replica::new());
+    let none_revoked = Arc::new(RevocationIndex::new());
     Ok(snapshot::policy(settings, Arc::new(ring), none_revoked))
 }
 

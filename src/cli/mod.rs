@@ -24,7 +24,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::adapters::config::{self, Environment, settings::Settings};
 use crate::adapters::huge_pages;
-use crate::adapters::observe::logger::ToTheEnd;
+use crate::adapters::observe::logger::FlushOnDrop;
 use crate::gateway::process::prepare::ADMIN_SOCKET;
 use socket::AskError;
 
@@ -216,7 +216,7 @@ impl From<std::io::Error> for Failure {
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
-    let _log = ToTheEnd;
+    let _log = FlushOnDrop;
     huge_pages::refuse();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -24,7 +24,7 @@ use crate::adapters::clock;
 use crate::auth::ports::Revoked as _;
 use crate::gateway::connection::cancel;
 use crate::gateway::process::reload::Reloader;
-use crate::gateway::shared_state::House;
+use crate::gateway::shared_state::SharedState;
 
 /// How long after the last word of a shared store `/readyz` still says yes. It is heard
 /// twice a second.
@@ -32,7 +32,7 @@ const FRESH: Duration = Duration::from_secs(5);
 
 /// Answers the operators.
 pub(super) struct Admin {
-    pub(super) house: Arc<House>,
+    pub(super) shared: Arc<SharedState>,
     pub(super) reloader: Arc<Reloader>,
     /// Whether this is `admin.sock`, which only the operator can open.
     pub(super) over_socket: bool,
@@ -46,7 +46,8 @@ impl ServeHttp for Admin {
     async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
         cancel::head_is_whole();
         let request = session.req_header();
-        if !self.over_socket && !hosts::answers_to(request, &self.house.snapshot().settings.admin) {
+        if !self.over_socket && !hosts::answers_to(request, &self.shared.snapshot().settings.admin)
+        {
             return hosts::refusal();
         }
         let path = request.uri.path().to_owned();
@@ -71,10 +72,10 @@ impl ServeHttp for Admin {
 
 impl Admin {
     async fn ready(&self) -> Response<Vec<u8>> {
-        if self.house.is_draining() {
+        if self.shared.is_draining() {
             return text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
         }
-        match self.house.sessions.store.ready().await {
+        match self.shared.sessions.store.ready().await {
             Ok(()) if self.is_fresh() => text(StatusCode::OK, "ready\n"),
             Ok(()) => text(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -92,21 +93,21 @@ impl Admin {
 
     /// Whether what is known of revocations is of this moment, or nearly.
     fn is_fresh(&self) -> bool {
-        let heard = self.house.sessions.index.heard();
+        let heard = self.shared.sessions.index.heard();
         heard.is_none_or(|heard| clock::now().distance(heard) <= FRESH)
     }
 
     async fn metrics(&self) -> Response<Vec<u8>> {
         // Without an answer the last number stays.
-        let count = timeout(COUNTING, self.house.sessions.store.count()).await;
+        let count = timeout(COUNTING, self.shared.sessions.store.count()).await;
         let is_up = matches!(count, Ok(Ok(_)));
         if let Ok(Ok(count)) = count {
-            self.house.metrics.sessions(count);
+            self.shared.metrics.sessions(count);
         }
-        let heard = self.house.sessions.index.heard();
+        let heard = self.shared.sessions.index.heard();
         let lag = heard.map(|heard| clock::now().since(heard));
-        self.house.metrics.store(is_up, lag.unwrap_or_default());
-        match self.house.metrics.render() {
+        self.shared.metrics.store(is_up, lag.unwrap_or_default());
+        match self.shared.metrics.render() {
             Ok(metrics) => {
                 let mut response = text(StatusCode::OK, &metrics);
                 response.headers_mut().insert(

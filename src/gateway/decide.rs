@@ -10,14 +10,14 @@ use pingora_proxy::Session;
 use crate::adapters::{clock, entropy};
 use crate::auth::bounce::Arrival;
 use crate::auth::gate::Decision;
-use crate::auth::refresh::Way;
+use crate::auth::refresh::RefreshTrigger;
 use crate::domain::request::Framing;
-use crate::gateway::endpoints::{self, Asked};
+use crate::gateway::endpoints::{self, EndpointRequest};
 use crate::gateway::request::admission::{Admission, not_admitted};
 use crate::gateway::request::ctx::{Ctx, Stage};
 use crate::gateway::request::inbound::{self, Facts};
 use crate::gateway::request::own_reply;
-use crate::gateway::shared_state::House;
+use crate::gateway::shared_state::SharedState;
 use crate::service::renewal::exchange;
 
 /// Decides; `true` if the request has been answered.
@@ -25,7 +25,7 @@ use crate::service::renewal::exchange;
 /// # Errors
 /// If the client is gone.
 pub(super) async fn decide(
-    house: &Arc<House>,
+    shared: &Arc<SharedState>,
     session: &mut Session,
     ctx: &mut Ctx,
 ) -> Result<bool> {
@@ -33,10 +33,10 @@ pub(super) async fn decide(
     let facts = Facts::of(session, &snapshot.settings.trusted_proxies);
     let facts = ctx.facts.insert(facts);
     let view = facts.view(session);
-    house.hints.of_words(facts.peer, view.headers);
+    shared.hints.of_words(facts.peer, view.headers);
     let verdict = snapshot.policy.decide(&view, now);
     let decision = verdict.decision;
-    house
+    shared
         .hints
         .of_refusal(facts.peer, &view, &decision, snapshot);
     ctx.reply_headers.cors = verdict.cors;
@@ -48,7 +48,7 @@ pub(super) async fn decide(
     }
     if let Some(session) = presented(&decision) {
         let (generation, user) = (session.generation, session.user());
-        house
+        shared
             .sessions
             .deliveries
             .note(session.id, generation, user, now);
@@ -56,8 +56,8 @@ pub(super) async fn decide(
     let decision = match decision {
         Decision::Renew(ticket) => {
             let device = inbound::device(session, facts.request.client);
-            let (token, way, now) = (ticket.refresh(), Way::Through, clock::now());
-            let (service, random) = (&house.sessions, entropy::random());
+            let (token, way, now) = (ticket.refresh(), RefreshTrigger::Transparent, clock::now());
+            let (service, random) = (&shared.sessions, entropy::random());
             let renewed =
                 exchange(service, &snapshot.policy, token, way, &device, now, random).await;
             let renewed = renewed.map(|issued| {
@@ -79,10 +79,10 @@ pub(super) async fn decide(
         Decision::Forward(pass) => {
             if let Some(admitted) = pass.session() {
                 ctx.user = Some(admitted.user().clone());
-                if let Some(leash) = &ctx.leash {
-                    leash.admit(admitted);
+                if let Some(handle) = &ctx.handle {
+                    handle.admit(admitted);
                     if session.req_header().method == Method::HEAD {
-                        leash.note_head();
+                        handle.note_head();
                     }
                 }
             }
@@ -90,8 +90,8 @@ pub(super) async fn decide(
             Ok(false)
         }
         Decision::Serve(endpoint, visitor) => {
-            let asked = Asked::of(&facts.view(session), &snapshot.policy);
-            endpoints::serve(house, session, ctx, endpoint, visitor, asked).await?;
+            let asked = EndpointRequest::of(&facts.view(session), &snapshot.policy);
+            endpoints::serve(shared, session, ctx, endpoint, visitor, asked).await?;
             Ok(true)
         }
         Decision::Deny(denial, shown) => {

@@ -19,12 +19,12 @@ use crate::gateway::request::ctx::Ctx;
 use crate::gateway::request::failure;
 use crate::gateway::request::outbound;
 use crate::gateway::request::upstream_response;
-use crate::gateway::shared_state::House;
+use crate::gateway::shared_state::SharedState;
 use crate::gateway::upstream::attempt;
 
 /// The gateway as pingora sees it.
 pub(super) struct Gateway {
-    pub(super) house: Arc<House>,
+    pub(super) shared: Arc<SharedState>,
 }
 
 #[async_trait]
@@ -33,7 +33,7 @@ impl ProxyHttp for Gateway {
     type CTX = Box<Ctx>;
 
     fn new_ctx(&self) -> Box<Ctx> {
-        Box::new(Ctx::new(&self.house))
+        Box::new(Ctx::new(&self.shared))
     }
 
     /// None: modules would run before the gate and cannot see our context.
@@ -45,7 +45,7 @@ impl ProxyHttp for Gateway {
     }
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut Box<Ctx>) -> Result<bool> {
-        decide::decide(&self.house, session, ctx).await
+        decide::decide(&self.shared, session, ctx).await
     }
 
     async fn request_body_filter(
@@ -63,7 +63,7 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         ctx: &mut Box<Ctx>,
     ) -> Result<Box<HttpPeer>> {
-        attempt::choose_peer(&self.house, session, ctx).await
+        attempt::choose_peer(&self.shared, session, ctx).await
     }
 
     fn fail_to_connect(
@@ -73,7 +73,7 @@ impl ProxyHttp for Gateway {
         ctx: &mut Box<Ctx>,
         e: Box<Error>,
     ) -> Box<Error> {
-        attempt::try_again(&self.house, ctx, e)
+        attempt::try_again(&self.shared, ctx, e)
     }
 
     fn error_while_proxy(
@@ -123,7 +123,7 @@ impl ProxyHttp for Gateway {
         head: &mut ResponseHeader,
         ctx: &mut Box<Ctx>,
     ) -> Result<()> {
-        upstream_response::response(&self.house, session, head, ctx)
+        upstream_response::response(&self.shared, session, head, ctx)
     }
 
     fn response_body_filter(
@@ -143,11 +143,11 @@ impl ProxyHttp for Gateway {
         e: &Error,
         ctx: &mut Box<Ctx>,
     ) -> FailToProxy {
-        failure::report(&self.house, session, e, ctx).await
+        failure::report(&self.shared, session, e, ctx).await
     }
 
     async fn logging(&self, session: &mut Session, e: Option<&Error>, ctx: &mut Box<Ctx>) {
-        access_record::record(&self.house, session, e, ctx);
+        access_record::record(&self.shared, session, e, ctx);
     }
 
     fn suppress_error_log(&self, _session: &Session, _ctx: &Box<Ctx>, error: &Error) -> bool {

@@ -11,47 +11,47 @@ use tokio::sync::Notify;
 use crate::adapters::config::settings::LogFormat;
 use crate::adapters::observe::access;
 use crate::adapters::observe::metrics::{Metrics, Verdict};
-use crate::adapters::store::replica::Replica;
+use crate::adapters::store::replica::RevocationIndex;
 use crate::adapters::users::hashing::HashPool;
 use crate::adapters::{clock, entropy};
 use crate::auth::denial::Denial;
 use crate::auth::event::Event;
 use crate::auth::ports::{Attempts, Store, StoreError};
-use crate::gateway::connection::unread_answers::Unread;
+use crate::gateway::connection::unread_answers::UnreadAnswers;
 use crate::gateway::request::hints::Hints;
 use crate::gateway::snapshot::Snapshot;
 use crate::service::login::LoginService;
 use crate::service::sessions::SessionService;
 
 /// Shared by every service of one gateway.
-pub struct House {
+pub struct SharedState {
     current: ArcSwap<Snapshot>,
     /// Sessions: kept, in force, open.
     pub sessions: Arc<SessionService>,
     /// How audit lines are written now.
     audit_format: Arc<ArcSwap<LogFormat>>,
     /// What of all answers was not taken.
-    pub(super) unread: Unread,
+    pub(super) unread: UnreadAnswers,
     /// Logins.
     pub logins: LoginService<HashPool>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Woken when the upstream's addresses should be looked up again now.
     pub resolve_now: Notify,
-    settled: clock::Settled,
+    settled: clock::StepTolerantClock,
     draining: AtomicBool,
     relieved: AtomicBool,
     /// What the operator was told of the set-up.
     pub(super) hints: Hints,
 }
 
-impl House {
+impl SharedState {
     /// Furnishes the house with its first snapshot.
     pub fn new(
         snapshot: Snapshot,
         store: Arc<dyn Store>,
         attempts: Arc<dyn Attempts>,
-        replica: Arc<Replica>,
+        replica: Arc<RevocationIndex>,
         metrics: Arc<Metrics>,
     ) -> Self {
         let login = &snapshot.settings.login;
@@ -67,14 +67,14 @@ impl House {
         );
         let logins = LoginService::new(Arc::clone(&sessions), attempts, pool, entropy::random());
         Self {
-            unread: Unread::default(),
+            unread: UnreadAnswers::default(),
             logins,
             current: ArcSwap::from_pointee(snapshot),
             sessions,
             audit_format,
             metrics,
             resolve_now: Notify::new(),
-            settled: clock::Settled::default(),
+            settled: clock::StepTolerantClock::default(),
             draining: AtomicBool::new(false),
             relieved: AtomicBool::new(false),
             hints: Hints::default(),
@@ -108,7 +108,7 @@ impl House {
     pub fn enter(self: &Arc<Self>, since: Instant) -> InFlight {
         self.metrics.begin();
         InFlight {
-            house: Arc::clone(self),
+            shared: Arc::clone(self),
             since,
         }
     }
@@ -151,14 +151,14 @@ impl House {
 /// A request in flight. A drop guard, since `logging` does not run for a request
 /// whose future is dropped.
 pub struct InFlight {
-    house: Arc<House>,
+    shared: Arc<SharedState>,
     since: Instant,
 }
 
 impl InFlight {
     /// Where it is in flight.
-    pub fn house(&self) -> &House {
-        &self.house
+    pub fn shared(&self) -> &SharedState {
+        &self.shared
     }
 
     /// Since when.
@@ -169,11 +169,11 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.house.metrics.end();
+        self.shared.metrics.end();
         // A panic in a hook: nothing else counts it.
         if std::thread::panicking() {
             let verdict = Verdict::Refused(Denial::InternalError.code());
-            self.house.metrics.request(verdict, self.since.elapsed());
+            self.shared.metrics.request(verdict, self.since.elapsed());
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::auth::policy::{Hosts, Policy, Sizes, principals};
 use crate::auth::ports::{Revoked, Tokens};
 use crate::auth::rules::Rules;
 use crate::auth::throttle::AttemptLimits;
-use crate::auth::verified::Verified;
+use crate::auth::verified::TokenCache;
 use crate::domain::cookie::CookieStyle;
 use crate::domain::origin::Origin;
 use crate::domain::time::Timestamp;
@@ -190,7 +190,7 @@ pub fn policy(settings: &Settings, tokens: Arc<dyn Tokens>, revoked: Arc<dyn Rev
         directory,
         tokens,
         revoked,
-        verified: Verified::default(),
+        verified: TokenCache::default(),
         known_browsers: settings.login.known_browsers,
     }
 }

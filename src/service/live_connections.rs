@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 
 use crate::adapters::observe::metrics::Counted;
 use crate::auth::denial::Denial;
-use crate::auth::revocation::{Reach, Revocation};
+use crate::auth::revocation::{Revocation, RevocationScope};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 
@@ -113,16 +113,16 @@ impl LiveConnections {
         for revocation in revocations {
             let reached = |id: &SessionId| id.created() <= revocation.at;
             match &revocation.reach {
-                Reach::Session(id) => {
+                RevocationScope::Session(id) => {
                     if let Some(of_session) = sessions.get_mut(id) {
                         of_session.cancel(Denial::SessionRevoked);
                     }
                 }
-                Reach::User(user) => sessions
+                RevocationScope::User(user) => sessions
                     .iter_mut()
                     .filter(|(id, of_session)| of_session.user == *user && reached(id))
                     .for_each(|(_, of_session)| of_session.cancel(Denial::SessionRevoked)),
-                Reach::Everybody => sessions
+                RevocationScope::Everybody => sessions
                     .iter_mut()
                     .filter(|(id, _)| reached(id))
                     .for_each(|(_, of_session)| of_session.cancel(Denial::SessionRevoked)),

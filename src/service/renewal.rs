@@ -5,7 +5,7 @@ use crate::auth::denial::Denial;
 use crate::auth::event::{Event, EventKind};
 use crate::auth::issue::Issued;
 use crate::auth::policy::Policy;
-use crate::auth::refresh::{RefreshToken, Way};
+use crate::auth::refresh::{RefreshToken, RefreshTrigger};
 use crate::auth::renewal::{Renewed, renew};
 use crate::auth::stored::Device;
 use crate::domain::time::Timestamp;
@@ -21,7 +21,7 @@ pub async fn exchange(
     service: &SessionService,
     policy: &Policy,
     token: &RefreshToken,
-    way: Way,
+    way: RefreshTrigger,
     device: &Device,
     now: Timestamp,
     random: [u8; 16],

@@ -16,14 +16,14 @@ use super::delivery::DeliveryTracker;
 use super::live_connections::LiveConnections;
 use super::session_locks::SessionLocks;
 use crate::adapters::observe::metrics::Metrics;
-use crate::adapters::store::replica::Replica;
+use crate::adapters::store::replica::RevocationIndex;
 use crate::auth::denial::Denial;
 use crate::auth::event::{Event, EventKind};
 use crate::auth::policy::{Lifetimes, Policy};
-use crate::auth::ports::{Audience, Store, StoreError};
-use crate::auth::revocation::{Reach, Revocation};
+use crate::auth::ports::{RevocationListener, Store, StoreError};
+use crate::auth::revocation::{Revocation, RevocationScope};
 use crate::auth::stored::StoredSession;
-use crate::auth::visitor::Presented;
+use crate::auth::visitor::AccessTokenState;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 
@@ -66,7 +66,7 @@ pub enum RevocationTarget {
 /// What is to end, and what the audit log says of it.
 #[derive(Clone, Debug)]
 pub struct Ending {
-    reach: Reach,
+    reach: RevocationScope,
     event: Option<Event>,
 }
 
@@ -75,7 +75,7 @@ impl Ending {
     pub fn logout(session: SessionId, user: &UserId, client: IpAddr) -> Self {
         let event = Event::new(EventKind::Logout).user(user).session(session);
         Self {
-            reach: Reach::Session(session),
+            reach: RevocationScope::Session(session),
             event: Some(event.client(client)),
         }
     }
@@ -84,7 +84,7 @@ impl Ending {
     pub fn logout_everywhere(session: SessionId, user: &UserId, client: IpAddr) -> Self {
         let event = Event::new(EventKind::Logout).user(user).session(session);
         Self {
-            reach: Reach::User(user.clone()),
+            reach: RevocationScope::User(user.clone()),
             event: Some(event.client(client).reason("everywhere")),
         }
     }
@@ -94,7 +94,7 @@ impl Ending {
         let mut event = Event::new(EventKind::Revoke).reason(reason);
         event.client = client;
         event.user = found.user;
-        if let Reach::Session(id) = found.reach {
+        if let RevocationScope::Session(id) = found.reach {
             event.session = Some(id);
         }
         Self {
@@ -106,7 +106,7 @@ impl Ending {
     /// A browser signs in anew, and its earlier session goes.
     pub const fn replaced(session: SessionId) -> Self {
         Self {
-            reach: Reach::Session(session),
+            reach: RevocationScope::Session(session),
             event: None,
         }
     }
@@ -115,7 +115,7 @@ impl Ending {
     /// ended.
     const fn reused(session: SessionId) -> Self {
         Self {
-            reach: Reach::Session(session),
+            reach: RevocationScope::Session(session),
             event: None,
         }
     }
@@ -125,7 +125,7 @@ impl Ending {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// What it reaches.
-    pub reach: Reach,
+    pub reach: RevocationScope,
     /// Whose it is, where that is known.
     pub user: Option<UserId>,
 }
@@ -134,7 +134,7 @@ impl Found {
     /// A session of this user.
     pub fn session(session: &StoredSession) -> Self {
         Self {
-            reach: Reach::Session(session.id),
+            reach: RevocationScope::Session(session.id),
             user: Some(session.user.clone()),
         }
     }
@@ -145,7 +145,7 @@ pub struct SessionService {
     /// Where they and their revocations are kept.
     pub store: Arc<dyn Store>,
     /// What the gate reads of the revocations.
-    pub index: Arc<Replica>,
+    pub index: Arc<RevocationIndex>,
     /// What has to end with its session.
     pub live: LiveConnections,
     /// Renewals of one session wait for each other.
@@ -162,7 +162,7 @@ impl SessionService {
     /// Over this store, whose live revocations are in the index.
     pub fn new(
         store: Arc<dyn Store>,
-        index: Arc<Replica>,
+        index: Arc<RevocationIndex>,
         metrics: Arc<Metrics>,
         audit: Audit,
     ) -> Self {
@@ -248,15 +248,15 @@ impl SessionService {
         };
         // A token from before a reload may live longer than those of today.
         let token_until = match &ending.reach {
-            Reach::Session(id) => {
+            RevocationScope::Session(id) => {
                 let kept = self.store.find(*id).await.map_err(failed)?;
                 kept.map(|session| session.token_until)
             }
-            Reach::User(_) | Reach::Everybody => None,
+            RevocationScope::User(_) | RevocationScope::Everybody => None,
         };
         let longest = match &ending.reach {
-            Reach::Session(_) => lifetimes.longest(),
-            Reach::User(_) | Reach::Everybody => lifetimes.longest_ever(),
+            RevocationScope::Session(_) => lifetimes.longest(),
+            RevocationScope::User(_) | RevocationScope::Everybody => lifetimes.longest_ever(),
         };
         let revocation = Revocation {
             reach: ending.reach.clone(),
@@ -327,7 +327,7 @@ impl SessionService {
     pub fn end_surplus(&self, surplus: &[Revocation], user: &UserId, client: IpAddr) {
         self.apply(surplus);
         for ended in surplus {
-            if let Reach::Session(id) = ended.reach {
+            if let RevocationScope::Session(id) = ended.reach {
                 let event = Event::new(EventKind::Revoke).user(user).session(id);
                 self.audit(&event.client(client).reason("max_per_user"));
             }
@@ -339,14 +339,14 @@ impl SessionService {
     /// would reach the logins that follow too.
     async fn end_ahead(&self, cut_off: &Revocation, now: Timestamp) -> Result<(), StoreError> {
         let user = match &cut_off.reach {
-            Reach::Session(_) => return Ok(()),
-            Reach::User(user) => Some(user),
-            Reach::Everybody => None,
+            RevocationScope::Session(_) => return Ok(()),
+            RevocationScope::User(user) => Some(user),
+            RevocationScope::Everybody => None,
         };
         let left = self.store.sessions(user, AHEAD, cut_off.at).await?;
         for ahead in left.iter().filter(|session| session.created() > now) {
             let revocation = Revocation {
-                reach: Reach::Session(ahead.id),
+                reach: RevocationScope::Session(ahead.id),
                 at: cut_off.at,
                 until: cut_off.until.max(ahead.token_until),
             };
@@ -378,7 +378,7 @@ impl SessionService {
         now: Timestamp,
     ) -> Result<Option<Found>, Denial> {
         let of = |(id, user)| Found {
-            reach: Reach::Session(id),
+            reach: RevocationScope::Session(id),
             user: Some(user),
         };
         Ok(match target {
@@ -387,25 +387,25 @@ impl SessionService {
                 let found = match policy.tokens.open_refresh(token) {
                     Some(refresh) => self.owner(refresh.session).await?,
                     None => {
-                        let presented = Presented::judge(policy, token, now);
+                        let presented = AccessTokenState::judge(policy, token, now);
                         presented.owner().map(|(id, user)| (id, user.clone()))
                     }
                 };
                 found.map(of)
             }
             RevocationTarget::Session(id) => Some(Found {
-                reach: Reach::Session(*id),
+                reach: RevocationScope::Session(*id),
                 user: self.owner(*id).await?.map(|(_, user)| user),
             }),
             RevocationTarget::User(name) => policy.directory.named(name).map(|user| {
                 let id = user.identity.id.clone();
                 Found {
-                    reach: Reach::User(id.clone()),
+                    reach: RevocationScope::User(id.clone()),
                     user: Some(id),
                 }
             }),
             RevocationTarget::Everybody => Some(Found {
-                reach: Reach::Everybody,
+                reach: RevocationScope::Everybody,
                 user: None,
             }),
         })
@@ -423,7 +423,7 @@ impl SessionService {
     }
 }
 
-impl Audience for SessionService {
+impl RevocationListener for SessionService {
     fn revoked(&self, revocations: &[Revocation]) {
         self.apply(revocations);
     }

@@ -9,7 +9,7 @@ use super::live_connections::Cancel;
 use super::sessions::SessionService;
 use crate::adapters::observe::metrics::Metrics;
 use crate::adapters::store::Memory;
-use crate::adapters::store::replica::Replica;
+use crate::adapters::store::replica::RevocationIndex;
 use crate::auth::denial::Denial;
 use crate::auth::event::Event;
 use crate::auth::ports::Store;
@@ -54,7 +54,7 @@ pub(super) fn service_over(store: Arc<dyn Store>) -> (Arc<SessionService>, Arc<M
     let log = Arc::clone(&told);
     let audit = Box::new(move |event: &Event| log.lock().push(event.clone()));
     let metrics = Arc::new(Metrics::new().unwrap());
-    let index = Arc::new(Replica::new());
+    let index = Arc::new(RevocationIndex::new());
     (
         Arc::new(SessionService::new(store, index, metrics, audit)),
         told,

@@ -9,7 +9,7 @@ use super::world::World;
 
 /// That whoever was admitted showed what admits, in a request that was meant.
 pub fn assert_admitted(world: &World, client: &Head, session: Option<(SessionId, &str)>) {
-    let snapshot = world.house.snapshot();
+    let snapshot = world.shared.snapshot();
     let policy = &snapshot.policy;
     let path = client.path();
     let decoded = model(path).expect("a path that may mean two things");
@@ -85,7 +85,7 @@ enum Kind {
 /// The session and user of the token in the one cookie of its name, if it is to the byte one
 /// that admits.
 fn held(world: &World, client: &Head, kind: Kind) -> Option<(SessionId, &'static str)> {
-    let snapshot = world.house.snapshot();
+    let snapshot = world.shared.snapshot();
     let names = snapshot.policy.cookies.names();
     let (name, tokens) = match kind {
         Kind::Access => (&names.access, &world.live),
@@ -104,7 +104,7 @@ fn held(world: &World, client: &Head, kind: Kind) -> Option<(SessionId, &'static
 
 /// Whether an origin is ours or allowed.
 fn is_known(world: &World, client: &Head, origin: &[u8]) -> bool {
-    let snapshot = world.house.snapshot();
+    let snapshot = world.shared.snapshot();
     let same_origin = client.only("sec-fetch-site") == Some(b"same-origin");
     let allowed = &snapshot.settings.cors.allowed_origins;
     if allowed
@@ -326,7 +326,7 @@ const SAID: [Said; 12] = [
 ];
 
 fn about_the_client(world: &World, client: &Head, app: &Head) {
-    let snapshot = world.house.snapshot();
+    let snapshot = world.shared.snapshot();
     assert_eq!(app.all("host"), client.all("host"), "another host");
     let chain = app.only("x-forwarded-for").expect("one chain of addresses");
     let last = chain.rsplit(|&b| b == b',').next().unwrap_or_default();
@@ -349,7 +349,7 @@ fn about_the_client(world: &World, client: &Head, app: &Head) {
 }
 
 fn cookies(world: &World, client: &Head, app: &Head) {
-    let snapshot = world.house.snapshot();
+    let snapshot = world.shared.snapshot();
     let style = &snapshot.policy.cookies;
     let is_ours = |part: &[u8]| pairs(&[part]).iter().any(|(name, _)| style.is_ours(name));
     let parts = |head: &Head| -> Vec<Vec<u8>> {

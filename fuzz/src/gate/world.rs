@@ -10,19 +10,19 @@ use doorward::adapters::config::{Environment, load_text};
 use doorward::adapters::jwt::Keyring;
 use doorward::adapters::observe::metrics::Metrics;
 use doorward::adapters::store::memory::Memory;
-use doorward::adapters::store::replica::Replica;
+use doorward::adapters::store::replica::RevocationIndex;
 use doorward::auth::claims::{Claims, Dates};
 use doorward::auth::denial::Denial;
 use doorward::auth::policy::Policy;
 use doorward::auth::ports::{Revoked, Tokens};
 use doorward::auth::principal::Principal;
 use doorward::auth::refresh::RefreshToken;
-use doorward::auth::revocation::{Reach, Revocation};
+use doorward::auth::revocation::{Revocation, RevocationScope};
 use doorward::auth::session::Session;
 use doorward::domain::id::{SessionId, UserId};
 use doorward::domain::secret::Secret;
 use doorward::domain::time::Timestamp;
-use doorward::gateway::shared_state::House;
+use doorward::gateway::shared_state::SharedState;
 use doorward::gateway::snapshot::Snapshot;
 
 /// The time of every request.
@@ -60,7 +60,7 @@ const SETTINGS: [&str; 6] = [
 /// Settings in force, and the tokens of everybody.
 pub struct World {
     /// The gateway without a listener.
-    pub house: Arc<House>,
+    pub shared: Arc<SharedState>,
     /// Which of the settings.
     pub number: usize,
     /// When its tokens are good.
@@ -93,11 +93,11 @@ impl World {
         let env = Environment::new(nothing, "/nonexistent");
         let settings = load_text(&text, Path::new("/nonexistent/doorward.yaml"), &env);
         let settings = settings.expect("the settings are good");
-        let replica = Arc::new(Replica::new());
+        let replica = Arc::new(RevocationIndex::new());
         let revoked = Arc::clone(&replica) as Arc<dyn Revoked>;
         let snapshot = Snapshot::build(settings, revoked).expect("settings that can be used");
         replica.apply(&Revocation {
-            reach: Reach::Session(session(9, now)),
+            reach: RevocationScope::Session(session(9, now)),
             at: now,
             until: now.after(Duration::from_secs(86_400)),
         });
@@ -105,7 +105,9 @@ impl World {
         let metrics = Arc::new(Metrics::new().expect("metrics"));
         let store = Arc::new(Memory::new());
         let mut world = Self {
-            house: Arc::new(House::new(snapshot, store, attempts, replica, metrics)),
+            shared: Arc::new(SharedState::new(
+                snapshot, store, attempts, replica, metrics,
+            )),
             number,
             now,
             tokens: BTreeMap::new(),
@@ -118,7 +120,7 @@ impl World {
 
     /// Tokens of every kind.
     fn issue(&mut self) {
-        let snapshot = self.house.snapshot();
+        let snapshot = self.shared.snapshot();
         let policy = &snapshot.policy;
         let foreign = Secret::new("another key of thirty-two bytes!!");
         let foreign = Keyring::new(snapshot.settings.signing.algorithm, &[foreign]);
@@ -181,7 +183,7 @@ impl World {
 
     /// Whether this machine is a trusted proxy.
     pub fn trusts(&self) -> bool {
-        !self.house.snapshot().settings.trusted_proxies.is_empty()
+        !self.shared.snapshot().settings.trusted_proxies.is_empty()
     }
 
     /// A head with the tokens in it.
@@ -214,7 +216,7 @@ impl World {
 
     /// What the store would say of a refresh token that opened.
     pub fn renewed(&self, token: &RefreshToken) -> Result<(Arc<Session>, RefreshToken), Denial> {
-        let snapshot = self.house.snapshot();
+        let snapshot = self.shared.snapshot();
         let of = |(_, id, user): &&(String, SessionId, &str)| {
             (*id == token.session).then(|| UserId::new(user))
         };

@@ -19,7 +19,7 @@ use super::keyring::{Key, Keyring, algorithm_name, library_algorithm};
 use crate::adapters::config::settings::Algorithm;
 use crate::auth::claims::Claims;
 use crate::auth::directory::User;
-use crate::auth::ports::{Opened, Sealed, SignError, Tokens};
+use crate::auth::ports::{DecodedToken, Sealed, SignError, Tokens};
 use crate::auth::refresh::RefreshToken;
 use crate::domain::id::SessionId;
 
@@ -47,14 +47,14 @@ impl Tokens for Keyring {
         Ok(token)
     }
 
-    fn open(&self, token: &[u8]) -> Option<Opened> {
+    fn open(&self, token: &[u8]) -> Option<DecodedToken> {
         let parts = Parts::split(token)?;
         let (place, key) = self.named_by(parts.header)?;
         if !parts.are_signed_with(&key.verifying, self.algorithm()) {
             return None;
         }
         let payload = URL_SAFE_NO_PAD.decode(parts.payload).ok()?;
-        Some(Opened {
+        Some(DecodedToken {
             claims: claims(&payload)?,
             key: place,
         })

@@ -8,15 +8,15 @@ use proptest::prelude::*;
 
 use super::Keyring;
 use crate::adapters::config::settings::Algorithm;
-use crate::adapters::store::replica::Replica;
+use crate::adapters::store::replica::RevocationIndex;
 use crate::auth::claims::Claims;
 use crate::auth::directory::User;
-use crate::auth::fixture::{NOW, policy_with, user};
 use crate::auth::policy::{Policy, principals};
 use crate::auth::ports::Tokens;
-use crate::auth::revocation::{Reach, Revocation};
-use crate::auth::verified::Verified;
-use crate::auth::visitor::Presented;
+use crate::auth::revocation::{Revocation, RevocationScope};
+use crate::auth::test_support::{NOW, policy_with, user};
+use crate::auth::verified::TokenCache;
+use crate::auth::visitor::AccessTokenState;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
@@ -33,7 +33,7 @@ fn bob() -> User {
 }
 
 /// The settings that a reload may find: keys, users, issuer, and how stale is too stale.
-fn policy(variant: usize, revoked: &Arc<Replica>, verified: Verified) -> Policy {
+fn policy(variant: usize, revoked: &Arc<RevocationIndex>, verified: TokenCache) -> Policy {
     let mut users = vec![user("1001", "alice", &["admin"]), bob()];
     let mut keys: &[u8] = &[1, 2];
     let mut issuer = "doorward";
@@ -115,7 +115,7 @@ fn pool() -> Vec<Vec<u8>> {
     ]
 }
 
-fn revocation(reach: Reach) -> Revocation {
+fn revocation(reach: RevocationScope) -> Revocation {
     Revocation {
         reach,
         at: at(0),
@@ -123,7 +123,7 @@ fn revocation(reach: Reach) -> Revocation {
     }
 }
 
-fn name(presented: &Presented) -> String {
+fn name(presented: &AccessTokenState) -> String {
     format!("{presented:?}")
         .split([' ', '('])
         .next()
@@ -138,16 +138,16 @@ enum Step {
     /// One that differs from it in a byte.
     Altered(usize, prop::sample::Index, u8),
     Clock(i64),
-    Revoke(Reach),
+    Revoke(RevocationScope),
     Heard,
     Settings(usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let reach = prop_oneof![
-        4 => (1..9_u8).prop_map(|number| Reach::Session(session(number))),
-        1 => Just(Reach::User(UserId::new("1002"))),
-        1 => Just(Reach::Everybody),
+        4 => (1..9_u8).prop_map(|number| RevocationScope::Session(session(number))),
+        1 => Just(RevocationScope::User(UserId::new("1002"))),
+        1 => Just(RevocationScope::Everybody),
     ];
     prop_oneof![
         8 => (0..10_usize).prop_map(Step::Present),
@@ -168,10 +168,10 @@ proptest! {
         steps in prop::collection::vec(step(), 1..60)
     ) {
         let pool = pool();
-        let revoked = Arc::new(Replica::new());
+        let revoked = Arc::new(RevocationIndex::new());
         let both = |variant| {
-            let with = policy(variant, &revoked, Verified::default());
-            (with, policy(variant, &revoked, Verified::new(0)))
+            let with = policy(variant, &revoked, TokenCache::default());
+            (with, policy(variant, &revoked, TokenCache::new(0)))
         };
         let (mut with, mut without) = both(0);
         let mut now = NOW;
@@ -201,10 +201,10 @@ proptest! {
                     continue;
                 }
             };
-            let expected = format!("{:?}", Presented::judge(&without, &token, now));
+            let expected = format!("{:?}", AccessTokenState::judge(&without, &token, now));
             prop_assert_eq!(without.verified.len(), 0);
             for _ in 0..2 {
-                let found = format!("{:?}", Presented::judge(&with, &token, now));
+                let found = format!("{:?}", AccessTokenState::judge(&with, &token, now));
                 prop_assert_eq!(&found, &expected);
             }
         }
@@ -212,9 +212,9 @@ proptest! {
 }
 
 /// A policy that has seen the token.
-fn seen(token: &[u8], revoked: &Arc<Replica>) -> Policy {
-    let policy = policy(7, revoked, Verified::default());
-    assert_eq!(name(&Presented::judge(&policy, token, NOW)), "Live");
+fn seen(token: &[u8], revoked: &Arc<RevocationIndex>) -> Policy {
+    let policy = policy(7, revoked, TokenCache::default());
+    assert_eq!(name(&AccessTokenState::judge(&policy, token, NOW)), "Live");
     assert_eq!(policy.verified.len(), 1, "it was not kept");
     policy
 }
@@ -223,14 +223,14 @@ fn seen(token: &[u8], revoked: &Arc<Replica>) -> Policy {
 fn what_ends_a_session_ends_it_also_where_its_token_was_seen() {
     let token = good();
     for reach in [
-        Reach::Session(session(1)),
-        Reach::User(UserId::new("1002")),
-        Reach::Everybody,
+        RevocationScope::Session(session(1)),
+        RevocationScope::User(UserId::new("1002")),
+        RevocationScope::Everybody,
     ] {
-        let revoked = Arc::new(Replica::new());
+        let revoked = Arc::new(RevocationIndex::new());
         let policy = seen(&token, &revoked);
         revoked.apply(&revocation(reach.clone()));
-        let verdict = Presented::judge(&policy, &token, NOW);
+        let verdict = AccessTokenState::judge(&policy, &token, NOW);
         assert_eq!(name(&verdict), "Revoked", "{reach:?}");
     }
 }
@@ -238,7 +238,7 @@ fn what_ends_a_session_ends_it_also_where_its_token_was_seen() {
 #[test]
 fn the_dates_of_a_token_that_was_seen_are_looked_at_again() {
     let token = good();
-    let policy = seen(&token, &Arc::new(Replica::new()));
+    let policy = seen(&token, &Arc::new(RevocationIndex::new()));
     for (from_now, expected) in [
         (889, "Live"),
         (890, "Expired"),
@@ -248,7 +248,7 @@ fn the_dates_of_a_token_that_was_seen_are_looked_at_again() {
         (-16, "Invalid"),
         (0, "Live"),
     ] {
-        let verdict = Presented::judge(&policy, &token, at(from_now));
+        let verdict = AccessTokenState::judge(&policy, &token, at(from_now));
         assert_eq!(name(&verdict), expected, "{from_now} s from now");
     }
 }
@@ -256,27 +256,30 @@ fn the_dates_of_a_token_that_was_seen_are_looked_at_again() {
 #[test]
 fn silence_of_the_store_counts_for_a_token_that_was_seen() {
     let token = good();
-    let revoked = Arc::new(Replica::new());
+    let revoked = Arc::new(RevocationIndex::new());
     revoked.in_touch(NOW);
     let policy = seen(&token, &revoked);
     let later = NOW.after(STALE + Duration::from_secs(1));
-    let verdict = Presented::judge(&policy, &token, later);
-    assert_eq!(name(&verdict), "Doubtful");
+    let verdict = AccessTokenState::judge(&policy, &token, later);
+    assert_eq!(name(&verdict), "Unverifiable");
 }
 
 #[test]
 fn one_byte_of_difference_from_a_token_that_was_seen_is_another_token() {
     let token = good();
-    let policy = seen(&token, &Arc::new(Replica::new()));
+    let policy = seen(&token, &Arc::new(RevocationIndex::new()));
     for place in 0..token.len() {
         let mut altered = token.clone();
         altered[place] ^= 1;
-        let verdict = Presented::judge(&policy, &altered, NOW);
+        let verdict = AccessTokenState::judge(&policy, &altered, NOW);
         assert_eq!(name(&verdict), "Invalid", "byte {place}");
     }
     let longer = [&token[..], b"A"].concat();
     for other in [&token[1..], &token[..token.len() - 1], &longer] {
-        assert_eq!(name(&Presented::judge(&policy, other, NOW)), "Invalid");
+        assert_eq!(
+            name(&AccessTokenState::judge(&policy, other, NOW)),
+            "Invalid"
+        );
     }
     assert_eq!(policy.verified.len(), 1, "a forged token was kept");
 }
@@ -284,7 +287,7 @@ fn one_byte_of_difference_from_a_token_that_was_seen_is_another_token() {
 #[test]
 fn another_policy_has_seen_nothing() {
     let token = good();
-    let revoked = Arc::new(Replica::new());
+    let revoked = Arc::new(RevocationIndex::new());
     for (variant, expected) in [
         (1, "Revoked"),
         (2, "Revoked"),
@@ -295,11 +298,14 @@ fn another_policy_has_seen_nothing() {
         (8, "Live"),
     ] {
         let old = seen(&token, &revoked);
-        let fresh = policy(variant, &revoked, Verified::default());
-        assert_eq!(name(&Presented::judge(&fresh, &token, NOW)), expected);
+        let fresh = policy(variant, &revoked, TokenCache::default());
+        assert_eq!(
+            name(&AccessTokenState::judge(&fresh, &token, NOW)),
+            expected
+        );
         // Not even one that inherits the cache believes it.
-        let mut heir = policy(variant, &revoked, Verified::default());
+        let mut heir = policy(variant, &revoked, TokenCache::default());
         heir.verified = old.verified;
-        assert_eq!(name(&Presented::judge(&heir, &token, NOW)), expected);
+        assert_eq!(name(&AccessTokenState::judge(&heir, &token, NOW)), expected);
     }
 }

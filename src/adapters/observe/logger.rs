@@ -21,12 +21,12 @@ use crate::adapters::clock;
 use crate::adapters::config::settings::{self, LogFormat};
 use crate::domain::time::Timestamp;
 
-static LOGGER: OnceLock<Doorman> = OnceLock::new();
+static LOGGER: OnceLock<FilteredLogger> = OnceLock::new();
 
 /// Starts logging for the process. `platform` is the log target of the server library
 /// below us: capped at warnings, and what is no error of ours left out.
 pub fn start(settings: &settings::Log, platform: &'static str) {
-    let logger = LOGGER.get_or_init(|| Doorman {
+    let logger = LOGGER.get_or_init(|| FilteredLogger {
         inner: ArcSwap::from_pointee(build(settings, platform)),
         platform,
     });
@@ -39,9 +39,9 @@ pub fn start(settings: &settings::Log, platform: &'static str) {
 /// Writes what is still on its way to the log when it is dropped: the last thing that a
 /// process does.
 #[derive(Debug)]
-pub struct ToTheEnd;
+pub struct FlushOnDrop;
 
-impl Drop for ToTheEnd {
+impl Drop for FlushOnDrop {
     fn drop(&mut self) {
         log::logger().flush();
     }
@@ -153,12 +153,12 @@ fn without_heads(message: &str) -> String {
 
 /// Lets everything through but the platform's errors that are none of ours: a scan of the
 /// port would fill the log with them, and a request waits for whoever reads it.
-struct Doorman {
+struct FilteredLogger {
     inner: ArcSwap<Logger>,
     platform: &'static str,
 }
 
-impl Log for Doorman {
+impl Log for FilteredLogger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         self.inner.load().enabled(metadata)
     }

@@ -12,7 +12,7 @@ use prometheus::{
     TextEncoder,
 };
 
-pub use super::turned_away::TurnedAway;
+pub use super::turned_away::RejectedConnection;
 
 /// Seconds. From an app on the same host to one that takes its time.
 const REQUEST_BUCKETS: &[f64] = &[
@@ -286,7 +286,7 @@ impl Metrics {
         for result in ReloadResult::ALL {
             self.reloads.with_label_values(&[result.label()]);
         }
-        for why in TurnedAway::ALL {
+        for why in RejectedConnection::ALL {
             self.turned_away.with_label_values(&[why.label()]);
         }
     }
@@ -353,7 +353,7 @@ impl Metrics {
     }
 
     /// A client connection was closed.
-    pub fn turned_away(&self, why: TurnedAway) {
+    pub fn turned_away(&self, why: RejectedConnection) {
         self.turned_away.with_label_values(&[why.label()]).inc();
     }
 

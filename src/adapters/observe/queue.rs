@@ -30,14 +30,14 @@ const LINGER: Duration = Duration::from_millis(5);
 /// Linux writes as much to a pipe in one piece (`PIPE_BUF`, pipe(7)).
 const ONE_PIECE: usize = 4096;
 
-static QUEUE: OnceLock<SyncSender<Told>> = OnceLock::new();
+static QUEUE: OnceLock<SyncSender<QueueItem>> = OnceLock::new();
 
 /// What goes through the queue.
 #[allow(
     clippy::large_enum_variant,
     reason = "nearly all of them are lines, and a box would be an allocation for each"
 )]
-enum Told {
+enum QueueItem {
     Line(Access),
     /// Dropped when all before it is written.
     Flush(Sender<()>),
@@ -62,10 +62,13 @@ pub(super) fn start() {
 /// Puts a line behind the others; writes it where there is no thread to do it.
 pub(super) fn put(access: Access) {
     let unsent = match QUEUE.get() {
-        Some(queue) => queue.send(Told::Line(access)).err().map(|unsent| unsent.0),
-        None => Some(Told::Line(access)),
+        Some(queue) => queue
+            .send(QueueItem::Line(access))
+            .err()
+            .map(|unsent| unsent.0),
+        None => Some(QueueItem::Line(access)),
     };
-    if let Some(Told::Line(access)) = unsent {
+    if let Some(QueueItem::Line(access)) = unsent {
         let mut line = Vec::new();
         logger::access_line(&mut line, &access, &mut Fields::default());
         emit(&mut io::stderr(), &line);
@@ -79,21 +82,21 @@ pub(super) fn flush() {
     }
 }
 
-fn flush_of(queue: &SyncSender<Told>) {
+fn flush_of(queue: &SyncSender<QueueItem>) {
     let (done, written) = channel();
-    if queue.send(Told::Flush(done)).is_ok() {
+    if queue.send(QueueItem::Flush(done)).is_ok() {
         let _its_end = written.recv();
     }
 }
 
 /// Writes what comes until nobody can put anything any more.
-fn write_all(lines: &Receiver<Told>, to: &mut impl Write) {
+fn write_all(lines: &Receiver<QueueItem>, to: &mut impl Write) {
     let mut fields = Fields::default();
     let mut batch = Vec::with_capacity(ONE_PIECE);
     while let Ok(first) = lines.recv() {
         for told in std::iter::once(first).chain(lines.try_iter()) {
             match told {
-                Told::Line(access) => {
+                QueueItem::Line(access) => {
                     let before = batch.len();
                     logger::access_line(&mut batch, &access, &mut fields);
                     if batch.len() > ONE_PIECE {
@@ -101,7 +104,7 @@ fn write_all(lines: &Receiver<Told>, to: &mut impl Write) {
                         batch.drain(..before);
                     }
                 }
-                Told::Flush(_done) => {
+                QueueItem::Flush(_done) => {
                     emit(to, &batch);
                     batch.clear();
                 }

@@ -3,7 +3,7 @@
 
 /// The reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TurnedAway {
+pub enum RejectedConnection {
     /// `limits.connections` were open: `connections`.
     Connections,
     /// `limits.connections_per_address` of this address were: `connections_per_address`.
@@ -16,7 +16,7 @@ pub enum TurnedAway {
     Abuse,
 }
 
-impl TurnedAway {
+impl RejectedConnection {
     /// All of them.
     pub(super) const ALL: [Self; 5] = [
         Self::Connections,

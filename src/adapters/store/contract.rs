@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::ports::Store;
-use crate::auth::revocation::{Reach, Revocation};
+use crate::auth::revocation::{Revocation, RevocationScope};
 use crate::auth::stored::{Extra, StoredSession};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
@@ -30,15 +30,15 @@ pub(super) fn id(millis: u64, number: u8) -> SessionId {
     SessionId::new(at(millis), [number; 10])
 }
 
-pub(super) fn session(number: u8) -> Reach {
-    Reach::Session(id(0, number))
+pub(super) fn session(number: u8) -> RevocationScope {
+    RevocationScope::Session(id(0, number))
 }
 
-pub(super) fn user(id: &str) -> Reach {
-    Reach::User(UserId::new(id))
+pub(super) fn user(id: &str) -> RevocationScope {
+    RevocationScope::User(UserId::new(id))
 }
 
-pub(super) fn record(reach: Reach, cut: u64, until: u64) -> Revocation {
+pub(super) fn record(reach: RevocationScope, cut: u64, until: u64) -> Revocation {
     Revocation {
         reach,
         at: at(cut),

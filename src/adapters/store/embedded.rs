@@ -66,12 +66,12 @@ impl Open {
 /// The store while another process may open it; nobody else can use it.
 #[derive(Debug)]
 #[must_use = "whoever waits for the store is refused when this is dropped"]
-pub struct Lent {
+pub struct StoreLease {
     dir: PathBuf,
     place: OwnedRwLockWriteGuard<Option<Open>>,
 }
 
-impl Lent {
+impl StoreLease {
     /// Opens the file again: the other process does not want it any more.
     ///
     /// # Errors
@@ -123,12 +123,12 @@ impl Embedded {
     /// Closes the file after what has begun, so that another process can open it. What
     /// was acknowledged is in it. Everything that is asked from here on waits until the
     /// store is taken back, and is refused when it is not.
-    pub async fn lend(&self) -> Lent {
+    pub async fn lend(&self) -> StoreLease {
         let mut place = Arc::clone(&self.place).write_owned().await;
         let open = place.take();
         // Waits for the thread that writes. It cannot fail, but for a panic on the way.
         let _closed = spawn_blocking(move || drop(open)).await;
-        Lent {
+        StoreLease {
             dir: self.dir.clone(),
             place,
         }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 
 use crate::auth::ports::{Store, StoreError};
-use crate::auth::revocation::{Reach, Revocation};
+use crate::auth::revocation::{Revocation, RevocationScope};
 use crate::auth::stored::StoredSession;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
@@ -67,18 +67,18 @@ impl State {
     fn revoke(&mut self, revocation: &Revocation) -> Revocation {
         let mut kept = revocation.clone();
         let key = match &revocation.reach {
-            Reach::Session(id) => {
+            RevocationScope::Session(id) => {
                 if let Some(session) = self.forget(*id) {
                     kept.until = kept.until.min(session.token_until);
                 }
                 Key::Session(*id)
             }
-            Reach::User(user) => {
+            RevocationScope::User(user) => {
                 let of_user: Vec<_> = self.of_user(user).map(|session| session.id).collect();
                 self.forget_up_to(revocation.at, of_user);
                 Key::User(user.clone())
             }
-            Reach::Everybody => {
+            RevocationScope::Everybody => {
                 let all: Vec<_> = self.sessions.keys().copied().collect();
                 self.forget_up_to(revocation.at, all);
                 Key::Everybody
@@ -129,7 +129,7 @@ impl Store for Memory {
             .into_iter()
             .map(|(id, until)| {
                 state.revoke(&Revocation {
-                    reach: Reach::Session(id),
+                    reach: RevocationScope::Session(id),
                     at: now,
                     until,
                 })
@@ -193,9 +193,9 @@ impl Store for Memory {
         Ok(live
             .map(|(key, window)| Revocation {
                 reach: match key {
-                    Key::Session(session) => Reach::Session(*session),
-                    Key::User(user) => Reach::User(user.clone()),
-                    Key::Everybody => Reach::Everybody,
+                    Key::Session(session) => RevocationScope::Session(*session),
+                    Key::User(user) => RevocationScope::User(user.clone()),
+                    Key::Everybody => RevocationScope::Everybody,
                 },
                 at: window.at,
                 until: window.until,
@@ -239,11 +239,11 @@ mod tests {
     use crate::adapters::store::contract;
     use crate::auth::denial::Denial;
     use crate::auth::directory::Directory;
-    use crate::auth::fixture::{policy_with, user};
     use crate::auth::policy::principals;
-    use crate::auth::refresh::{RefreshToken, Way};
+    use crate::auth::refresh::{RefreshToken, RefreshTrigger};
     use crate::auth::renewal::{Renewed, renew};
     use crate::auth::stored::Device;
+    use crate::auth::test_support::{policy_with, user};
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn keeps_the_contract() {
@@ -271,7 +271,7 @@ mod tests {
             };
             let device = Device::new(session.client, b"");
             let now = contract::at(100);
-            let way = Way::Asked;
+            let way = RefreshTrigger::Explicit;
             let outcome = renew(&policy, &store, &token, way, &device, now, [0; 16]).await;
             match outcome.unwrap() {
                 Renewed::Rotated(issued) if expected => {

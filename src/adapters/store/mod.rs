@@ -21,4 +21,4 @@ pub use embedded::Embedded;
 pub use lock::{DataDir, DataDirError};
 pub use memory::Memory;
 pub use redis::Redis;
-pub use replica::Replica;
+pub use replica::RevocationIndex;

@@ -8,7 +8,7 @@
 //! taken in record by record, and each of them is in force from the moment it is in.
 
 use crate::auth::ports::Revoked;
-use crate::auth::revocation::{Reach, Revocation};
+use crate::auth::revocation::{Revocation, RevocationScope};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 
@@ -25,14 +25,14 @@ use moment::Moment;
 /// Every live revocation. As large as the store's live set: a client can only add
 /// records for sessions that it had, and [`Self::forget`] drops them in time.
 #[derive(Debug, Default)]
-pub struct Replica {
+pub struct RevocationIndex {
     sessions: Ended,
     cut_offs: CutOffs,
     /// When the shared store was last heard of; `None` where there is none.
     heard: Moment,
 }
 
-impl Replica {
+impl RevocationIndex {
     /// An empty replica.
     pub fn new() -> Self {
         Self::default()
@@ -45,9 +45,9 @@ impl Replica {
             until: revocation.until,
         };
         match &revocation.reach {
-            Reach::Session(session) => self.sessions.insert(*session, cut.until),
-            Reach::User(user) => self.cut_offs.insert(user, cut),
-            Reach::Everybody => self.cut_offs.insert_everybody(cut),
+            RevocationScope::Session(session) => self.sessions.insert(*session, cut.until),
+            RevocationScope::User(user) => self.cut_offs.insert(user, cut),
+            RevocationScope::Everybody => self.cut_offs.insert_everybody(cut),
         }
     }
 
@@ -77,7 +77,7 @@ impl Replica {
     pub fn all(&self) -> Vec<Revocation> {
         let sessions = self.sessions.all().into_iter();
         let sessions = sessions.map(|(id, until)| Revocation {
-            reach: Reach::Session(id),
+            reach: RevocationScope::Session(id),
             at: id.created(),
             until,
         });
@@ -87,9 +87,9 @@ impl Replica {
             until: cut.until,
         };
         let users = self.cut_offs.of_users().into_iter();
-        let users = users.map(|(user, cut)| of(Reach::User(user), cut));
+        let users = users.map(|(user, cut)| of(RevocationScope::User(user), cut));
         let everybody = self.cut_offs.of_everybody().into_iter();
-        let everybody = everybody.map(|cut| of(Reach::Everybody, cut));
+        let everybody = everybody.map(|cut| of(RevocationScope::Everybody, cut));
         sessions.chain(users).chain(everybody).collect()
     }
 
@@ -104,7 +104,7 @@ impl Replica {
     }
 }
 
-impl Revoked for Replica {
+impl Revoked for RevocationIndex {
     fn is_revoked(&self, session: SessionId, user: &UserId) -> bool {
         self.sessions.contains(session) || self.cut_offs.reach(session, user)
     }
@@ -130,7 +130,7 @@ mod tests {
         SessionId::new(at(created), [3; 10])
     }
 
-    fn record(reach: Reach, cut: u64, until: u64) -> Revocation {
+    fn record(reach: RevocationScope, cut: u64, until: u64) -> Revocation {
         Revocation {
             reach,
             at: at(cut),
@@ -140,10 +140,10 @@ mod tests {
 
     #[test]
     fn a_session_is_ended_alone() {
-        let replica = Replica::new();
+        let replica = RevocationIndex::new();
         let alice = UserId::new("1");
         let (ended, other) = (session(1000), session(1001));
-        replica.apply(&record(Reach::Session(ended), 0, 9000));
+        replica.apply(&record(RevocationScope::Session(ended), 0, 9000));
         assert!(replica.is_revoked(ended, &alice));
         assert!(!replica.is_revoked(other, &alice));
     }
@@ -151,10 +151,10 @@ mod tests {
     #[test]
     fn cut_offs_reach_by_creation() {
         for (reach, reaches_bob) in [
-            (Reach::User(UserId::new("1")), false),
-            (Reach::Everybody, true),
+            (RevocationScope::User(UserId::new("1")), false),
+            (RevocationScope::Everybody, true),
         ] {
-            let replica = Replica::new();
+            let replica = RevocationIndex::new();
             replica.apply(&record(reach, 5000, 9000));
             for (created, expected) in [(4999, true), (5000, true), (5001, false)] {
                 let sid = session(created);
@@ -170,10 +170,10 @@ mod tests {
     #[test]
     fn of_two_cut_offs_the_later_wins_in_any_order() {
         let user = UserId::new("1");
-        let early = record(Reach::User(user.clone()), 1000, 9000);
-        let late = record(Reach::User(user.clone()), 2000, 8000);
+        let early = record(RevocationScope::User(user.clone()), 1000, 9000);
+        let late = record(RevocationScope::User(user.clone()), 2000, 8000);
         for order in [[&early, &late], [&late, &early]] {
-            let replica = Replica::new();
+            let replica = RevocationIndex::new();
             replica.load(order);
             assert_eq!(replica.len(), 1);
             assert!(replica.is_revoked(session(2000), &user));
@@ -186,19 +186,19 @@ mod tests {
 
     #[test]
     fn forgetting_keeps_what_is_live() {
-        let replica = Replica::new();
+        let replica = RevocationIndex::new();
         let user = UserId::new("1");
         let (short, long) = (session(1), session(2));
         replica.load([
-            &record(Reach::Session(short), 0, 1999),
-            &record(Reach::Session(long), 0, 3000),
-            &record(Reach::Everybody, 0, 2000),
+            &record(RevocationScope::Session(short), 0, 1999),
+            &record(RevocationScope::Session(long), 0, 3000),
+            &record(RevocationScope::Everybody, 0, 2000),
         ]);
         assert_eq!(replica.forget(at(1999)), 0);
         assert_eq!(replica.forget(at(2000)), 2);
         assert!(!replica.is_revoked(short, &user));
         assert!(replica.is_revoked(long, &user));
-        replica.apply(&record(Reach::Session(long), 0, 500));
+        replica.apply(&record(RevocationScope::Session(long), 0, 500));
         assert_eq!(replica.forget(at(2999)), 0, "a replay shortened a record");
     }
 }

@@ -21,15 +21,15 @@ use async_trait::async_trait;
 use proptest::prelude::*;
 
 use super::Memory;
-use crate::auth::fixture::{NOW, policy_with, user};
 use crate::auth::issue::new_session;
 use crate::auth::login_flow::{Checked, LoginFlow, Proof};
 use crate::auth::policy::Policy;
 use crate::auth::ports::{Store, StoreError};
-use crate::auth::refresh::{RefreshToken, Way};
+use crate::auth::refresh::{RefreshToken, RefreshTrigger};
 use crate::auth::renewal::{RenewalError, Renewed, note_seen, renew};
-use crate::auth::revocation::{Reach, Revocation};
+use crate::auth::revocation::{Revocation, RevocationScope};
 use crate::auth::stored::{Device, StoredSession};
+use crate::auth::test_support::{NOW, policy_with, user};
 use crate::domain::id::{SessionId, UserId, Username};
 use crate::domain::time::Timestamp;
 
@@ -184,7 +184,7 @@ struct Pair {
 
 struct Answer {
     pair: Pair,
-    born: u64,
+    creation_time: u64,
 }
 
 /// What the table says of a token that is presented alone.
@@ -197,12 +197,17 @@ enum Expected {
 }
 
 /// The reference: a state and the table, nothing else.
-fn table(stored: Option<&StoredSession>, presented: u64, way: Way, now: u64) -> Expected {
+fn table(
+    stored: Option<&StoredSession>,
+    presented: u64,
+    way: RefreshTrigger,
+    now: u64,
+) -> Expected {
     let Some(stored) = stored else {
         return Expected::Ended;
     };
     let young = |since: Timestamp| now.saturating_sub(since.millis()) < GRACE;
-    let lately = way == Way::Through && stored.seen.is_some_and(young);
+    let lately = way == RefreshTrigger::Transparent && stored.seen.is_some_and(young);
     let early = stored.seen.is_none_or(|seen| now <= seen.millis());
     match stored.generation.checked_sub(presented) {
         Some(0) | None => Expected::Next,
@@ -243,7 +248,7 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
 }
 
 impl<'a> World<'a> {
-    fn renewal(&self, token: RefreshToken, way: Way) -> Work<'a> {
+    fn renewal(&self, token: RefreshToken, way: RefreshTrigger) -> Work<'a> {
         let (policy, store, now) = (self.policy, self.store, Timestamp::from_millis(self.now));
         Work::Renewal(Box::pin(async move {
             renew(policy, store, &token, way, &device(), now, [0; 16]).await
@@ -255,7 +260,7 @@ impl<'a> World<'a> {
         let old = self.now >= self.browser.issued.saturating_add(ACCESS / 10 * 9);
         let token = self.browser.refresh;
         let work = if old {
-            self.renewal(token, Way::Through)
+            self.renewal(token, RefreshTrigger::Transparent)
         } else {
             let (store, now) = (self.store, Timestamp::from_millis(self.now));
             Work::Sighting(Box::pin(async move {
@@ -278,7 +283,7 @@ impl<'a> World<'a> {
             if let Some(pair) = outcome.and_then(|outcome| self.settle(outcome)) {
                 self.answers.push(Answer {
                     pair,
-                    born: self.now,
+                    creation_time: self.now,
                 });
             }
         }
@@ -302,7 +307,7 @@ impl<'a> World<'a> {
             Renewed::Reused(_) => {
                 assert!(self.robbed, "a false alarm");
                 at_once(self.store.revoke(&Revocation {
-                    reach: Reach::Session(self.session),
+                    reach: RevocationScope::Session(self.session),
                     at: Timestamp::from_millis(now),
                     until: Timestamp::from_millis(now + DAY),
                 }))
@@ -333,7 +338,7 @@ impl<'a> World<'a> {
     }
 
     /// Presents a token while nothing else is under way, and asks the table.
-    fn present_alone(&mut self, token: RefreshToken, way: Way) -> Option<Pair> {
+    fn present_alone(&mut self, token: RefreshToken, way: RefreshTrigger) -> Option<Pair> {
         let before = self.stored();
         let expected = table(before.as_ref(), token.generation, way, self.now);
         let Work::Renewal(work) = self.renewal(token, way) else {
@@ -376,7 +381,8 @@ impl<'a> World<'a> {
                     self.finish();
                 }
                 self.now = now;
-                self.answers.retain(|answer| now <= answer.born + PATIENCE);
+                self.answers
+                    .retain(|answer| now <= answer.creation_time + PATIENCE);
             }
             Step::Sleep(millis) => {
                 self.finish();
@@ -404,7 +410,7 @@ impl<'a> World<'a> {
                 if let Some(loot) = self.thief {
                     self.finish();
                     self.robbed = true;
-                    self.thief = self.present_alone(loot.refresh, Way::Asked);
+                    self.thief = self.present_alone(loot.refresh, RefreshTrigger::Explicit);
                 }
             }
             Step::ThiefVisit => {
@@ -421,7 +427,7 @@ impl<'a> World<'a> {
 
     fn present_alone_if_old(&mut self) -> Option<Pair> {
         let old = self.now >= self.browser.issued.saturating_add(ACCESS / 10 * 9);
-        old.then(|| self.present_alone(self.browser.refresh, Way::Through))?
+        old.then(|| self.present_alone(self.browser.refresh, RefreshTrigger::Transparent))?
     }
 }
 

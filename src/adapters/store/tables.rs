@@ -8,7 +8,7 @@ use redb::{
     WriteTransaction,
 };
 
-use crate::auth::revocation::{Reach, Revocation};
+use crate::auth::revocation::{Revocation, RevocationScope};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 
@@ -104,13 +104,13 @@ pub(super) fn likely_size(db: &Database) -> Result<u64, Fault> {
 pub(super) fn revoke(txn: &WriteTransaction, revocation: &Revocation) -> Result<Revocation, Fault> {
     let mut until = revocation.until;
     match &revocation.reach {
-        Reach::Session(id) => {
+        RevocationScope::Session(id) => {
             if let Some(session) = sessions::forget(txn, *id)? {
                 until = until.min(session.token_until);
             }
         }
-        Reach::User(user) => sessions::forget_of_user(txn, user, revocation.at)?,
-        Reach::Everybody => sessions::forget_all(txn, revocation.at)?,
+        RevocationScope::User(user) => sessions::forget_of_user(txn, user, revocation.at)?,
+        RevocationScope::Everybody => sessions::forget_all(txn, revocation.at)?,
     }
     let mut table = txn.open_table(REVOCATIONS)?;
     let key = key_of(&revocation.reach);
@@ -187,26 +187,26 @@ pub(super) fn remember_users(
 }
 
 /// A letter for the kind, then the id.
-fn key_of(reach: &Reach) -> Vec<u8> {
+fn key_of(reach: &RevocationScope) -> Vec<u8> {
     match reach {
-        Reach::Session(session) => [b"s", session.as_bytes().as_slice()].concat(),
-        Reach::User(user) => [b"u", user.as_str().as_bytes()].concat(),
-        Reach::Everybody => b"e".to_vec(),
+        RevocationScope::Session(session) => [b"s", session.as_bytes().as_slice()].concat(),
+        RevocationScope::User(user) => [b"u", user.as_str().as_bytes()].concat(),
+        RevocationScope::Everybody => b"e".to_vec(),
     }
 }
 
-fn reach_of(key: &[u8]) -> Result<Reach, Fault> {
+fn reach_of(key: &[u8]) -> Result<RevocationScope, Fault> {
     let odd = || Fault::Contents("a revocation with an unreadable key".into());
     match key.split_first() {
         Some((b's', id)) => {
             let id = id.try_into().map_err(|_length| odd())?;
-            Ok(Reach::Session(SessionId::from_bytes(id)))
+            Ok(RevocationScope::Session(SessionId::from_bytes(id)))
         }
         Some((b'u', id)) => {
             let id = std::str::from_utf8(id).map_err(|_utf8| odd())?;
-            Ok(Reach::User(UserId::new(id)))
+            Ok(RevocationScope::User(UserId::new(id)))
         }
-        Some((b'e', [])) => Ok(Reach::Everybody),
+        Some((b'e', [])) => Ok(RevocationScope::Everybody),
         Some(_) | None => Err(odd()),
     }
 }

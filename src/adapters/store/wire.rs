@@ -1,7 +1,7 @@
 //! How times and revocations are spelled for other processes: in Redis, and for the
 //! process that is taken over from.
 
-use crate::auth::revocation::{Reach, Revocation};
+use crate::auth::revocation::{Revocation, RevocationScope};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 
@@ -11,20 +11,20 @@ pub(in crate::adapters) fn time(at: Timestamp) -> String {
 }
 
 /// A letter for the kind, then the id.
-pub(in crate::adapters) fn reach(reach: &Reach) -> String {
+pub(in crate::adapters) fn reach(reach: &RevocationScope) -> String {
     match reach {
-        Reach::Session(session) => format!("s{session}"),
-        Reach::User(user) => format!("u{user}"),
-        Reach::Everybody => "e".into(),
+        RevocationScope::Session(session) => format!("s{session}"),
+        RevocationScope::User(user) => format!("u{user}"),
+        RevocationScope::Everybody => "e".into(),
     }
 }
 
 /// The revocation with these parts; `None` if they are not ours.
 pub(in crate::adapters) fn revocation(reach: &str, at: &str, until: &str) -> Option<Revocation> {
     let reach = match reach.split_at_checked(1)? {
-        ("s", id) => Reach::Session(SessionId::parse(id)?),
-        ("u", id) => Reach::User(UserId::new(id)),
-        ("e", "") => Reach::Everybody,
+        ("s", id) => RevocationScope::Session(SessionId::parse(id)?),
+        ("u", id) => RevocationScope::User(UserId::new(id)),
+        ("e", "") => RevocationScope::Everybody,
         _ => return None,
     };
     Some(Revocation {
@@ -52,10 +52,10 @@ mod tests {
     fn what_is_written_is_read() {
         let at = Timestamp::from_millis;
         for reach_of in [
-            Reach::Session(SessionId::new(at(1_790_000_000_000), [7; 10])),
-            Reach::User(UserId::new("")),
-            Reach::User(UserId::new("zoë 1")),
-            Reach::Everybody,
+            RevocationScope::Session(SessionId::new(at(1_790_000_000_000), [7; 10])),
+            RevocationScope::User(UserId::new("")),
+            RevocationScope::User(UserId::new("zoë 1")),
+            RevocationScope::Everybody,
         ] {
             let revocation = Revocation {
                 reach: reach_of,

@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderValue, Method};
 
 use super::*;
-use crate::auth::fixture::{FACTS, NOW, PlainTokens};
+use crate::auth::test_support::{FACTS, NOW, PlainTokens};
 
 fn session(number: u8) -> SessionId {
     SessionId::new(NOW, [number; 10])
@@ -14,7 +14,7 @@ fn checked(
     mode: CsrfMode,
     method: &Method,
     fields: &[(&'static str, String)],
-    caller: &Caller,
+    caller: &RequestOrigin,
     confined: bool,
 ) -> &'static str {
     let mut headers = HeaderMap::new();
@@ -74,11 +74,11 @@ fn the_token_must_be_there_once_and_be_of_this_session() {
     for (what, fields, expected) in &cases {
         for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
             for mode in [CsrfMode::Token, CsrfMode::Both] {
-                let got = checked(mode, &method, fields, &Caller::Ours, true);
+                let got = checked(mode, &method, fields, &RequestOrigin::Ours, true);
                 assert_eq!(got, *expected, "{what}: {method} in {mode:?}");
             }
             for mode in [CsrfMode::Origin, CsrfMode::Off] {
-                let got = checked(mode, &method, fields, &Caller::Ours, true);
+                let got = checked(mode, &method, fields, &RequestOrigin::Ours, true);
                 assert_eq!(
                     got, "passes",
                     "{what}: {method} in {mode:?} asks for no token"
@@ -86,7 +86,13 @@ fn the_token_must_be_there_once_and_be_of_this_session() {
             }
         }
         for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
-            let got = checked(CsrfMode::Both, &method, fields, &Caller::Unsaid, false);
+            let got = checked(
+                CsrfMode::Both,
+                &method,
+                fields,
+                &RequestOrigin::Unsaid,
+                false,
+            );
             assert_eq!(got, "passes", "{what}: {method} changes nothing");
         }
     }
@@ -94,7 +100,7 @@ fn the_token_must_be_there_once_and_be_of_this_session() {
 
 #[test]
 fn each_mode_asks_for_what_it_promises() {
-    let allowed = || Caller::Allowed(HeaderValue::from_static("https://spa.example"));
+    let allowed = || RequestOrigin::Allowed(HeaderValue::from_static("https://spa.example"));
     let site = |value: &str| vec![("sec-fetch-site", value.to_owned())];
     let typed = |media_type: &str| vec![("content-type", media_type.to_owned())];
     let json = |also: &[&'static str]| {
@@ -107,39 +113,39 @@ fn each_mode_asks_for_what_it_promises() {
     // Who calls, what the browser says, whether cookies are confined; whether the origin
     // is good enough.
     let callers = [
-        (Caller::Ours, vec![], false, true),
+        (RequestOrigin::Ours, vec![], false, true),
         (allowed(), site("cross-site"), false, true),
-        (Caller::Unsaid, site("same-origin"), false, true),
-        (Caller::Unsaid, site("none"), false, true),
-        (Caller::Unsaid, site("same-site"), true, false),
-        (Caller::Unsaid, site("cross-site"), true, false),
-        (Caller::Unsaid, vec![], true, true),
-        (Caller::Unsaid, vec![], false, false),
-        (Caller::Unsaid, json(&[]), false, true),
-        (Caller::Unsaid, json(&["referer"]), false, false),
-        (Caller::Unsaid, json(&["sec-ch-ua"]), false, false),
+        (RequestOrigin::Unsaid, site("same-origin"), false, true),
+        (RequestOrigin::Unsaid, site("none"), false, true),
+        (RequestOrigin::Unsaid, site("same-site"), true, false),
+        (RequestOrigin::Unsaid, site("cross-site"), true, false),
+        (RequestOrigin::Unsaid, vec![], true, true),
+        (RequestOrigin::Unsaid, vec![], false, false),
+        (RequestOrigin::Unsaid, json(&[]), false, true),
+        (RequestOrigin::Unsaid, json(&["referer"]), false, false),
+        (RequestOrigin::Unsaid, json(&["sec-ch-ua"]), false, false),
         (
-            Caller::Unsaid,
+            RequestOrigin::Unsaid,
             json(&["upgrade-insecure-requests"]),
             false,
             false,
         ),
-        (Caller::Unsaid, typed("text/plain"), false, false),
+        (RequestOrigin::Unsaid, typed("text/plain"), false, false),
         (
-            Caller::Unsaid,
+            RequestOrigin::Unsaid,
             typed("text/plain; x=application/json"),
             false,
             false,
         ),
         (
-            Caller::Unsaid,
+            RequestOrigin::Unsaid,
             typed("application/x-www-form-urlencoded"),
             false,
             false,
         ),
-        (Caller::Foreign, json(&[]), false, false),
-        (Caller::Anyone, json(&[]), false, false),
-        (Caller::Foreign, vec![], true, false),
+        (RequestOrigin::Foreign, json(&[]), false, false),
+        (RequestOrigin::Anyone, json(&[]), false, false),
+        (RequestOrigin::Foreign, vec![], true, false),
     ];
     for (caller, fields, confined, good) in callers {
         for (token, right) in [

@@ -3,7 +3,7 @@
 use http::Method;
 use http::header;
 
-use crate::auth::cors::{Caller, Cors};
+use crate::auth::cors::{Cors, RequestOrigin};
 use crate::auth::denial::Denial;
 use crate::auth::endpoint::{Endpoint, EndpointSpec, OPEN_PREFLIGHT, PREFLIGHT};
 use crate::auth::policy::Policy;
@@ -40,11 +40,11 @@ impl Policy {
         ours.is_some_and(|ours| ours.id == Endpoint::DeleteCookies)
     }
 
-    /// The same; a caller whom the path lets in, whoever it is, becomes [`Caller::Anyone`].
+    /// The same; a caller whom the path lets in, whoever it is, becomes [`RequestOrigin::Anyone`].
     pub(super) fn aim_of(
         &self,
         view: &RequestView<'_>,
-        caller: &mut Caller,
+        caller: &mut RequestOrigin,
     ) -> Result<Aim<'_>, Denial> {
         if let Err(too_large) = self.fits(view)
             && !self.is_way_out(view)
@@ -67,7 +67,7 @@ impl Policy {
         };
         let preflight = match selected.openness() {
             Openness::AnyOrigin => {
-                *caller = Caller::Anyone;
+                *caller = RequestOrigin::Anyone;
                 &OPEN_PREFLIGHT
             }
             _ => {

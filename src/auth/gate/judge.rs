@@ -3,17 +3,17 @@
 
 use std::sync::Arc;
 
-use super::{Refusal, user_of};
+use super::{Rejected, user_of};
 use crate::auth::denial::Denial;
 use crate::auth::pass::Pass;
 use crate::auth::rules::{Access, Selected};
 use crate::auth::session::Session;
-use crate::auth::visitor::Presented;
+use crate::auth::visitor::AccessTokenState;
 
 /// What a request asks of whoever sent it: for its path and, where it names one, for a second.
 /// Owned, so that it can wait for a renewal.
 #[derive(Debug)]
-pub(super) struct Demand {
+pub(super) struct Requirement {
     rule: Option<usize>,
     places: Vec<Place>,
 }
@@ -25,7 +25,7 @@ struct Place {
     tolerated: bool,
 }
 
-impl Demand {
+impl Requirement {
     pub(super) fn of<'a>(places: impl Iterator<Item = &'a Selected<'a>>) -> Self {
         let mut demand = Self {
             rule: None,
@@ -53,10 +53,10 @@ impl Demand {
     }
 
     /// The proof that the session satisfies all of it.
-    pub(super) fn admit(&self, session: Arc<Session>) -> Result<Pass, Refusal> {
+    pub(super) fn admit(&self, session: Arc<Session>) -> Result<Pass, Rejected> {
         for place in &self.places {
             for_session(place.asked.iter(), place.tolerated, &session)
-                .map_err(|denial| Refusal::of(&session, denial))?;
+                .map_err(|denial| Rejected::of(&session, denial))?;
         }
         Ok(Pass::of(session, self.rule))
     }
@@ -65,8 +65,8 @@ impl Demand {
 /// Judges the places that a request names, of which not all are public.
 pub(super) fn judge<'a>(
     places: impl Iterator<Item = &'a Selected<'a>>,
-    presented: Presented,
-) -> Result<Pass, Refusal> {
+    presented: AccessTokenState,
+) -> Result<Pass, Rejected> {
     let mut rule = None;
     match presented.required() {
         Ok(session) => {
@@ -76,7 +76,7 @@ pub(super) fn judge<'a>(
                 }
                 let asked = selected.readings().map(|reading| reading.access);
                 for_session(asked, selected.is_tolerated(), &session)
-                    .map_err(|denial| Refusal::of(&session, denial))?;
+                    .map_err(|denial| Rejected::of(&session, denial))?;
             }
             Ok(Pass::of(session, rule))
         }
@@ -97,8 +97,8 @@ pub(super) fn is_closed(selected: &Selected<'_>) -> bool {
 }
 
 /// The refusal of somebody for whom nobody passes.
-pub(super) fn closed(presented: &Presented) -> Refusal {
-    Refusal {
+pub(super) fn closed(presented: &AccessTokenState) -> Rejected {
+    Rejected {
         denial: Denial::Forbidden,
         user: presented.live().map(user_of),
     }

@@ -1,14 +1,14 @@
 //! A request for one of our own endpoints: which, whether it was meant, and with whose
 //! session. What there is to know of an endpoint stands in its row of [`ENDPOINTS`].
 
-use super::ticket::{Purpose, Ticket};
-use super::{Decision, Refusal};
-use crate::auth::cors::Caller;
+use super::ticket::{PendingRenewal, ResumeAt};
+use super::{Decision, Rejected};
+use crate::auth::cors::RequestOrigin;
 use crate::auth::csrf::{self, CsrfMode, Token};
 use crate::auth::denial::{Denial, Unproven};
 use crate::auth::endpoint::{CsrfRule, ENDPOINTS, EndpointSpec, Place, SessionRule, Verb};
 use crate::auth::policy::{Policy, Renewal};
-use crate::auth::visitor::Visitor;
+use crate::auth::visitor::Caller;
 use crate::domain::cookie;
 use crate::domain::id::SessionId;
 use crate::domain::request::RequestView;
@@ -20,17 +20,17 @@ impl Policy {
         &self,
         endpoint: &'static EndpointSpec,
         view: &RequestView<'_>,
-        caller: &Caller,
+        caller: &RequestOrigin,
         now: Timestamp,
-    ) -> Result<Decision, Refusal> {
-        let mut visitor = Visitor::read(self, view, now);
+    ) -> Result<Decision, Rejected> {
+        let mut visitor = Caller::read(self, view, now);
         visitor.owes_token = self.csrf_of(endpoint.csrf, view, caller, &visitor)?;
         Ok(match visitor.to_renew(now) {
             Some(refresh) if endpoint.session.renews() && self.renewal == Renewal::Silent => {
-                Decision::Renew(Ticket {
+                Decision::Renew(PendingRenewal {
                     refresh,
                     visitor,
-                    purpose: Purpose::Endpoint(endpoint),
+                    purpose: ResumeAt::Endpoint(endpoint),
                 })
             }
             _ => {
@@ -82,8 +82,8 @@ impl Policy {
         &self,
         rule: CsrfRule,
         view: &RequestView<'_>,
-        caller: &Caller,
-        visitor: &Visitor,
+        caller: &RequestOrigin,
+        visitor: &Caller,
     ) -> Result<Option<SessionId>, Denial> {
         let by_origin = || csrf::check_origin(view, caller, self.cookies.is_confined());
         match rule {

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::tests::{Ask, ask, claims, cookie_of, navigate, policy};
 use super::*;
 use crate::auth::claims::Dates;
-use crate::auth::fixture::{Ended, NOW, PlainTokens, policy_with, user};
 use crate::auth::policy::Renewal;
 use crate::auth::ports::{Revoked, Tokens};
+use crate::auth::test_support::{Ended, NOW, PlainTokens, policy_with, user};
 
 fn session(number: u8) -> SessionId {
     SessionId::new(NOW, [number; 10])

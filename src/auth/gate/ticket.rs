@@ -3,31 +3,31 @@
 
 use std::sync::Arc;
 
-use super::judge::Demand;
-use super::{Decision, Refusal, user_of};
+use super::judge::Requirement;
+use super::{Decision, Rejected, user_of};
 use crate::auth::denial::Denial;
 use crate::auth::endpoint::{EndpointSpec, SessionRule};
 use crate::auth::refresh::RefreshToken;
 use crate::auth::session::Session;
-use crate::auth::visitor::{Presented, Refresh, Visitor};
+use crate::auth::visitor::{AccessTokenState, Caller, Refresh};
 
 /// A request that waits for its session to be renewed.
 #[derive(Debug)]
 #[must_use = "a ticket that nobody redeems leaves a client waiting"]
-pub struct Ticket {
+pub struct PendingRenewal {
     pub(super) refresh: RefreshToken,
-    pub(super) visitor: Visitor,
-    pub(super) purpose: Purpose,
+    pub(super) visitor: Caller,
+    pub(super) purpose: ResumeAt,
 }
 
 /// What the request wants, once it has a session.
 #[derive(Debug)]
-pub(super) enum Purpose {
+pub(super) enum ResumeAt {
     Endpoint(&'static EndpointSpec),
-    App(Demand),
+    App(Requirement),
 }
 
-impl Ticket {
+impl PendingRenewal {
     /// What is to be exchanged.
     pub fn refresh(&self) -> &RefreshToken {
         &self.refresh
@@ -41,12 +41,12 @@ impl Ticket {
     pub(super) fn resume(
         self,
         renewed: Result<(Arc<Session>, RefreshToken), Denial>,
-    ) -> Result<Decision, Refusal> {
+    ) -> Result<Decision, Rejected> {
         let mut visitor = self.visitor;
         let holder = visitor.presented.live().map(user_of);
         match renewed {
             Ok((session, refresh)) => {
-                visitor.presented = Presented::Live(session);
+                visitor.presented = AccessTokenState::Live(session);
                 visitor.refresh = Refresh::Ours(refresh);
             }
             // It was early, and there is time to try again. Not where the session has ended:
@@ -54,17 +54,17 @@ impl Ticket {
             Err(denial) if holder.is_some() && denial != Denial::SessionRevoked => {}
             Err(denial) => {
                 let denial = match &self.purpose {
-                    Purpose::Endpoint(endpoint)
+                    ResumeAt::Endpoint(endpoint)
                         if endpoint.session == SessionRule::RenewedIfPossible =>
                     {
                         None
                     }
-                    Purpose::App(demand) if denial.lacks_session() => Some(demand.refusal(denial)),
-                    Purpose::Endpoint(_) | Purpose::App(_) => Some(denial),
+                    ResumeAt::App(demand) if denial.lacks_session() => Some(demand.refusal(denial)),
+                    ResumeAt::Endpoint(_) | ResumeAt::App(_) => Some(denial),
                 };
-                visitor.presented = Presented::Absent;
+                visitor.presented = AccessTokenState::Absent;
                 if let Some(denial) = denial {
-                    return Err(Refusal {
+                    return Err(Rejected {
                         denial,
                         user: holder,
                     });
@@ -72,8 +72,8 @@ impl Ticket {
             }
         }
         match self.purpose {
-            Purpose::Endpoint(endpoint) => Ok(Decision::Serve(endpoint, visitor)),
-            Purpose::App(demand) => {
+            ResumeAt::Endpoint(endpoint) => Ok(Decision::Serve(endpoint, visitor)),
+            ResumeAt::App(demand) => {
                 let session = visitor.presented.required()?;
                 Ok(Decision::Forward(demand.admit(session)?))
             }

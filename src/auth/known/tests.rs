@@ -4,7 +4,7 @@ use http::HeaderMap;
 use http::header;
 
 use super::*;
-use crate::auth::fixture::{NOW, get, policy_with, user};
+use crate::auth::test_support::{NOW, get, policy_with, user};
 
 const DRAWN: [u8; 16] = [7; 16];
 

@@ -8,12 +8,12 @@ use super::*;
 use crate::auth::claims::Claims;
 use crate::auth::denial::Denial;
 use crate::auth::directory::User;
-use crate::auth::fixture::{NOW, PlainTokens, get, policy_with, user};
 use crate::auth::gate::Decision;
 use crate::auth::login_flow::{Checked, LoginFailure, LoginFlow, Proof};
 use crate::auth::policy::principals;
 use crate::auth::ports::Tokens as _;
-use crate::auth::visitor::Presented;
+use crate::auth::test_support::{NOW, PlainTokens, get, policy_with, user};
+use crate::auth::visitor::AccessTokenState;
 use crate::domain::id::{SessionId, Username};
 
 /// Users of the file and of a source that changes while the policy is in force.
@@ -170,8 +170,8 @@ fn a_change_elsewhere_counts_at_once_and_without_a_reload() {
 fn a_token_of_a_user_of_elsewhere_is_verified_once() {
     let (policy, several) = world();
     let token = token("5", "0.hash");
-    let session = || match Presented::judge(&policy, token.as_bytes(), NOW) {
-        Presented::Live(session) => session,
+    let session = || match AccessTokenState::judge(&policy, token.as_bytes(), NOW) {
+        AccessTokenState::Live(session) => session,
         other => panic!("{other:?}"),
     };
     let first = session();

@@ -7,11 +7,11 @@ use std::time::Duration;
 use super::*;
 use crate::auth::claims::{Claims, Dates};
 use crate::auth::directory::User;
-use crate::auth::fixture::{NOW, PlainTokens, policy_with, user};
 use crate::auth::policy::Policy;
-use crate::auth::ports::{Opened, Sealed, SignError, Tokens};
+use crate::auth::ports::{DecodedToken, Sealed, SignError, Tokens};
 use crate::auth::refresh::RefreshToken;
-use crate::auth::visitor::Presented as Verdict;
+use crate::auth::test_support::{NOW, PlainTokens, policy_with, user};
+use crate::auth::visitor::AccessTokenState as Verdict;
 use crate::domain::id::SessionId;
 
 /// Counts what is opened.
@@ -19,7 +19,7 @@ use crate::domain::id::SessionId;
 struct Counted(AtomicUsize);
 
 impl Tokens for Counted {
-    fn open(&self, token: &[u8]) -> Option<Opened> {
+    fn open(&self, token: &[u8]) -> Option<DecodedToken> {
         self.0.fetch_add(1, Ordering::Relaxed);
         PlainTokens.open(token)
     }
@@ -83,7 +83,7 @@ fn name(verdict: &Verdict) -> &'static str {
         Verdict::Expired { .. } => "expired",
         Verdict::Revoked => "revoked",
         Verdict::Invalid => "invalid",
-        Verdict::Doubtful => "doubtful",
+        Verdict::Unverifiable => "doubtful",
     }
 }
 
@@ -132,7 +132,7 @@ fn what_is_not_live_at_first_sight_does_not_enter() {
 #[test]
 fn the_bytes_of_all_entries_stay_within_the_capacity() {
     const SMALL: usize = 256 * 1024;
-    let policy = policy(|policy| policy.verified = Verified::new(SMALL));
+    let policy = policy(|policy| policy.verified = TokenCache::new(SMALL));
     let principal = &policy.principals["1001"];
     let dates = Dates {
         issued: NOW,
@@ -163,7 +163,7 @@ fn the_bytes_of_all_entries_stay_within_the_capacity() {
 
 #[test]
 fn who_makes_many_tokens_does_not_push_out_those_in_use() {
-    let policy = policy(|policy| policy.verified = Verified::new(256 * 1024));
+    let policy = policy(|policy| policy.verified = TokenCache::new(256 * 1024));
     let in_use = token("1002", 0);
     let opened = |token: &str| {
         policy

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::look::http::Answer;
 use crate::adapters::config::settings::Settings;
-use crate::adapters::store::redis::exam::Exam;
+use crate::adapters::store::redis::exam::RedisReport;
 use crate::adapters::tls_probe::Dates;
 use crate::domain::time::Timestamp;
 
@@ -22,7 +22,7 @@ pub(super) struct Facts {
     /// Those of the certificate in the file of `tls.cert`.
     pub(super) certificate: Option<Dates>,
     /// What the shared store says.
-    pub(super) redis: Option<Result<Exam, String>>,
+    pub(super) redis: Option<Result<RedisReport, String>>,
     /// How many files the running gateway may open.
     pub(super) open_files: Option<usize>,
 }

@@ -3,7 +3,7 @@
 use super::facts::Facts;
 use crate::adapters::config::lint::Lint;
 use crate::adapters::config::lint::Severity::{Note, Problem, Silent};
-use crate::adapters::store::redis::exam::Exam;
+use crate::adapters::store::redis::exam::RedisReport;
 
 pub(super) fn check(facts: &Facts) -> Vec<Lint> {
     match &facts.redis {
@@ -19,7 +19,7 @@ pub(super) fn check(facts: &Facts) -> Vec<Lint> {
     }
 }
 
-fn of_server(exam: &Exam) -> Vec<Lint> {
+fn of_server(exam: &RedisReport) -> Vec<Lint> {
     let mut found = Vec::new();
     if exam.appends == Some(false) {
         found.push(Lint::new(

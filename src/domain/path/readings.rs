@@ -93,7 +93,7 @@ enum Parameters {
         encoded: bool,
     },
     /// Cut off to the end.
-    ToTheEnd {
+    FlushOnDrop {
         encoded: bool,
     },
 }
@@ -217,7 +217,7 @@ fn readers(tokens: &[Token]) -> Vec<Reader> {
     for encoded in [false, true] {
         if has(b';', encoded) {
             parameters.push(Parameters::OfSegment { encoded });
-            parameters.push(Parameters::ToTheEnd { encoded });
+            parameters.push(Parameters::FlushOnDrop { encoded });
         }
     }
     let trims = match tokens.iter().any(|token| matches!(token.byte, b' ' | b'.')) {
@@ -300,7 +300,9 @@ impl Reader {
     fn ends(self, token: Token) -> bool {
         let of_query = token.encoded && self.cut == Cut::Query(token.byte);
         let of_parameters = match self.parameters {
-            Parameters::ToTheEnd { encoded } => token.byte == b';' && (encoded || !token.encoded),
+            Parameters::FlushOnDrop { encoded } => {
+                token.byte == b';' && (encoded || !token.encoded)
+            }
             Parameters::Kept | Parameters::OfSegment { .. } => false,
         };
         of_query || of_parameters
@@ -309,7 +311,7 @@ impl Reader {
     fn begins_parameters(self, token: Token) -> bool {
         match self.parameters {
             Parameters::OfSegment { encoded } => token.byte == b';' && (encoded || !token.encoded),
-            Parameters::Kept | Parameters::ToTheEnd { .. } => false,
+            Parameters::Kept | Parameters::FlushOnDrop { .. } => false,
         }
     }
 

@@ -7,7 +7,7 @@ use crate::auth::problem::{PROBLEM, problem_body};
 
 /// Why the admin API says no.
 #[derive(Debug)]
-pub(super) enum Refusal {
+pub(super) enum ApiError {
     /// For a reason that the public side knows too, in words of our own.
     Because(Denial, &'static str),
     /// No token.
@@ -18,7 +18,7 @@ pub(super) enum Refusal {
     Reload(String),
 }
 
-impl Refusal {
+impl ApiError {
     /// A request that makes no sense, and why.
     pub(super) const fn bad(why: &'static str) -> Self {
         Self::Because(Denial::BadRequest, why)
@@ -69,7 +69,7 @@ impl Refusal {
     }
 }
 
-impl From<Denial> for Refusal {
+impl From<Denial> for ApiError {
     fn from(denial: Denial) -> Self {
         Self::Because(denial, denial.sentence())
     }
@@ -77,7 +77,7 @@ impl From<Denial> for Refusal {
 
 /// For what is not served, and for all of the API where nobody may use it.
 pub(super) fn not_found() -> Response<Vec<u8>> {
-    Refusal::from(Denial::NotFound).into_response()
+    ApiError::from(Denial::NotFound).into_response()
 }
 
 pub(super) fn text(status: StatusCode, body: &str) -> Response<Vec<u8>> {

@@ -8,7 +8,7 @@ use pingora::protocols::l4::socket::SocketAddr;
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::answer::{self, Refusal};
+use super::answer::{self, ApiError};
 use super::{Admin, door};
 use crate::adapters::config::settings::Limits;
 use crate::auth::denial::Denial;
@@ -51,16 +51,16 @@ impl<'a> Place<'a> {
 impl Admin {
     /// Answers what stands under `/api`.
     pub(super) async fn api(&self, session: &mut ServerSession, path: &str) -> Response<Vec<u8>> {
-        let snapshot = self.house.snapshot();
+        let snapshot = self.shared.snapshot();
         let answered = match self.admit(session, &snapshot) {
             Ok(()) => self.route(session, path, &snapshot).await,
             Err(refusal) => Err(refusal),
         };
-        answered.unwrap_or_else(Refusal::into_response)
+        answered.unwrap_or_else(ApiError::into_response)
     }
 
     /// The token is that of the settings of this moment.
-    fn admit(&self, session: &ServerSession, snapshot: &Snapshot) -> Result<(), Refusal> {
+    fn admit(&self, session: &ServerSession, snapshot: &Snapshot) -> Result<(), ApiError> {
         if self.over_socket {
             return Ok(());
         }
@@ -70,7 +70,7 @@ impl Admin {
         door::admit(&session.req_header().headers, token).inspect_err(|_refused| {
             let mut event = Event::new(EventKind::Denied).reason("admin_token");
             event.client = client(session);
-            self.house.sessions.audit(&event);
+            self.shared.sessions.audit(&event);
         })
     }
 
@@ -79,7 +79,7 @@ impl Admin {
         session: &mut ServerSession,
         path: &str,
         now: &Snapshot,
-    ) -> Result<Response<Vec<u8>>, Refusal> {
+    ) -> Result<Response<Vec<u8>>, ApiError> {
         let place = Place::of(path).ok_or(Denial::NotFound)?;
         let request = session.req_header();
         match (&request.method, &place) {
@@ -99,7 +99,7 @@ impl Admin {
             (&Method::GET | &Method::HEAD, Place::Users) => Ok(users(&now.policy.directory)),
             (&Method::POST, Place::Reload) => match self.reloader.reload("asked").await {
                 Ok(()) => Ok(answer::empty()),
-                Err(why) => Err(Refusal::Reload(why)),
+                Err(why) => Err(ApiError::Reload(why)),
             },
             _ => {
                 let allow = place.allow();

@@ -9,7 +9,7 @@
 use http::{HeaderValue, Response, header};
 use pingora::http::RequestHeader;
 
-use super::answer::Refusal;
+use super::answer::ApiError;
 use crate::adapters::config::settings;
 use crate::auth::denial::Denial;
 use crate::domain::origin::Authority;
@@ -37,7 +37,7 @@ fn is_ours(host: &[u8], hosts: &[String]) -> bool {
 /// 421, with the key that mends it.
 pub(super) fn refusal() -> Response<Vec<u8>> {
     let why = "The admin listener does not answer to this name; admin.hosts lists more.";
-    Refusal::Because(Denial::WrongHost, why).into_response()
+    ApiError::Because(Denial::WrongHost, why).into_response()
 }
 
 #[cfg(test)]

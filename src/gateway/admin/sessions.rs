@@ -9,13 +9,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Admin;
-use super::answer::{self, Refusal};
+use super::answer::{self, ApiError};
 use crate::adapters::clock;
 use crate::adapters::pages::when::rfc3339;
 use crate::auth::denial::Denial;
 use crate::auth::directory::{Directory, User};
 use crate::auth::ports::StoreError;
-use crate::auth::revocation::Reach;
+use crate::auth::revocation::RevocationScope;
 use crate::auth::stored::StoredSession;
 use crate::domain::id::SessionId;
 use crate::gateway::snapshot::Snapshot;
@@ -44,8 +44,8 @@ impl Admin {
         &self,
         snapshot: &Snapshot,
         query: &str,
-    ) -> Result<Response<Vec<u8>>, Refusal> {
-        let asked = Asked::parse(query)?;
+    ) -> Result<Response<Vec<u8>>, ApiError> {
+        let asked = ListQuery::parse(query)?;
         let users = &snapshot.policy.directory;
         let user = match asked.user {
             Some(name) => Some(named(users, &name)?.identity.id.clone()),
@@ -53,7 +53,7 @@ impl Admin {
         };
         let most = asked.limit.saturating_add(1);
         let found = self
-            .house
+            .shared
             .sessions
             .store
             .sessions(user.as_ref(), most, clock::now());
@@ -69,16 +69,16 @@ impl Admin {
         snapshot: &Snapshot,
         id: &str,
         client: Option<IpAddr>,
-    ) -> Result<Response<Vec<u8>>, Refusal> {
+    ) -> Result<Response<Vec<u8>>, ApiError> {
         let id = session_id(id)?;
         let found = self
-            .house
+            .shared
             .sessions
             .store
             .find(id)
             .await
             .map_err(unavailable)?;
-        let session = found.ok_or(Refusal::not_found("No such session is kept."))?;
+        let session = found.ok_or(ApiError::not_found("No such session is kept."))?;
         self.end(snapshot, Found::session(&session), client).await?;
         Ok(answer::empty())
     }
@@ -88,44 +88,46 @@ impl Admin {
         snapshot: &Snapshot,
         body: &[u8],
         client: Option<IpAddr>,
-    ) -> Result<Response<Vec<u8>>, Refusal> {
+    ) -> Result<Response<Vec<u8>>, ApiError> {
         let wrong = "Send an object with exactly one of token, session, user, or all: true.";
         // What serde would say can hold a piece of the token.
-        let named_so = serde_json::from_slice(body).map_err(|_unread| Refusal::bad(wrong))?;
+        let named_so = serde_json::from_slice(body).map_err(|_unread| ApiError::bad(wrong))?;
         let target = match named_so {
             Named::Token(token) => RevocationTarget::Token(token),
             Named::Session(id) => RevocationTarget::Session(session_id(&id)?),
             Named::User(name) => RevocationTarget::User(name),
             Named::All(true) => RevocationTarget::Everybody,
-            Named::All(false) => return Err(Refusal::bad(wrong)),
+            Named::All(false) => return Err(ApiError::bad(wrong)),
         };
         let now = clock::now();
-        let service = &self.house.sessions;
+        let service = &self.shared.sessions;
         let Some(found) = service.resolve(&snapshot.policy, &target, now).await? else {
             return match target {
-                RevocationTarget::User(_) => Err(Refusal::not_found(NOBODY)),
+                RevocationTarget::User(_) => Err(ApiError::not_found(NOBODY)),
                 _ => Ok(answer::json(&json!({ "reach": "none", "ended": 0 }))),
             };
         };
         let store = &service.store;
         let ended = match &found.reach {
-            Reach::Session(id) => {
+            RevocationScope::Session(id) => {
                 let kept = store.find(*id).await.map_err(unavailable)?;
                 kept.filter(|one| !one.is_over(now)).iter().count()
             }
-            Reach::User(user) => {
+            RevocationScope::User(user) => {
                 let kept = store.sessions(Some(user), MOST, now).await;
                 kept.map_err(unavailable)?.len()
             }
-            Reach::Everybody => {
+            RevocationScope::Everybody => {
                 let count = store.count().await.map_err(unavailable)?;
                 usize::try_from(count).unwrap_or(usize::MAX)
             }
         };
         let mut said = match &found.reach {
-            Reach::Session(id) => json!({ "reach": "session", "session": id.to_string() }),
-            Reach::User(_) => json!({ "reach": "user" }),
-            Reach::Everybody => json!({ "reach": "all" }),
+            RevocationScope::Session(id) => {
+                json!({ "reach": "session", "session": id.to_string() })
+            }
+            RevocationScope::User(_) => json!({ "reach": "user" }),
+            RevocationScope::Everybody => json!({ "reach": "all" }),
         };
         if let Some(fields) = said.as_object_mut() {
             fields.insert("ended".into(), ended.into());
@@ -145,7 +147,7 @@ impl Admin {
     ) -> Result<(), Denial> {
         let ending = Ending::revoke(found, client, "admin");
         let lifetimes = snapshot.policy.lifetimes;
-        self.house
+        self.shared
             .sessions
             .end(&ending, lifetimes, clock::now())
             .await
@@ -153,22 +155,22 @@ impl Admin {
 }
 
 /// What a query asks for.
-struct Asked {
+struct ListQuery {
     user: Option<String>,
     limit: usize,
 }
 
-impl Asked {
-    fn parse(query: &str) -> Result<Self, Refusal> {
+impl ListQuery {
+    fn parse(query: &str) -> Result<Self, ApiError> {
         let (mut user, mut limit) = (None, None);
         for (key, value) in form_urlencoded::parse(query.as_bytes()) {
             let place: &mut Option<Cow<'_, str>> = match &*key {
                 "user" => &mut user,
                 "limit" => &mut limit,
-                _ => return Err(Refusal::bad("The query knows user and limit.")),
+                _ => return Err(ApiError::bad("The query knows user and limit.")),
             };
             if place.replace(value).is_some() {
-                return Err(Refusal::bad("A key stands twice in the query."));
+                return Err(ApiError::bad("A key stands twice in the query."));
             }
         }
         let limit = match limit {
@@ -177,23 +179,23 @@ impl Asked {
         };
         Ok(Self {
             user: user.map(Cow::into_owned),
-            limit: limit.ok_or(Refusal::bad("The limit is a number from 1 to 10000."))?,
+            limit: limit.ok_or(ApiError::bad("The limit is a number from 1 to 10000."))?,
         })
     }
 }
 
 /// The user with this id, else with this name. Nobody is an error: whoever mistypes a
 /// name must not believe that its sessions are ended.
-fn named<'a>(users: &'a Directory, name: &str) -> Result<&'a User, Refusal> {
+fn named<'a>(users: &'a Directory, name: &str) -> Result<&'a User, ApiError> {
     let user = users.named(name).map(Arc::as_ref);
-    user.ok_or(Refusal::not_found(NOBODY))
+    user.ok_or(ApiError::not_found(NOBODY))
 }
 
-fn session_id(text: &str) -> Result<SessionId, Refusal> {
-    SessionId::parse(text).ok_or(Refusal::bad("This is not the id of a session."))
+fn session_id(text: &str) -> Result<SessionId, ApiError> {
+    SessionId::parse(text).ok_or(ApiError::bad("This is not the id of a session."))
 }
 
-fn unavailable(e: StoreError) -> Refusal {
+fn unavailable(e: StoreError) -> ApiError {
     log::error!("an operator asked for sessions: {e}");
     Denial::StoreUnavailable.into()
 }
@@ -231,7 +233,7 @@ mod tests {
             ("user=a&user=b", None),
             ("usr=a", None),
         ] {
-            let asked = Asked::parse(query).ok();
+            let asked = ListQuery::parse(query).ok();
             let seen = asked
                 .as_ref()
                 .map(|asked| (asked.user.as_deref(), asked.limit));

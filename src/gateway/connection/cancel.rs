@@ -20,14 +20,14 @@ use crate::auth::session::Session;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 use crate::gateway::connection::h2_share::Turn;
-use crate::gateway::connection::handle::Line;
+use crate::gateway::connection::handle::ConnectionHandle;
 use crate::gateway::connection::surroundings::Surroundings;
 use crate::service::live_connections::Cancel;
 
 tokio::task_local! {
     /// The leash of the request that this task is polling. Pingora makes the context of a
     /// request inside of it and passes nothing along.
-    static LEASH: Arc<Leash>;
+    static LEASH: Arc<CancelHandle>;
 }
 
 /// For whom a request was admitted.
@@ -50,9 +50,9 @@ const OVER: u8 = 2;
 
 /// Of one request.
 #[derive(Debug)]
-pub(in crate::gateway) struct Leash {
+pub(in crate::gateway) struct CancelHandle {
     /// The connection on which the request came.
-    pub(in crate::gateway) line: Arc<Line>,
+    pub(in crate::gateway) line: Arc<ConnectionHandle>,
     admitted: OnceLock<Admitted>,
     state: AtomicU8,
     /// Whether a hook has seen the request.
@@ -81,8 +81,8 @@ pub(in crate::gateway) struct Leash {
     has_moved: AtomicBool,
 }
 
-impl Leash {
-    pub(in crate::gateway) fn new(line: &Arc<Line>) -> Arc<Self> {
+impl CancelHandle {
+    pub(in crate::gateway) fn new(line: &Arc<ConnectionHandle>) -> Arc<Self> {
         Arc::new(Self {
             line: Arc::clone(line),
             admitted: OnceLock::new(),
@@ -295,7 +295,7 @@ impl Leash {
         }
         // Revoked since the gate looked, and before the exchange stood in the list.
         if sessions.index.is_revoked(admitted.session, &admitted.user) {
-            self.pull(Denial::SessionRevoked);
+            self.cancel(Denial::SessionRevoked);
         }
     }
 
@@ -317,7 +317,7 @@ impl Leash {
     }
 
     /// Ends the request. Of several reasons the first counts.
-    pub(in crate::gateway) fn pull(&self, why: Denial) {
+    pub(in crate::gateway) fn cancel(&self, why: Denial) {
         let _earlier = self.why.set(why);
         self.wake_holder();
     }
@@ -340,13 +340,13 @@ impl Leash {
     }
 
     /// Runs a request on this leash; `None` if the leash was pulled before its end.
-    pub(in crate::gateway) async fn hold<T>(
+    pub(in crate::gateway) async fn run_until_cancelled<T>(
         self: &Arc<Self>,
         surroundings: &dyn Surroundings,
         request: impl Future<Output = T>,
     ) -> Option<T> {
         let _until_its_end = Held {
-            leash: self,
+            handle: self,
             surroundings,
         };
         let mut request = pin!(LEASH.scope(Arc::clone(self), request));
@@ -385,9 +385,9 @@ impl Leash {
     /// The leash of the request that is being polled, which has begun by now; `None` outside
     /// of any.
     pub(in crate::gateway) fn of_this_request() -> Option<Arc<Self>> {
-        let leash = LEASH.try_with(Arc::clone).ok()?;
-        leash.is_begun.store(true, Ordering::Relaxed);
-        Some(leash)
+        let handle = LEASH.try_with(Arc::clone).ok()?;
+        handle.is_begun.store(true, Ordering::Relaxed);
+        Some(handle)
     }
 
     /// Whether a hook has seen the request; what pingora refuses by itself none has.
@@ -396,9 +396,9 @@ impl Leash {
     }
 }
 
-impl Cancel for Leash {
+impl Cancel for CancelHandle {
     fn cancel(&self, why: Denial) {
-        self.pull(why);
+        self.cancel(why);
     }
 
     fn may_finish(&self) -> bool {
@@ -411,7 +411,7 @@ impl Cancel for Leash {
 }
 
 /// So that a stream that runs in turns knows that it has more to do.
-impl Wake for Leash {
+impl Wake for CancelHandle {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
@@ -424,22 +424,22 @@ impl Wake for Leash {
 
 /// A request that goes on. What was registered of it goes with it.
 struct Held<'a> {
-    leash: &'a Arc<Leash>,
+    handle: &'a Arc<CancelHandle>,
     surroundings: &'a dyn Surroundings,
 }
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.surroundings.unread().forget(self.leash);
-        if self.leash.state.swap(OVER, Ordering::SeqCst) == REGISTERED {
-            self.leash.leave(self.surroundings);
+        self.surroundings.unread().forget(self.handle);
+        if self.handle.state.swap(OVER, Ordering::SeqCst) == REGISTERED {
+            self.handle.leave(self.surroundings);
         }
     }
 }
 
 /// The head of the request that is being polled was read: its time no longer runs.
 pub(in crate::gateway) fn head_is_whole() {
-    if let Some(leash) = Leash::of_this_request() {
-        leash.line.arrival.is_whole();
+    if let Some(handle) = CancelHandle::of_this_request() {
+        handle.line.arrival.is_whole();
     }
 }

@@ -4,22 +4,22 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use crate::gateway::connection::cancel::Leash;
+use crate::gateway::connection::cancel::CancelHandle;
 
 /// Leashes; that of a request that has ended goes by itself.
 #[derive(Debug, Default)]
-pub(in crate::gateway) struct Leashes(Mutex<Vec<Weak<Leash>>>);
+pub(in crate::gateway) struct CancelHandles(Mutex<Vec<Weak<CancelHandle>>>);
 
-impl Leashes {
+impl CancelHandles {
     /// Another one.
-    pub(in crate::gateway) fn add(&self, leash: &Arc<Leash>) {
+    pub(in crate::gateway) fn add(&self, handle: &Arc<CancelHandle>) {
         let mut all = self.0.lock();
-        all.retain(|leash| leash.strong_count() > 0);
-        all.push(Arc::downgrade(leash));
+        all.retain(|handle| handle.strong_count() > 0);
+        all.push(Arc::downgrade(handle));
     }
 
     /// Those that go on.
-    pub(in crate::gateway) fn all(&self) -> Vec<Arc<Leash>> {
+    pub(in crate::gateway) fn all(&self) -> Vec<Arc<CancelHandle>> {
         self.0.lock().iter().filter_map(Weak::upgrade).collect()
     }
 

@@ -16,9 +16,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::adapters::clock::Moment;
 use crate::auth::denial::Denial;
-use crate::gateway::connection::cancel::Leash;
-use crate::gateway::connection::handle::Line;
-use crate::gateway::connection::head_deadline::Late;
+use crate::gateway::connection::cancel::CancelHandle;
+use crate::gateway::connection::handle::ConnectionHandle;
+use crate::gateway::connection::head_deadline::TimedOut;
 
 /// How long to wait before the next look at least; a guess well below any deadline.
 const LEAST: Duration = Duration::from_millis(10);
@@ -32,7 +32,7 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// How long things may take, as it was set when the connection began.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::gateway) struct Times {
+pub(in crate::gateway) struct Timeouts {
     /// For the first byte of the next head.
     pub(in crate::gateway) idle: Duration,
     /// For the rest of it.
@@ -41,28 +41,28 @@ pub(in crate::gateway) struct Times {
     pub(in crate::gateway) answer: Duration,
 }
 
-impl Times {
+impl Timeouts {
     fn shortest(&self) -> Duration {
         self.idle.min(self.head).min(self.answer)
     }
 }
 
 /// Ready when the client is late.
-pub(in crate::gateway) struct Watch<'a> {
-    line: &'a Line,
-    times: Times,
+pub(in crate::gateway) struct DeadlineTimer<'a> {
+    line: &'a ConnectionHandle,
+    times: Timeouts,
     /// Told of the exchanges that last.
-    lasts: &'a (dyn Fn(&Arc<Leash>) + Send + Sync),
+    lasts: &'a (dyn Fn(&Arc<CancelHandle>) + Send + Sync),
     timer: Pin<Box<Sleep>>,
     /// Whom the timer wakes; `None` while it is not set.
     wakes: Option<Waker>,
 }
 
-impl<'a> Watch<'a> {
+impl<'a> DeadlineTimer<'a> {
     pub(in crate::gateway) fn new(
-        line: &'a Line,
-        times: Times,
-        lasts: &'a (dyn Fn(&Arc<Leash>) + Send + Sync),
+        line: &'a ConnectionHandle,
+        times: Timeouts,
+        lasts: &'a (dyn Fn(&Arc<CancelHandle>) + Send + Sync),
     ) -> Self {
         Self {
             line,
@@ -74,7 +74,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Ends what is late; how long nothing will be.
-    fn look(&self, waker: &Waker) -> Result<Duration, Late> {
+    fn look(&self, waker: &Waker) -> Result<Duration, TimedOut> {
         let now = Moment::now();
         let client = self.line.arrival.due(self.times.idle, self.times.head);
         if let Some((due, late)) = client
@@ -86,7 +86,7 @@ impl<'a> Watch<'a> {
         let exchanges = self.line.exchanges.look(now, waker);
         exchanges.lasting.iter().for_each(self.lasts);
         for stalled in self.line.share.stalled(now.before(STILL)) {
-            stalled.pull(Denial::Overloaded);
+            stalled.cancel(Denial::Overloaded);
         }
         let next = client.map(|(due, _)| due).into_iter();
         let next = next.chain(app).chain(exchanges.next).min();
@@ -95,10 +95,10 @@ impl<'a> Watch<'a> {
     }
 }
 
-impl Future for Watch<'_> {
-    type Output = Late;
+impl Future for DeadlineTimer<'_> {
+    type Output = TimedOut;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Late> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<TimedOut> {
         // Asked whenever something happens on the connection, and then mostly in vain.
         let is_set = |waker: &Waker| waker.will_wake(cx.waker());
         if self.wakes.as_ref().is_some_and(is_set)
@@ -129,7 +129,7 @@ impl Future for Watch<'_> {
 /// runs each as a task of its own. They notice that their client is gone and end at once, but
 /// for one that hangs in a write to the app: what is left after a moment is ended. Over HTTP/1
 /// nothing is left.
-pub(in crate::gateway) async fn outlive(line: &Line, some_run: impl Fn() -> bool) {
+pub(in crate::gateway) async fn outlive(line: &ConnectionHandle, some_run: impl Fn() -> bool) {
     let grace = Moment::now().after(GRACE);
     while some_run() {
         if Moment::now() >= grace {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::adapters::clock::Moment;
-use crate::gateway::connection::cancel::Leash;
+use crate::gateway::connection::cancel::CancelHandle;
 
 /// An exchange that has gone on for so long is registered. What outlives its session by
 /// less is not noticed, and what outlives it by more ends within the promised second.
@@ -34,7 +34,7 @@ pub(in crate::gateway) struct Exchanges {
 #[derive(Debug)]
 struct State {
     /// A place whose exchange has ended is used again.
-    all: Vec<Weak<Leash>>,
+    all: Vec<Weak<CancelHandle>>,
     newest: Moment,
     /// Who is to be woken by the next exchange, since nobody looks.
     sleeper: Option<Waker>,
@@ -44,7 +44,7 @@ struct State {
 #[derive(Debug, Default)]
 pub(in crate::gateway) struct Found {
     /// Those that last.
-    pub(in crate::gateway) lasting: Vec<Arc<Leash>>,
+    pub(in crate::gateway) lasting: Vec<Arc<CancelHandle>>,
     /// When to look again, unless the next exchange wakes.
     pub(in crate::gateway) next: Option<Moment>,
 }
@@ -65,14 +65,14 @@ impl Default for Exchanges {
 
 impl Exchanges {
     /// This one was admitted just now.
-    pub(in crate::gateway) fn begin(&self, leash: &Arc<Leash>) {
+    pub(in crate::gateway) fn begin(&self, handle: &Arc<CancelHandle>) {
         let mut state = self.state.lock();
-        let new = Arc::downgrade(leash);
+        let new = Arc::downgrade(handle);
         match state.all.iter_mut().find(|old| old.strong_count() == 0) {
             Some(place) => *place = new,
             None => state.all.push(new),
         }
-        if let Some(admitted) = leash.admitted() {
+        if let Some(admitted) = handle.admitted() {
             state.newest = admitted.at;
         }
         let sleeper = state.sleeper.take();
@@ -93,13 +93,13 @@ impl Exchanges {
         let mut state = self.state.lock();
         self.has_begun.store(false, Ordering::Release);
         let mut found = Found::default();
-        for leash in state.all.iter().filter_map(Weak::upgrade) {
-            let Some(admitted) = leash.admitted().filter(|_| leash.is_fresh()) else {
+        for handle in state.all.iter().filter_map(Weak::upgrade) {
+            let Some(admitted) = handle.admitted().filter(|_| handle.is_fresh()) else {
                 continue;
             };
             let due = admitted.at.after(LASTING);
             if due <= now {
-                found.lasting.push(leash);
+                found.lasting.push(handle);
             } else {
                 found.next = Some(found.next.map_or(due, |next| next.min(due)));
             }

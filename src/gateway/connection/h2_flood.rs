@@ -84,12 +84,12 @@ impl From<Unfit> for io::Error {
 
 /// How far the reading has come.
 #[derive(Debug)]
-pub(in crate::gateway) struct H2Frames {
+pub(in crate::gateway) struct H2FloodGuard {
     state: State,
     /// Whether a head has begun that has not ended.
     in_head: bool,
     heads: H2Heads,
-    allowance: Allowance,
+    allowance: TokenBucket,
 }
 
 #[derive(Debug)]
@@ -110,13 +110,13 @@ enum Part {
     Last,
 }
 
-impl H2Frames {
+impl H2FloodGuard {
     pub(in crate::gateway) fn new() -> Self {
         Self {
             state: State::Preface(PREFACE.len()),
             in_head: true,
             heads: H2Heads::new(),
-            allowance: Allowance::new(),
+            allowance: TokenBucket::new(),
         }
     }
 
@@ -220,13 +220,13 @@ impl H2Frames {
 
 /// So many at once, and so many a second.
 #[derive(Debug)]
-struct Allowance {
+struct TokenBucket {
     left: u32,
     /// Up to when what comes with time was added.
     at: Instant,
 }
 
-impl Allowance {
+impl TokenBucket {
     fn new() -> Self {
         Self {
             left: BURST,

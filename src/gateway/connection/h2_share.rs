@@ -20,8 +20,8 @@ use parking_lot::Mutex;
 use tokio::task::coop::{has_budget_remaining, poll_proceed};
 
 use crate::adapters::clock::Moment;
-use crate::gateway::connection::cancel::Leash;
-use crate::gateway::connection::cancel_handles::Leashes;
+use crate::gateway::connection::cancel::CancelHandle;
+use crate::gateway::connection::cancel_handles::CancelHandles;
 
 /// Streams that run freely, half a MiB each at most (measured with answers that nobody
 /// reads).
@@ -52,7 +52,7 @@ pub(in crate::gateway) struct Share {
     uploading: AtomicUsize,
     waiting: Mutex<VecDeque<Waker>>,
     waits: AtomicUsize,
-    holders: Leashes,
+    holders: CancelHandles,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,28 +99,28 @@ impl Share {
 
     /// While somebody waits: the streams that have a place and have stood still since before
     /// `then`.
-    pub(in crate::gateway) fn stalled(&self, then: Moment) -> Vec<Arc<Leash>> {
+    pub(in crate::gateway) fn stalled(&self, then: Moment) -> Vec<Arc<CancelHandle>> {
         if self.waits.load(Ordering::SeqCst) == 0 {
             return Vec::new();
         }
         let mut stalled = self.holders.all();
-        stalled.retain(|leash| leash.unread() > 0 && leash.moved() < then);
+        stalled.retain(|handle| handle.unread() > 0 && handle.moved() < then);
         stalled
     }
 }
 
 /// What one stream has of its connection's share.
 pub(in crate::gateway) struct Turn<'a> {
-    leash: &'a Arc<Leash>,
+    handle: &'a Arc<CancelHandle>,
     place: Option<Place>,
     /// Steps in which something came in since something last went by our filters.
     unseen: usize,
 }
 
 impl<'a> Turn<'a> {
-    pub(in crate::gateway) fn of(leash: &'a Arc<Leash>) -> Self {
+    pub(in crate::gateway) fn of(handle: &'a Arc<CancelHandle>) -> Self {
         Self {
-            leash,
+            handle,
             place: None,
             unseen: 0,
         }
@@ -132,49 +132,49 @@ impl<'a> Turn<'a> {
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
-        if !self.leash.is_sent() {
+        if !self.handle.is_sent() {
             return poll(cx);
         }
         if !self.comes(cx) {
             return Poll::Pending;
         }
-        let (_earlier, seen) = (self.leash.was_woken(), self.leash.pieces());
+        let (_earlier, seen) = (self.handle.was_woken(), self.handle.pieces());
         // What is sent to the app goes on as far as that takes it, without a stop in between.
-        let uploads = self.leash.is_uploading() && !self.leash.is_answered();
+        let uploads = self.handle.is_uploading() && !self.handle.is_answered();
         if self.place != Some(Place::Free) && !uploads {
             spend(cx);
         }
-        let waker = Waker::from(Arc::clone(self.leash));
+        let waker = Waker::from(Arc::clone(self.handle));
         let done = poll(&mut Context::from_waker(&waker));
-        if self.leash.pieces() != seen {
+        if self.handle.pieces() != seen {
             self.unseen = 0;
-        } else if !has_budget_remaining() && self.leash.is_answered() {
+        } else if !has_budget_remaining() && self.handle.is_answered() {
             self.unseen = self.unseen.saturating_add(1);
         }
         // Woken meanwhile, it has not come to its end.
-        if done.is_pending() && !self.leash.was_woken() {
+        if done.is_pending() && !self.handle.was_woken() {
             self.ends();
         }
         done
     }
 
     fn has_little(&self) -> bool {
-        self.leash.unread() <= LITTLE
+        self.handle.unread() <= LITTLE
     }
 
     /// Whether the stream may run now; else it is woken when it may.
     fn comes(&mut self, cx: &mut Context<'_>) -> bool {
-        let is_small = !self.leash.is_answered() || self.leash.has_small_answer();
-        if is_small && !self.leash.owes_body() {
+        let is_small = !self.handle.is_answered() || self.handle.has_small_answer();
+        if is_small && !self.handle.owes_body() {
             return true;
         }
         let steps = matches!(self.place, Some(Place::Stepping | Place::Sending));
-        if steps && self.leash.is_app_slow() {
+        if steps && self.handle.is_app_slow() {
             // What it could still take in would stay with us.
             self.leave();
         }
         if !self.enter() {
-            self.leash.line.share.wait(cx.waker());
+            self.handle.line.share.wait(cx.waker());
             // A place may have become free before somebody knew that we wait.
             return self.enter();
         }
@@ -182,7 +182,7 @@ impl<'a> Turn<'a> {
     }
 
     fn enter(&mut self) -> bool {
-        let share = &self.leash.line.share;
+        let share = &self.handle.line.share;
         match self.place {
             Some(Place::Free) => true,
             Some(_) if self.has_little() && self.unseen <= UNSEEN => true,
@@ -195,7 +195,7 @@ impl<'a> Turn<'a> {
                 freed
             }
             None => {
-                let place = match (self.leash.is_app_slow(), self.leash.owes_body()) {
+                let place = match (self.handle.is_app_slow(), self.handle.owes_body()) {
                     (true, _) => Place::Uploading,
                     (false, true) => Place::Sending,
                     (false, false) => Place::Stepping,
@@ -209,16 +209,16 @@ impl<'a> Turn<'a> {
     /// The stream ran, and waits for something: if that is its client, it keeps its place.
     fn ends(&mut self) {
         let uploads = self.place == Some(Place::Uploading);
-        if self.has_little() && self.unseen == 0 && !(uploads && self.leash.is_app_slow()) {
+        if self.has_little() && self.unseen == 0 && !(uploads && self.handle.is_app_slow()) {
             self.leave();
-        } else if !self.leash.holds_place() {
-            self.leash.line.share.holders.add(self.leash);
+        } else if !self.handle.holds_place() {
+            self.handle.line.share.holders.add(self.handle);
         }
     }
 
     fn leave(&mut self) {
         if let Some(place) = self.place.take() {
-            self.leash.line.share.give_back(place);
+            self.handle.line.share.give_back(place);
         }
     }
 }

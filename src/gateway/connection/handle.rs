@@ -36,10 +36,10 @@ use crate::domain::time::Timestamp;
 use crate::gateway::connection::exchanges::Exchanges;
 use crate::gateway::connection::framing::Framing;
 use crate::gateway::connection::h2_share::Share;
-use crate::gateway::connection::head_deadline::{Arrival, Late};
-use crate::gateway::connection::read_ahead::Held;
-use crate::gateway::connection::response_timeout::AnswerWaits;
-use crate::gateway::connection::websocket_frames::Frames;
+use crate::gateway::connection::head_deadline::{HeadDeadline, TimedOut};
+use crate::gateway::connection::read_ahead::ReadAhead;
+use crate::gateway::connection::response_timeout::ResponseTimeouts;
+use crate::gateway::connection::websocket_frames::WebSocketFrames;
 
 /// Close, two bytes: 1008, "policy violation" (RFC 6455 section 7.4.1), which is what a
 /// session that is over comes to.
@@ -50,11 +50,11 @@ const FAREWELL: Duration = Duration::from_millis(500);
 
 /// What is known of one connection by both of its holders.
 #[derive(Debug, Default)]
-pub(in crate::gateway) struct Line {
+pub(in crate::gateway) struct ConnectionHandle {
     /// The heads of its requests.
-    pub(in crate::gateway) arrival: Arrival,
+    pub(in crate::gateway) arrival: HeadDeadline,
     /// The waits for the app's answers.
-    pub(in crate::gateway) answers: AnswerWaits,
+    pub(in crate::gateway) answers: ResponseTimeouts,
     /// What may have to end with its session.
     pub(in crate::gateway) exchanges: Exchanges,
     /// Where its requests end.
@@ -64,7 +64,7 @@ pub(in crate::gateway) struct Line {
     peer: OnceLock<Option<HeaderValue>>,
     is_tunnel: AtomicBool,
     /// What the client of a WebSocket sends.
-    from_client: Mutex<Option<Frames>>,
+    from_client: Mutex<Option<WebSocketFrames>>,
     /// When it last sent data of its own, in milliseconds; 0: not since somebody asked.
     used: AtomicU64,
     /// Whether the client takes nothing more for now.
@@ -73,15 +73,15 @@ pub(in crate::gateway) struct Line {
     ends_with_client: AtomicBool,
     /// Whether the connection shall come back to be told why it ends.
     is_owed_a_word: AtomicBool,
-    returned: Mutex<Option<(Stream, Option<Frames>)>>,
+    returned: Mutex<Option<(Stream, Option<WebSocketFrames>)>>,
 }
 
-impl Line {
+impl ConnectionHandle {
     /// Of a connection whose protocol is known.
     pub(in crate::gateway) fn of(stream: &Stream) -> Self {
         let arrival = match stream.selected_alpn_proto() {
-            Some(ALPN::H2) => Arrival::http2(),
-            _ => Arrival::http1(),
+            Some(ALPN::H2) => HeadDeadline::http2(),
+            _ => HeadDeadline::http1(),
         };
         Self {
             arrival,
@@ -140,8 +140,8 @@ impl Line {
     }
 
     /// The client is late, and whoever owns the connection lets go of it.
-    pub(in crate::gateway) fn ends(&self, late: Late) {
-        let tell = late == Late::Head && self.arrival.is_http1();
+    pub(in crate::gateway) fn ends(&self, late: TimedOut) {
+        let tell = late == TimedOut::Head && self.arrival.is_http1();
         self.is_owed_a_word.store(tell, Ordering::Relaxed);
     }
 
@@ -174,7 +174,7 @@ impl Line {
             return;
         }
         let mut frames = self.from_client.lock();
-        let frames = frames.get_or_insert_with(Frames::without_head);
+        let frames = frames.get_or_insert_with(WebSocketFrames::without_head);
         frames.pass(piece);
         if frames.take_data() {
             self.used.store(clock::now().millis(), Ordering::Relaxed);
@@ -192,7 +192,7 @@ impl Line {
 
     /// Says goodbye to a WebSocket after pingora has let go of it; where it stands within
     /// a frame, the connection closes without a word.
-    pub(in crate::gateway) async fn say_goodbye(&self) {
+    pub(in crate::gateway) async fn send_close_frame(&self) {
         if let Some((mut stream, Some(frames))) = self.take_back()
             && frames.at_boundary()
         {
@@ -218,7 +218,7 @@ impl Line {
         }
     }
 
-    fn take_back(&self) -> Option<(Stream, Option<Frames>)> {
+    fn take_back(&self) -> Option<(Stream, Option<WebSocketFrames>)> {
         self.returned.lock().take()
     }
 }
@@ -241,19 +241,19 @@ async fn goodbye(stream: &mut Stream, words: &[u8]) -> io::Result<()> {
 
 /// The client's connection as pingora has it.
 #[derive(Debug)]
-pub(in crate::gateway) struct Wire {
+pub(in crate::gateway) struct ObservedStream {
     /// There until the end.
     stream: Option<Stream>,
-    held: Held,
-    frames: Option<Frames>,
-    line: Arc<Line>,
+    held: ReadAhead,
+    frames: Option<WebSocketFrames>,
+    line: Arc<ConnectionHandle>,
 }
 
-impl Wire {
-    pub(in crate::gateway) fn new(stream: Stream, line: &Arc<Line>) -> Self {
+impl ObservedStream {
+    pub(in crate::gateway) fn new(stream: Stream, line: &Arc<ConnectionHandle>) -> Self {
         Self {
             stream: Some(stream),
-            held: Held::default(),
+            held: ReadAhead::default(),
             frames: None,
             line: Arc::clone(line),
         }
@@ -264,15 +264,15 @@ impl Wire {
         stream.ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
-    fn frames(&mut self) -> Option<&mut Frames> {
+    fn frames(&mut self) -> Option<&mut WebSocketFrames> {
         if self.frames.is_none() && self.line.is_tunnel.load(Ordering::Relaxed) {
-            self.frames = Some(Frames::new());
+            self.frames = Some(WebSocketFrames::new());
         }
         self.frames.as_mut()
     }
 }
 
-impl Drop for Wire {
+impl Drop for ObservedStream {
     fn drop(&mut self) {
         let frames = self.frames.take();
         if frames.is_none() && !self.line.is_owed_a_word.load(Ordering::Relaxed) {
@@ -284,7 +284,7 @@ impl Drop for Wire {
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for ObservedStream {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -300,7 +300,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for ObservedStream {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -355,7 +355,7 @@ impl AsyncWrite for Wire {
 }
 
 #[async_trait]
-impl Shutdown for Wire {
+impl Shutdown for ObservedStream {
     async fn shutdown(&mut self) {
         if let Some(stream) = &mut self.stream {
             Shutdown::shutdown(stream.as_mut()).await;
@@ -364,7 +364,7 @@ impl Shutdown for Wire {
 }
 
 #[async_trait]
-impl Peek for Wire {
+impl Peek for ObservedStream {
     async fn try_peek(&mut self, buf: &mut [u8]) -> io::Result<bool> {
         match &mut self.stream {
             Some(stream) => stream.try_peek(buf).await,
@@ -373,13 +373,13 @@ impl Peek for Wire {
     }
 }
 
-impl UniqueID for Wire {
+impl UniqueID for ObservedStream {
     fn id(&self) -> UniqueIDType {
         self.stream.as_ref().map_or(-1, |stream| stream.id())
     }
 }
 
-impl Ssl for Wire {
+impl Ssl for ObservedStream {
     fn get_ssl(&self) -> Option<&TlsRef> {
         self.stream.as_ref()?.get_ssl()
     }
@@ -393,7 +393,7 @@ impl Ssl for Wire {
     }
 }
 
-impl GetTimingDigest for Wire {
+impl GetTimingDigest for ObservedStream {
     fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
         let stream = self.stream.as_ref();
         stream.map_or_else(Vec::new, |stream| stream.get_timing_digest())
@@ -410,7 +410,7 @@ impl GetTimingDigest for Wire {
     }
 }
 
-impl GetProxyDigest for Wire {
+impl GetProxyDigest for ObservedStream {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
         self.stream.as_ref()?.get_proxy_digest()
     }
@@ -422,7 +422,7 @@ impl GetProxyDigest for Wire {
     }
 }
 
-impl GetSocketDigest for Wire {
+impl GetSocketDigest for ObservedStream {
     fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
         self.stream.as_ref()?.get_socket_digest()
     }

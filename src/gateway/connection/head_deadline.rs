@@ -1,8 +1,8 @@
 //! Whether the head of a request is on its way, and since when: pingora has a time for
 //! each read, so that a byte now and then would keep a connection for ever (slowloris).
 //!
-//! The connection tells what came in ([`Arrival::came`]), whoever reads heads tells that
-//! one is whole ([`Arrival::is_whole`]) or waited for ([`Arrival::waits`]), and
+//! The connection tells what came in ([`HeadDeadline::came`]), whoever reads heads tells that
+//! one is whole ([`HeadDeadline::is_whole`]) or waited for ([`HeadDeadline::waits`]), and
 //! [`crate::gateway::connection::deadlines`] asks now and then what is due. Of HTTP/2 the frames say all of it.
 
 use std::io;
@@ -12,8 +12,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::adapters::clock::Moment;
-use crate::gateway::connection::h2_flood::{H2Frames, Unfit};
-use crate::gateway::connection::protocol_errors::Refusals;
+use crate::gateway::connection::h2_flood::{H2FloodGuard, Unfit};
+use crate::gateway::connection::protocol_errors::ProtocolErrors;
 
 /// What is expected of the client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Phase {
 
 /// What did not come in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::gateway) enum Late {
+pub(in crate::gateway) enum TimedOut {
     /// Nothing at all: `limits.keepalive_idle`.
     Idle,
     /// The end of a head: `limits.request_head`.
@@ -42,31 +42,31 @@ pub(in crate::gateway) enum Late {
 
 /// The heads of one connection.
 #[derive(Debug)]
-pub(in crate::gateway) struct Arrival {
+pub(in crate::gateway) struct HeadDeadline {
     /// The phase, and since when: see [`packed`]. One task writes it, that of the
     /// connection, which is also the one that reads it.
     state: AtomicU64,
-    frames: Option<Mutex<H2Frames>>,
+    frames: Option<Mutex<H2FloodGuard>>,
     is_abused: AtomicBool,
     /// What was refused before there was a request.
-    pub(in crate::gateway) refusals: Refusals,
+    pub(in crate::gateway) refusals: ProtocolErrors,
 }
 
-impl Arrival {
+impl HeadDeadline {
     /// Of a connection that speaks HTTP/1 and begins now.
     pub(in crate::gateway) fn http1() -> Self {
         Self {
             state: AtomicU64::new(packed(Phase::Idle, Moment::now())),
             frames: None,
             is_abused: AtomicBool::new(false),
-            refusals: Refusals::default(),
+            refusals: ProtocolErrors::default(),
         }
     }
 
     /// Of one that speaks HTTP/2.
     pub(in crate::gateway) fn http2() -> Self {
         Self {
-            frames: Some(Mutex::new(H2Frames::new())),
+            frames: Some(Mutex::new(H2FloodGuard::new())),
             ..Self::http1()
         }
     }
@@ -156,16 +156,20 @@ impl Arrival {
     }
 
     /// What will be late, and when, if nothing comes until then.
-    pub(in crate::gateway) fn due(&self, idle: Duration, head: Duration) -> Option<(Moment, Late)> {
+    pub(in crate::gateway) fn due(
+        &self,
+        idle: Duration,
+        head: Duration,
+    ) -> Option<(Moment, TimedOut)> {
         match unpacked(self.state.load(Ordering::Relaxed)) {
-            (Phase::Idle, since) => Some((since.after(idle), Late::Idle)),
-            (Phase::Head, since) => Some((since.after(head), Late::Head)),
+            (Phase::Idle, since) => Some((since.after(idle), TimedOut::Idle)),
+            (Phase::Head, since) => Some((since.after(head), TimedOut::Head)),
             (Phase::Served, _) => None,
         }
     }
 }
 
-impl Default for Arrival {
+impl Default for HeadDeadline {
     fn default() -> Self {
         Self::http1()
     }

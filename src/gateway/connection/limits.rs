@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 /// Places, given out one a connection.
 #[derive(Debug, Default)]
-pub(in crate::gateway) struct Seats {
+pub(in crate::gateway) struct ConnectionLimiter {
     taken: Mutex<Taken>,
 }
 
@@ -22,7 +22,7 @@ struct Taken {
 
 /// How many there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::gateway) struct Bounds {
+pub(in crate::gateway) struct ConnectionLimits {
     /// In all.
     pub(in crate::gateway) most: usize,
     /// Of one address, if that is limited.
@@ -31,40 +31,40 @@ pub(in crate::gateway) struct Bounds {
 
 /// Why there is none left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::gateway) enum Full {
+pub(in crate::gateway) enum LimitExceeded {
     /// All are taken.
     Everywhere,
     /// This address has all of its own.
     Address,
 }
 
-impl Seats {
+impl ConnectionLimiter {
     /// A place for one more connection. `address` is `None` where it is not counted by
     /// itself; of IPv6 a whole /64 counts as one, which is what one subscriber has.
     ///
     /// # Errors
-    /// [`Full`]
+    /// [`LimitExceeded`]
     pub(in crate::gateway) fn admit(
         self: &Arc<Self>,
         address: Option<IpAddr>,
-        bounds: Bounds,
-    ) -> Result<Seat, Full> {
+        bounds: ConnectionLimits,
+    ) -> Result<ConnectionPermit, LimitExceeded> {
         let mut taken = self.taken.lock();
         if taken.open >= bounds.most {
-            return Err(Full::Everywhere);
+            return Err(LimitExceeded::Everywhere);
         }
         let counted = address.map(network_of).zip(bounds.per_address);
         if let Some((address, most)) = counted {
             let of_address = taken.by_address.get(&address).copied().unwrap_or_default();
             if of_address >= most {
-                return Err(Full::Address);
+                return Err(LimitExceeded::Address);
             }
             taken
                 .by_address
                 .insert(address, of_address.saturating_add(1));
         }
         taken.open = taken.open.saturating_add(1);
-        Ok(Seat {
+        Ok(ConnectionPermit {
             seats: Arc::clone(self),
             address: counted.map(|(address, _)| address),
         })
@@ -83,12 +83,12 @@ fn network_of(address: IpAddr) -> IpAddr {
 
 /// A place that is free again when it is dropped.
 #[derive(Debug)]
-pub(in crate::gateway) struct Seat {
-    seats: Arc<Seats>,
+pub(in crate::gateway) struct ConnectionPermit {
+    seats: Arc<ConnectionLimiter>,
     address: Option<IpAddr>,
 }
 
-impl Drop for Seat {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut taken = self.seats.taken.lock();
         taken.open = taken.open.saturating_sub(1);
@@ -106,7 +106,7 @@ impl Drop for Seat {
 mod tests {
     use super::*;
 
-    const BOUNDS: Bounds = Bounds {
+    const BOUNDS: ConnectionLimits = ConnectionLimits {
         most: 1000,
         per_address: Some(2),
     };
@@ -117,11 +117,14 @@ mod tests {
 
     #[test]
     fn addresses_are_forgotten_with_their_last_connection() {
-        let seats = Arc::new(Seats::default());
+        let seats = Arc::new(ConnectionLimiter::default());
         for n in 0..100_000 {
             let held = [(); 2].map(|()| seats.admit(Some(address(n)), BOUNDS).unwrap());
             assert!(
-                matches!(seats.admit(Some(address(n)), BOUNDS), Err(Full::Address)),
+                matches!(
+                    seats.admit(Some(address(n)), BOUNDS),
+                    Err(LimitExceeded::Address)
+                ),
                 "a third connection of {n}"
             );
             drop(held);
@@ -132,16 +135,16 @@ mod tests {
 
     #[test]
     fn addresses_of_one_ipv6_network_share_its_places() {
-        let seats = Arc::new(Seats::default());
+        let seats = Arc::new(ConnectionLimiter::default());
         let at = |text: &str| seats.admit(Some(text.parse().unwrap()), BOUNDS);
         let _two = [at("2001:db8::1").unwrap(), at("2001:db8::ffff:2").unwrap()];
-        assert_eq!(at("2001:db8::3").unwrap_err(), Full::Address);
+        assert_eq!(at("2001:db8::3").unwrap_err(), LimitExceeded::Address);
         assert!(at("2001:db8:0:1::3").is_ok(), "a neighbour pays for it");
     }
 
     #[test]
     fn never_more_addresses_than_connections() {
-        let seats = Arc::new(Seats::default());
+        let seats = Arc::new(ConnectionLimiter::default());
         let mut held = Vec::new();
         let refused = (0..5000)
             .filter(|n| match seats.admit(Some(address(*n)), BOUNDS) {
@@ -149,7 +152,7 @@ mod tests {
                     held.push(seat);
                     false
                 }
-                Err(full) => full == Full::Everywhere,
+                Err(full) => full == LimitExceeded::Everywhere,
             })
             .count();
         assert_eq!(refused, 4000);
@@ -158,7 +161,7 @@ mod tests {
 
     #[test]
     fn who_is_refused_takes_no_place() {
-        let seats = Arc::new(Seats::default());
+        let seats = Arc::new(ConnectionLimiter::default());
         let _two = [(); 2].map(|()| seats.admit(Some(address(1)), BOUNDS).unwrap());
         for _ in 0..10 {
             seats.admit(Some(address(1)), BOUNDS).unwrap_err();

@@ -26,7 +26,7 @@ const METHOD_NOT_ALLOWED: u16 = 405;
 
 /// What is refused on one connection.
 #[derive(Debug, Default)]
-pub(in crate::gateway) struct Refusals {
+pub(in crate::gateway) struct ProtocolErrors {
     /// Who records it; nobody for operators, who have no access lines.
     witness: OnceLock<Witness>,
     frames: Mutex<OwnFrames>,
@@ -44,7 +44,7 @@ impl fmt::Debug for Witness {
     }
 }
 
-impl Refusals {
+impl ProtocolErrors {
     /// From now on what is refused is recorded here.
     pub(in crate::gateway) fn recorded_by(
         &self,

@@ -18,21 +18,21 @@ use pingora::protocols::Stream;
 use tokio::io::{AsyncRead as _, ReadBuf};
 
 use crate::gateway::connection::framing::Framing;
-use crate::gateway::connection::handle::Line;
+use crate::gateway::connection::handle::ConnectionHandle;
 
 /// What is read of a client that goes on while it is being answered.
 const AHEAD: usize = 1024;
 
 /// The bytes, in order.
 #[derive(Debug, Default)]
-pub(in crate::gateway) struct Held(BytesMut);
+pub(in crate::gateway) struct ReadAhead(BytesMut);
 
-impl Held {
+impl ReadAhead {
     /// Reads what belongs to the request, first of what is held.
     pub(in crate::gateway) fn poll_read(
         &mut self,
         stream: Pin<&mut Stream>,
-        line: &Line,
+        line: &ConnectionHandle,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
@@ -73,7 +73,7 @@ impl Held {
     fn poll_leaving(
         &mut self,
         stream: Pin<&mut Stream>,
-        line: &Line,
+        line: &ConnectionHandle,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
         if !self.0.is_empty() {

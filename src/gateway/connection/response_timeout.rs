@@ -5,9 +5,9 @@
 //! Both waits are therefore kept here, with the client's connection, whose [`crate::gateway::connection::deadlines`]
 //! asks what ran out: then the socket to the app is shut down, which pingora sees as a
 //! broken connection, or as the end of a body that is as long as its connection, and we, by
-//! [`AnswerTimer::ran_out`], as a timeout.
+//! [`ResponseTimer::ran_out`], as a timeout.
 //!
-//! The descriptor is only touched under the lock that [`AnswerTimer`] takes to disarm,
+//! The descriptor is only touched under the lock that [`ResponseTimer`] takes to disarm,
 //! and only while it is the [`Socket`] that it was armed with, so that a descriptor that was
 //! closed and given to another connection is left alone.
 //!
@@ -26,12 +26,12 @@ use pingora::protocols::l4::socket::SocketAddr;
 
 use crate::adapters::clock::Moment;
 use crate::gateway::connection::body_rate::BodyRate;
-use crate::gateway::connection::handle::Line;
+use crate::gateway::connection::handle::ConnectionHandle;
 
 /// The waits of one client connection: one over HTTP/1, one a stream over HTTP/2. A place
 /// is used again when its wait has ended.
 #[derive(Debug, Default)]
-pub(in crate::gateway) struct AnswerWaits(Mutex<Vec<State>>);
+pub(in crate::gateway) struct ResponseTimeouts(Mutex<Vec<State>>);
 
 #[derive(Debug)]
 enum State {
@@ -105,7 +105,7 @@ fn cookie(fd: RawFd) -> Option<u64> {
     SocketDigest::from_raw_fd(fd).socket_cookie().ok()
 }
 
-impl AnswerWaits {
+impl ResponseTimeouts {
     /// Shuts down the connections whose wait ran out; when the next one will.
     pub(in crate::gateway) fn end_late(&self, now: Moment) -> Option<Moment> {
         let mut waits = self.0.lock();
@@ -173,15 +173,15 @@ impl State {
 }
 
 /// A running wait; dropping it ends it.
-pub(in crate::gateway) struct AnswerTimer {
-    line: Arc<Line>,
+pub(in crate::gateway) struct ResponseTimer {
+    line: Arc<ConnectionHandle>,
     place: usize,
 }
 
-impl AnswerTimer {
+impl ResponseTimer {
     /// Starts waiting on the connection behind `fd`, for a request that came on `line`.
     pub(in crate::gateway) fn start(
-        line: &Arc<Line>,
+        line: &Arc<ConnectionHandle>,
         fd: RawFd,
         socket: Option<Arc<SocketDigest>>,
         wait: Duration,
@@ -272,7 +272,7 @@ impl AnswerTimer {
     }
 }
 
-impl Drop for AnswerTimer {
+impl Drop for ResponseTimer {
     fn drop(&mut self) {
         if let Some(wait) = self.line.answers.0.lock().get_mut(self.place) {
             *wait = State::Free;

@@ -16,14 +16,16 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::adapters::config::settings::Limits;
-use crate::adapters::observe::metrics::{Counted, TurnedAway};
+use crate::adapters::observe::metrics::{Counted, RejectedConnection};
 use crate::auth::denial::Denial;
 use crate::gateway::connection::body_rate;
-use crate::gateway::connection::cancel::Leash;
-use crate::gateway::connection::deadlines::{self, Times, Watch};
-use crate::gateway::connection::handle::{Line, Wire};
-use crate::gateway::connection::head_deadline::Late;
-use crate::gateway::connection::limits::{Bounds, Full, Seat, Seats};
+use crate::gateway::connection::cancel::CancelHandle;
+use crate::gateway::connection::deadlines::{self, DeadlineTimer, Timeouts};
+use crate::gateway::connection::handle::{ConnectionHandle, ObservedStream};
+use crate::gateway::connection::head_deadline::TimedOut;
+use crate::gateway::connection::limits::{
+    ConnectionLimiter, ConnectionLimits, ConnectionPermit, LimitExceeded,
+};
 use crate::gateway::connection::listen::TlsAcceptor;
 use crate::gateway::connection::operators::{self, Operators};
 use crate::gateway::connection::surroundings::Surroundings;
@@ -47,26 +49,26 @@ const CRUMBS: usize = 200;
 
 /// Whose connections these are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum ListenerRole {
     Public,
     Redirect,
     Operators,
 }
 
 /// Counts connections, turns away those over the limits, and ends what is late.
-pub(in crate::gateway) struct Front<A> {
+pub(in crate::gateway) struct ConnectionApp<A> {
     surroundings: Arc<dyn Surroundings>,
     app: Arc<A>,
-    kind: Kind,
+    kind: ListenerRole,
     tls: Option<TlsAcceptor>,
     /// More than these the process cannot carry, whatever the settings say: it would run
     /// out of descriptors for the app, the store and the operators.
     most: usize,
-    seats: Arc<Seats>,
+    seats: Arc<ConnectionLimiter>,
     operators: Operators,
 }
 
-impl<A> Front<A> {
+impl<A> ConnectionApp<A> {
     /// Before the proxy, with `most` connections at most.
     pub(in crate::gateway) fn public(
         surroundings: Arc<dyn Surroundings>,
@@ -77,7 +79,7 @@ impl<A> Front<A> {
         Self {
             tls,
             most,
-            ..Self::new(surroundings, app, Kind::Public)
+            ..Self::new(surroundings, app, ListenerRole::Public)
         }
     }
 
@@ -89,36 +91,36 @@ impl<A> Front<A> {
     ) -> Self {
         Self {
             most,
-            ..Self::new(surroundings, app, Kind::Redirect)
+            ..Self::new(surroundings, app, ListenerRole::Redirect)
         }
     }
 
     /// Before a listener of the operators.
     pub(in crate::gateway) fn operators(surroundings: Arc<dyn Surroundings>, app: A) -> Self {
-        Self::new(surroundings, app, Kind::Operators)
+        Self::new(surroundings, app, ListenerRole::Operators)
     }
 
-    fn new(surroundings: Arc<dyn Surroundings>, app: A, kind: Kind) -> Self {
+    fn new(surroundings: Arc<dyn Surroundings>, app: A, kind: ListenerRole) -> Self {
         Self {
             surroundings,
             app: Arc::new(app),
             kind,
             tls: None,
             most: usize::MAX,
-            seats: Arc::new(Seats::default()),
+            seats: Arc::new(ConnectionLimiter::default()),
             operators: Operators::default(),
         }
     }
 
     /// A place for one more connection, and its part in the metrics.
-    fn admit(&self, stream: &Stream) -> Option<(Seat, Option<Counted>)> {
+    fn admit(&self, stream: &Stream) -> Option<(ConnectionPermit, Option<Counted>)> {
         let limits = self.surroundings.limits();
         let bounds = match self.kind {
-            Kind::Public | Kind::Redirect => Bounds {
+            ListenerRole::Public | ListenerRole::Redirect => ConnectionLimits {
                 most: limits.connections.min(self.most),
                 per_address: limits.connections_per_address,
             },
-            Kind::Operators => Bounds {
+            ListenerRole::Operators => ConnectionLimits {
                 // One that has to leave takes a moment.
                 most: operators::PLACES.saturating_mul(2),
                 per_address: None,
@@ -127,7 +129,7 @@ impl<A> Front<A> {
         let address = address_of(stream).filter(|address| !self.surroundings.trusts(*address));
         match self.seats.admit(address, bounds) {
             Ok(seat) => {
-                let is_public = self.kind == Kind::Public;
+                let is_public = self.kind == ListenerRole::Public;
                 Some((
                     seat,
                     is_public.then(|| self.surroundings.metrics().connection()),
@@ -135,15 +137,15 @@ impl<A> Front<A> {
             }
             Err(full) => {
                 self.turned_away(match full {
-                    Full::Everywhere => TurnedAway::Connections,
-                    Full::Address => TurnedAway::PerAddress,
+                    LimitExceeded::Everywhere => RejectedConnection::Connections,
+                    LimitExceeded::Address => RejectedConnection::PerAddress,
                 });
                 None
             }
         }
     }
 
-    fn turned_away(&self, why: TurnedAway) {
+    fn turned_away(&self, why: RejectedConnection) {
         log::debug!("a connection was closed: {}", why.label());
         self.surroundings.metrics().turned_away(why);
     }
@@ -156,7 +158,7 @@ impl<A> Front<A> {
         let stream = timeout(within, tls.accept(stream)).await;
         let stream = stream.ok().flatten();
         if stream.is_none() {
-            self.turned_away(TurnedAway::Handshake);
+            self.turned_away(RejectedConnection::Handshake);
         }
         stream
     }
@@ -171,7 +173,7 @@ fn address_of(stream: &Stream) -> Option<IpAddr> {
 }
 
 #[async_trait]
-impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Front<A> {
+impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for ConnectionApp<A> {
     async fn process_new(
         self: &Arc<Self>,
         stream: Stream,
@@ -183,17 +185,17 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Front<A> {
         let limits = self.surroundings.limits();
         let times = times(&limits);
         let stream = self.secured(stream, times.head).await?;
-        let line = Line::of(&stream);
+        let line = ConnectionHandle::of(&stream);
         let line = Arc::new(match self.kind {
-            Kind::Public => line.framed(),
-            Kind::Redirect | Kind::Operators => line,
+            ListenerRole::Public => line.framed(),
+            ListenerRole::Redirect | ListenerRole::Operators => line,
         });
-        if self.kind == Kind::Public {
+        if self.kind == ListenerRole::Public {
             line.arrival
                 .refusals
                 .recorded_by(&self.surroundings, client);
         }
-        let wire = Box::new(Wire::new(stream, &line));
+        let wire = Box::new(ObservedStream::new(stream, &line));
         let inner = Arc::new(Connection {
             surroundings: Arc::clone(&self.surroundings),
             app: Arc::clone(&self.app),
@@ -201,19 +203,19 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for Front<A> {
             limits,
             line: Arc::clone(&line),
         });
-        let leaves = (self.kind == Kind::Operators).then(|| self.operators.enter(&line));
-        let lasts = |leash: &Arc<Leash>| leash.register(self.surroundings.as_ref());
+        let leaves = (self.kind == ListenerRole::Operators).then(|| self.operators.enter(&line));
+        let lasts = |handle: &Arc<CancelHandle>| handle.register(self.surroundings.as_ref());
         let late = tokio::select! {
             biased;
             _closed = inner.process_new(wire, shutdown) => None,
-            late = Watch::new(&line, times, &lasts) => Some(late),
+            late = DeadlineTimer::new(&line, times, &lasts) => Some(late),
             () = told(leaves.as_deref()) => None,
         };
         if line.arrival.is_abused() {
-            self.turned_away(TurnedAway::Abuse);
+            self.turned_away(RejectedConnection::Abuse);
         }
-        if late == Some(Late::Head) {
-            self.turned_away(TurnedAway::RequestHead);
+        if late == Some(TimedOut::Head) {
+            self.turned_away(RejectedConnection::RequestHead);
             line.say_why(Denial::RequestTimeout).await;
         }
         // Each stream has it too.
@@ -238,8 +240,8 @@ async fn told(leaves: Option<&Notify>) {
     }
 }
 
-fn times(limits: &Limits) -> Times {
-    Times {
+fn times(limits: &Limits) -> Timeouts {
+    Timeouts {
         idle: at_least_a_second(limits.keepalive_idle),
         head: limits.request_head,
         answer: limits
@@ -268,7 +270,7 @@ struct Connection<A> {
     app: Arc<A>,
     options: HttpServerOptions,
     limits: Limits,
-    line: Arc<Line>,
+    line: Arc<ConnectionHandle>,
 }
 
 #[async_trait]
@@ -292,19 +294,21 @@ impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for Connection<A> {
                 session.set_keepalive_reuses_remaining(reuses);
             }
         }
-        let leash = Leash::new(&self.line);
+        let handle = CancelHandle::new(&self.line);
         let request = self.app.process_new_http(session, shutdown);
-        let ended = leash.hold(self.surroundings.as_ref(), request).await;
-        if ended.is_some() && !leash.is_begun() {
+        let ended = handle
+            .run_until_cancelled(self.surroundings.as_ref(), request)
+            .await;
+        if ended.is_some() && !handle.is_begun() {
             self.line.arrival.never_began();
         }
         if let Some(reused) = ended {
             return reused;
         }
-        match leash.why().filter(|_| !leash.is_answered()) {
-            Some(why) if leash.asks_for_head() => self.line.say_head(why).await,
+        match handle.why().filter(|_| !handle.is_answered()) {
+            Some(why) if handle.asks_for_head() => self.line.say_head(why).await,
             Some(why) => self.line.say_why(why).await,
-            None => self.line.say_goodbye().await,
+            None => self.line.send_close_frame().await,
         }
         None
     }

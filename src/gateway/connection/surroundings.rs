@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::adapters::config::settings::Limits;
 use crate::adapters::observe::metrics::Metrics;
-use crate::gateway::connection::unread_answers::Unread;
+use crate::gateway::connection::unread_answers::UnreadAnswers;
 use crate::service::sessions::SessionService;
 
 /// The gateway, as a connection sees it.
@@ -20,7 +20,7 @@ pub(in crate::gateway) trait Surroundings: Send + Sync {
     fn metrics(&self) -> &Metrics;
 
     /// What of all answers was not taken.
-    fn unread(&self) -> &Unread;
+    fn unread(&self) -> &UnreadAnswers;
 
     /// Where exchanges that last are registered.
     fn sessions(&self) -> &SessionService;

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use crate::adapters::clock::Moment;
 use crate::auth::denial::Denial;
-use crate::gateway::connection::cancel::Leash;
-use crate::gateway::connection::cancel_handles::Leashes;
+use crate::gateway::connection::cancel::CancelHandle;
+use crate::gateway::connection::cancel_handles::CancelHandles;
 
 /// An answer of which no more than this is on its way is not counted: two pieces.
 pub(in crate::gateway) const LITTLE: usize = 128 * 1024;
@@ -26,26 +26,26 @@ const STILL: Duration = Duration::from_secs(5);
 
 /// Of all connections.
 #[derive(Debug, Default)]
-pub(in crate::gateway) struct Unread {
+pub(in crate::gateway) struct UnreadAnswers {
     total: AtomicU64,
-    answers: Leashes,
+    answers: CancelHandles,
 }
 
-impl Unread {
+impl UnreadAnswers {
     /// So much of this answer was not taken.
-    pub(in crate::gateway) fn note(&self, leash: &Arc<Leash>, unread: usize) {
-        leash.note_unread(unread);
+    pub(in crate::gateway) fn note(&self, handle: &Arc<CancelHandle>, unread: usize) {
+        handle.note_unread(unread);
         if unread <= LITTLE {
-            self.forget(leash);
-        } else if leash.starts_to_count() {
+            self.forget(handle);
+        } else if handle.starts_to_count() {
             self.total.fetch_add(READ_AHEAD, Ordering::Relaxed);
-            self.answers.add(leash);
+            self.answers.add(handle);
         }
     }
 
     /// It has ended, or is being taken again.
-    pub(in crate::gateway) fn forget(&self, leash: &Leash) {
-        if leash.stops_to_count() {
+    pub(in crate::gateway) fn forget(&self, handle: &CancelHandle) {
+        if handle.stops_to_count() {
             self.total.fetch_sub(READ_AHEAD, Ordering::Relaxed);
         }
     }
@@ -55,21 +55,24 @@ impl Unread {
         if self.total.load(Ordering::Relaxed) <= most {
             return;
         }
-        let waits = |leash: &Arc<Leash>| !leash.line.arrival.is_http1() || leash.line.is_blocked();
+        let waits = |handle: &Arc<CancelHandle>| {
+            !handle.line.arrival.is_http1() || handle.line.is_blocked()
+        };
         let mut counted = self.answers.all();
-        counted.retain(|leash| leash.counts() && waits(leash));
+        counted.retain(|handle| handle.counts() && waits(handle));
         let total = READ_AHEAD.saturating_mul(u64::try_from(counted.len()).unwrap_or(u64::MAX));
         let surplus = total.saturating_sub(most);
-        let (ending, mut going_on): (Vec<_>, Vec<_>) =
-            counted.into_iter().partition(|leash| leash.why().is_some());
+        let (ending, mut going_on): (Vec<_>, Vec<_>) = counted
+            .into_iter()
+            .partition(|handle| handle.why().is_some());
         let surplus = usize::try_from(surplus.div_ceil(READ_AHEAD)).unwrap_or(usize::MAX);
-        going_on.sort_by_key(|leash| leash.moved());
+        going_on.sort_by_key(|handle| handle.moved());
         let still = going_on
             .iter()
-            .filter(|leash| leash.moved() < now.before(STILL));
+            .filter(|handle| handle.moved() < now.before(STILL));
         for longest in still.take(surplus.saturating_sub(ending.len())) {
             log::debug!("an answer that nobody reads is ended: limits.unread_answers");
-            longest.pull(Denial::Overloaded);
+            longest.cancel(Denial::Overloaded);
         }
     }
 }
@@ -77,33 +80,33 @@ impl Unread {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gateway::connection::handle::Line;
-    use crate::gateway::connection::head_deadline::Arrival;
+    use crate::gateway::connection::handle::ConnectionHandle;
+    use crate::gateway::connection::head_deadline::HeadDeadline;
 
     #[test]
     fn beyond_the_limit_who_stood_still_longest_is_ended() {
-        let mut line = Line::default();
-        line.arrival = Arrival::http2();
-        let (unread, line) = (Unread::default(), Arc::new(line));
+        let mut line = ConnectionHandle::default();
+        line.arrival = HeadDeadline::http2();
+        let (unread, line) = (UnreadAnswers::default(), Arc::new(line));
         let most = 3 * READ_AHEAD;
-        let leashes: Vec<_> = (0..5).map(|_| Leash::new(&line)).collect();
-        for leash in &leashes {
-            unread.note(leash, LITTLE + 1);
-            unread.note(leash, LITTLE + 1);
+        let leashes: Vec<_> = (0..5).map(|_| CancelHandle::new(&line)).collect();
+        for handle in &leashes {
+            unread.note(handle, LITTLE + 1);
+            unread.note(handle, LITTLE + 1);
         }
         unread.end_surplus(most, Moment::now());
         assert!(
-            leashes.iter().all(|leash| leash.why().is_none()),
+            leashes.iter().all(|handle| handle.why().is_none()),
             "all moved"
         );
         let later = Moment::from_millis(u64::MAX);
         unread.end_surplus(most, later);
         unread.end_surplus(most, later);
-        let ended = leashes.iter().filter(|leash| leash.why().is_some());
+        let ended = leashes.iter().filter(|handle| handle.why().is_some());
         assert_eq!(ended.count(), 2, "so many are over the limit");
-        for leash in &leashes {
-            unread.note(leash, 0);
-            unread.forget(leash);
+        for handle in &leashes {
+            unread.note(handle, 0);
+            unread.forget(handle);
         }
         assert_eq!(
             unread.total.load(Ordering::Relaxed),
@@ -111,7 +114,7 @@ mod tests {
             "it does not add up"
         );
         drop(leashes);
-        unread.note(&Leash::new(&line), LITTLE + 1);
+        unread.note(&CancelHandle::new(&line), LITTLE + 1);
         assert_eq!(unread.answers.len(), 1, "they pile up");
     }
 }

@@ -5,7 +5,7 @@
 /// it behind its handshake. Takes any bytes
 /// in any pieces; of what is no WebSocket it says that there is no place between frames.
 #[derive(Debug)]
-pub(in crate::gateway) struct Frames {
+pub(in crate::gateway) struct WebSocketFrames {
     place: Place,
     /// The app has said goodbye itself: nothing may follow its close frame.
     closed: bool,
@@ -43,7 +43,7 @@ const CLOSE: u8 = 8;
 /// Continuation, text, binary; what is between them and `CLOSE` is reserved.
 const DATA: std::ops::RangeInclusive<u8> = 0..=2;
 
-impl Frames {
+impl WebSocketFrames {
     /// At the beginning of an answer, or of one that announces it (a 103).
     pub(in crate::gateway) fn new() -> Self {
         Self {

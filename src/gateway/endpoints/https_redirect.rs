@@ -8,12 +8,12 @@ use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
 
 use crate::gateway::connection::cancel;
-use crate::gateway::shared_state::House;
+use crate::gateway::shared_state::SharedState;
 
 /// `tls.redirect_from`: every request is sent to the same path of `public_url`, 308
 /// so that the method stays.
 pub(in crate::gateway) struct Redirect {
-    pub(in crate::gateway) house: Arc<House>,
+    pub(in crate::gateway) shared: Arc<SharedState>,
 }
 
 #[async_trait]
@@ -25,7 +25,7 @@ impl ServeHttp for Redirect {
         let target = target.map_or("/", http::uri::PathAndQuery::as_str);
         let target = target.starts_with('/').then_some(target);
         let mut response = Response::new(Vec::new());
-        let snapshot = self.house.snapshot();
+        let snapshot = self.shared.snapshot();
         let location = target
             .zip(snapshot.settings.public_url.as_ref())
             .and_then(|(target, to)| HeaderValue::try_from(format!("{to}{target}")).ok());

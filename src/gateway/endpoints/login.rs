@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{StatusCode, header};
 use pingora_proxy::Session;
 
-use super::{Asked, Refused};
+use super::{EndpointError, EndpointRequest};
 use crate::adapters::observe::metrics::LoginResult;
 use crate::adapters::pages::{LoginError, LoginView};
 use crate::adapters::{clock, entropy};
@@ -14,18 +14,22 @@ use crate::auth::location::FROM_APP;
 use crate::auth::login::{Credentials, LoginFormat, way_back};
 use crate::auth::redirect::safe_return;
 use crate::auth::throttle::Source;
-use crate::auth::visitor::Visitor;
+use crate::auth::visitor::Caller;
 use crate::domain::id::SessionId;
 use crate::domain::reply::Reply;
 use crate::gateway::request::body;
 use crate::gateway::request::ctx::Ctx;
 use crate::gateway::request::inbound;
 use crate::gateway::request::own_reply;
-use crate::gateway::shared_state::House;
+use crate::gateway::shared_state::SharedState;
 use crate::service::login::{From, Opening, Random};
 
 /// The form; or straight on, for who is signed in already.
-pub(super) fn page(ctx: &Ctx, visitor: &Visitor, asked: &Asked) -> Result<Reply, Refused> {
+pub(super) fn page(
+    ctx: &Ctx,
+    visitor: &Caller,
+    asked: &EndpointRequest,
+) -> Result<Reply, EndpointError> {
     let back_to = way_back(&asked.query)?;
     let back_to = safe_return(back_to.as_deref());
     if visitor.presented.live().is_some() {
@@ -48,12 +52,12 @@ pub(super) fn page(ctx: &Ctx, visitor: &Visitor, asked: &Asked) -> Result<Reply,
 
 /// A login, right or wrong.
 pub(super) async fn submit(
-    house: &Arc<House>,
+    shared: &Arc<SharedState>,
     session: &mut Session,
     ctx: &mut Ctx,
-    visitor: &Visitor,
-    asked: &Asked,
-) -> Result<Reply, Refused> {
+    visitor: &Caller,
+    asked: &EndpointRequest,
+) -> Result<Reply, EndpointError> {
     let format = asked.login_format?;
     let body = body::read(session, &ctx.snapshot.settings.limits).await?;
     let mut typed = Credentials::parse(&body, format)?;
@@ -66,10 +70,10 @@ pub(super) async fn submit(
     };
     let (snapshot, now) = (&ctx.snapshot, clock::now());
     let limits = snapshot.attempt_limits();
-    let logins = &house.logins;
+    let logins = &shared.logins;
     let outcome = logins.authenticate(&snapshot.policy, limits, &typed, from, now);
     let outcome = outcome.await;
-    house.metrics.login(match &outcome {
+    shared.metrics.login(match &outcome {
         Ok(_) => LoginResult::Success,
         Err(Denial::BadCredentials) => LoginResult::BadCredentials,
         Err(Denial::TooManyAttempts { .. }) => LoginResult::TooManyAttempts,
@@ -89,7 +93,7 @@ pub(super) async fn submit(
         session: entropy::random(),
         token: entropy::random(),
     };
-    let today = house.snapshot();
+    let today = shared.snapshot();
     let opened = logins.open(&today.policy, proved, opening, clock::now(), random);
     let issued = opened.await.map_err(refuse)?;
     let user = issued.session.user().clone();
@@ -128,8 +132,8 @@ fn refused(
     denial: Denial,
     format: LoginFormat,
     typed: &Credentials,
-    asked: &Asked,
-) -> Refused {
+    asked: &EndpointRequest,
+) -> EndpointError {
     if format == LoginFormat::Json {
         return denial.into();
     }
@@ -162,7 +166,7 @@ fn refused(
         scheme: asked.scheme.as_str(),
     };
     let html = ctx.snapshot.pages.login(&view);
-    Refused {
+    EndpointError {
         denial,
         reply: Some(Box::new(html.into_reply(denial.status()))),
     }

@@ -6,35 +6,35 @@ use http::header::HeaderName;
 use http::{HeaderValue, StatusCode, header};
 use pingora_proxy::Session;
 
-use super::{Asked, Refused, read_body, token_for};
+use super::{EndpointError, EndpointRequest, read_body, token_for};
 use crate::adapters::clock;
 use crate::adapters::config::settings::{Logout, SiteData};
 use crate::auth::denial::Denial;
 use crate::auth::login::form_field;
-use crate::auth::visitor::Visitor;
+use crate::auth::visitor::Caller;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::reply::Reply;
 use crate::gateway::request::ctx::Ctx;
 use crate::gateway::request::own_reply;
-use crate::gateway::shared_state::House;
+use crate::gateway::shared_state::SharedState;
 use crate::service::sessions::Ending;
 
 pub(super) const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// The page with one button; a GET ends nothing (an image tag could send it).
-pub(super) fn page(ctx: &Ctx, visitor: &Visitor) -> Reply {
+pub(super) fn page(ctx: &Ctx, visitor: &Caller) -> Reply {
     let token = token_for(ctx, visitor);
     ctx.snapshot.pages.logout(&token).into_reply(StatusCode::OK)
 }
 
 /// A logout. Without a session it still clears the cookies.
 pub(super) async fn submit(
-    house: &Arc<House>,
+    shared: &Arc<SharedState>,
     session: &mut Session,
     ctx: &mut Ctx,
-    visitor: &Visitor,
-    asked: &Asked,
-) -> Result<Reply, Refused> {
+    visitor: &Caller,
+    asked: &EndpointRequest,
+) -> Result<Reply, EndpointError> {
     let body = read_body(session, ctx, visitor).await?;
     let everywhere = form_field(&body, "everywhere")?.as_deref() == Some("true")
         || serde_json::from_slice::<serde_json::Value>(&body)
@@ -44,7 +44,7 @@ pub(super) async fn submit(
     } else {
         Extent::Here
     };
-    sign_out(house, ctx, visitor, asked, extent).await
+    sign_out(shared, ctx, visitor, asked, extent).await
 }
 
 /// How much a logout ends.
@@ -58,19 +58,22 @@ pub(super) enum Extent {
 
 /// Ends what the cookies name, tells the browser to forget, and leads to the login page.
 pub(super) async fn sign_out(
-    house: &House,
+    shared: &SharedState,
     ctx: &mut Ctx,
-    visitor: &Visitor,
-    asked: &Asked,
+    visitor: &Caller,
+    asked: &EndpointRequest,
     extent: Extent,
-) -> Result<Reply, Refused> {
-    for (id, user) in named(house, visitor).await? {
+) -> Result<Reply, EndpointError> {
+    for (id, user) in named(shared, visitor).await? {
         let ending = match extent {
             Extent::Here => Ending::logout(id, &user, asked.client),
             Extent::Everywhere => Ending::logout_everywhere(id, &user, asked.client),
         };
         let lifetimes = ctx.snapshot.policy.lifetimes;
-        house.sessions.end(&ending, lifetimes, clock::now()).await?;
+        shared
+            .sessions
+            .end(&ending, lifetimes, clock::now())
+            .await?;
         ctx.user = Some(user);
     }
     // A renewal on the way here must not give back what is taken away now.
@@ -111,14 +114,14 @@ fn clear_site_data(logout: &Logout) -> Option<HeaderValue> {
 
 /// The sessions that the cookies name, and whose they are. Both cookies name the same
 /// one, but for a browser in which something went wrong.
-async fn named(house: &House, visitor: &Visitor) -> Result<Vec<(SessionId, UserId)>, Denial> {
+async fn named(shared: &SharedState, visitor: &Caller) -> Result<Vec<(SessionId, UserId)>, Denial> {
     let by_access = visitor.presented.owner();
     let mut named: Vec<_> = by_access
         .map(|(id, user)| (id, user.clone()))
         .into_iter()
         .collect();
     for id in visitor.sessions().skip(named.len()) {
-        named.extend(house.sessions.owner(id).await?);
+        named.extend(shared.sessions.owner(id).await?);
     }
     Ok(named)
 }

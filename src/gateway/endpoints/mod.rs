@@ -23,7 +23,7 @@ use crate::auth::known::Browser;
 use crate::auth::login::form_field;
 use crate::auth::policy::Policy;
 use crate::auth::redirect::{Presentation, in_place};
-use crate::auth::visitor::Visitor;
+use crate::auth::visitor::Caller;
 use crate::domain::forwarded;
 use crate::domain::origin::{Origin, Scheme};
 use crate::domain::reply::Reply;
@@ -32,11 +32,11 @@ use crate::gateway::request::body;
 use crate::gateway::request::ctx::{Ctx, Stage};
 use crate::gateway::request::inbound::X_FORWARDED_PROTO;
 use crate::gateway::request::own_reply;
-use crate::gateway::shared_state::House;
+use crate::gateway::shared_state::SharedState;
 
 /// What an endpoint may know of the request: the view's facts that are still needed
 /// once the body has been read.
-pub(super) struct Asked {
+pub(super) struct EndpointRequest {
     /// How a refusal is shown.
     pub(super) shown: Presentation,
     /// Whether a program asked for JSON.
@@ -55,7 +55,7 @@ pub(super) struct Asked {
     pub(super) obstacle: Option<Obstacle>,
 }
 
-impl Asked {
+impl EndpointRequest {
     pub(super) fn of(view: &RequestView<'_>, policy: &Policy) -> Self {
         Self {
             shown: in_place(view),
@@ -96,32 +96,32 @@ fn obstacle(view: &RequestView<'_>, policy: &Policy) -> Option<Obstacle> {
 /// # Errors
 /// If the client is gone.
 pub(super) async fn serve(
-    house: &Arc<House>,
+    shared: &Arc<SharedState>,
     session: &mut Session,
     ctx: &mut Ctx,
     endpoint: &EndpointSpec,
-    visitor: Visitor,
-    asked: Asked,
+    visitor: Caller,
+    asked: EndpointRequest,
 ) -> pingora::Result<()> {
     let answered = match endpoint.id {
         Endpoint::Preflight => Ok(ctx.snapshot.policy.cors.preflight()),
         Endpoint::OpenPreflight => Ok(ctx.snapshot.policy.cors.open_preflight()),
         Endpoint::LoginPage => login::page(ctx, &visitor, &asked),
-        Endpoint::Login => login::submit(house, session, ctx, &visitor, &asked).await,
+        Endpoint::Login => login::submit(shared, session, ctx, &visitor, &asked).await,
         Endpoint::LogoutPage => Ok(logout::page(ctx, &visitor)),
-        Endpoint::Logout => logout::submit(house, session, ctx, &visitor, &asked).await,
-        Endpoint::Revoke => revoke::submit(house, session, ctx, visitor, &asked).await,
-        Endpoint::Refresh => refresh::submit(house, session, ctx, &visitor, &asked).await,
+        Endpoint::Logout => logout::submit(shared, session, ctx, &visitor, &asked).await,
+        Endpoint::Revoke => revoke::submit(shared, session, ctx, visitor, &asked).await,
+        Endpoint::Refresh => refresh::submit(shared, session, ctx, &visitor, &asked).await,
         Endpoint::WhoAmI => session::who_am_i(ctx, visitor),
-        Endpoint::Sessions => sessions::list(house, ctx, visitor, &asked).await,
-        Endpoint::EndSessions => sessions::end(house, session, ctx, visitor, &asked).await,
+        Endpoint::Sessions => sessions::list(shared, ctx, visitor, &asked).await,
+        Endpoint::EndSessions => sessions::end(shared, session, ctx, visitor, &asked).await,
         Endpoint::CookiesPage => Ok(cookies::page(ctx)),
         Endpoint::DeleteCookies => Ok(cookies::delete(ctx)),
         Endpoint::Jwks => Ok(jwks(ctx)),
     };
     let (stage, reply) = match answered {
         Ok(reply) => (Stage::Served, reply),
-        Err(Refused { denial, reply }) => {
+        Err(EndpointError { denial, reply }) => {
             let reply = match reply {
                 Some(reply) => own_reply::decorate(*reply, denial),
                 None => own_reply::refusal(ctx, denial, &asked.shown),
@@ -138,7 +138,7 @@ pub(super) async fn serve(
 pub(super) async fn read_body(
     session: &mut Session,
     ctx: &Ctx,
-    visitor: &Visitor,
+    visitor: &Caller,
 ) -> Result<Vec<u8>, Denial> {
     let body = body::read(session, &ctx.snapshot.settings.limits).await?;
     if let Some(owner) = visitor.owes_token {
@@ -152,7 +152,7 @@ pub(super) async fn read_body(
 }
 
 /// The CSRF token for a form of ours; empty where none is asked for.
-pub(super) fn token_for(ctx: &Ctx, visitor: &Visitor) -> String {
+pub(super) fn token_for(ctx: &Ctx, visitor: &Caller) -> String {
     let policy = &ctx.snapshot.policy;
     match visitor.session() {
         Some(session) if policy.csrf.mode.uses_tokens() => {
@@ -163,12 +163,12 @@ pub(super) fn token_for(ctx: &Ctx, visitor: &Visitor) -> String {
 }
 
 /// An endpoint said no, perhaps with a page of its own.
-pub(super) struct Refused {
+pub(super) struct EndpointError {
     denial: Denial,
     reply: Option<Box<Reply>>,
 }
 
-impl Refused {
+impl EndpointError {
     /// With an answer of the endpoint's own.
     pub(super) fn with(denial: Denial, reply: Reply) -> Self {
         Self {
@@ -178,7 +178,7 @@ impl Refused {
     }
 }
 
-impl From<Denial> for Refused {
+impl From<Denial> for EndpointError {
     fn from(denial: Denial) -> Self {
         Self {
             denial,

@@ -5,34 +5,43 @@ use std::sync::Arc;
 use http::{StatusCode, header};
 use pingora_proxy::Session;
 
-use super::{Asked, Refused, read_body};
+use super::{EndpointError, EndpointRequest, read_body};
 use crate::adapters::{clock, entropy};
 use crate::auth::denial::Denial;
-use crate::auth::refresh::{RefreshToken, Way};
-use crate::auth::visitor::{Presented, Refresh, Visitor};
+use crate::auth::refresh::{RefreshToken, RefreshTrigger};
+use crate::auth::visitor::{AccessTokenState, Caller, Refresh};
 use crate::domain::reply::Reply;
 use crate::gateway::request::ctx::Ctx;
 use crate::gateway::request::inbound;
 use crate::gateway::request::own_reply;
-use crate::gateway::shared_state::House;
+use crate::gateway::shared_state::SharedState;
 use crate::service::renewal::exchange;
 
 /// The next pair of tokens, or why there is none; then the cookies are cleared, unless
 /// the store was away.
 pub(super) async fn submit(
-    house: &Arc<House>,
+    shared: &Arc<SharedState>,
     session: &mut Session,
     ctx: &mut Ctx,
-    visitor: &Visitor,
-    asked: &Asked,
-) -> Result<Reply, Refused> {
+    visitor: &Caller,
+    asked: &EndpointRequest,
+) -> Result<Reply, EndpointError> {
     let _nothing = read_body(session, ctx, visitor).await?;
     let exchanged = match to_exchange(visitor) {
         Ok(token) => {
             let device = inbound::device(session, asked.client);
             let (policy, now) = (&ctx.snapshot.policy, clock::now());
-            let (service, random) = (&house.sessions, entropy::random());
-            exchange(service, policy, &token, Way::Asked, &device, now, random).await
+            let (service, random) = (&shared.sessions, entropy::random());
+            exchange(
+                service,
+                policy,
+                &token,
+                RefreshTrigger::Explicit,
+                &device,
+                now,
+                random,
+            )
+            .await
         }
         Err(denial) => Err(denial),
     };
@@ -51,26 +60,26 @@ pub(super) async fn submit(
             for cookie in ctx.snapshot.policy.cookies.clear() {
                 reply.headers.append(header::SET_COOKIE, cookie);
             }
-            Err(Refused::with(denial, reply))
+            Err(EndpointError::with(denial, reply))
         }
         Err(denial) => Err(denial.into()),
     }
 }
 
 /// The token, unless the access token beside it says that it must not be renewed.
-fn to_exchange(visitor: &Visitor) -> Result<RefreshToken, Denial> {
+fn to_exchange(visitor: &Caller) -> Result<RefreshToken, Denial> {
     let token = match visitor.refresh {
         Refresh::Ours(token) => token,
         Refresh::Foreign => return Err(Denial::SessionInvalid),
         Refresh::Absent => return Err(Denial::SessionRequired),
     };
     let same = match &visitor.presented {
-        Presented::Absent => true,
-        Presented::Live(live) => live.id == token.session,
-        Presented::Expired { session, .. } => *session == token.session,
-        Presented::Revoked => return Err(Denial::SessionRevoked),
-        Presented::Invalid => return Err(Denial::SessionInvalid),
-        Presented::Doubtful => return Err(Denial::StoreUnavailable),
+        AccessTokenState::Absent => true,
+        AccessTokenState::Live(live) => live.id == token.session,
+        AccessTokenState::Expired { session, .. } => *session == token.session,
+        AccessTokenState::Revoked => return Err(Denial::SessionRevoked),
+        AccessTokenState::Invalid => return Err(Denial::SessionInvalid),
+        AccessTokenState::Unverifiable => return Err(Denial::StoreUnavailable),
     };
     if same {
         Ok(token)

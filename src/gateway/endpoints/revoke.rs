@@ -6,26 +6,26 @@ use std::sync::Arc;
 use http::StatusCode;
 use pingora_proxy::Session;
 
-use super::{Asked, Refused, read_body};
+use super::{EndpointError, EndpointRequest, read_body};
 use crate::adapters::clock;
 use crate::auth::denial::Denial;
 use crate::auth::login::{LoginFormat, form_field};
-use crate::auth::visitor::Visitor;
+use crate::auth::visitor::Caller;
 use crate::domain::id::SessionId;
 use crate::domain::reply::Reply;
 use crate::gateway::request::ctx::Ctx;
-use crate::gateway::shared_state::House;
+use crate::gateway::shared_state::SharedState;
 use crate::service::sessions::{Ending, RevocationTarget};
 
 /// With the session cookie: `token=` of one's own; with the role `admin.role` anybody's, and
 /// `session=`, `user=` (an id, else a user name) and `all=true`.
 pub(super) async fn submit(
-    house: &Arc<House>,
+    shared: &Arc<SharedState>,
     session: &mut Session,
     ctx: &mut Ctx,
-    visitor: Visitor,
-    asked: &Asked,
-) -> Result<Reply, Refused> {
+    visitor: Caller,
+    asked: &EndpointRequest,
+) -> Result<Reply, EndpointError> {
     let body = read_body(session, ctx, &visitor).await?;
     let by = visitor.presented.required()?;
     if asked.login_format != Ok(LoginFormat::Form) {
@@ -44,11 +44,11 @@ pub(super) async fn submit(
         RevocationTarget::Everybody => "all",
     };
     let (policy, now) = (&ctx.snapshot.policy, clock::now());
-    let found = house.sessions.resolve(policy, &target, now).await?;
+    let found = shared.sessions.resolve(policy, &target, now).await?;
     let may_end = |owner: &Option<_>| is_admin || owner.as_ref() == Some(&identity.id);
     if let Some(found) = found.filter(|found| may_end(&found.user)) {
         let ending = Ending::revoke(found, Some(asked.client), reason);
-        house.sessions.end(&ending, policy.lifetimes, now).await?;
+        shared.sessions.end(&ending, policy.lifetimes, now).await?;
     }
     Ok(Reply::empty(StatusCode::OK))
 }

@@ -2,14 +2,14 @@
 
 use http::StatusCode;
 
-use super::{Refused, token_for};
+use super::{EndpointError, token_for};
 use crate::adapters::clock;
-use crate::auth::visitor::Visitor;
+use crate::auth::visitor::Caller;
 use crate::domain::reply::Reply;
 use crate::gateway::request::ctx::Ctx;
 use crate::gateway::request::own_reply;
 
-pub(super) fn who_am_i(ctx: &mut Ctx, visitor: Visitor) -> Result<Reply, Refused> {
+pub(super) fn who_am_i(ctx: &mut Ctx, visitor: Caller) -> Result<Reply, EndpointError> {
     let csrf_token = token_for(ctx, &visitor);
     let refresh = visitor.refresh.ours();
     let session = visitor.presented.required()?;

@@ -10,7 +10,7 @@ use http::StatusCode;
 use pingora_proxy::Session;
 
 use super::logout::{Extent, sign_out};
-use super::{Asked, Refused, read_body, token_for};
+use super::{EndpointError, EndpointRequest, read_body, token_for};
 use crate::adapters::clock;
 use crate::adapters::pages::when::rfc3339;
 use crate::adapters::pages::{Ended, SessionsView, device};
@@ -19,13 +19,13 @@ use crate::auth::login::form_field;
 use crate::auth::ports::{Revoked, StoreError};
 use crate::auth::session;
 use crate::auth::stored::StoredSession;
-use crate::auth::visitor::Visitor;
+use crate::auth::visitor::Caller;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::reply::Reply;
 use crate::domain::time::Timestamp;
 use crate::gateway::request::ctx::Ctx;
 use crate::gateway::request::own_reply;
-use crate::gateway::shared_state::House;
+use crate::gateway::shared_state::SharedState;
 use crate::service::sessions::{Ending, Found};
 
 /// How many are shown; a guess at what somebody might still read.
@@ -37,20 +37,20 @@ const READ: usize = 10_000;
 
 /// The page, or JSON for a program.
 pub(super) async fn list(
-    house: &Arc<House>,
+    shared: &Arc<SharedState>,
     ctx: &mut Ctx,
-    visitor: Visitor,
-    asked: &Asked,
-) -> Result<Reply, Refused> {
+    visitor: Caller,
+    asked: &EndpointRequest,
+) -> Result<Reply, EndpointError> {
     let csrf_token = token_for(ctx, &visitor);
     let here = visitor.presented.required()?;
     let identity = &here.principal.user.identity;
     ctx.user = Some(identity.id.clone());
     let now = clock::now();
-    let mut sessions = of_user(house, &identity.id, now).await?;
+    let mut sessions = of_user(shared, &identity.id, now).await?;
     sessions.sort_by_key(|one| (one.id != here.id, Reverse((one.last_used(), one.id))));
     let more = sessions.len().saturating_sub(SHOWN);
-    let done = done(house, &here, &sessions, &asked.query);
+    let done = done(shared, &here, &sessions, &asked.query);
     sessions.truncate(SHOWN);
     if asked.wants_json {
         let sessions: Vec<_> = sessions.iter().map(|one| json(one, here.id)).collect();
@@ -75,22 +75,22 @@ pub(super) async fn list(
 
 /// Ends one of them, or all others.
 pub(super) async fn end(
-    house: &Arc<House>,
+    shared: &Arc<SharedState>,
     session: &mut Session,
     ctx: &mut Ctx,
-    visitor: Visitor,
-    asked: &Asked,
-) -> Result<Reply, Refused> {
+    visitor: Caller,
+    asked: &EndpointRequest,
+) -> Result<Reply, EndpointError> {
     let body = read_body(session, ctx, &visitor).await?;
     let here = visitor.presented.clone().required()?;
     let user = here.user().clone();
     ctx.user = Some(user.clone());
     let (ended, told): (Vec<StoredSession>, _) = match Named::parse(&body)? {
         Named::One(id) if id == here.id => {
-            return sign_out(house, ctx, &visitor, asked, Extent::Here).await;
+            return sign_out(shared, ctx, &visitor, asked, Extent::Here).await;
         }
         Named::One(id) => {
-            let found = house.sessions.store.find(id).await.map_err(away)?;
+            let found = shared.sessions.store.find(id).await.map_err(away)?;
             // Somebody else's is as unknown as one that never was.
             let found = found.filter(|found| found.user == user);
             if found.is_none() && asked.wants_json {
@@ -99,7 +99,7 @@ pub(super) async fn end(
             (found.into_iter().collect(), id.to_string())
         }
         Named::Others => {
-            let mut others = of_user(house, &user, clock::now()).await?;
+            let mut others = of_user(shared, &user, clock::now()).await?;
             others.retain(|one| one.id != here.id);
             (others, "others".to_owned())
         }
@@ -109,7 +109,7 @@ pub(super) async fn end(
         .map(|one| Ending::revoke(Found::session(one), Some(asked.client), "self_service"))
         .collect();
     let lifetimes = ctx.snapshot.policy.lifetimes;
-    let ended = house.sessions.end_all(endings, lifetimes, clock::now());
+    let ended = shared.sessions.end_all(endings, lifetimes, clock::now());
     ended.await?;
     if asked.wants_json {
         return Ok(Reply::empty(StatusCode::NO_CONTENT));
@@ -151,18 +151,18 @@ impl Named {
 }
 
 async fn of_user(
-    house: &House,
+    shared: &SharedState,
     user: &UserId,
     now: Timestamp,
 ) -> Result<Vec<StoredSession>, Denial> {
-    let sessions = house.sessions.store.sessions(Some(user), READ, now).await;
+    let sessions = shared.sessions.store.sessions(Some(user), READ, now).await;
     sessions.map_err(away)
 }
 
 /// What the page says was done. The query is anybody's word (a link can bring it), so
 /// only what is true now is repeated.
 fn done(
-    house: &House,
+    shared: &SharedState,
     here: &session::Session,
     sessions: &[StoredSession],
     query: &[u8],
@@ -174,7 +174,7 @@ fn done(
     }
     let id = SessionId::parse(&said)?;
     let user = here.user();
-    house
+    shared
         .sessions
         .index
         .is_revoked(id, user)

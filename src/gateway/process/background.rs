@@ -12,10 +12,10 @@ use tokio::time::Instant;
 
 use crate::adapters::clock::{self, Moment};
 use crate::auth::denial::Denial;
-use crate::gateway::process::file_watch::{self, Look, Settling};
+use crate::gateway::process::file_watch::{self, FileFingerprint, Settling};
 use crate::gateway::process::reload::Reloader;
 use crate::gateway::process::supervise::supervise;
-use crate::gateway::shared_state::House;
+use crate::gateway::shared_state::SharedState;
 use crate::service::delivery::tell_store;
 use crate::service::expiry::close_expired;
 
@@ -35,29 +35,29 @@ const EXPIRY_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Does it all, until the gateway stops.
 #[derive(Clone)]
-pub(in crate::gateway) struct Upkeep {
-    pub(in crate::gateway) house: Arc<House>,
+pub(in crate::gateway) struct BackgroundTasks {
+    pub(in crate::gateway) shared: Arc<SharedState>,
     pub(in crate::gateway) reloader: Arc<Reloader>,
     /// The files as they were when the first settings were made of them, and that of the
     /// keys, so that a change during the start is noticed.
-    pub(in crate::gateway) first_look: Vec<Look>,
+    pub(in crate::gateway) first_look: Vec<FileFingerprint>,
 }
 
 #[async_trait]
-impl BackgroundService for Upkeep {
+impl BackgroundService for BackgroundTasks {
     async fn start(&self, shutdown: ShutdownWatch) {
         // Also during a stop: the session of what is still in flight may be over, and what
         // was seen must be known after it.
         tokio::join!(
             supervise("the end of sessions in time", || {
-                let house = Arc::clone(&self.house);
-                async move { end_sessions_in_time(&house).await }
+                let shared = Arc::clone(&self.shared);
+                async move { end_sessions_in_time(&shared).await }
             }),
             supervise("the notes of what was seen", || {
-                let house = Arc::clone(&self.house);
+                let shared = Arc::clone(&self.shared);
                 async move {
-                    let foreign = |user: &_| house.hints.of_foreign_session(user);
-                    let service = &house.sessions;
+                    let foreign = |user: &_| shared.hints.of_foreign_session(user);
+                    let service = &shared.sessions;
                     let (store, index) = (service.store.as_ref(), service.index.as_ref());
                     tell_store(&service.deliveries, store, index, foreign).await;
                 }
@@ -67,7 +67,7 @@ impl BackgroundService for Upkeep {
     }
 }
 
-impl Upkeep {
+impl BackgroundTasks {
     async fn until(&self, mut shutdown: ShutdownWatch) {
         tokio::select! {
             _ = shutdown.changed() => {}
@@ -110,11 +110,11 @@ impl Upkeep {
 
     async fn look_up(self) {
         loop {
-            self.house.snapshot().upstream.resolve().await;
+            self.shared.snapshot().upstream.resolve().await;
             tokio::time::sleep(LOOK_UP_PAUSE).await;
             tokio::select! {
                 () = tokio::time::sleep(LOOK_UP) => {}
-                () = self.house.resolve_now.notified() => {}
+                () = self.shared.resolve_now.notified() => {}
             }
         }
     }
@@ -131,7 +131,7 @@ impl Upkeep {
 
     async fn sweep(self) {
         loop {
-            if let Err(e) = self.house.sweep().await {
+            if let Err(e) = self.shared.sweep().await {
                 log::warn!("dead revocations were not swept: {e}");
             }
             tokio::time::sleep(SWEEP).await;
@@ -140,17 +140,17 @@ impl Upkeep {
 }
 
 /// Cuts what must not go on, for as long as it is polled.
-async fn end_sessions_in_time(house: &House) {
+async fn end_sessions_in_time(shared: &SharedState) {
     loop {
         tokio::time::sleep(EXPIRY_INTERVAL).await;
-        let snapshot = house.snapshot();
+        let snapshot = shared.snapshot();
         let now = clock::now();
         // What the gate does not believe any more is not left open either.
         if snapshot.policy.is_stale(now) {
-            house.sessions.live.all_over(Denial::StoreUnavailable);
+            shared.sessions.live.all_over(Denial::StoreUnavailable);
         }
         let most = snapshot.settings.limits.unread_answers;
-        house.unread.end_surplus(most, Moment::now());
-        close_expired(&house.sessions, now).await;
+        shared.unread.end_surplus(most, Moment::now());
+        close_expired(&shared.sessions, now).await;
     }
 }

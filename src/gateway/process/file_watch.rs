@@ -18,7 +18,7 @@ pub(in crate::gateway) const SETTLED: Duration = Duration::from_secs(2);
 
 /// A file as it is seen from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::gateway) struct Look {
+pub(in crate::gateway) struct FileFingerprint {
     path: PathBuf,
     /// `None` if it cannot be seen.
     seen: Option<Seen>,
@@ -37,7 +37,7 @@ struct Seen {
     changed: (i64, i64),
 }
 
-impl Look {
+impl FileFingerprint {
     fn at(path: PathBuf) -> Self {
         let seen = std::fs::canonicalize(&path).and_then(|resolved| {
             let file = std::fs::metadata(&resolved)?;
@@ -66,23 +66,28 @@ impl Look {
 }
 
 /// What the files that settings were made of look like now.
-pub(in crate::gateway) fn at_sources(settings: &Settings) -> Vec<Look> {
-    settings.sources.iter().cloned().map(Look::at).collect()
+pub(in crate::gateway) fn at_sources(settings: &Settings) -> Vec<FileFingerprint> {
+    settings
+        .sources
+        .iter()
+        .cloned()
+        .map(FileFingerprint::at)
+        .collect()
 }
 
 /// What the file of generated keys looks like now; a start may make it.
-pub(in crate::gateway) fn at_keys(settings: &Settings) -> Look {
-    Look::at(settings.data_dir.join("keys.json"))
+pub(in crate::gateway) fn at_keys(settings: &Settings) -> FileFingerprint {
+    FileFingerprint::at(settings.data_dir.join("keys.json"))
 }
 
 /// Those of `now` whose file was not among the `known`.
-pub(in crate::gateway) fn unknown(now: &[Look], known: &[Look]) -> bool {
+pub(in crate::gateway) fn unknown(now: &[FileFingerprint], known: &[FileFingerprint]) -> bool {
     now.iter()
         .any(|look| known.iter().all(|known| known.path != look.path))
 }
 
 /// Whether a file that is in both looks different.
-pub(in crate::gateway) fn differ(now: &[Look], before: &[Look]) -> bool {
+pub(in crate::gateway) fn differ(now: &[FileFingerprint], before: &[FileFingerprint]) -> bool {
     now.iter().any(|look| {
         let mut same_file = before.iter().filter(|before| before.path == look.path);
         same_file.any(|before| before != look)
@@ -93,13 +98,13 @@ pub(in crate::gateway) fn differ(now: &[Look], before: &[Look]) -> bool {
 #[derive(Debug)]
 pub(in crate::gateway) struct Settling {
     /// What the settings in force were made of.
-    taken: Vec<Look>,
+    taken: Vec<FileFingerprint>,
     /// A change, and since when it looks as it does.
-    change: Option<(Vec<Look>, Instant)>,
+    change: Option<(Vec<FileFingerprint>, Instant)>,
 }
 
 impl Settling {
-    pub(in crate::gateway) fn new(taken: Vec<Look>) -> Self {
+    pub(in crate::gateway) fn new(taken: Vec<FileFingerprint>) -> Self {
         Self {
             taken,
             change: None,
@@ -107,7 +112,7 @@ impl Settling {
     }
 
     /// Whether what is seen now is a change that counts.
-    pub(in crate::gateway) fn counts(&mut self, looks: &[Look], now: Instant) -> bool {
+    pub(in crate::gateway) fn counts(&mut self, looks: &[FileFingerprint], now: Instant) -> bool {
         if looks == self.taken {
             self.change = None;
             return false;
@@ -132,12 +137,12 @@ impl Settling {
     }
 
     /// What looks so was read.
-    pub(in crate::gateway) fn take(&mut self, looks: Vec<Look>) {
+    pub(in crate::gateway) fn take(&mut self, looks: Vec<FileFingerprint>) {
         *self = Self::new(looks);
     }
 
     /// Whether every change is that of a symlink.
-    fn is_swap(&self, looks: &[Look]) -> bool {
+    fn is_swap(&self, looks: &[FileFingerprint]) -> bool {
         self.taken.len() == looks.len()
             && self
                 .taken
@@ -151,8 +156,8 @@ impl Settling {
 mod tests {
     use super::*;
 
-    fn look(path: &str, resolved: &str, size: u64) -> Look {
-        Look {
+    fn look(path: &str, resolved: &str, size: u64) -> FileFingerprint {
+        FileFingerprint {
             path: path.into(),
             seen: Some(Seen {
                 resolved: resolved.into(),
@@ -199,7 +204,7 @@ mod tests {
             !settling.counts(&[mounted("v2"), look("/u", "/u", 2)], now),
             "a users file that is being written went with it"
         );
-        let gone = Look {
+        let gone = FileFingerprint {
             path: "/m/c".into(),
             seen: None,
         };

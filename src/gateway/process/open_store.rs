@@ -12,27 +12,27 @@ use tokio::time::Instant;
 use crate::adapters::attempts::{Local, Shared};
 use crate::adapters::clock;
 use crate::adapters::config::settings::{self, Settings, StoreKind};
-use crate::adapters::store::replica::Replica;
+use crate::adapters::store::replica::RevocationIndex;
 use crate::adapters::store::{Embedded, Memory, Redis};
 use crate::auth::ports::{Attempts, Store, StoreError};
 use crate::auth::throttle::AttemptLimits;
 use crate::gateway::process::run_error::RunError;
 use crate::gateway::process::supervise::supervise;
-use crate::gateway::shared_state::House;
+use crate::gateway::shared_state::SharedState;
 
 /// How long a start waits for Redis: as long as it takes to start beside us.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// What outlives a request, as the settings ask for it.
-pub(in crate::gateway) struct Kept {
+pub(in crate::gateway) struct OpenedStore {
     pub(in crate::gateway) store: Arc<dyn Store>,
     /// The store, if it is one that two processes cannot use.
     pub(in crate::gateway) embedded: Option<Arc<Embedded>>,
     shared: Option<Shared>,
 }
 
-impl Kept {
+impl OpenedStore {
     /// Opens the store and reads into the replica what is revoked.
     ///
     /// # Errors
@@ -40,7 +40,7 @@ impl Kept {
     /// starting too.
     pub(in crate::gateway) async fn open(
         settings: &Settings,
-        replica: &Replica,
+        replica: &RevocationIndex,
     ) -> Result<Self, RunError> {
         let (mut embedded, mut shared) = (None, None);
         let store: Arc<dyn Store> = match &settings.session.store {
@@ -99,7 +99,7 @@ async fn reach(settings: &settings::Redis) -> Result<Redis, StoreError> {
 
 /// Puts in force what other gateways revoke.
 pub(in crate::gateway) struct Follow {
-    pub(in crate::gateway) house: Arc<House>,
+    pub(in crate::gateway) shared: Arc<SharedState>,
 }
 
 #[async_trait]
@@ -107,8 +107,8 @@ impl BackgroundService for Follow {
     /// Also during a stop: what is still in flight may be revoked.
     async fn start(&self, _shutdown: ShutdownWatch) {
         supervise("the ear for other gateways", || {
-            let house = Arc::clone(&self.house);
-            async move { house.sessions.store.follow(house.sessions.as_ref()).await }
+            let shared = Arc::clone(&self.shared);
+            async move { shared.sessions.store.follow(shared.sessions.as_ref()).await }
         })
         .await;
     }

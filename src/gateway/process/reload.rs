@@ -17,8 +17,8 @@ use crate::adapters::{clock, lints};
 use crate::auth::event::{Event, EventKind};
 use crate::auth::ports::StoreError;
 use crate::gateway::connection::listen::Certificate;
-use crate::gateway::process::file_watch::{self, Look, SETTLED};
-use crate::gateway::shared_state::House;
+use crate::gateway::process::file_watch::{self, FileFingerprint, SETTLED};
+use crate::gateway::shared_state::SharedState;
 use crate::gateway::snapshot::Snapshot;
 use crate::service::user_changes::end_changed;
 
@@ -27,7 +27,7 @@ pub type Loader = Box<dyn Fn() -> Result<Settings, String> + Send + Sync>;
 
 /// Puts new settings in force.
 pub struct Reloader {
-    house: Arc<House>,
+    shared: Arc<SharedState>,
     load: Loader,
     certificate: Option<Certificate>,
     /// One reload at a time.
@@ -38,7 +38,7 @@ pub struct Reloader {
 
 /// Why the old settings stay in force.
 #[derive(Debug, thiserror::Error)]
-enum Refusal {
+enum ReloadError {
     /// The new ones cannot be put in force.
     #[error("{0}")]
     Settings(String),
@@ -50,7 +50,7 @@ enum Refusal {
     Unsettled,
 }
 
-impl From<String> for Refusal {
+impl From<String> for ReloadError {
     fn from(why: String) -> Self {
         Self::Settings(why)
     }
@@ -58,12 +58,12 @@ impl From<String> for Refusal {
 
 impl Reloader {
     pub(in crate::gateway) fn new(
-        house: Arc<House>,
+        shared: Arc<SharedState>,
         load: Loader,
         certificate: Option<Certificate>,
     ) -> Self {
         Self {
-            house,
+            shared,
             load,
             certificate,
             turn: Mutex::new(()),
@@ -82,7 +82,11 @@ impl Reloader {
 
     /// The same, because files changed and have looked like this for a while. Nothing is
     /// read, and nothing said, if one of them goes on being written.
-    pub(in crate::gateway) async fn reload_settled(&self, why: &'static str, looks: &[Look]) {
+    pub(in crate::gateway) async fn reload_settled(
+        &self,
+        why: &'static str,
+        looks: &[FileFingerprint],
+    ) {
         // Logged where it happens.
         let _refused = self.reload_from(why, Some(looks)).await;
     }
@@ -90,11 +94,11 @@ impl Reloader {
     async fn reload_from(
         &self,
         why: &'static str,
-        settled: Option<&[Look]>,
-    ) -> Result<(), Refusal> {
+        settled: Option<&[FileFingerprint]>,
+    ) -> Result<(), ReloadError> {
         let _turn = self.turn.lock().await;
         let outcome = self.try_reload(settled).await;
-        if matches!(outcome, Err(Refusal::Unsettled)) {
+        if matches!(outcome, Err(ReloadError::Unsettled)) {
             return outcome;
         }
         let (result, reason) = match &outcome {
@@ -107,10 +111,10 @@ impl Reloader {
         if outcome.is_ok() {
             log::info!("reloaded ({why})");
         }
-        let waits = matches!(outcome, Err(Refusal::Store(_)));
+        let waits = matches!(outcome, Err(ReloadError::Store(_)));
         self.waits_for_store.store(waits, Ordering::Relaxed);
-        self.house.metrics.reload(result);
-        self.house
+        self.shared.metrics.reload(result);
+        self.shared
             .sessions
             .audit(&Event::new(EventKind::Reload).reason(reason));
         outcome
@@ -119,16 +123,16 @@ impl Reloader {
     /// Whether the last reload would have been good but for the store, and that is back.
     pub(in crate::gateway) async fn can_try_again(&self) -> bool {
         self.waits_for_store.load(Ordering::Relaxed)
-            && self.house.sessions.store.ready().await.is_ok()
+            && self.shared.sessions.store.ready().await.is_ok()
     }
 
-    async fn try_reload(&self, settled: Option<&[Look]>) -> Result<(), Refusal> {
+    async fn try_reload(&self, settled: Option<&[FileFingerprint]>) -> Result<(), ReloadError> {
         let loaded = (self.load)();
         if let Some(settled) = settled {
             at_rest(settled, &self.look(), loaded.as_ref().ok()).await?;
         }
         let mut settings = loaded?;
-        let old = self.house.snapshot();
+        let old = self.shared.snapshot();
         // What only a restart can change stays as it is, also in what is read later.
         let data_dir_changed = settings.data_dir != old.settings.data_dir;
         let asked_dir = std::mem::replace(&mut settings.data_dir, old.settings.data_dir.clone());
@@ -150,17 +154,17 @@ impl Reloader {
         lints::log(&snapshot.settings);
         snapshot.upstream.inherit(&old.upstream);
         snapshot.upstream.resolve_soon().await;
-        end_changed(&self.house.sessions, &snapshot.policy, clock::now()).await?;
+        end_changed(&self.shared.sessions, &snapshot.policy, clock::now()).await?;
         if let Some((certificate, key)) = renewed {
             certificate.replace(key);
         }
         logger::renew(&snapshot.settings.log);
-        self.house.replace(snapshot);
+        self.shared.replace(snapshot);
         Ok(())
     }
 
     async fn build(&self, settings: Settings) -> Result<Snapshot, String> {
-        let revoked = Arc::clone(&self.house.sessions.index);
+        let revoked = Arc::clone(&self.shared.sessions.index);
         tokio::task::spawn_blocking(move || Snapshot::build(settings, revoked))
             .await
             .map_err(|e| e.to_string())?
@@ -175,21 +179,21 @@ impl Reloader {
     /// Why the keys stay.
     pub(in crate::gateway) async fn give_up_keys(&self) -> Result<(), String> {
         let _turn = self.turn.lock().await;
-        let old = self.house.snapshot();
+        let old = self.shared.snapshot();
         if old.keys_until.is_none_or(|until| until > clock::now()) {
             return Ok(());
         }
         let mut snapshot = self.build(old.settings.clone()).await?;
         snapshot.upstream = Arc::clone(&old.upstream);
-        self.house.replace(snapshot);
+        self.shared.replace(snapshot);
         log::info!("a retired signing key is no longer accepted");
         Ok(())
     }
 
     /// What the files of the settings in force look like now, and that of the keys.
-    pub(in crate::gateway) fn look(&self) -> Vec<Look> {
-        let mut looks = file_watch::at_sources(&self.house.snapshot().settings);
-        looks.push(file_watch::at_keys(&self.house.snapshot().settings));
+    pub(in crate::gateway) fn look(&self) -> Vec<FileFingerprint> {
+        let mut looks = file_watch::at_sources(&self.shared.snapshot().settings);
+        looks.push(file_watch::at_keys(&self.shared.snapshot().settings));
         looks
     }
 }
@@ -198,17 +202,21 @@ impl Reloader {
 /// since the change names it for the first time, has to rest as well.
 ///
 /// # Errors
-/// [`Refusal::Unsettled`]
-async fn at_rest(settled: &[Look], now: &[Look], read: Option<&Settings>) -> Result<(), Refusal> {
+/// [`ReloadError::Unsettled`]
+async fn at_rest(
+    settled: &[FileFingerprint],
+    now: &[FileFingerprint],
+    read: Option<&Settings>,
+) -> Result<(), ReloadError> {
     if file_watch::differ(now, settled) {
-        return Err(Refusal::Unsettled);
+        return Err(ReloadError::Unsettled);
     }
     let Some(read) = read else { return Ok(()) };
     let looks = file_watch::at_sources(read);
     if file_watch::unknown(&looks, settled) {
         tokio::time::sleep(SETTLED).await;
         if file_watch::differ(&file_watch::at_sources(read), &looks) {
-            return Err(Refusal::Unsettled);
+            return Err(ReloadError::Unsettled);
         }
     }
     Ok(())

@@ -17,7 +17,7 @@ use crate::adapters::config::settings::Settings;
 use crate::adapters::observe::metrics::Metrics;
 use crate::adapters::store::embedded::Embedded;
 use crate::adapters::store::lock::{DataDir, DataDirError};
-use crate::adapters::store::replica::Replica;
+use crate::adapters::store::replica::RevocationIndex;
 use crate::adapters::take_over;
 use crate::adapters::{descriptors, lints};
 use crate::auth::ports::Revoked as _;
@@ -25,20 +25,20 @@ use crate::gateway::admin::Admin;
 use crate::gateway::connection::listen::{
     self, ListenError, OnSockets, Sockets, name_of, private_socket,
 };
-use crate::gateway::connection::server_app::Front;
+use crate::gateway::connection::server_app::ConnectionApp;
 use crate::gateway::endpoints::https_redirect::Redirect;
 use crate::gateway::endpoints::whoami::Whoami;
-use crate::gateway::process::background::Upkeep;
-use crate::gateway::process::file_watch::{self, Look};
-use crate::gateway::process::open_store::{Follow, Kept};
+use crate::gateway::process::background::BackgroundTasks;
+use crate::gateway::process::file_watch::{self, FileFingerprint};
+use crate::gateway::process::open_store::{Follow, OpenedStore};
 use crate::gateway::process::prepare::{self, ADMIN_SOCKET, Prepared, prepare};
 use crate::gateway::process::reload::{Loader, Reloader};
 use crate::gateway::process::run_error::RunError;
 use crate::gateway::process::shutdown::{Signals, Stop, StopWatch, attend};
 use crate::gateway::process::upgrade::hand_over::HandOver;
-use crate::gateway::process::upgrade::take_over::Predecessor;
+use crate::gateway::process::upgrade::take_over::OldProcess;
 use crate::gateway::proxy::Gateway;
-use crate::gateway::shared_state::House;
+use crate::gateway::shared_state::SharedState;
 use crate::gateway::snapshot::Snapshot;
 use crate::service::sessions::ForwardedRevocations;
 use crate::service::user_changes::end_changed;
@@ -70,25 +70,25 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
         .enable_all()
         .build()
         .map_err(|e| broken(&e))?;
-    let Premises {
+    let ProcessResources {
         claim,
         next,
         sockets,
         mut predecessor,
     } = if plan.take_over {
-        runtime.block_on(Premises::inherit(&settings))?
+        runtime.block_on(ProcessResources::inherit(&settings))?
     } else {
-        Premises::claim(&settings)?
+        ProcessResources::claim(&settings)?
     };
-    let bound = Bound::all(&sockets, &settings, claim.as_ref())?;
-    let Furnished {
-        house,
+    let bound = Listeners::all(&sockets, &settings, claim.as_ref())?;
+    let Assembled {
+        shared,
         embedded,
         revoked,
         keys,
     } = runtime.block_on(furnish(settings, predecessor.as_mut()))?;
     first_look.push(keys);
-    let snapshot = house.snapshot();
+    let snapshot = shared.snapshot();
 
     let conf = ServerConf {
         threads: snapshot.settings.threads.unwrap_or_else(cores),
@@ -107,11 +107,11 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
     let proxy = http_proxy(
         &conf,
         Gateway {
-            house: Arc::clone(&house),
+            shared: Arc::clone(&shared),
         },
     );
     let acceptor = certificate.as_ref().map(listen::Certificate::acceptor);
-    let front = Front::public(Arc::<House>::clone(&house), proxy, acceptor, most);
+    let front = ConnectionApp::public(Arc::<SharedState>::clone(&shared), proxy, acceptor, most);
     let mut public = Service::new("proxy".into(), front);
     for name in &bound.public {
         public.add_listener(listen::client_side(name));
@@ -119,24 +119,24 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
     server.add_service(OnSockets::new(public, &sockets));
     if let Some(name) = &bound.redirect {
         let app = Redirect {
-            house: Arc::clone(&house),
+            shared: Arc::clone(&shared),
         };
-        let front = Front::redirect(Arc::<House>::clone(&house), app, most);
+        let front = ConnectionApp::redirect(Arc::<SharedState>::clone(&shared), app, most);
         let mut service = Service::new("redirect".into(), front);
         service.threads = Some(1);
         service.add_tcp(name);
         server.add_service(OnSockets::new(service, &sockets));
     }
-    let reloader = Arc::new(Reloader::new(Arc::clone(&house), plan.load, certificate));
+    let reloader = Arc::new(Reloader::new(Arc::clone(&shared), plan.load, certificate));
     let operators = [(Some(&bound.admin), false), (bound.socket.as_ref(), true)];
     for (name, over_socket) in operators {
         let Some(name) = name else { continue };
         let app = Admin {
-            house: Arc::clone(&house),
+            shared: Arc::clone(&shared),
             reloader: Arc::clone(&reloader),
             over_socket,
         };
-        let front = Front::operators(Arc::<House>::clone(&house), app);
+        let front = ConnectionApp::operators(Arc::<SharedState>::clone(&shared), app);
         let mut service = Service::new("admin".into(), front);
         service.threads = Some(1);
         if over_socket {
@@ -158,18 +158,18 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
     }
     let mut upkeep = background_service(
         "upkeep",
-        Upkeep {
-            house: Arc::clone(&house),
+        BackgroundTasks {
+            shared: Arc::clone(&shared),
             reloader: Arc::clone(&reloader),
             first_look,
         },
     );
     upkeep.threads = Some(1);
     server.add_service(upkeep);
-    if house.sessions.index.heard().is_some() {
+    if shared.sessions.index.heard().is_some() {
         // On a thread of its own, so that nothing delays a revocation.
         let follow = Follow {
-            house: Arc::clone(&house),
+            shared: Arc::clone(&shared),
         };
         let mut follow = background_service("follow", follow);
         follow.threads = Some(1);
@@ -192,13 +192,13 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
         runtime.spawn(predecessor.tell(revoked));
     }
     let hand_over = claim.zip(next).map(|(claim, listener)| HandOver {
-        house: Arc::clone(&house),
+        shared: Arc::clone(&shared),
         claim,
         listener,
         sockets: sockets.ours(),
         embedded,
     });
-    let attention = attend(&mut signals, &house, &reloader, &stop, hand_over, || {
+    let attention = attend(&mut signals, &shared, &reloader, &stop, hand_over, || {
         thread.is_finished()
     });
     let outcome = runtime.block_on(attention);
@@ -239,11 +239,11 @@ fn cores() -> usize {
 /// serve.
 async fn furnish(
     settings: Settings,
-    predecessor: Option<&mut Predecessor>,
-) -> Result<Furnished, RunError> {
-    let replica = Arc::new(Replica::new());
+    predecessor: Option<&mut OldProcess>,
+) -> Result<Assembled, RunError> {
+    let replica = Arc::new(RevocationIndex::new());
     let metrics = Metrics::new().map_err(|e| RunError::Broken(e.to_string()))?;
-    let revoked: Arc<Replica> = Arc::clone(&replica);
+    let revoked: Arc<RevocationIndex> = Arc::clone(&replica);
     let snapshot = Snapshot::build(settings, revoked)?;
     // Before the wait for the store, during which somebody may rotate them.
     let keys = file_watch::at_keys(&snapshot.settings);
@@ -252,17 +252,19 @@ async fn furnish(
     if let Some(predecessor) = predecessor {
         predecessor.give_store().await?;
     }
-    let mut kept = Kept::open(&snapshot.settings, &replica).await?;
+    let mut kept = OpenedStore::open(&snapshot.settings, &replica).await?;
     metrics.revocations(replica.len());
     let attempts = kept.attempts(snapshot.attempt_limits());
     let store = kept.store;
     let metrics = Arc::new(metrics);
-    let house = Arc::new(House::new(snapshot, store, attempts, replica, metrics));
-    let cut_offs = end_changed(&house.sessions, &house.snapshot().policy, clock::now()).await?;
-    let revoked = is_successor.then(|| house.sessions.forward_revocations());
-    house.sessions.apply(&cut_offs);
-    Ok(Furnished {
-        house,
+    let shared = Arc::new(SharedState::new(
+        snapshot, store, attempts, replica, metrics,
+    ));
+    let cut_offs = end_changed(&shared.sessions, &shared.snapshot().policy, clock::now()).await?;
+    let revoked = is_successor.then(|| shared.sessions.forward_revocations());
+    shared.sessions.apply(&cut_offs);
+    Ok(Assembled {
+        shared,
         embedded: kept.embedded,
         revoked,
         keys,
@@ -270,27 +272,27 @@ async fn furnish(
 }
 
 /// What a gateway begins with.
-struct Furnished {
-    house: Arc<House>,
+struct Assembled {
+    shared: Arc<SharedState>,
     embedded: Option<Arc<Embedded>>,
     /// What a process before us has to hear of.
     revoked: Option<UnboundedReceiver<ForwardedRevocations>>,
     /// The file of the keys when they were read.
-    keys: Look,
+    keys: FileFingerprint,
 }
 
 /// What nobody else may have: the `data_dir` and the sockets, or those of the process
 /// before us.
-struct Premises {
+struct ProcessResources {
     /// `None` where nothing is kept and nothing can be written.
     claim: Option<DataDir>,
     /// Where the process after us asks.
     next: Option<UnixListener>,
     sockets: Sockets,
-    predecessor: Option<Predecessor>,
+    predecessor: Option<OldProcess>,
 }
 
-impl Premises {
+impl ProcessResources {
     fn claim(settings: &Settings) -> Result<Self, RunError> {
         let claim = match DataDir::claim(&settings.data_dir) {
             Err(error @ DataDirError::Io { .. }) if !prepare::is_needed(settings) => {
@@ -316,8 +318,8 @@ impl Premises {
     }
 
     async fn inherit(settings: &Settings) -> Result<Self, RunError> {
-        let names = Bound::names(settings);
-        let (predecessor, inherited) = Predecessor::meet(&settings.data_dir, names).await?;
+        let names = Listeners::names(settings);
+        let (predecessor, inherited) = OldProcess::meet(&settings.data_dir, names).await?;
         Ok(Self {
             claim: Some(inherited.claim),
             next: Some(inherited.next),
@@ -328,7 +330,7 @@ impl Premises {
 }
 
 /// The names under which pingora finds the sockets.
-struct Bound {
+struct Listeners {
     public: Vec<String>,
     redirect: Option<String>,
     admin: String,
@@ -336,7 +338,7 @@ struct Bound {
     socket: Option<String>,
 }
 
-impl Bound {
+impl Listeners {
     /// The names of all of them, before they are bound.
     fn names(settings: &Settings) -> Vec<String> {
         let redirect = settings.tls.as_ref().and_then(|tls| tls.redirect_from);

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use crate::gateway::process::reload::Reloader;
 use crate::gateway::process::run_error::RunError;
 use crate::gateway::process::upgrade::hand_over::HandOver;
-use crate::gateway::shared_state::House;
+use crate::gateway::shared_state::SharedState;
 
 /// The signals that we act on.
 pub(in crate::gateway) struct Signals {
@@ -42,7 +42,7 @@ const QUIET: Duration = Duration::from_millis(250);
 /// the latest after `limits.drain` too.
 pub(in crate::gateway) async fn attend(
     signals: &mut Signals,
-    house: &Arc<House>,
+    shared: &Arc<SharedState>,
     reloader: &Arc<Reloader>,
     stop: &Stop,
     hand_over: Option<HandOver>,
@@ -71,29 +71,29 @@ pub(in crate::gateway) async fn attend(
             }
             follow = handed_over => {
                 tokio::spawn(follow.listen());
-                house.relieve();
+                shared.relieve();
                 true
             }
             () = tokio::time::sleep(Duration::from_millis(20)), if until.is_some() => false,
             () = tokio::time::sleep(Duration::from_millis(500)), if until.is_none() => false,
         };
-        if house.is_relieved() && house.metrics.connections() > 0 {
+        if shared.is_relieved() && shared.metrics.connections() > 0 {
             busy = Instant::now();
         }
         match until {
             Some(_) if asked_to_stop => return Ok(()),
-            Some(_) if house.is_relieved() && busy.elapsed() >= QUIET => return Ok(()),
-            Some(_) if !house.is_relieved() && house.in_flight() == 0 => return Ok(()),
+            Some(_) if shared.is_relieved() && busy.elapsed() >= QUIET => return Ok(()),
+            Some(_) if !shared.is_relieved() && shared.in_flight() == 0 => return Ok(()),
             Some(end) if Instant::now() >= end => {
-                log::warn!("{} requests were cut off by the stop", house.in_flight());
+                log::warn!("{} requests were cut off by the stop", shared.in_flight());
                 return Ok(());
             }
             Some(_) => {}
             None if asked_to_stop => {
-                let drain = house.snapshot().settings.limits.drain;
-                log::info!("stopping; {} requests in flight", house.in_flight());
+                let drain = shared.snapshot().settings.limits.drain;
+                log::info!("stopping; {} requests in flight", shared.in_flight());
                 hand_over = None;
-                house.start_draining();
+                shared.start_draining();
                 stop.0.notify_one();
                 busy = Instant::now();
                 until = Some(Instant::now() + drain);

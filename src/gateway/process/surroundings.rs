@@ -6,12 +6,12 @@ use crate::adapters::config::settings::Limits;
 use crate::adapters::observe::metrics::Metrics;
 use crate::gateway::connection::peer::trusts;
 use crate::gateway::connection::surroundings::Surroundings;
-use crate::gateway::connection::unread_answers::Unread;
+use crate::gateway::connection::unread_answers::UnreadAnswers;
 use crate::gateway::request::access_record;
-use crate::gateway::shared_state::House;
+use crate::gateway::shared_state::SharedState;
 use crate::service::sessions::SessionService;
 
-impl Surroundings for House {
+impl Surroundings for SharedState {
     fn limits(&self) -> Limits {
         self.snapshot().settings.limits.clone()
     }
@@ -24,7 +24,7 @@ impl Surroundings for House {
         &self.metrics
     }
 
-    fn unread(&self) -> &Unread {
+    fn unread(&self) -> &UnreadAnswers {
         &self.unread
     }
 

@@ -14,7 +14,7 @@ use crate::auth::event::{Event, EventKind};
 use crate::auth::pass::Pass;
 use crate::domain::id::{SessionId, UserId};
 use crate::gateway::request::ctx::{Ctx, Stage};
-use crate::gateway::shared_state::House;
+use crate::gateway::shared_state::SharedState;
 use crate::gateway::snapshot::Snapshot;
 
 /// What nginx logs of a request whose client was gone before it was answered.
@@ -22,7 +22,7 @@ pub(in crate::gateway) const CLOSED: u16 = 499;
 
 /// Records a request that has ended.
 pub(in crate::gateway) fn record(
-    house: &House,
+    shared: &SharedState,
     session: &Session,
     e: Option<&Error>,
     ctx: &mut Ctx,
@@ -41,7 +41,7 @@ pub(in crate::gateway) fn record(
         _ => ctx.verdict(),
     };
     let pass = ctx.stage.pass();
-    let ended = Ended {
+    let ended = RequestSummary {
         snapshot: &ctx.snapshot,
         started: ctx.started(),
         client: ctx.client(),
@@ -54,14 +54,14 @@ pub(in crate::gateway) fn record(
         session: pass.and_then(|pass| Some(pass.session()?.id)),
         rule: pass.and_then(Pass::rule),
     };
-    ended.tell(house);
+    ended.tell(shared);
     if let Stage::Denied(denial) = &ctx.stage
         && denial.is_suspicious()
     {
         let mut event = Event::new(EventKind::Denied).reason(denial.code());
         event.client = ctx.client();
         event.user = ctx.user.clone();
-        house.sessions.audit(&event);
+        shared.sessions.audit(&event);
     }
 }
 
@@ -73,23 +73,23 @@ impl Drop for Ctx {
 
 /// Records a request whose end pingora did not see, unless it ended like any other.
 fn unseen(ctx: &Ctx) {
-    let (Some(leash), Some(admission)) = (&ctx.leash, ctx.stage.admission()) else {
+    let (Some(handle), Some(admission)) = (&ctx.handle, ctx.stage.admission()) else {
         return;
     };
     let Some(untold) = &admission.untold else {
         return;
     };
-    let why = leash.why();
-    if why.is_none() && !leash.is_registered() || std::thread::panicking() {
+    let why = handle.why();
+    if why.is_none() && !handle.is_registered() || std::thread::panicking() {
         return;
     }
     let told = untold.status.unwrap_or_else(|| match why {
-        // As `Line::say_why` says it.
-        Some(why) if leash.line.arrival.is_http1() => why.status(),
+        // As `ConnectionHandle::say_why` says it.
+        Some(why) if handle.line.arrival.is_http1() => why.status(),
         _ => StatusCode::from_u16(CLOSED).unwrap_or_default(),
     });
     let pass = &admission.pass;
-    let ended = Ended {
+    let ended = RequestSummary {
         snapshot: &ctx.snapshot,
         started: ctx.started(),
         client: ctx.client(),
@@ -102,11 +102,11 @@ fn unseen(ctx: &Ctx) {
         session: pass.session().map(|session| session.id),
         rule: pass.rule(),
     };
-    ended.tell(ctx.house());
+    ended.tell(ctx.shared());
 }
 
 /// What there is to say of any request that has ended, by itself or cut off.
-pub(in crate::gateway) struct Ended<'a> {
+pub(in crate::gateway) struct RequestSummary<'a> {
     pub(in crate::gateway) snapshot: &'a Snapshot,
     pub(in crate::gateway) started: Instant,
     pub(in crate::gateway) client: Option<IpAddr>,
@@ -120,11 +120,11 @@ pub(in crate::gateway) struct Ended<'a> {
     pub(in crate::gateway) rule: Option<usize>,
 }
 
-impl Ended<'_> {
+impl RequestSummary<'_> {
     /// Counts the request and hands its access line over.
-    pub(in crate::gateway) fn tell(self, house: &House) {
+    pub(in crate::gateway) fn tell(self, shared: &SharedState) {
         let took = self.started.elapsed();
-        house.metrics.request(self.verdict, took);
+        shared.metrics.request(self.verdict, took);
         if !access::is_wanted() {
             return;
         }
@@ -150,14 +150,14 @@ impl Ended<'_> {
 
 /// Records what was refused before it was a request: where it came from and the status,
 /// and nothing of what it was.
-pub(in crate::gateway) fn malformed(house: &House, client: Option<IpAddr>, status: u16) {
+pub(in crate::gateway) fn malformed(shared: &SharedState, client: Option<IpAddr>, status: u16) {
     let took = Duration::ZERO;
-    house.metrics.request(Verdict::Malformed, took);
+    shared.metrics.request(Verdict::Malformed, took);
     if !access::is_wanted() {
         return;
     }
     let line = Access {
-        format: house.snapshot().settings.log.format,
+        format: shared.snapshot().settings.log.format,
         at: clock::now(),
         client: client.map(|client| client.to_canonical()),
         request: None,

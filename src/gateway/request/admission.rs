@@ -7,7 +7,7 @@ use pingora_proxy::Session;
 
 use crate::auth::bounce::Arrival;
 use crate::auth::pass::Pass;
-use crate::gateway::connection::response_timeout::AnswerTimer;
+use crate::gateway::connection::response_timeout::ResponseTimer;
 
 /// An admitted request.
 pub(in crate::gateway) struct Admission {
@@ -20,7 +20,7 @@ pub(in crate::gateway) struct Admission {
     /// Bytes of the answer's body that came from the app.
     pub(in crate::gateway) answer_seen: usize,
     /// What to say of it if its end passes pingora by.
-    pub(in crate::gateway) untold: Option<Untold>,
+    pub(in crate::gateway) untold: Option<UnseenEnd>,
 }
 
 impl Admission {
@@ -32,7 +32,7 @@ impl Admission {
             arrival,
             attempt: Attempt::default(),
             answer_seen: 0,
-            untold: Some(Untold {
+            untold: Some(UnseenEnd {
                 method: request.method.clone(),
                 uri: request.uri.clone(),
                 status: None,
@@ -47,26 +47,26 @@ pub(in crate::gateway) struct Attempt {
     /// How many were tried.
     pub(in crate::gateway) tries: u8,
     /// What the next of them heeds.
-    pub(in crate::gateway) again: Option<Again>,
+    pub(in crate::gateway) again: Option<Retry>,
     /// Bytes of the request body that went by.
     pub(in crate::gateway) body_seen: u64,
     /// Ends the wait for the head of the app's answer.
-    pub(in crate::gateway) answer_timer: Option<AnswerTimer>,
+    pub(in crate::gateway) answer_timer: Option<ResponseTimer>,
 }
 
 /// How a request is tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::gateway) enum Again {
+pub(in crate::gateway) enum Retry {
     /// There was no descriptor, and a moment later there may be one.
-    Later,
+    AfterDelay,
     /// A kept connection broke under the request. Another one may break too, so this time
     /// it is none of the pool: a request is sent twice at most.
-    Afresh,
+    FreshConnection,
 }
 
 /// What there is to say of a request whose future was dropped, as that of a request that is
 /// cut is: pingora's `logging` does not run for it.
-pub(in crate::gateway) struct Untold {
+pub(in crate::gateway) struct UnseenEnd {
     pub(in crate::gateway) method: Method,
     pub(in crate::gateway) uri: Uri,
     /// Of the answer, once it has begun.

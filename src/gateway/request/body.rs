@@ -115,14 +115,14 @@ pub(in crate::gateway) fn count(
     };
     let attempt = &mut admission.attempt;
     let length = chunk.as_ref().map_or(0, Bytes::len);
-    if let (Some(leash), Some(chunk)) = (&ctx.leash, &chunk) {
-        leash.line.note_sent(chunk);
+    if let (Some(handle), Some(chunk)) = (&ctx.handle, &chunk) {
+        handle.line.note_sent(chunk);
     }
     if let Some(timer) = &attempt.answer_timer {
         let is_slow = timer.body_came(length, is_last);
-        if let Some(leash) = &ctx.leash {
-            leash.note_slow_app(is_slow);
-            leash.note_uploading(!is_last);
+        if let Some(handle) = &ctx.handle {
+            handle.note_slow_app(is_slow);
+            handle.note_uploading(!is_last);
         }
     }
     attempt.body_seen = attempt

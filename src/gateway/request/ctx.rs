@@ -12,12 +12,12 @@ use crate::auth::denial::Denial;
 use crate::auth::pass::Pass;
 use crate::domain::id::UserId;
 use crate::domain::origin::Scheme;
-use crate::gateway::connection::cancel::Leash;
+use crate::gateway::connection::cancel::CancelHandle;
 use crate::gateway::request::admission::Admission;
 use crate::gateway::request::inbound::Facts;
 use crate::gateway::request::reply_headers::ReplyHeaders;
 use crate::gateway::request::versions;
-use crate::gateway::shared_state::{House, InFlight};
+use crate::gateway::shared_state::{InFlight, SharedState};
 use crate::gateway::snapshot::Snapshot;
 
 /// How far a request has come, with what belongs to that. `upstream_peer` demands
@@ -69,28 +69,28 @@ pub(in crate::gateway) struct Ctx {
     /// Whose it is, for the log.
     pub(in crate::gateway) user: Option<UserId>,
     /// Who holds it can end the request; there inside of `front`, where every request is.
-    pub(in crate::gateway) leash: Option<Arc<Leash>>,
+    pub(in crate::gateway) handle: Option<Arc<CancelHandle>>,
     in_flight: InFlight,
 }
 
 impl Ctx {
     /// For a request that begins now.
-    pub(in crate::gateway) fn new(house: &Arc<House>) -> Self {
+    pub(in crate::gateway) fn new(shared: &Arc<SharedState>) -> Self {
         Self {
-            snapshot: house.snapshot(),
+            snapshot: shared.snapshot(),
             facts: None,
             stage: Stage::Arrived,
             reply_headers: ReplyHeaders::default(),
             user: None,
-            leash: Leash::of_this_request(),
-            in_flight: house.enter(Instant::now()),
+            handle: CancelHandle::of_this_request(),
+            in_flight: shared.enter(Instant::now()),
         }
     }
 
     /// The head is here; from now on, how long the client may be silent.
     pub(in crate::gateway) fn begin(&self, session: &mut Session) {
-        if let Some(leash) = &self.leash {
-            leash.line.begins(session);
+        if let Some(handle) = &self.handle {
+            handle.line.begins(session);
         }
         versions::arrived(session);
         let limits = &self.snapshot.settings.limits;
@@ -100,8 +100,8 @@ impl Ctx {
     }
 
     /// Where it is being served.
-    pub(in crate::gateway) fn house(&self) -> &House {
-        self.in_flight.house()
+    pub(in crate::gateway) fn shared(&self) -> &SharedState {
+        self.in_flight.shared()
     }
 
     /// When the request began.

@@ -11,7 +11,7 @@ use crate::gateway::connection::chunks::Doubt;
 use crate::gateway::request::ctx::Ctx;
 use crate::gateway::request::own_reply;
 use crate::gateway::request::reset;
-use crate::gateway::shared_state::House;
+use crate::gateway::shared_state::SharedState;
 
 /// What the client is told of a pingora error; `None`: nobody is there to be told.
 /// The error's text goes to the log alone, it names hosts behind us.
@@ -54,7 +54,7 @@ fn is_in_doubt(e: &Error) -> bool {
 
 /// Tells the client what broke, if anybody is there and nothing was said yet.
 pub(in crate::gateway) async fn report(
-    house: &House,
+    shared: &SharedState,
     session: &mut Session,
     e: &Error,
     ctx: &mut Ctx,
@@ -76,7 +76,7 @@ pub(in crate::gateway) async fn report(
     }
     if let Some(denial) = denial.filter(|_| !answered) {
         ctx.reply_headers
-            .drop_late_cookies(&house.sessions, ctx.stage.pass());
+            .drop_late_cookies(&shared.sessions, ctx.stage.pass());
         let shown = ctx.facts.as_ref().map_or(Presentation::Problem, |facts| {
             in_place(&facts.view(session))
         });

@@ -140,10 +140,10 @@ fn forwarded(
 /// that take the leftmost address would believe it.
 fn forwarded_for(headers: &HeaderMap, ctx: &Ctx, facts: &Facts) -> Option<HeaderValue> {
     let peer = facts.peer;
-    if let Some(leash) = &ctx.leash
+    if let Some(handle) = &ctx.handle
         && !(peer.trusted && headers.contains_key(&X_FORWARDED_FOR))
     {
-        return leash.line.peer_address(peer.address);
+        return handle.line.peer_address(peer.address);
     }
     let addresses = facts.chain.iter().rev().chain([&peer.address]);
     let texts: Vec<String> = addresses.map(ToString::to_string).collect();

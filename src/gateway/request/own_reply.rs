@@ -56,8 +56,8 @@ pub(in crate::gateway) async fn send(
     if !bodiless {
         head.insert_header(header::CONTENT_LENGTH, reply.body.len().to_string())?;
     }
-    if let Some(leash) = &ctx.leash {
-        leash.answers();
+    if let Some(handle) = &ctx.handle {
+        handle.answers();
     }
     versions::end_refused_handshake(session);
     let empty = bodiless || session.req_header().method == Method::HEAD || reply.body.is_empty();

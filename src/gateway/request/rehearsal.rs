@@ -26,14 +26,14 @@ use crate::gateway::request::ctx::{Ctx, Stage};
 use crate::gateway::request::inbound::Facts;
 use crate::gateway::request::outbound;
 use crate::gateway::request::versions;
-use crate::gateway::shared_state::House;
+use crate::gateway::shared_state::SharedState;
 
 /// What becomes of a request head.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a rehearsal changes nothing"]
 pub enum Rehearsed {
     /// Not a request head, or none that pingora takes: no hook would see it.
-    Unread,
+    UnreadAnswers,
     /// Refused.
     Denied(Denial),
     /// One of our own endpoints answers.
@@ -50,17 +50,17 @@ pub enum Rehearsed {
 /// Takes one head through the gate at `now`, as if it came from this machine. `renew` stands
 /// in for the store, where the session is to be renewed first.
 pub async fn rehearse(
-    house: &Arc<House>,
+    shared: &Arc<SharedState>,
     head: &[u8],
     now: Timestamp,
     renew: impl FnOnce(&RefreshToken) -> Result<(Arc<SignedIn>, RefreshToken), Denial>,
 ) -> Rehearsed {
     let Some(mut session) = read(head).await else {
-        return Rehearsed::Unread;
+        return Rehearsed::UnreadAnswers;
     };
     frame(&mut session, head);
     versions::arrived(&mut session);
-    let mut ctx = Ctx::new(house);
+    let mut ctx = Ctx::new(shared);
     let snapshot = &ctx.snapshot;
     let facts = Facts::of(&session, &snapshot.settings.trusted_proxies);
     let facts = ctx.facts.insert(facts);

@@ -18,14 +18,14 @@ use crate::domain::request::Host;
 use crate::gateway::request::ctx::Ctx;
 use crate::gateway::request::reply_headers::{drop_words_to_shared_caches, is_for_shared_caches};
 use crate::gateway::request::versions;
-use crate::gateway::shared_state::House;
+use crate::gateway::shared_state::SharedState;
 
 /// Makes the app's answer one that our client may have.
 ///
 /// # Errors
 /// If a header cannot be set.
 pub(in crate::gateway) fn response(
-    house: &Arc<House>,
+    shared: &Arc<SharedState>,
     session: &mut Session,
     answer: &mut ResponseHeader,
     ctx: &mut Ctx,
@@ -54,12 +54,12 @@ pub(in crate::gateway) fn response(
     }
     note_answer(session, answer, ctx);
     ctx.reply_headers
-        .drop_late_cookies(&house.sessions, ctx.stage.pass());
+        .drop_late_cookies(&shared.sessions, ctx.stage.pass());
     switch_protocols(session, answer, ctx);
     if said.events
-        && let Some(leash) = &ctx.leash
+        && let Some(handle) = &ctx.handle
     {
-        leash.line.end_with_client();
+        handle.line.end_with_client();
     }
     if said.location {
         location(session, answer, ctx)?;
@@ -161,12 +161,12 @@ fn pass(session: &Session, bytes: usize, ctx: &mut Ctx) {
     };
     let seen = admission.answer_seen.saturating_add(bytes);
     admission.answer_seen = seen;
-    if let Some(leash) = &ctx.leash {
-        let unread = match leash.line.arrival.is_http1() {
+    if let Some(handle) = &ctx.handle {
+        let unread = match handle.line.arrival.is_http1() {
             true => seen,
             false => seen.saturating_sub(session.body_bytes_sent()),
         };
-        ctx.house().unread.note(leash, unread);
+        ctx.shared().unread.note(handle, unread);
     }
 }
 
@@ -201,7 +201,7 @@ fn location(session: &Session, answer: &mut ResponseHeader, ctx: &Ctx) -> pingor
     let Some(instead) = location::instead_of_login(&answer.headers, &asked, paths) else {
         return Ok(());
     };
-    ctx.house().hints.of_own_login(facts.peer, paths);
+    ctx.shared().hints.of_own_login(facts.peer, paths);
     // A browser would keep a 301 beyond the mend.
     answer.set_status(StatusCode::SEE_OTHER)?;
     answer.insert_header(header::LOCATION, instead)?;
@@ -230,19 +230,19 @@ fn note_answer(session: &mut Session, answer: &ResponseHeader, ctx: &mut Ctx) {
     if let Some(untold) = admission.and_then(|admission| admission.untold.as_mut()) {
         untold.status = Some(answer.status);
     }
-    let Some(leash) = &ctx.leash else { return };
-    leash.answers();
+    let Some(handle) = &ctx.handle else { return };
+    handle.answers();
     if is_small(answer) {
-        leash.note_small_answer();
+        handle.note_small_answer();
     }
     let is_download = answer.headers.contains_key(header::CONTENT_LENGTH)
         && session.as_downstream_mut().is_body_done();
     if answer.status == StatusCode::SWITCHING_PROTOCOLS {
-        if leash.admitted().is_some() {
-            leash.line.becomes_tunnel();
+        if handle.admitted().is_some() {
+            handle.line.becomes_tunnel();
         }
     } else if is_download && !ctx.snapshot.settings.session.cut_downloads {
-        leash.let_finish();
+        handle.let_finish();
     }
 }
 
@@ -252,8 +252,8 @@ fn switch_protocols(session: &mut Session, answer: &ResponseHeader, ctx: &Ctx) {
     if answer.status == StatusCode::SWITCHING_PROTOCOLS {
         let limits = &ctx.snapshot.settings.limits;
         session.set_read_timeout(Some(limits.idle_stream));
-        if let Some(leash) = &ctx.leash {
-            leash.line.opens();
+        if let Some(handle) = &ctx.handle {
+            handle.line.opens();
         }
     }
 }

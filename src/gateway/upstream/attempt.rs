@@ -13,11 +13,11 @@ use pingora_proxy::Session;
 
 use crate::adapters::clock::Moment;
 use crate::gateway::connection::body_rate::BodyRate;
-use crate::gateway::connection::response_timeout::AnswerTimer;
-use crate::gateway::request::admission::{Admission, Again, not_admitted};
+use crate::gateway::connection::response_timeout::ResponseTimer;
+use crate::gateway::request::admission::{Admission, Retry, not_admitted};
 use crate::gateway::request::ctx::Ctx;
 use crate::gateway::request::upstream_response::is_interim;
-use crate::gateway::shared_state::House;
+use crate::gateway::shared_state::SharedState;
 use crate::gateway::upstream::target::keep_apart;
 
 /// Tries to connect to the app before giving up; nothing has been sent then, so
@@ -33,7 +33,7 @@ const GIVEN_BACK: Duration = Duration::from_millis(20);
 /// # Errors
 /// If the app's name has no address, or the request was not admitted.
 pub(in crate::gateway) async fn choose_peer(
-    house: &House,
+    shared: &SharedState,
     session: &mut Session,
     ctx: &mut Ctx,
 ) -> Result<Box<HttpPeer>> {
@@ -46,7 +46,7 @@ pub(in crate::gateway) async fn choose_peer(
     // A body that was sent before is sent again from its beginning.
     attempt.body_seen = 0;
     let again = attempt.again.take();
-    if again == Some(Again::Later) {
+    if again == Some(Retry::AfterDelay) {
         tokio::time::sleep(GIVEN_BACK).await;
     }
     let upstream = &ctx.snapshot.upstream;
@@ -63,17 +63,17 @@ pub(in crate::gateway) async fn choose_peer(
             if !session.as_downstream_mut().is_body_empty() {
                 let longest = limits.upstream_read.max(limits.idle_stream);
                 peer.options.write_timeout = Some(longest);
-                if let Some(leash) = &ctx.leash {
-                    leash.note_body();
+                if let Some(handle) = &ctx.handle {
+                    handle.note_body();
                 }
             }
-            if again == Some(Again::Afresh) {
+            if again == Some(Retry::FreshConnection) {
                 keep_apart(&mut peer);
             }
             Ok(peer)
         }
         None => {
-            house.resolve_now.notify_one();
+            shared.resolve_now.notify_one();
             Err(Error::explain(ErrorType::ConnectNoRoute, "the upstream has no address").into_up())
         }
     }
@@ -82,18 +82,22 @@ pub(in crate::gateway) async fn choose_peer(
 /// Asks for the name again, since the app may have moved, and tries another of
 /// its addresses if it has several. When there was no descriptor, that says nothing of the
 /// app, and the same address is tried again.
-pub(in crate::gateway) fn try_again(house: &House, ctx: &mut Ctx, mut e: Box<Error>) -> Box<Error> {
+pub(in crate::gateway) fn try_again(
+    shared: &SharedState,
+    ctx: &mut Ctx,
+    mut e: Box<Error>,
+) -> Box<Error> {
     let Some(Admission { attempt, .. }) = ctx.stage.admission_mut() else {
         e.set_retry(false);
         return e;
     };
     let tries = attempt.tries;
     if is_lack_of_descriptors(&e) {
-        attempt.again = Some(Again::Later);
+        attempt.again = Some(Retry::AfterDelay);
         e.set_retry(tries < TRIES);
         return e;
     }
-    house.resolve_now.notify_one();
+    shared.resolve_now.notify_one();
     e.set_retry(tries < TRIES && usize::from(tries) < ctx.snapshot.upstream.places());
     e
 }
@@ -122,14 +126,14 @@ pub(in crate::gateway) fn judge_failure(
         return e;
     };
     let timer = attempt.answer_timer.as_ref();
-    if timer.is_some_and(AnswerTimer::ran_out)
+    if timer.is_some_and(ResponseTimer::ran_out)
         || !session.req_header().method.is_idempotent()
         || session.as_ref().retry_buffer_truncated()
     {
         e.set_retry(false);
     } else {
         e.retry.decide_reuse(client_reused);
-        attempt.again = Some(Again::Afresh);
+        attempt.again = Some(Retry::FreshConnection);
     }
     e
 }
@@ -153,14 +157,14 @@ pub(in crate::gateway) fn await_head(
     let has_body = !session.as_downstream_mut().is_body_done();
     let body = has_body.then(|| BodyRate::begin(limits, Moment::now()));
     let socket = digest.and_then(|digest| digest.socket_digest.clone());
-    let Some(leash) = &ctx.leash else {
+    let Some(handle) = &ctx.handle else {
         return Error::e_explain(ErrorType::InternalError, "the request has no leash");
     };
     let Some(Admission { attempt, .. }) = ctx.stage.admission_mut() else {
         return not_admitted();
     };
-    leash.send();
-    attempt.answer_timer = Some(AnswerTimer::start(&leash.line, fd, socket, wait, body));
+    handle.send();
+    attempt.answer_timer = Some(ResponseTimer::start(&handle.line, fd, socket, wait, body));
     Ok(())
 }
 

@@ -18,7 +18,7 @@ use pingora::utils::tls::{WrappedX509, parse_x509};
 use crate::adapters::config::settings;
 use crate::auth::pass::Pass;
 use crate::gateway::connection::listen::read_ca;
-use crate::gateway::upstream::websocket::TunnelConnect;
+use crate::gateway::upstream::websocket::WebSocketConnector;
 
 /// How long a connection to the app may be silent before the system asks whether the app is
 /// there: well below the time after which firewalls forget a connection.
@@ -133,7 +133,7 @@ impl Upstream {
         keep_apart(&mut peer);
         peer.options.read_timeout = Some(limits.idle_stream);
         peer.options.write_timeout = Some(limits.idle_stream);
-        peer.options.custom_l4 = Some(Arc::new(TunnelConnect {
+        peer.options.custom_l4 = Some(Arc::new(WebSocketConnector {
             connect: limits.upstream_connect,
             head: limits.upstream_read,
         }));

@@ -28,7 +28,7 @@ use tokio::time::{Sleep, sleep, timeout};
 
 /// Connects for one WebSocket.
 #[derive(Debug)]
-pub(in crate::gateway) struct TunnelConnect {
+pub(in crate::gateway) struct WebSocketConnector {
     /// `limits.upstream_connect`
     pub(in crate::gateway) connect: Duration,
     /// `limits.upstream_read`
@@ -36,10 +36,10 @@ pub(in crate::gateway) struct TunnelConnect {
 }
 
 #[async_trait]
-impl Connect for TunnelConnect {
+impl Connect for WebSocketConnector {
     async fn connect(&self, address: &SocketAddr) -> pingora::Result<Stream> {
         let socket: Box<dyn VirtualSocket> = match address {
-            SocketAddr::Inet(address) => Box::new(Polite::new(
+            SocketAddr::Inet(address) => Box::new(YieldingSocket::new(
                 self.within(TcpStream::connect(address)).await?,
                 self.head,
             )),
@@ -47,7 +47,7 @@ impl Connect for TunnelConnect {
                 let Some(path) = address.as_pathname() else {
                     return Error::e_explain(ErrorType::SocketError, "a nameless socket");
                 };
-                Box::new(Polite::new(
+                Box::new(YieldingSocket::new(
                     self.within(UnixStream::connect(path)).await?,
                     self.head,
                 ))
@@ -57,7 +57,7 @@ impl Connect for TunnelConnect {
     }
 }
 
-impl TunnelConnect {
+impl WebSocketConnector {
     async fn within<S>(
         &self,
         connecting: impl Future<Output = io::Result<S>>,
@@ -71,7 +71,7 @@ impl TunnelConnect {
 
 /// A socket that lets others go first: a read that follows a write waits for a turn.
 #[derive(Debug)]
-struct Polite<S> {
+struct YieldingSocket<S> {
     socket: S,
     has_written: bool,
     /// Runs from the last write to the first read.
@@ -80,7 +80,7 @@ struct Polite<S> {
     has_read: bool,
 }
 
-impl<S> Polite<S> {
+impl<S> YieldingSocket<S> {
     fn new(socket: S, head_wait: Duration) -> Self {
         Self {
             socket,
@@ -92,7 +92,7 @@ impl<S> Polite<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Polite<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for YieldingSocket<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -116,7 +116,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Polite<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Polite<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for YieldingSocket<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -139,7 +139,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Polite<S> {
     }
 }
 
-impl VirtualSocket for Polite<TcpStream> {
+impl VirtualSocket for YieldingSocket<TcpStream> {
     fn set_socket_option(&self, option: VirtualSockOpt) -> io::Result<()> {
         match option {
             VirtualSockOpt::NoDelay => self.socket.set_nodelay(true),
@@ -148,7 +148,7 @@ impl VirtualSocket for Polite<TcpStream> {
     }
 }
 
-impl VirtualSocket for Polite<UnixStream> {
+impl VirtualSocket for YieldingSocket<UnixStream> {
     fn set_socket_option(&self, _option: VirtualSockOpt) -> io::Result<()> {
         Ok(())
     }

@@ -6,7 +6,7 @@ fn session(created: u64) -> SessionId {
     SessionId::new(Timestamp::from_millis(created), [7; 10])
 }
 
-fn revoke(reach: Reach, at: u64) -> [Revocation; 1] {
+fn revoke(reach: RevocationScope, at: u64) -> [Revocation; 1] {
     [Revocation {
         reach,
         at: Timestamp::from_millis(at),
@@ -53,13 +53,13 @@ impl World {
 fn a_revocation_cuts_what_it_reaches_and_nothing_else() {
     let alice = UserId::new("1");
     for (reach, at, expected) in [
-        (Reach::Session(session(2000)), 0, vec![2000]),
-        (Reach::Session(session(4000)), 9000, vec![]),
-        (Reach::User(alice.clone()), 999, vec![]),
-        (Reach::User(alice.clone()), 2000, vec![1000, 2000]),
-        (Reach::User(alice), 9000, vec![1000, 2000, 3000]),
-        (Reach::User(UserId::new("3")), 9000, vec![]),
-        (Reach::Everybody, 1001, vec![1000, 1001]),
+        (RevocationScope::Session(session(2000)), 0, vec![2000]),
+        (RevocationScope::Session(session(4000)), 9000, vec![]),
+        (RevocationScope::User(alice.clone()), 999, vec![]),
+        (RevocationScope::User(alice.clone()), 2000, vec![1000, 2000]),
+        (RevocationScope::User(alice), 9000, vec![1000, 2000, 3000]),
+        (RevocationScope::User(UserId::new("3")), 9000, vec![]),
+        (RevocationScope::Everybody, 1001, vec![1000, 1001]),
     ] {
         let world = World::new();
         world.open.revoked(&revoke(reach.clone(), at));
@@ -102,7 +102,9 @@ fn what_closed_is_forgotten() {
         world.open.remove(*id, &exchange);
     }
     assert!(world.open.sessions.lock().is_empty(), "entries leak");
-    world.open.revoked(&revoke(Reach::Everybody, 9_000));
+    world
+        .open
+        .revoked(&revoke(RevocationScope::Everybody, 9_000));
     assert_eq!(world.cut(), [] as [u64; 0], "a closed connection is cut");
 }
 

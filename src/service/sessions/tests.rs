@@ -1,6 +1,6 @@
 use super::*;
 use crate::adapters::store::contract::stored;
-use crate::auth::fixture::{policy_with, user};
+use crate::auth::test_support::{policy_with, user};
 use crate::service::live_connections::Cancel;
 use crate::service::test_support::{Exchange, service};
 
@@ -54,7 +54,7 @@ async fn whoever_ends_a_session_it_is_durable_in_force_cut_and_told() {
             "an operator, everybody",
             |_| {
                 let found = Found {
-                    reach: Reach::Everybody,
+                    reach: RevocationScope::Everybody,
                     user: None,
                 };
                 Ending::revoke(found, None, "admin")
@@ -105,23 +105,26 @@ async fn a_target_comes_to_what_it_names() {
     for (target, expected) in [
         (
             RevocationTarget::Session(session.id),
-            Some((Reach::Session(session.id), user.clone())),
+            Some((RevocationScope::Session(session.id), user.clone())),
         ),
         (
             RevocationTarget::Session(unknown),
-            Some((Reach::Session(unknown), None)),
+            Some((RevocationScope::Session(unknown), None)),
         ),
         (
             RevocationTarget::User("alice".into()),
-            Some((Reach::User(session.user.clone()), user.clone())),
+            Some((RevocationScope::User(session.user.clone()), user.clone())),
         ),
         (
             RevocationTarget::User("1".into()),
-            Some((Reach::User(session.user.clone()), user)),
+            Some((RevocationScope::User(session.user.clone()), user)),
         ),
         (RevocationTarget::User("nobody".into()), None),
         (RevocationTarget::Token("nothing".into()), None),
-        (RevocationTarget::Everybody, Some((Reach::Everybody, None))),
+        (
+            RevocationTarget::Everybody,
+            Some((RevocationScope::Everybody, None)),
+        ),
     ] {
         let found = service.resolve(&policy, &target, session.renewed).await;
         let expected = expected.map(|(reach, user)| Found { reach, user });

@@ -125,7 +125,7 @@ fn lines_are_whole_and_in_order_whoever_tells_them() {
             thread::spawn(move || {
                 begin.wait();
                 for number in 0..EACH {
-                    let line = Told::Line(access(&format!("/{teller}/{number}")));
+                    let line = QueueItem::Line(access(&format!("/{teller}/{number}")));
                     queue.send(line).ok().unwrap();
                 }
             })
@@ -157,7 +157,7 @@ fn a_line_that_is_longer_than_a_piece_is_written() {
     let long = format!("/{}", "x".repeat(2 * ONE_PIECE));
     let (queue, lines) = sync_channel(CAPACITY);
     for target in ["/before", &long, &long, "/after"] {
-        queue.send(Told::Line(access(target))).ok().unwrap();
+        queue.send(QueueItem::Line(access(target))).ok().unwrap();
     }
     drop(queue);
     let mut sink = Sink::default();
@@ -180,7 +180,7 @@ fn when_nobody_reads_requests_wait_and_no_line_is_lost() {
     let all = 2 * CAPACITY;
     let teller = thread::spawn(move || {
         for number in 0..all {
-            let line = Told::Line(access(&format!("/{number}")));
+            let line = QueueItem::Line(access(&format!("/{number}")));
             queue.send(line).ok().unwrap();
             counted.fetch_add(1, Ordering::SeqCst);
         }

@@ -3,7 +3,7 @@
 
 use super::{at, id, sorted, stored};
 use crate::auth::ports::Store;
-use crate::auth::revocation::{Reach, Revocation};
+use crate::auth::revocation::{Revocation, RevocationScope};
 use crate::auth::stored::StoredSession;
 use crate::domain::id::UserId;
 use crate::domain::time::Timestamp;
@@ -29,7 +29,7 @@ impl Model {
             .into_iter()
             .map(|oldest| {
                 self.revoke(&Revocation {
-                    reach: Reach::Session(oldest.id),
+                    reach: RevocationScope::Session(oldest.id),
                     at: now,
                     until: oldest.token_until,
                 })
@@ -53,11 +53,11 @@ impl Model {
         self.sessions.retain(|session| {
             let early = session.created() <= revocation.at;
             let reached = match &revocation.reach {
-                Reach::Session(id) => session.id == *id,
-                Reach::User(user) => session.user == *user && early,
-                Reach::Everybody => early,
+                RevocationScope::Session(id) => session.id == *id,
+                RevocationScope::User(user) => session.user == *user && early,
+                RevocationScope::Everybody => early,
             };
-            if reached && kept.reach == Reach::Session(session.id) {
+            if reached && kept.reach == RevocationScope::Session(session.id) {
                 kept.until = kept.until.min(session.token_until);
             }
             !reached
@@ -102,14 +102,16 @@ impl Dice {
         UserId::new(USERS[usize::try_from(self.below(4)).unwrap()])
     }
 
-    fn reach(&mut self, model: &Model) -> Reach {
+    fn reach(&mut self, model: &Model) -> RevocationScope {
         match self.below(12) {
-            0 => Reach::Everybody,
-            1..4 => Reach::User(self.user()),
-            4 => Reach::Session(id(self.below(50), 77)),
+            0 => RevocationScope::Everybody,
+            1..4 => RevocationScope::User(self.user()),
+            4 => RevocationScope::Session(id(self.below(50), 77)),
             _ => self
                 .session(model)
-                .map_or(Reach::Everybody, |session| Reach::Session(session.id)),
+                .map_or(RevocationScope::Everybody, |session| {
+                    RevocationScope::Session(session.id)
+                }),
         }
     }
 

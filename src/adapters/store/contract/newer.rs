@@ -5,7 +5,7 @@ use super::{at, id, live, open, record, renewed, session, stored};
 use crate::adapters::store::session_record::{decode, encode};
 use crate::auth::ports::{Store, StoreError};
 use crate::auth::renewal::{note_seen, note_use};
-use crate::auth::revocation::Reach;
+use crate::auth::revocation::RevocationScope;
 use crate::auth::stored::StoredSession;
 use crate::domain::id::UserId;
 
@@ -91,7 +91,7 @@ async fn ends_what_it_does_not_know(store: &dyn Store) {
     let reach = session(1);
     let kept = store.revoke(&record(reach.clone(), 10, 900)).await.unwrap();
     assert_eq!(kept, record(reach, 10, 300), "the end of its tokens");
-    let reach = Reach::User(UserId::new("2"));
+    let reach = RevocationScope::User(UserId::new("2"));
     store.revoke(&record(reach, 10, 900)).await.unwrap();
     let surplus = store.open(&stored("3", 20, 9), Some(1), at(20)).await;
     assert_eq!(surplus.unwrap(), [record(session(3), 20, 300)]);
@@ -102,7 +102,7 @@ async fn ends_what_it_does_not_know(store: &dyn Store) {
     assert_eq!(store.sweep(at(1000)).await.unwrap(), 5, "two, and records");
     assert_eq!(store.sessions(None, 9, at(0)).await.unwrap().len(), 1);
     open(store, &bound("4", 4)).await;
-    let everybody = record(Reach::Everybody, 10, 900);
+    let everybody = record(RevocationScope::Everybody, 10, 900);
     store.revoke(&everybody).await.unwrap();
     assert_eq!(store.find(id(0, 4)).await.unwrap(), None);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{at, id, live, open, record, renewed, stored};
 use crate::auth::ports::Store;
-use crate::auth::revocation::Reach;
+use crate::auth::revocation::RevocationScope;
 use crate::auth::stored::StoredSession;
 use crate::domain::id::UserId;
 
@@ -59,9 +59,9 @@ async fn no_rotation_brings_back<S: Store + 'static>(store: Arc<S>) {
             })
         };
         let reach = match number % 3 {
-            0 => Reach::Session(first.id),
-            1 => Reach::User(first.user.clone()),
-            _ => Reach::Everybody,
+            0 => RevocationScope::Session(first.id),
+            1 => RevocationScope::User(first.user.clone()),
+            _ => RevocationScope::Everybody,
         };
         for _ in 0..number % 5 {
             tokio::task::yield_now().await;
@@ -96,7 +96,9 @@ async fn the_limit_holds<S: Store + 'static>(store: Arc<S>) {
     assert_eq!(live(store.as_ref(), 20).await.len(), 17, "each ended once");
     for n in 0..20 {
         let kept = left.iter().any(|session| session.id == id(n, 1));
-        let told = ended.iter().any(|e| e.reach == Reach::Session(id(n, 1)));
+        let told = ended
+            .iter()
+            .any(|e| e.reach == RevocationScope::Session(id(n, 1)));
         assert!(
             kept != told,
             "session {n}: kept {kept}, told as ended {told}"

@@ -2,7 +2,7 @@
 
 use super::{at, id, live, open, record, renewed, session, sorted, stored, user};
 use crate::auth::ports::Store;
-use crate::auth::revocation::Reach;
+use crate::auth::revocation::RevocationScope;
 
 pub(super) async fn hold<S: Store>(fresh: &mut impl AsyncFnMut() -> S) {
     keeps_each_reach(&fresh().await).await;
@@ -24,7 +24,7 @@ async fn keeps_each_reach(store: &dyn Store) {
         record(user(""), 15, 105),
         record(user("a:b c\"\\\n"), 16, 106),
         record(user(&"x".repeat(300)), 17, 107),
-        record(Reach::Everybody, 18, u64::MAX),
+        record(RevocationScope::Everybody, 18, u64::MAX),
     ]);
     for record in &records {
         assert_eq!(&store.revoke(record).await.unwrap(), record);
@@ -46,7 +46,7 @@ async fn forgets_exactly_at_the_end(store: &dyn Store) {
 }
 
 async fn merges_to_the_later(store: &dyn Store) {
-    for reach in [session(1), user("1"), Reach::Everybody] {
+    for reach in [session(1), user("1"), RevocationScope::Everybody] {
         let steps = [
             ((20, 100), (20, 100)),
             ((10, 200), (20, 200)),
@@ -61,7 +61,8 @@ async fn merges_to_the_later(store: &dyn Store) {
             );
         }
     }
-    let expected = [session(1), user("1"), Reach::Everybody].map(|reach| record(reach, 20, 200));
+    let expected =
+        [session(1), user("1"), RevocationScope::Everybody].map(|reach| record(reach, 20, 200));
     assert_eq!(
         live(store, 0).await,
         sorted(expected.to_vec()),
@@ -74,7 +75,7 @@ async fn ends_one_session(store: &dyn Store) {
     let (ended, other) = (stored("1", 50, 1), stored("1", 50, 2));
     open(store, &ended).await;
     open(store, &other).await;
-    let reach = Reach::Session(ended.id);
+    let reach = RevocationScope::Session(ended.id);
     store.revoke(&record(reach, 10, 100)).await.unwrap();
     assert_eq!(store.find(ended.id).await.unwrap(), None);
     assert_eq!(store.find(other.id).await.unwrap().as_ref(), Some(&other));
@@ -104,7 +105,7 @@ async fn lasts_as_long_as_the_tokens(store: &dyn Store) {
             let renewed = renewed(&session, now);
             assert!(store.replace(&session, &renewed).await.unwrap());
         }
-        let reach = Reach::Session(session.id);
+        let reach = RevocationScope::Session(session.id);
         let kept = store.revoke(&record(reach.clone(), 210, until)).await;
         let expected = record(reach, 210, expected);
         assert_eq!(kept.unwrap(), expected, "session {number}");
@@ -155,7 +156,7 @@ async fn ends_the_sessions_of_everybody(store: &dyn Store) {
     for session in ended.map(opened).iter().chain(&spared.map(opened)) {
         open(store, session).await;
     }
-    let cut = record(Reach::Everybody, 20, 9000);
+    let cut = record(RevocationScope::Everybody, 20, 9000);
     assert_eq!(store.revoke(&cut).await.unwrap(), cut);
     let left = store.sessions(None, 9, at(500)).await.unwrap();
     let mut left: Vec<_> = left.iter().map(|session| session.id).collect();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{at, id, live, open, record, renewed, stored};
 use crate::auth::ports::Store;
-use crate::auth::revocation::Reach;
+use crate::auth::revocation::RevocationScope;
 use crate::auth::stored::{MAX_AGENT, StoredSession};
 use crate::domain::id::UserId;
 use crate::domain::time::Timestamp;
@@ -162,7 +162,7 @@ async fn sweeps_exactly_at_the_end(store: &dyn Store) {
     for session in [&stored("1", 0, 1), &absolute, &remembered] {
         open(store, session).await;
     }
-    let dead = record(Reach::Everybody, 0, 800);
+    let dead = record(RevocationScope::Everybody, 0, 800);
     // Of a time before them all.
     let dead = crate::auth::revocation::Revocation {
         at: Timestamp::EPOCH,
@@ -207,7 +207,7 @@ async fn sweeps_by_the_last_renewal(store: &dyn Store) {
     // Ended and forgotten: nothing is left of it for a sweep.
     let ended = stored("1", 0, 3);
     open(store, &ended).await;
-    let reach = Reach::Session(ended.id);
+    let reach = RevocationScope::Session(ended.id);
     store.revoke(&record(reach, 10, 100)).await.unwrap();
     assert_eq!(store.sweep(at(9000)).await.unwrap(), 1, "only the record");
     assert_eq!(store.count().await.unwrap(), 0);

@@ -2,7 +2,7 @@
 
 use super::{at, id, live, open, record, renewed, sorted, stored};
 use crate::auth::ports::Store;
-use crate::auth::revocation::Reach;
+use crate::auth::revocation::RevocationScope;
 use crate::domain::id::UserId;
 
 pub(super) async fn hold<S: Store>(fresh: &mut impl AsyncFnMut() -> S) {
@@ -25,14 +25,14 @@ async fn ends_the_oldest(store: &dyn Store) {
     let fourth = stored("1", 40, 1);
     let ended = store.open(&fourth, Some(3), at(40)).await.unwrap();
     // The oldest by creation, however lately renewed; its tokens end at 335.
-    let first = record(Reach::Session(oldest.id), 40, 335);
+    let first = record(RevocationScope::Session(oldest.id), 40, 335);
     assert_eq!(ended, std::slice::from_ref(&first));
     assert_eq!(live(store, 40).await, ended);
     assert_eq!(store.find(oldest.id).await.unwrap(), None);
 
     let fifth = stored("1", 50, 1);
     let ended = store.open(&fifth, Some(2), at(50)).await.unwrap();
-    let more = [20, 30].map(|n| record(Reach::Session(id(n, 1)), 50, n + 300));
+    let more = [20, 30].map(|n| record(RevocationScope::Session(id(n, 1)), 50, n + 300));
     assert_eq!(sorted(ended), more);
     assert_eq!(
         live(store, 50).await,
@@ -56,7 +56,10 @@ async fn counts_only_the_users_own_living(store: &dyn Store) {
     assert_eq!(ended, [], "a session that is over was counted");
     let newer = stored("a", 1501, 1);
     let ended = store.open(&newer, Some(2), at(1501)).await.unwrap();
-    assert_eq!(ended, [record(Reach::Session(id(1000, 1)), 1501, 1300)]);
+    assert_eq!(
+        ended,
+        [record(RevocationScope::Session(id(1000, 1)), 1501, 1300)]
+    );
     for (other, _) in others {
         let of_other = store.sessions(Some(&UserId::new(other)), 9, at(1501)).await;
         assert_eq!(of_other.unwrap().len(), 1, "{other:?}");

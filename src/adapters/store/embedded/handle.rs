@@ -43,10 +43,10 @@ impl Handle {
     pub(super) fn with<T>(
         &self,
         act: impl FnOnce(&Database) -> Result<T, Fault>,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, DbError> {
         match &*self.db.read() {
-            Some(db) => act(db).map_err(Trouble::Fault),
-            None => Err(Trouble::Closed),
+            Some(db) => act(db).map_err(DbError::Fault),
+            None => Err(DbError::Closed),
         }
     }
 
@@ -79,11 +79,11 @@ impl Handle {
     }
 
     /// What is wrong, for whoever asked.
-    pub(super) fn named(&self, trouble: Trouble) -> StoreError {
+    pub(super) fn named(&self, trouble: DbError) -> StoreError {
         match trouble {
-            Trouble::Fault(fault) => file::named(&self.path.to_string_lossy(), fault),
-            Trouble::Panic => self.unavailable("the library panicked; see the log"),
-            Trouble::Closed => self.unavailable("closed after an error; see the log"),
+            DbError::Fault(fault) => file::named(&self.path.to_string_lossy(), fault),
+            DbError::Panic => self.unavailable("the library panicked; see the log"),
+            DbError::Closed => self.unavailable("closed after an error; see the log"),
         }
     }
 
@@ -94,7 +94,7 @@ impl Handle {
 }
 
 /// Why the file could not be used.
-pub(super) enum Trouble {
+pub(super) enum DbError {
     /// It was tried.
     Fault(Fault),
     /// It is not open now.
@@ -103,7 +103,7 @@ pub(super) enum Trouble {
     Panic,
 }
 
-impl Trouble {
+impl DbError {
     /// Whether only one record is concerned, and not the file.
     pub(super) fn is_contents(&self) -> bool {
         matches!(self, Self::Fault(Fault::Contents(_)))

@@ -8,7 +8,7 @@ use super::file::{DRAFT, FILE, settings};
 use super::*;
 use crate::adapters::store::contract::{self, at, live, record, session, sorted, user};
 use crate::adapters::store::scratch::Scratch;
-use crate::auth::revocation::Reach;
+use crate::auth::revocation::RevocationScope;
 use crate::domain::id::SessionId;
 
 mod sessions;
@@ -18,7 +18,7 @@ async fn filled(scratch: &Scratch) -> Vec<Revocation> {
     let records = vec![
         record(session(1), 10, 100),
         record(user("1001"), 11, 101),
-        record(Reach::Everybody, 12, 102),
+        record(RevocationScope::Everybody, 12, 102),
     ];
     let store = Embedded::open(scratch.path()).unwrap();
     for record in &records {
@@ -248,7 +248,7 @@ async fn an_altered_record_is_refused() {
     filled(&scratch).await;
     let path = scratch.path().join(FILE);
     let mut bytes = fs::read(&path).unwrap();
-    let Reach::Session(id) = session(1) else {
+    let RevocationScope::Session(id) = session(1) else {
         unreachable!("it is one")
     };
     let places: Vec<_> = bytes
@@ -315,7 +315,7 @@ async fn many_at_once_are_all_durable() {
     let expected: Vec<_> = (0..500_u64)
         .map(|number| {
             let id = SessionId::new(at(number), [9; 10]);
-            record(Reach::Session(id), number, 1_000)
+            record(RevocationScope::Session(id), number, 1_000)
         })
         .collect();
     let tasks: Vec<_> = expected
@@ -357,7 +357,7 @@ async fn a_caller_who_leaves_does_not_stop_the_writer() {
 async fn a_store_that_is_lent_can_be_opened_elsewhere_and_comes_back() {
     let scratch = Scratch::new();
     let store = Arc::new(Embedded::open(scratch.path()).unwrap());
-    let first = record(Reach::Everybody, 1, 100);
+    let first = record(RevocationScope::Everybody, 1, 100);
     store.revoke(&first).await.unwrap();
     let mut lent = store.lend().await;
     assert!(store.ready().await.is_err(), "it is not here");
@@ -374,7 +374,7 @@ async fn a_store_that_is_lent_can_be_opened_elsewhere_and_comes_back() {
             "{in_use:?}"
         );
         other
-            .revoke(&record(Reach::Everybody, 2, 100))
+            .revoke(&record(RevocationScope::Everybody, 2, 100))
             .await
             .unwrap();
     }
@@ -383,7 +383,7 @@ async fn a_store_that_is_lent_can_be_opened_elsewhere_and_comes_back() {
     drop(lent);
     assert_eq!(
         waiting.await.unwrap(),
-        [record(Reach::Everybody, 2, 100)],
+        [record(RevocationScope::Everybody, 2, 100)],
         "who waited sees all"
     );
     drop(store.lend().await);

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use redb::{Durability, WriteTransaction};
 use tokio::sync::{mpsc, oneshot};
 
-use super::handle::{Handle, Trouble};
+use super::handle::{DbError, Handle};
 use super::health::Health;
 use crate::adapters::store::tables::Fault;
 use crate::auth::ports::StoreError;
@@ -193,7 +193,7 @@ fn write(file: &Handle, mut changes: Vec<Box<dyn Change>>, health: &Health) {
 
 /// One transaction for all changes, in their order; on disk when this returns. A panic
 /// in it is an error of the file: whoever waits is told, and the thread goes on.
-fn commit(file: &Handle, changes: &mut [Box<dyn Change>]) -> Result<(), Trouble> {
+fn commit(file: &Handle, changes: &mut [Box<dyn Change>]) -> Result<(), DbError> {
     let committed = catch_unwind(AssertUnwindSafe(|| {
         file.with(|db| {
             let mut txn = db.begin_write()?;
@@ -205,7 +205,7 @@ fn commit(file: &Handle, changes: &mut [Box<dyn Change>]) -> Result<(), Trouble>
             Ok(())
         })
     }));
-    committed.unwrap_or(Err(Trouble::Panic))
+    committed.unwrap_or(Err(DbError::Panic))
 }
 
 fn tell(changes: Vec<Box<dyn Change>>, committed: &Result<(), StoreError>) {

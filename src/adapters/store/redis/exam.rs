@@ -10,7 +10,7 @@ use crate::domain::time::Timestamp;
 
 /// What was found out; `None` where it was not told.
 #[derive(Clone, Debug, Default)]
-pub struct Exam {
+pub struct RedisReport {
     /// Whether every change is written to an append-only file.
     pub appends: Option<bool>,
     /// `appendfsync`: always, everysec, no.
@@ -25,7 +25,7 @@ pub struct Exam {
 ///
 /// # Errors
 /// In words, without the URL, why it does not answer.
-pub fn examine(settings: &settings::Redis, patience: Duration) -> Result<Exam, String> {
+pub fn examine(settings: &settings::Redis, patience: Duration) -> Result<RedisReport, String> {
     let client = super::link::client(&settings.url).map_err(|e| e.to_string())?;
     let mut connection = client
         .get_connection_with_timeout(patience)
@@ -44,7 +44,7 @@ pub fn examine(settings: &settings::Redis, patience: Duration) -> Result<Exam, S
     // Not everybody may ask these.
     let info: Option<InfoDict> = cmd("INFO").query(&mut connection).ok();
     let of = |key: &str| info.as_ref().and_then(|info| info.get::<String>(key));
-    Ok(Exam {
+    Ok(RedisReport {
         appends: of("aof_enabled").map(|enabled| enabled == "1"),
         eviction: of("maxmemory_policy"),
         fsync: fsync(&mut connection),

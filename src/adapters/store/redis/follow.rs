@@ -24,8 +24,8 @@ use super::Redis;
 use super::link::unavailable;
 use crate::adapters::store::wire;
 use crate::adapters::{clock, entropy};
-use crate::auth::ports::{Audience, Store, StoreError};
-use crate::auth::revocation::{Reach, Revocation};
+use crate::auth::ports::{RevocationListener, Store, StoreError};
+use crate::auth::revocation::{Revocation, RevocationScope};
 use crate::domain::time::Timestamp;
 
 /// How long Redis waits for news before it says that there is none.
@@ -69,7 +69,7 @@ impl Place {
 
 pub(super) struct Follower<'a> {
     store: &'a Redis,
-    audience: &'a dyn Audience,
+    audience: &'a dyn RevocationListener,
     /// Whether Redis was heard of before, so that this is not the beginning.
     was_in_touch: bool,
     tried_out: Option<Instant>,
@@ -94,7 +94,7 @@ struct News {
 }
 
 impl<'a> Follower<'a> {
-    pub(super) fn new(store: &'a Redis, audience: &'a dyn Audience) -> Self {
+    pub(super) fn new(store: &'a Redis, audience: &'a dyn RevocationListener) -> Self {
         Self {
             store,
             audience,
@@ -272,7 +272,7 @@ fn missing(known: Vec<Revocation>, live: &[Revocation], now: Timestamp) -> Vec<R
         .collect();
     let is_there = |one: &Revocation| {
         live.get(&wire::reach(&one.reach)).is_some_and(|kept| {
-            let is_cut_off = !matches!(one.reach, Reach::Session(_));
+            let is_cut_off = !matches!(one.reach, RevocationScope::Session(_));
             kept.until >= one.until && (!is_cut_off || kept.at >= one.at)
         })
     };

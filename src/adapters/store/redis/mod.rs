@@ -51,7 +51,7 @@ use self::scripts::{Name, Scripts};
 use super::session_record::{decode, encode};
 use super::wire;
 use crate::adapters::config::settings;
-use crate::auth::ports::{Audience, Store, StoreError};
+use crate::auth::ports::{RevocationListener, Store, StoreError};
 use crate::auth::revocation::Revocation;
 use crate::auth::stored::StoredSession;
 use crate::domain::id::{SessionId, UserId};
@@ -301,7 +301,7 @@ impl Store for Redis {
         self.link.try_out().await
     }
 
-    async fn follow(&self, audience: &dyn Audience) {
+    async fn follow(&self, audience: &dyn RevocationListener) {
         Follower::new(self, audience).run().await
     }
 }

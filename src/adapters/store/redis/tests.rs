@@ -9,7 +9,7 @@ use super::server::Server;
 use super::{CHUNK, Redis};
 use crate::adapters::store::contract::{self, at, record, stored};
 use crate::auth::ports::{Store, StoreError};
-use crate::auth::revocation::Reach;
+use crate::auth::revocation::RevocationScope;
 use crate::auth::stored::StoredSession;
 use crate::domain::id::{SessionId, UserId};
 
@@ -45,7 +45,10 @@ async fn a_cut_off_reaches_more_sessions_than_one_script_deletes() {
     let Some(server) = Server::start().await else {
         return;
     };
-    for reach in [Reach::User(UserId::new("1")), Reach::Everybody] {
+    for reach in [
+        RevocationScope::User(UserId::new("1")),
+        RevocationScope::Everybody,
+    ] {
         let store = server.store(&format!("{reach:?}:"));
         open_many(&store, 2 * CHUNK + 7).await;
         let later = stored("1", 6, 9);
@@ -122,7 +125,7 @@ async fn after_a_loss_the_end_of_tokens_is_not_believed() {
         if is_lost {
             let () = server.ask(cmd("SET").arg("x:lost").arg("1")).await;
         }
-        let revocation = record(Reach::Session(session.id), 10, 900);
+        let revocation = record(RevocationScope::Session(session.id), 10, 900);
         let kept = store.revoke(&revocation).await.unwrap();
         assert_eq!(kept.until, at(until), "a token outlives its revocation");
     }
@@ -147,8 +150,14 @@ async fn the_log_is_trimmed_to_an_hour_and_never_empty() {
     }
     store.sweep(at(0)).await.unwrap();
     assert_eq!(length().await, 1, "an empty log looks like a loss");
-    store.revoke(&record(Reach::Everybody, 1, 9)).await.unwrap();
-    store.revoke(&record(Reach::Everybody, 2, 9)).await.unwrap();
+    store
+        .revoke(&record(RevocationScope::Everybody, 1, 9))
+        .await
+        .unwrap();
+    store
+        .revoke(&record(RevocationScope::Everybody, 2, 9))
+        .await
+        .unwrap();
     store.sweep(at(0)).await.unwrap();
     assert_eq!(length().await, 2, "what is fresh is trimmed");
 }

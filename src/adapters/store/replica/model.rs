@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use proptest::prelude::*;
 
-use super::Replica;
+use super::RevocationIndex;
 use crate::auth::ports::Revoked as _;
-use crate::auth::revocation::{Reach, Revocation};
+use crate::auth::revocation::{Revocation, RevocationScope};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 
@@ -28,15 +28,15 @@ impl Model {
         match step {
             Step::Apply(Revocation { reach, at, until }) => {
                 let who = match reach {
-                    Reach::Session(id) => {
+                    RevocationScope::Session(id) => {
                         // Its tokens end on whole seconds.
                         let until = Timestamp::from_secs(until.secs());
                         let known = self.sessions.entry(*id).or_insert(until);
                         *known = until.max(*known);
                         return;
                     }
-                    Reach::User(user) => Some(user.clone()),
-                    Reach::Everybody => None,
+                    RevocationScope::User(user) => Some(user.clone()),
+                    RevocationScope::Everybody => None,
                 };
                 let known = self.cuts.entry(who).or_insert((*at, *until));
                 *known = (known.0.max(*at), known.1.max(*until));
@@ -59,12 +59,14 @@ impl Model {
 
     fn all(&self) -> Vec<Revocation> {
         let sessions = self.sessions.iter().map(|(id, until)| Revocation {
-            reach: Reach::Session(*id),
+            reach: RevocationScope::Session(*id),
             at: id.created(),
             until: *until,
         });
         let cuts = self.cuts.iter().map(|(who, (at, until))| Revocation {
-            reach: who.clone().map_or(Reach::Everybody, Reach::User),
+            reach: who
+                .clone()
+                .map_or(RevocationScope::Everybody, RevocationScope::User),
             at: *at,
             until: *until,
         });
@@ -82,9 +84,9 @@ fn user(number: u64) -> UserId {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let reach = prop_oneof![
-        6 => (0..12_u64).prop_map(|created| Reach::Session(session(created))),
-        3 => (0..3_u64).prop_map(|number| Reach::User(user(number))),
-        1 => Just(Reach::Everybody),
+        6 => (0..12_u64).prop_map(|created| RevocationScope::Session(session(created))),
+        3 => (0..3_u64).prop_map(|number| RevocationScope::User(user(number))),
+        1 => Just(RevocationScope::Everybody),
     ];
     let apply = (reach, 0..12_u64, 0..9000_u64).prop_map(|(reach, at, until)| {
         Step::Apply(Revocation {
@@ -105,7 +107,7 @@ fn sorted(mut all: Vec<Revocation>) -> Vec<String> {
 proptest! {
     #[test]
     fn it_says_what_plain_maps_say(steps in steps()) {
-        let (replica, mut model) = (Replica::new(), Model::default());
+        let (replica, mut model) = (RevocationIndex::new(), Model::default());
         for step in &steps {
             let before = model.all().len();
             model.take(step);
@@ -127,7 +129,7 @@ proptest! {
         }
         prop_assert_eq!(sorted(replica.all()), sorted(model.all()));
         // What one replica tells another is the same set again.
-        let other = Replica::new();
+        let other = RevocationIndex::new();
         other.load(&replica.all());
         prop_assert_eq!(sorted(other.all()), sorted(replica.all()));
     }
@@ -136,7 +138,7 @@ proptest! {
 #[test]
 fn what_was_taken_in_is_in_force_for_every_thread() {
     const EACH: u64 = 20_000;
-    let replica = Replica::new();
+    let replica = RevocationIndex::new();
     let (replica, nobody) = (&replica, &user(0));
     std::thread::scope(|scope| {
         for thread in 0..4 {
@@ -145,7 +147,7 @@ fn what_was_taken_in_is_in_force_for_every_thread() {
                     let id = session(thread * EACH + number);
                     assert!(!replica.is_revoked(id, nobody));
                     replica.apply(&Revocation {
-                        reach: Reach::Session(id),
+                        reach: RevocationScope::Session(id),
                         at: id.created(),
                         until: Timestamp::from_secs(9),
                     });

@@ -10,7 +10,7 @@ use redb::{
 
 use super::{Fault, revoke};
 use crate::adapters::store::session_record::{decode, encode};
-use crate::auth::revocation::{Reach, Revocation};
+use crate::auth::revocation::{Revocation, RevocationScope};
 use crate::auth::stored::StoredSession;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
@@ -133,7 +133,7 @@ pub(in crate::adapters::store) fn open(
         for (id, _) in others {
             let oldest = tables.find(id)?.ok_or_else(without_record)?;
             ended.push(Revocation {
-                reach: Reach::Session(id),
+                reach: RevocationScope::Session(id),
                 at: now,
                 until: oldest.token_until,
             });

@@ -3,33 +3,33 @@
 use tokio::time::timeout;
 
 use super::*;
-use crate::gateway::connection::head_deadline::Arrival;
+use crate::gateway::connection::head_deadline::HeadDeadline;
 
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(200);
 const STEP: Duration = Duration::from_millis(20);
 
-fn http2() -> Line {
-    let mut line = Line::default();
-    line.arrival = Arrival::http2();
+fn http2() -> ConnectionHandle {
+    let mut line = ConnectionHandle::default();
+    line.arrival = HeadDeadline::http2();
     line
 }
 
 /// What is late while this happens; `None` if nothing is until its end.
 async fn late(
-    line: &Line,
+    line: &ConnectionHandle,
     times: (Duration, Duration),
     script: impl Future<Output = ()>,
-) -> Option<Late> {
+) -> Option<TimedOut> {
     let (idle, head) = times;
-    let times = Times {
+    let times = Timeouts {
         idle,
         head,
         answer: LONG,
     };
     let race = async {
         tokio::select! {
-            late = Watch::new(line, times, &|_| ()) => Some(late),
+            late = DeadlineTimer::new(line, times, &|_| ()) => Some(late),
             () = script => None,
         }
     };
@@ -38,7 +38,7 @@ async fn late(
 
 #[tokio::test]
 async fn a_byte_now_and_then_does_not_put_it_off() {
-    let line = Line::default();
+    let line = ConnectionHandle::default();
     let arrival = &line.arrival;
     let dribble = async {
         loop {
@@ -47,12 +47,12 @@ async fn a_byte_now_and_then_does_not_put_it_off() {
         }
     };
     let late = late(&line, (LONG, SHORT), dribble).await;
-    assert_eq!(late, Some(Late::Head));
+    assert_eq!(late, Some(TimedOut::Head));
 }
 
 #[tokio::test]
 async fn what_is_served_takes_its_time_and_idling_has_its_own() {
-    let line = Line::default();
+    let line = ConnectionHandle::default();
     let arrival = &line.arrival;
     let requests = async {
         for _ in 0..2 {
@@ -69,7 +69,7 @@ async fn what_is_served_takes_its_time_and_idling_has_its_own() {
     arrival.waits();
     let forever = std::future::pending();
     let late = late(&line, (SHORT, LONG), forever).await;
-    assert_eq!(late, Some(Late::Idle));
+    assert_eq!(late, Some(TimedOut::Idle));
 }
 
 #[tokio::test]
@@ -95,12 +95,12 @@ async fn frames_say_it_of_http_2_whatever_its_streams_say() {
         }
     };
     let late = late(&line, (SHORT, SHORT), endless).await;
-    assert_eq!(late, Some(Late::Head));
+    assert_eq!(late, Some(TimedOut::Head));
 }
 
 #[tokio::test]
 async fn a_preface_is_timed_like_a_head() {
-    for (begun, expected) in [(&b""[..], Late::Idle), (b"PRI * HT", Late::Head)] {
+    for (begun, expected) in [(&b""[..], TimedOut::Idle), (b"PRI * HT", TimedOut::Head)] {
         let line = http2();
         let arrival = &line.arrival;
         arrival.came(begun).unwrap();

@@ -1,38 +1,38 @@
 use super::*;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
-use crate::gateway::connection::handle::Line;
+use crate::gateway::connection::handle::ConnectionHandle;
 
-fn begin(line: &Arc<Line>) -> Arc<Leash> {
-    let leash = Leash::new(line);
+fn begin(line: &Arc<ConnectionHandle>) -> Arc<CancelHandle> {
+    let handle = CancelHandle::new(line);
     let session = SessionId::new(Timestamp::from_millis(1), [7; 10]);
-    leash.admit_as(session, &UserId::new("1"), Timestamp::from_millis(2));
-    leash
+    handle.admit_as(session, &UserId::new("1"), Timestamp::from_millis(2));
+    handle
 }
 
-fn look(line: &Line, after: Duration) -> Found {
+fn look(line: &ConnectionHandle, after: Duration) -> Found {
     let now = Moment::now().after(after);
     line.exchanges.look(now, Waker::noop())
 }
 
 #[test]
 fn what_lasts_is_found_until_it_is_registered() {
-    let line = Arc::new(Line::default());
-    let leash = begin(&line);
+    let line = Arc::new(ConnectionHandle::default());
+    let handle = begin(&line);
     let found = look(&line, Duration::ZERO);
     assert!(found.lasting.is_empty(), "a request that has just begun");
     assert!(found.next <= Some(Moment::now().after(LASTING)), "too late");
     for _ in 0..2 {
         let found = look(&line, LASTING * 2);
-        assert!(Arc::ptr_eq(&found.lasting[0], &leash), "it is not found");
+        assert!(Arc::ptr_eq(&found.lasting[0], &handle), "it is not found");
     }
-    assert!(leash.takes_registration());
+    assert!(handle.takes_registration());
     assert!(look(&line, LASTING * 2).lasting.is_empty(), "found again");
 }
 
 #[test]
 fn what_ended_is_forgotten_and_its_place_used_again() {
-    let line = Arc::new(Line::default());
+    let line = Arc::new(ConnectionHandle::default());
     for _ in 0..1000 {
         let _ended = begin(&line);
     }
@@ -45,7 +45,7 @@ fn what_ended_is_forgotten_and_its_place_used_again() {
 
 #[test]
 fn nobody_looks_at_a_quiet_connection_until_the_next_exchange() {
-    let line = Arc::new(Line::default());
+    let line = Arc::new(ConnectionHandle::default());
     assert!(look(&line, Duration::ZERO).next.is_some(), "it is new");
     assert_eq!(look(&line, QUIET * 2).next, None, "for nothing");
     assert!(!line.exchanges.has_begun());

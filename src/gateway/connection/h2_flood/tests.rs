@@ -9,8 +9,8 @@ fn frame(kind: u8, flags: u8, length: usize) -> Vec<u8> {
     bytes
 }
 
-fn begun() -> H2Frames {
-    let mut frames = H2Frames::new();
+fn begun() -> H2FloodGuard {
+    let mut frames = H2FloodGuard::new();
     frames.pass(PREFACE).unwrap();
     frames
 }
@@ -37,7 +37,7 @@ fn a_head_is_on_its_way_from_its_first_frame_to_the_end_of_its_last() {
         (frame(DATA, END_STREAM, 0), Phase::Served),
     ];
     for cut in [1, 2, 7, 9, 10, 1000, usize::MAX] {
-        let mut frames = H2Frames::new();
+        let mut frames = H2FloodGuard::new();
         for (number, (bytes, expected)) in script.iter().enumerate() {
             let mut phase = Phase::Idle;
             for part in bytes.chunks(cut.min(bytes.len())) {
@@ -50,7 +50,7 @@ fn a_head_is_on_its_way_from_its_first_frame_to_the_end_of_its_last() {
 
 #[test]
 fn half_a_preface_and_half_a_last_frame_are_heads() {
-    let mut frames = H2Frames::new();
+    let mut frames = H2FloodGuard::new();
     assert_eq!(frames.pass(&PREFACE[..23]).unwrap(), Phase::Head);
     assert_eq!(frames.pass(&PREFACE[23..]).unwrap(), Phase::Served);
     let head = frame(HEADERS, END_HEADERS, 40);
@@ -99,7 +99,7 @@ fn rapid_reset_cve_2023_44487_is_seen_beside_the_requests_that_it_resets() {
 
 #[test]
 fn the_allowance_comes_back_with_time_and_only_up_to_its_size() {
-    let mut allowance = Allowance::new();
+    let mut allowance = TokenBucket::new();
     let first = (0..100_000).take_while(|_| allowance.spend()).count();
     assert!(first < 100_000, "no end");
     let long_ago = std::time::Duration::from_secs(3600);

@@ -1,12 +1,12 @@
 use super::*;
-use crate::gateway::connection::handle::Line;
+use crate::gateway::connection::handle::ConnectionHandle;
 
-fn streams(line: &Arc<Line>, count: usize) -> Vec<Arc<Leash>> {
+fn streams(line: &Arc<ConnectionHandle>, count: usize) -> Vec<Arc<CancelHandle>> {
     let sent = (0..count).map(|_| {
-        let leash = Leash::new(line);
-        leash.send();
-        leash.answers();
-        leash
+        let handle = CancelHandle::new(line);
+        handle.send();
+        handle.answers();
+        handle
     });
     sent.collect()
 }
@@ -14,9 +14,9 @@ fn streams(line: &Arc<Line>, count: usize) -> Vec<Arc<Leash>> {
 /// Runs a stream that then has so much on its way; whether it ran.
 fn run(turn: &mut Turn<'_>, unread: usize) -> bool {
     let mut ran = false;
-    let leash = Arc::clone(turn.leash);
+    let handle = Arc::clone(turn.handle);
     let _pending: Poll<()> = turn.run(&mut Context::from_waker(Waker::noop()), |_| {
-        leash.note_unread(unread);
+        handle.note_unread(unread);
         ran = true;
         Poll::Pending
     });
@@ -25,7 +25,7 @@ fn run(turn: &mut Turn<'_>, unread: usize) -> bool {
 
 #[test]
 fn who_has_little_on_its_way_needs_no_place() {
-    let line = Arc::new(Line::default());
+    let line = Arc::new(ConnectionHandle::default());
     let leashes = streams(&line, 100);
     let mut turns: Vec<_> = leashes.iter().map(Turn::of).collect();
     for turn in &mut turns {
@@ -37,7 +37,7 @@ fn who_has_little_on_its_way_needs_no_place() {
 
 #[test]
 fn so_many_have_much_on_their_way_and_the_next_one_follows() {
-    let line = Arc::new(Line::default());
+    let line = Arc::new(ConnectionHandle::default());
     let leashes = streams(&line, FREE + STEPPING + 1);
     let mut turns: Vec<_> = leashes.iter().map(Turn::of).collect();
     for (n, turn) in turns.iter_mut().enumerate() {
@@ -55,10 +55,10 @@ fn so_many_have_much_on_their_way_and_the_next_one_follows() {
 
 #[test]
 fn a_place_is_forgotten_with_its_stream() {
-    let line = Arc::new(Line::default());
+    let line = Arc::new(ConnectionHandle::default());
     for _ in 0..1000 {
-        for leash in streams(&line, FREE) {
-            let mut turn = Turn::of(&leash);
+        for handle in streams(&line, FREE) {
+            let mut turn = Turn::of(&handle);
             assert!(run(&mut turn, LITTLE + 1));
         }
     }
@@ -67,7 +67,7 @@ fn a_place_is_forgotten_with_its_stream() {
 
 #[test]
 fn who_stands_still_longest_is_told_when_somebody_waits() {
-    let line = Arc::new(Line::default());
+    let line = Arc::new(ConnectionHandle::default());
     let leashes = streams(&line, FREE + STEPPING + 1);
     let mut turns: Vec<_> = leashes.iter().map(Turn::of).collect();
     let later = Moment::from_millis(u64::MAX);
@@ -77,7 +77,7 @@ fn who_stands_still_longest_is_told_when_somebody_waits() {
     }
     let stalled = line.share.stalled(later);
     let stalled = stalled.first().expect("somebody waits");
-    assert!(leashes.iter().any(|leash| Arc::ptr_eq(leash, stalled)));
+    assert!(leashes.iter().any(|handle| Arc::ptr_eq(handle, stalled)));
     assert!(
         line.share.stalled(Moment::default()).is_empty(),
         "all moved"

@@ -27,8 +27,8 @@ fn frame(opcode: u8, len: usize, masked: bool) -> Vec<u8> {
     bytes
 }
 
-fn after(bytes: &[u8]) -> Frames {
-    let mut frames = Frames::new();
+fn after(bytes: &[u8]) -> WebSocketFrames {
+    let mut frames = WebSocketFrames::new();
     frames.pass(bytes);
     frames
 }
@@ -111,7 +111,7 @@ proptest! {
             bytes.extend(frame(opcode, len, masked));
             ends.push(bytes.len());
         }
-        let mut frames = Frames::new();
+        let mut frames = WebSocketFrames::new();
         let mut at = 0;
         for cut in cuts.iter().cycle() {
             let next = (at + cut).min(bytes.len());
@@ -127,11 +127,11 @@ proptest! {
     /// Whatever an app sends, it is taken.
     #[test]
     fn any_bytes_are_taken(head in any::<bool>(), bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-        let mut frames = Frames::new();
+        let mut frames = WebSocketFrames::new();
         if head {
             frames.pass(HEAD);
         }
-        let mut same = Frames::new();
+        let mut same = WebSocketFrames::new();
         if head {
             same.pass(HEAD);
         }
@@ -156,7 +156,7 @@ fn data_is_told_from_the_protocol_piece_by_piece() {
         (15, false),
     ] {
         for len in [0, 1, 300] {
-            let mut frames = Frames::without_head();
+            let mut frames = WebSocketFrames::without_head();
             let bytes = frame(opcode, len, true);
             let head = bytes.len() - len;
             frames.pass(&bytes[..head - 1]);

@@ -14,11 +14,11 @@ use tokio::time::timeout;
 
 use crate::adapters::clock;
 use crate::adapters::store::DataDir;
-use crate::adapters::store::embedded::{Embedded, Lent};
+use crate::adapters::store::embedded::{Embedded, StoreLease};
 use crate::adapters::take_over::{Ask, Conversation, MOST_LISTENERS, Record, Reply, VERSION};
 use crate::auth::ports::StoreError;
 use crate::auth::revocation::Revocation;
-use crate::gateway::shared_state::House;
+use crate::gateway::shared_state::SharedState;
 
 /// How long the next process may take until it asks for the store (it looks up the app's
 /// name), and from then until it serves (it verifies the file). A guess: a million sessions
@@ -34,7 +34,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// Waits for the next process.
 pub(in crate::gateway) struct HandOver {
-    pub(in crate::gateway) house: Arc<House>,
+    pub(in crate::gateway) shared: Arc<SharedState>,
     pub(in crate::gateway) claim: DataDir,
     /// Where the next process asks.
     pub(in crate::gateway) listener: UnixListener,
@@ -85,7 +85,7 @@ impl HandOver {
         log::info!("process {pid} has taken over");
         Ok(Some(Follow {
             conversation,
-            house: Arc::clone(&self.house),
+            shared: Arc::clone(&self.shared),
         }))
     }
 
@@ -122,10 +122,10 @@ impl HandOver {
     }
 
     /// Closes the store after the last request that is using it, or a moment.
-    async fn lend(&self) -> Option<Lent> {
+    async fn lend(&self) -> Option<StoreLease> {
         let embedded = self.embedded.as_ref()?;
         let _late = timeout(LAST_USE, async {
-            while self.house.in_flight() > 0 || !self.house.sessions.deliveries.are_told() {
+            while self.shared.in_flight() > 0 || !self.shared.sessions.deliveries.are_told() {
                 tokio::time::sleep(PAUSE).await;
             }
         })
@@ -133,7 +133,7 @@ impl HandOver {
         Some(embedded.lend().await)
     }
 
-    async fn take_back(&self, lent: Option<Lent>) {
+    async fn take_back(&self, lent: Option<StoreLease>) {
         let Some(mut lent) = lent else { return };
         // The other one may be gone from the conversation before its files are closed.
         while let Err(e) = lent.take_back().await {
@@ -145,8 +145,8 @@ impl HandOver {
         }
         drop(lent);
         // The other process may have revoked something.
-        match self.house.sessions.store.live(clock::now()).await {
-            Ok(live) => self.house.sessions.apply(&live),
+        match self.shared.sessions.store.live(clock::now()).await {
+            Ok(live) => self.shared.sessions.apply(&live),
             Err(e) => log::error!("what was revoked meanwhile is not known: {e}"),
         }
     }
@@ -168,7 +168,7 @@ async fn refuse(conversation: &Conversation, reason: String) -> io::Result<()> {
 /// The process after us tells what it revokes.
 pub(in crate::gateway) struct Follow {
     conversation: Conversation,
-    house: Arc<House>,
+    shared: Arc<SharedState>,
 }
 
 impl Follow {
@@ -176,7 +176,7 @@ impl Follow {
     pub(in crate::gateway) async fn listen(mut self) {
         while let Ok(Some(Ask::Revoked(records))) = self.conversation.hear().await {
             let revocations: Vec<Revocation> = records.iter().filter_map(Record::read).collect();
-            self.house.sessions.apply(&revocations);
+            self.shared.sessions.apply(&revocations);
             if self.conversation.say(&Reply::Heard, &[]).await.is_err() {
                 return;
             }

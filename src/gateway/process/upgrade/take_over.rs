@@ -38,7 +38,7 @@ pub enum TakeOverError {
 }
 
 /// The process before us.
-pub(in crate::gateway) struct Predecessor {
+pub(in crate::gateway) struct OldProcess {
     conversation: Conversation,
 }
 
@@ -50,7 +50,7 @@ pub(in crate::gateway) struct Inherited {
     pub(in crate::gateway) sockets: HashMap<String, OwnedFd>,
 }
 
-impl Predecessor {
+impl OldProcess {
     /// Asks for the listeners of these names. Both processes have them then.
     pub(in crate::gateway) async fn meet(
         data_dir: &Path,

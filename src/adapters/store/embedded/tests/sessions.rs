@@ -57,9 +57,9 @@ fn of_the_format_before(scratch: &Scratch, records: &[Revocation]) {
         let mut table = txn.open_table(REVOCATIONS).unwrap();
         for record in records {
             let key = match &record.reach {
-                Reach::Session(id) => [b"s", id.as_bytes().as_slice()].concat(),
-                Reach::User(user) => [b"u", user.as_str().as_bytes()].concat(),
-                Reach::Everybody => b"e".to_vec(),
+                RevocationScope::Session(id) => [b"s", id.as_bytes().as_slice()].concat(),
+                RevocationScope::User(user) => [b"u", user.as_str().as_bytes()].concat(),
+                RevocationScope::Everybody => b"e".to_vec(),
             };
             let window = (record.at.millis(), record.until.millis());
             table.insert(key.as_slice(), window).unwrap();
@@ -77,7 +77,7 @@ async fn a_file_of_the_format_before_loses_nothing() {
     let records = sorted(vec![
         record(session(1), 10, 100),
         record(user("zoë"), 11, 101),
-        record(Reach::Everybody, 12, 102),
+        record(RevocationScope::Everybody, 12, 102),
     ]);
     of_the_format_before(&scratch, &records);
     // The second start finds today's format.
@@ -129,7 +129,7 @@ async fn a_record_that_cannot_be_read_is_damage() {
             let listed = store.sessions(whose, 9, at(10)).await;
             assert!(is_damage(listed.unwrap_err()), "{name}");
         }
-        let reach = Reach::Session(bad.id);
+        let reach = RevocationScope::Session(bad.id);
         let revoked = store.revoke(&record(reach, 10, 100)).await;
         assert!(is_damage(revoked.unwrap_err()), "{name}");
         assert_eq!(
@@ -200,7 +200,7 @@ async fn a_record_with_a_critical_field_of_the_future_stays_as_it_is() {
     let replaced = store.replace(&found, &renewed(&found, 10)).await;
     assert!(matches!(replaced, Err(StoreError::Newer { .. })));
     // Writes back whom it spares.
-    let everybody = record(Reach::Everybody, 10, 900);
+    let everybody = record(RevocationScope::Everybody, 10, 900);
     store.revoke(&everybody).await.unwrap();
     assert_eq!(store.count().await.unwrap(), 1);
     store.ready().await.unwrap();

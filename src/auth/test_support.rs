@@ -14,11 +14,11 @@ use super::csrf::{Csrf, CsrfMode};
 use super::directory::{Directory, PasswordHash, User};
 use super::headers::{IdentityField, IdentityHeaders};
 use super::policy::{Lifetimes, Paths, Policy, Renewal, Sizes, principals};
-use super::ports::{Opened, Revoked, Sealed, SignError, Tokens};
+use super::ports::{DecodedToken, Revoked, Sealed, SignError, Tokens};
 use super::redirect::CrossSiteNavigation;
 use super::refresh::RefreshToken;
 use super::rules::{Access, Openness, Rule, Rules};
-use super::verified::Verified;
+use super::verified::TokenCache;
 use crate::domain::cookie::{CookieStyle, SameSite};
 use crate::domain::id::{SessionId, UserId, Username};
 use crate::domain::identity::Identity;
@@ -37,13 +37,13 @@ impl Tokens for PlainTokens {
         Ok(json.iter().map(|b| format!("{b:02x}")).collect())
     }
 
-    fn open(&self, token: &[u8]) -> Option<Opened> {
+    fn open(&self, token: &[u8]) -> Option<DecodedToken> {
         let bytes: Option<Vec<u8>> = token
             .chunks(2)
             .map(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok())
             .collect();
         let claims = serde_json::from_slice(&bytes?).ok()?;
-        Some(Opened { claims, key: 0 })
+        Some(DecodedToken { claims, key: 0 })
     }
 
     fn version(&self, user: &User, key: usize) -> Option<String> {
@@ -201,7 +201,7 @@ pub(crate) fn policy_with(users: Vec<User>, change: impl FnOnce(&mut Policy)) ->
         directory,
         tokens: Arc::new(PlainTokens),
         revoked: Arc::new(Ended::default()),
-        verified: Verified::default(),
+        verified: TokenCache::default(),
         known_browsers: true,
     };
     change(&mut policy);
