@@ -1,9 +1,9 @@
-//! The leash of a request: who holds it can end the request from outside.
+//! The cancel handle of a request: who holds it can end the request from outside.
 //!
 //! Pingora runs a request as one future and asks our filters only while bytes flow, so
-//! a silent exchange would never hear that its session is over. `front` therefore waits
-//! for the request and for its leash at once, and drops the request when the leash is
-//! pulled. What a request counts or registers must be a drop guard.
+//! a silent exchange would never hear that its session is over. `server_app` therefore
+//! waits for the request and for its cancel handle at once, and drops the request when that
+//! is used. What a request counts or registers must be a drop guard.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -25,9 +25,9 @@ use crate::gateway::connection::surroundings::Surroundings;
 use crate::service::live_connections::Cancel;
 
 tokio::task_local! {
-    /// The leash of the request that this task is polling. Pingora makes the context of a
+    /// The cancel handle of the request that this task is polling. Pingora makes the context of a
     /// request inside of it and passes nothing along.
-    static LEASH: Arc<CancelHandle>;
+    static HANDLE: Arc<CancelHandle>;
 }
 
 /// For whom a request was admitted.
@@ -334,12 +334,12 @@ impl CancelHandle {
         }
     }
 
-    /// Why it was pulled, if it was.
+    /// Why it was ended from outside, if it was.
     pub(in crate::gateway) fn why(&self) -> Option<Denial> {
         self.why.get().copied()
     }
 
-    /// Runs a request on this leash; `None` if the leash was pulled before its end.
+    /// Runs a request; `None` if it was ended from outside before its own end.
     pub(in crate::gateway) async fn run_until_cancelled<T>(
         self: &Arc<Self>,
         surroundings: &dyn Surroundings,
@@ -349,7 +349,7 @@ impl CancelHandle {
             handle: self,
             surroundings,
         };
-        let mut request = pin!(LEASH.scope(Arc::clone(self), request));
+        let mut request = pin!(HANDLE.scope(Arc::clone(self), request));
         // Over HTTP/1 a connection has one request, and its share is what that takes.
         let mut turn = (!self.line.arrival.is_http1()).then(|| Turn::of(self));
         poll_fn(|cx| {
@@ -382,10 +382,10 @@ impl CancelHandle {
         }
     }
 
-    /// The leash of the request that is being polled, which has begun by now; `None` outside
+    /// The cancel handle of the request that is being polled, which has begun by now; `None` outside
     /// of any.
     pub(in crate::gateway) fn of_this_request() -> Option<Arc<Self>> {
-        let handle = LEASH.try_with(Arc::clone).ok()?;
+        let handle = HANDLE.try_with(Arc::clone).ok()?;
         handle.is_begun.store(true, Ordering::Relaxed);
         Some(handle)
     }

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 
 use crate::gateway::connection::cancel::CancelHandle;
 
-/// Leashes; that of a request that has ended goes by itself.
+/// Cancel handles; that of a request that has ended goes by itself.
 #[derive(Debug, Default)]
 pub(in crate::gateway) struct CancelHandles(Mutex<Vec<Weak<CancelHandle>>>);
 

@@ -89,22 +89,22 @@ mod tests {
         line.arrival = HeadDeadline::http2();
         let (unread, line) = (UnreadAnswers::default(), Arc::new(line));
         let most = 3 * READ_AHEAD;
-        let leashes: Vec<_> = (0..5).map(|_| CancelHandle::new(&line)).collect();
-        for handle in &leashes {
+        let handles: Vec<_> = (0..5).map(|_| CancelHandle::new(&line)).collect();
+        for handle in &handles {
             unread.note(handle, LITTLE + 1);
             unread.note(handle, LITTLE + 1);
         }
         unread.end_surplus(most, Moment::now());
         assert!(
-            leashes.iter().all(|handle| handle.why().is_none()),
+            handles.iter().all(|handle| handle.why().is_none()),
             "all moved"
         );
         let later = Moment::from_millis(u64::MAX);
         unread.end_surplus(most, later);
         unread.end_surplus(most, later);
-        let ended = leashes.iter().filter(|handle| handle.why().is_some());
+        let ended = handles.iter().filter(|handle| handle.why().is_some());
         assert_eq!(ended.count(), 2, "so many are over the limit");
-        for handle in &leashes {
+        for handle in &handles {
             unread.note(handle, 0);
             unread.forget(handle);
         }
@@ -113,7 +113,7 @@ mod tests {
             0,
             "it does not add up"
         );
-        drop(leashes);
+        drop(handles);
         unread.note(&CancelHandle::new(&line), LITTLE + 1);
         assert_eq!(unread.answers.len(), 1, "they pile up");
     }

@@ -158,7 +158,7 @@ pub(in crate::gateway) fn await_head(
     let body = has_body.then(|| BodyRate::begin(limits, Moment::now()));
     let socket = digest.and_then(|digest| digest.socket_digest.clone());
     let Some(handle) = &ctx.handle else {
-        return Error::e_explain(ErrorType::InternalError, "the request has no leash");
+        return Error::e_explain(ErrorType::InternalError, "the request has no cancel handle");
     };
     let Some(Admission { attempt, .. }) = ctx.stage.admission_mut() else {
         return not_admitted();

@@ -26,8 +26,8 @@ fn run(turn: &mut Turn<'_>, unread: usize) -> bool {
 #[test]
 fn who_has_little_on_its_way_needs_no_place() {
     let line = Arc::new(ConnectionHandle::default());
-    let leashes = streams(&line, 100);
-    let mut turns: Vec<_> = leashes.iter().map(Turn::of).collect();
+    let handles = streams(&line, 100);
+    let mut turns: Vec<_> = handles.iter().map(Turn::of).collect();
     for turn in &mut turns {
         assert!(run(turn, LITTLE), "an event stream waits for others");
     }
@@ -38,8 +38,8 @@ fn who_has_little_on_its_way_needs_no_place() {
 #[test]
 fn so_many_have_much_on_their_way_and_the_next_one_follows() {
     let line = Arc::new(ConnectionHandle::default());
-    let leashes = streams(&line, FREE + STEPPING + 1);
-    let mut turns: Vec<_> = leashes.iter().map(Turn::of).collect();
+    let handles = streams(&line, FREE + STEPPING + 1);
+    let mut turns: Vec<_> = handles.iter().map(Turn::of).collect();
     for (n, turn) in turns.iter_mut().enumerate() {
         assert_eq!(run(turn, LITTLE + 1), n < FREE + STEPPING, "stream {n}");
         // The first come to run freely.
@@ -68,8 +68,8 @@ fn a_place_is_forgotten_with_its_stream() {
 #[test]
 fn who_stands_still_longest_is_told_when_somebody_waits() {
     let line = Arc::new(ConnectionHandle::default());
-    let leashes = streams(&line, FREE + STEPPING + 1);
-    let mut turns: Vec<_> = leashes.iter().map(Turn::of).collect();
+    let handles = streams(&line, FREE + STEPPING + 1);
+    let mut turns: Vec<_> = handles.iter().map(Turn::of).collect();
     let later = Moment::from_millis(u64::MAX);
     for turn in &mut turns {
         run(turn, LITTLE + 1);
@@ -77,7 +77,7 @@ fn who_stands_still_longest_is_told_when_somebody_waits() {
     }
     let stalled = line.share.stalled(later);
     let stalled = stalled.first().expect("somebody waits");
-    assert!(leashes.iter().any(|handle| Arc::ptr_eq(handle, stalled)));
+    assert!(handles.iter().any(|handle| Arc::ptr_eq(handle, stalled)));
     assert!(
         line.share.stalled(Moment::default()).is_empty(),
         "all moved"
