@@ -13,7 +13,7 @@
 //! 3. an encoded `?` or `#` ends the path, or not (whoever decodes before it splits, PHP's
 //!    `parse_url`, nginx's `$uri` in a `proxy_pass`);
 //! 4. what follows `;` is cut off, up to the next slash (servlets) or to the end (RFC 2396
-//!    parameters of the last segment, `;jsessionid`), of plain ones or of encoded ones too;
+//!    parameters of the last segment, `;jsessionid`), of plain ones and of encoded ones;
 //! 5. blanks around a segment, and dots behind it, are nothing (Windows, trimming routers);
 //! 6. empty segments are nothing (nginx's `merge_slashes`), or what stands behind two
 //!    slashes is a host (`new URL(…)`, `urlsplit`, `parse_url`).
@@ -84,18 +84,18 @@ enum Cut {
     Query(u8),
 }
 
-/// What becomes of parameters.
+/// What becomes of the parameters behind a `;`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Parameters {
     Kept,
-    /// Cut off up to the next slash; of encoded semicolons too?
-    OfSegment {
-        encoded: bool,
-    },
+    /// Cut off up to the next slash.
+    OfSegment,
     /// Cut off to the end.
-    FlushOnDrop {
-        encoded: bool,
-    },
+    ToTheEnd,
+}
+
+impl Parameters {
+    const ALL: [Self; 3] = [Self::Kept, Self::OfSegment, Self::ToTheEnd];
 }
 
 /// What is taken from the ends of a segment.
@@ -112,7 +112,10 @@ struct Reader {
     slash: Divides,
     backslash: Divides,
     cut: Cut,
-    parameters: Parameters,
+    /// Behind a `;` as it was sent.
+    plain: Parameters,
+    /// And behind one that was encoded: two programs, one behind the other, may do two things.
+    encoded: Parameters,
     trim: Trim,
 }
 
@@ -213,13 +216,10 @@ fn readers(tokens: &[Token]) -> Vec<Reader> {
                 Cut::Nothing => false,
             }),
     );
-    let mut parameters = vec![Parameters::Kept];
-    for encoded in [false, true] {
-        if has(b';', encoded) {
-            parameters.push(Parameters::OfSegment { encoded });
-            parameters.push(Parameters::FlushOnDrop { encoded });
-        }
-    }
+    let parameters = |encoded: bool| match has(b';', encoded) {
+        true => &Parameters::ALL[..],
+        false => &[Parameters::Kept][..],
+    };
     let trims = match tokens.iter().any(|token| matches!(token.byte, b' ' | b'.')) {
         true => &[Trim::Nothing, Trim::Blanks, Trim::BlanksAndDots][..],
         false => &[Trim::Nothing][..],
@@ -228,14 +228,17 @@ fn readers(tokens: &[Token]) -> Vec<Reader> {
     for &slash in divides(b'/') {
         for &backslash in divides(b'\\') {
             for &cut in &cuts {
-                for &parameters in &parameters {
-                    readers.extend(trims.iter().map(|&trim| Reader {
-                        slash,
-                        backslash,
-                        cut,
-                        parameters,
-                        trim,
-                    }));
+                for &plain in parameters(false) {
+                    for &encoded in parameters(true) {
+                        readers.extend(trims.iter().map(|&trim| Reader {
+                            slash,
+                            backslash,
+                            cut,
+                            plain,
+                            encoded,
+                            trim,
+                        }));
+                    }
                 }
             }
         }
@@ -299,20 +302,19 @@ impl Reader {
 
     fn ends(self, token: Token) -> bool {
         let of_query = token.encoded && self.cut == Cut::Query(token.byte);
-        let of_parameters = match self.parameters {
-            Parameters::FlushOnDrop { encoded } => {
-                token.byte == b';' && (encoded || !token.encoded)
-            }
-            Parameters::Kept | Parameters::OfSegment { .. } => false,
-        };
-        of_query || of_parameters
+        of_query || self.parameters(token) == Some(Parameters::ToTheEnd)
     }
 
     fn begins_parameters(self, token: Token) -> bool {
-        match self.parameters {
-            Parameters::OfSegment { encoded } => token.byte == b';' && (encoded || !token.encoded),
-            Parameters::Kept | Parameters::FlushOnDrop { .. } => false,
-        }
+        self.parameters(token) == Some(Parameters::OfSegment)
+    }
+
+    /// What becomes of the parameters that this token begins, if it does.
+    fn parameters(self, token: Token) -> Option<Parameters> {
+        (token.byte == b';').then_some(match token.encoded {
+            true => self.encoded,
+            false => self.plain,
+        })
     }
 
     fn trimmed(self, segment: &[Token]) -> &[Token] {
