@@ -22,11 +22,11 @@
 //! bytes ─pingora─▶ gateway::proxy ─inbound─▶ RequestView ─Policy::decide(view, now)─▶ Decision
 //!                                                                                      │
 //!      ┌──────────────────────────┬──────────────────┬──────────────┴──────────┐
-//!   Deny(Denial, Presentation)   Serve(Endpoint)   Renew(Ticket)            Forward(Pass)
+//!   Deny(Denial, Presentation)   Serve(Endpoint)   Renew(PendingRenewal)    Forward(Pass)
 //!      │                          │ body → login …   │ renewal::exchange        │ peer, outbound: strip and set
 //!      │                          │                  └─▶ Policy::resume ─▶ one of the others
-//!      └────────▶ respond ◀───────┘                                            ▼
-//!                   │                                            upstream ─▶ answer::response
+//!      └───────▶ own_reply ◀──────┘                                            ▼
+//!                   │                                            upstream ─▶ upstream_response
 //!                   └──────────────▶ client ◀───────────────────────┘
 //!                                      └─ logging ─▶ access and audit lines, metrics
 //! ```

@@ -61,10 +61,9 @@ fn unmoved(world: &World, bytes: &[u8], outcome: &Rehearsed) {
     let again = sent(world, &other);
     let same = match (outcome, &again) {
         // Of several defects it may name another.
-        (
-            Rehearsed::Denied(_) | Rehearsed::UnreadAnswers,
-            Rehearsed::Denied(_) | Rehearsed::UnreadAnswers,
-        ) => true,
+        (Rehearsed::Denied(_) | Rehearsed::Unread, Rehearsed::Denied(_) | Rehearsed::Unread) => {
+            true
+        }
         (Rehearsed::Forwarded { session, .. }, Rehearsed::Forwarded { session: other, .. }) => {
             session == other
         }

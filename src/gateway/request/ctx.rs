@@ -68,7 +68,7 @@ pub(in crate::gateway) struct Ctx {
     pub(in crate::gateway) reply_headers: ReplyHeaders,
     /// Whose it is, for the log.
     pub(in crate::gateway) user: Option<UserId>,
-    /// Who holds it can end the request; there inside of `front`, where every request is.
+    /// Who holds it can end the request; there inside of `server_app`, where every request is.
     pub(in crate::gateway) handle: Option<Arc<CancelHandle>>,
     in_flight: InFlight,
 }

@@ -33,7 +33,7 @@ use crate::gateway::shared_state::SharedState;
 #[must_use = "a rehearsal changes nothing"]
 pub enum Rehearsed {
     /// Not a request head, or none that pingora takes: no hook would see it.
-    UnreadAnswers,
+    Unread,
     /// Refused.
     Denied(Denial),
     /// One of our own endpoints answers.
@@ -56,7 +56,7 @@ pub async fn rehearse(
     renew: impl FnOnce(&RefreshToken) -> Result<(Arc<SignedIn>, RefreshToken), Denial>,
 ) -> Rehearsed {
     let Some(mut session) = read(head).await else {
-        return Rehearsed::UnreadAnswers;
+        return Rehearsed::Unread;
     };
     frame(&mut session, head);
     versions::arrived(&mut session);
