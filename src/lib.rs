@@ -5,7 +5,7 @@
 //!
 //! # The floors
 //!
-//! A floor uses those below it, never one above; `tests/it/floors.rs` enforces it.
+//! A floor uses those below it, never one above; `tests/it/project/floors.rs` enforces it.
 //!
 //! | floor | what | knows of |
 //! |---|---|---|

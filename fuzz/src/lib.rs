@@ -1,7 +1,7 @@
 //! What must hold for every input, one file a fuzz target.
 //!
 //! Each `check` takes any bytes and panics where an invariant breaks. The fuzz targets call
-//! them with bytes of libFuzzer's making; `tests/it/corpus.rs` includes this file and calls
+//! them with bytes of libFuzzer's making; `tests/it/project/corpus.rs` includes this file and calls
 //! them with every input under `corpus/`, so that the ordinary suite keeps what fuzzing found.
 //!
 //! The second opinion is never ours: naive models in these files, or another crate (`ring`

@@ -3,7 +3,7 @@
 //!
 //! The check for unknown keys and the variables of the environment are made of it here;
 //! `config/doorward.yaml`, `config/doorward.schema.json` and `docs/configuration.md` are made of it
-//! by `tests/it/reference.rs`, which also compares it with what the readers of the sections say.
+//! by `tests/it/project/reference.rs`, which also compares it with what the readers of the sections say.
 
 /// A key of the file.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! A TLS client that sends exact bytes, and asks for the protocol that it is told.
 //!
-//! It trusts whatever it is shown: `tests/it/tls.rs` looks at certificates.
+//! It trusts whatever it is shown: `tests/it/upstream/tls.rs` looks at certificates.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;

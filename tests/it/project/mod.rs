@@ -1,0 +1,16 @@
+//! The project itself: its documents, its sources, what it is made of, and its tools.
+
+mod advisories;
+mod asvs;
+mod behind;
+mod compare;
+mod corpus;
+mod dependencies;
+mod differential;
+mod documents;
+mod floors;
+mod openapi;
+mod reference;
+mod scanners;
+mod setup;
+mod shipped;
