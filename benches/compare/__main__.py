@@ -23,6 +23,7 @@ import growth
 import latency
 import machine
 import memory
+import peers
 import refused
 import report
 import start
@@ -35,6 +36,7 @@ from stage import Programs, Stage
 
 MEASUREMENTS = {
     "forwarded": ("What a forwarded request costs", forwarded.run),
+    "peers": ("Beside what others take for the same", peers.run),
     "latency": ("How long an answer takes", latency.run),
     "refused": ("What a refused request costs", refused.run),
     "growth": ("Users, rules and sessions", growth.run),
@@ -48,7 +50,7 @@ MEASUREMENTS = {
 def main() -> int:
     """Measures what was asked for."""
     options = parse()
-    programs = Programs(options.doorward, options.bare, options.fill, options.steady)
+    programs = Programs(options.doorward, options.bare, options.fill, options.steady, options.proxies)
     if options.train:
         with tempfile.TemporaryDirectory(prefix="doorward-shared-") as shared, Stage(programs, Path(shared)) as stage:
             train.run(stage, options.seconds)
@@ -69,7 +71,10 @@ def main() -> int:
         about += " Quick, to see whether all works: the numbers are worth nothing."
     head = f"{about}\n\n{report.goals(goals, effort.is_quick)}" if goals else about
     print(about if options.only else head)
-    if options.write:
+    if options.write and options.only:
+        for part in parts:
+            report.write_part(options.write, f"{part}\n\n{about}")
+    elif options.write:
         report.write(options.write, "\n\n".join([head, *parts]))
     return 0
 
@@ -93,12 +98,13 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--bare", type=Path, help="built of benches/bare.rs")
     parser.add_argument("--fill", type=Path, help="built of benches/fill.rs")
     parser.add_argument("--steady", type=Path, help="built of benches/steady.rs")
+    parser.add_argument("--proxies", type=Path, help="the folder of envoy, traefik and caddy; else the search path")
     parser.add_argument("--only", nargs="+", choices=list(MEASUREMENTS), metavar="NAME", help=", ".join(MEASUREMENTS))
     parser.add_argument("--rounds", type=int, default=9, help="rounds of what has rounds")
     parser.add_argument("--seconds", type=int, default=3, help="seconds for one of those in one round")
     parser.add_argument("--quick", action="store_true", help="see whether all works; the numbers are worth nothing")
     parser.add_argument("--train", action="store_true", help="put load on what .ci/pgo built, and measure nothing")
-    parser.add_argument("--write", type=Path, metavar="PAGE", help="put the results into this page")
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="put the results into this page; with --only its section")
     return parser.parse_args()
 
 

@@ -71,6 +71,25 @@ http {{
 }}
 """
 
+TRAEFIK = """
+http:
+  routers: {{ app: {{ rule: "PathPrefix(`/`)", entryPoints: [web], service: app }} }}
+  services: {{ app: {{ loadBalancer: {{ servers: [{{ url: "http://127.0.0.1:{upstream}" }}] }} }} }}
+"""
+
+CADDY = """
+{{
+    admin off
+    auto_https off
+    persist_config off
+    log {{
+        level ERROR
+    }}
+}}
+http://127.0.0.1:{port} {{
+    reverse_proxy 127.0.0.1:{upstream}
+}}
+"""
 
 DRESSED = "bare Pingora, same headers"
 
@@ -89,10 +108,7 @@ def haproxy(stage: Stage, upstream: Upstream, session: Session) -> Proxy:
     port = free_port()
     text = HAPROXY.format(port=port, upstream=upstream.port, cookie=COOKIE, key=session.key)
     config = stage.write("haproxy.cfg", text)
-    process = stage.start("haproxy", ["haproxy", "-db", "-f", str(config)], stage.proxy_cores)
-    proxy = Proxy("HAProxy", process, port, session.headers)
-    web.wait_until_open(process, port)
-    return proxy
+    return started(stage, "HAProxy", ["haproxy", "-db", "-f", str(config)], port, session)
 
 
 def nginx(stage: Stage, upstream: Upstream, session: Session, listen: str = "") -> Proxy:
@@ -102,8 +118,43 @@ def nginx(stage: Stage, upstream: Upstream, session: Session, listen: str = "") 
         folder=stage.folder, temp=temp_paths(stage.folder), port=port, upstream=upstream.port, listen=listen
     )
     config = stage.write(f"nginx-{port}.conf", text)
-    process = stage.start("nginx", ["nginx", "-e", "stderr", "-c", str(config)], stage.proxy_cores)
-    proxy = Proxy("nginx", process, port, session.headers)
-    web.wait_until_open(process, port)
+    return started(stage, "nginx", ["nginx", "-e", "stderr", "-c", str(config)], port, session)
+
+
+def traefik(stage: Stage, upstream: Upstream, session: Session) -> Proxy:
+    """Traefik that forwards everything."""
+    port = free_port()
+    routes = stage.write("routes.yaml", TRAEFIK.format(upstream=upstream.port))
+    command = [
+        *go("traefik", stage),
+        f"--entryPoints.web.address=127.0.0.1:{port}",
+        f"--providers.file.filename={routes}",
+        "--providers.file.watch=false",
+        "--global.checkNewVersion=false",
+        "--global.sendAnonymousUsage=false",
+        "--log.level=ERROR",
+    ]
+    proxy = started(stage, "Traefik, no check", command, port, session)
+    web.wait_until_ready(proxy.process, port, "/")
     return proxy
 
+
+def caddy(stage: Stage, upstream: Upstream, session: Session) -> Proxy:
+    """Caddy that forwards everything."""
+    port = free_port()
+    config = stage.write("Caddyfile", CADDY.format(port=port, upstream=upstream.port))
+    command = [*go("caddy", stage), "run", "--adapter", "caddyfile", "--config", str(config)]
+    return started(stage, "Caddy, no check", command, port, session)
+
+
+def go(name: str, stage: Stage) -> list[str]:
+    """The begin of a command of a program in Go, which has one thread for its work and writes into our folder."""
+    settings = ["GOMAXPROCS=1", f"HOME={stage.folder}", f"XDG_DATA_HOME={stage.folder}", f"XDG_CONFIG_HOME={stage.folder}"]
+    return ["env", *settings, stage.proxy_program(name)]
+
+
+def started(stage: Stage, name: str, command: list[str], port: int, session: Session) -> Proxy:
+    """A proxy that listens."""
+    process = stage.start(name, command, stage.proxy_cores)
+    web.wait_until_open(process, port)
+    return Proxy(name, process, port, session.headers)

@@ -43,3 +43,28 @@ def write(page: Path, text: str) -> None:
     head, _, rest = page.read_text().partition(BEGIN)
     tail = rest.partition(END)[2]
     page.write_text(f"{head}{BEGIN}\n\n{text.strip()}\n\n{END}{tail}")
+
+
+def write_part(page: Path, part: str) -> None:
+    """Replaces the section of the same title between the marks, or adds it at the end."""
+    results = page.read_text().partition(BEGIN)[2].partition(END)[0]
+    write(page, with_part(results, part))
+
+
+def with_part(results: str, part: str) -> str:
+    """These sections with this one in the place of its former self.
+
+    >>> with_part("head\\n\\n### A\\n\\n1\\n\\n### B\\n\\n2", "### A\\n\\n3")
+    'head\\n\\n### A\\n\\n3\\n\\n### B\\n\\n2'
+    >>> with_part("head\\n\\n### A\\n\\n1", "### C\\n\\n3")
+    'head\\n\\n### A\\n\\n1\\n\\n### C\\n\\n3'
+    """
+    head, *sections = results.strip().split("\n\n### ")
+    ours = part.strip().removeprefix("### ")
+    title = ours.partition("\n")[0]
+    places = [number for number, section in enumerate(sections) if section.partition("\n")[0] == title]
+    if places:
+        sections[places[0]] = ours
+    else:
+        sections.append(ours)
+    return "\n\n### ".join([head, *sections])

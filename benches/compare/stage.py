@@ -15,12 +15,16 @@ from process import Process, Trouble
 
 @dataclass(frozen=True)
 class Programs:
-    """The programs that we built; all others come from the search path."""
+    """The programs that we built, and the folder of the proxies that `.ci/setup` got from PyPI.
+
+    All others come from the search path.
+    """
 
     doorward: Path
     bare: Path | None
     fill: Path | None
     steady: Path | None
+    proxies: Path | None
 
     def built(self, name: str) -> str:
         """The path of one that this measurement cannot do without."""
@@ -58,6 +62,10 @@ class Stage:
         process = Process(name, [program(command[0]), *command[1:]], self.file(f"{name}.log"), cores)
         self._owned.callback(process.stop)
         return process
+
+    def proxy_program(self, name: str) -> str:
+        """The path of a proxy that Debian does not have, or not of today."""
+        return program(str(self.programs.proxies / name) if self.programs.proxies else name)
 
     def pinned(self) -> str:
         """The head of a table of proxies: whether each of them had a core of its own."""

@@ -53,3 +53,16 @@ def bad(token: str, key: str) -> dict[str, str]:
         "expired": variant(token, key, claims={"exp": decode(token.split(".")[1])["iat"] - 1}),
         "no token": "unknown",
     }
+
+
+def foreign(token: str, key: str) -> dict[str, str]:
+    """What is signed by the right key and yet not meant for here and now, by name."""
+    now = decode(token.split(".")[1])["iat"]
+    return {
+        "another issuer": variant(token, key, claims={"iss": "somebody-else"}),
+        "another audience": variant(token, key, claims={"aud": "somebody-else"}),
+        "an unknown key id": variant(token, key, header={"kid": "unknown"}),
+        "not valid yet": variant(token, key, claims={"nbf": now + 3600}),
+        "no user": variant(token, key, claims={"sub": "9999"}),
+        "no end": variant(token, key, claims={"exp": None}),
+    }

@@ -51,13 +51,52 @@ fn haproxy_and_doorward_let_the_same_through_and_refuse_the_same() {
     );
 }
 
+/// Envoy, nginx with Lua and Apache are sent the same before they are measured. What one of them
+/// lets pass stands in the table, as it was asked; Doorward lets nothing of it pass.
+#[test]
+fn the_table_of_the_peers_says_what_each_lets_pass() {
+    let proxies = optional::target().join("proxies/bin");
+    let modules = [
+        Path::new("/usr/lib/nginx/modules/ngx_http_lua_module.so"),
+        Path::new("/usr/lib/apache2/modules/mod_auth_openidc.so"),
+        &proxies.join("envoy"),
+    ];
+    if let Some(missing) = modules.iter().find(|file| !file.exists()) {
+        optional::skip(&format!("{} is missing", missing.display()));
+        return;
+    }
+    let proxies = proxies.display().to_string();
+    let Some(output) = compare("peers", &["--proxies", &proxies]) else {
+        return;
+    };
+    assert_code(&output, 0, "benches/compare");
+    let row = |name: &str| {
+        let text = said(&output);
+        let row = text.lines().find(|line| line.starts_with(name));
+        row.unwrap_or_else(|| panic!("no {name}: {text}"))
+            .to_owned()
+    };
+    for (name, lets_pass) in [
+        ("| Doorward |", "| nothing |"),
+        ("| Envoy |", "no user"),
+        ("| nginx + Lua |", "no user"),
+        ("| Apache |", "alg HS512"),
+        ("| Traefik, no check |", "| everything |"),
+        ("| Caddy, no check |", "| everything |"),
+        ("| CPU a request, Doorward / Envoy |", "≤ 0.6"),
+        ("| CPU a request, Doorward / nginx + Lua |", "≤ 1"),
+    ] {
+        assert!(row(name).contains(lets_pass), "{}", row(name));
+    }
+}
+
 /// The examples in the documentation of its modules.
 #[test]
 fn the_benchmark_reckons_right() {
     if !optional::is_installed("python3") {
         return;
     }
-    for module in ["figures.py", "rounds.py"] {
+    for module in ["figures.py", "report.py", "rounds.py"] {
         let mut command = Command::new("python3");
         command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/compare"));
         command.args(["-B", "-m", "doctest", "-v", module]);
@@ -100,5 +139,10 @@ fn the_benchmark_writes_its_results_between_the_marks_of_a_page() {
         "{written}"
     );
     assert!(results.contains("full handshakes/s"), "{results}");
+    let (_, others) = results.split_once("\n### ").expect("a section");
+    let (before, _) = others
+        .split_once("### TLS and HTTP/2")
+        .expect("our section");
+    assert!(shipped.contains(before), "other sections changed: {before}");
     assert!(results.contains("worth nothing"), "{results}");
 }

@@ -37,7 +37,7 @@ fn no_other_proxy_sees_another_request() {
     if !tools.iter().all(|tool| optional::is_installed(tool)) {
         return;
     }
-    let caddy = optional::target().join("caddy/bin/caddy");
+    let caddy = optional::target().join("proxies/bin/caddy");
     if !caddy.exists() {
         optional::skip("Caddy is not there (.ci/setup test installs it)");
         return;
