@@ -12,21 +12,22 @@
 //! | [`domain`] | values that cannot be wrong: paths, origins, cookies, ids, times | nothing that waits |
 //! | [`auth`] | decisions: the gate, rules, CORS, CSRF, sessions, throttle | `domain`; no clock, no server |
 //! | [`adapters`] | the world: configuration and its lints, keys, store, passwords, pages, logs | one outside thing a file |
-//! | [`service`] | what the gateway does with sessions: renew, end, sweep, cut in time | ports and `now`; no server |
+//! | [`service`] | what the gateway does: authorize, sign in, renew, end, sweep, cut in time | ports and `now`; no server |
 //! | [`gateway`] | pingora's hooks, listeners, reload, drain | pingora; it alone says its name |
 //! | [`cli`] | the operator's hand, one verb a file | everything |
 //!
 //! # The way of a request
 //!
 //! ```text
-//! bytes ─pingora─▶ gateway::proxy ─inbound─▶ RequestView ─Policy::decide(view, now)─▶ Decision
-//!                                                                                      │
-//!      ┌──────────────────────────┬──────────────────┬──────────────┴──────────┐
-//!   Deny(Denial, Presentation)   Serve(Endpoint)   Renew(PendingRenewal)    Forward(Pass)
-//!      │                          │ body → login …   │ renewal::exchange        │ peer, outbound: strip and set
-//!      │                          │                  └─▶ Policy::resume ─▶ one of the others
-//!      └───────▶ own_reply ◀──────┘                                            ▼
-//!                   │                                            upstream ─▶ upstream_response
+//! bytes ─pingora─▶ gateway::proxy ─inbound─▶ RequestView ─service::authorize─▶ Authorized
+//!                                                          │                         │
+//!                       Policy::decide(view, now), and for a session that is         │
+//!                       due renewal::exchange and Policy::resume                     │
+//!      ┌──────────────────────────┬──────────────────────────┴───────┬───────────────┘
+//!   Deny(Denial, Presentation)   Serve(Endpoint)                 Forward(Pass)
+//!      │                          │ body → login …                │ peer, outbound: strip and set
+//!      └───────▶ own_reply ◀──────┘                               ▼
+//!                   │                                  upstream ─▶ upstream_response
 //!                   └──────────────▶ client ◀───────────────────────┘
 //!                                      └─ logging ─▶ access and audit lines, metrics
 //! ```

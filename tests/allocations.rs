@@ -8,16 +8,19 @@ mod scene;
 
 use allocation_counter::measure;
 use doorward::adapters::config::settings::Algorithm;
-use doorward::auth::gate::Decision;
+use doorward::auth::gate::{Decision, Step};
 use scene::{NOW, PAGE, Scene};
 
 /// How often the allocator is asked for memory between the view and the verdict.
 #[track_caller]
 fn allocations_of(scene: &Scene, target: &str, token: Option<&str>) -> u64 {
     let request = scene.request(target, token);
-    let decide = || scene.policy.decide(&request.view(), NOW).decision;
+    let decide = || scene.policy.decide(&request.view(), NOW).step;
     // What is made once and kept is no cost of a request.
-    assert!(matches!(decide(), Decision::Forward(_)), "{target}");
+    assert!(
+        matches!(decide(), Step::Decided(Decision::Forward(_))),
+        "{target}"
+    );
     let counted = measure(|| {
         let _ = std::hint::black_box(decide());
     });

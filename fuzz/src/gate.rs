@@ -49,7 +49,7 @@ pub fn sent(world: &World, head: &[u8]) -> Rehearsed {
             built.expect("a runtime")
         });
         let renew = |token: &_| world.renewed(token);
-        runtime.block_on(rehearse(&world.shared, head, world.now, renew))
+        runtime.block_on(rehearse(&world.shared, head, world.now, &renew))
     })
 }
 

@@ -47,19 +47,45 @@ pub enum Decision {
     Deny(Denial, Presentation),
     /// One of our own endpoints answers.
     Serve(&'static EndpointSpec, Caller),
-    /// The session is to be renewed first; then [`Policy::resume`].
-    Renew(PendingRenewal),
     /// Admitted to the app.
     Forward(Pass),
 }
 
-/// A decision, and the headers that every answer to this request carries, ours or
+/// How far the gate comes with a request at first.
+#[derive(Debug)]
+#[must_use = "a decision that nobody carries out leaves a client waiting"]
+pub enum Step {
+    /// To the end.
+    Decided(Decision),
+    /// The session is to be renewed first; then [`Policy::resume`].
+    Renew(PendingRenewal),
+}
+
+impl Step {
+    /// The session whose access token came with the request, where that counts.
+    pub fn presented(&self) -> Option<&Session> {
+        match self {
+            Self::Decided(Decision::Forward(pass)) => pass.session(),
+            Self::Decided(Decision::Serve(_, visitor)) => visitor.presented.live(),
+            Self::Decided(Decision::Deny(..)) => None,
+            Self::Renew(pending) => pending.holder(),
+        }
+    }
+}
+
+impl From<Decision> for Step {
+    fn from(decision: Decision) -> Self {
+        Self::Decided(decision)
+    }
+}
+
+/// What the gate says, and the headers that every answer to this request carries, ours or
 /// the app's.
 #[derive(Debug)]
 #[must_use = "a decision that nobody carries out leaves a client waiting"]
 pub struct Verdict {
     /// What becomes of it.
-    pub decision: Decision,
+    pub step: Step,
     /// CORS headers for an allowed origin; `Vary: Origin` goes with every answer.
     pub cors: HeaderMap,
     /// Who was refused, if they had a session, for the audit log.
@@ -91,17 +117,28 @@ impl Policy {
     /// Decides a request at `now`. Pure: no clock, no store, no lock that waits.
     pub fn decide(&self, view: &RequestView<'_>, now: Timestamp) -> Verdict {
         let mut caller = self.cors.caller(view);
-        let (decision, refused) = match self.check(view, &mut caller, now) {
-            Ok(decision) => (decision, None),
-            Err(Rejected { denial, user }) => {
-                (Decision::Deny(denial, self.present(denial, view)), user)
-            }
-        };
+        let checked = self.check(view, &mut caller, now);
+        let (step, refused) = self.told(checked, view);
         Verdict {
             cors: self.cors.answer(&caller),
-            decision,
+            step,
             refused,
         }
+    }
+
+    /// A refusal is shown in the way that the request asks for.
+    fn told<T: From<Decision>>(
+        &self,
+        checked: Result<T, Rejected>,
+        view: &RequestView<'_>,
+    ) -> (T, Option<UserId>) {
+        checked.map_or_else(
+            |Rejected { denial, user }| {
+                let shown = self.present(denial, view);
+                (Decision::Deny(denial, shown).into(), user)
+            },
+            |admitted| (admitted, None),
+        )
     }
 
     fn check(
@@ -109,11 +146,11 @@ impl Policy {
         view: &RequestView<'_>,
         caller: &mut RequestOrigin,
         now: Timestamp,
-    ) -> Result<Decision, Rejected> {
+    ) -> Result<Step, Rejected> {
         let selected = match self.aim_of(view, caller)? {
             Aim::Preflight(endpoint) => {
                 let nobody = Caller::with(AccessTokenState::Absent);
-                return Ok(Decision::Serve(endpoint, nobody));
+                return Ok(Decision::Serve(endpoint, nobody).into());
             }
             Aim::Endpoint(endpoint) => return self.own(endpoint, view, caller, now),
             Aim::App(selected) => selected,
@@ -134,7 +171,7 @@ impl Policy {
         if let Some(presented) = presented {
             let pass = Pass::public(presented.into_live(), selected.strictest().rule);
             self.last_checks(view, caller, pass.session().map(|session| session.id))?;
-            return Ok(Decision::Forward(pass));
+            return Ok(Decision::Forward(pass).into());
         }
         let visitor = Caller::on_the_way(self, view, now);
         if places().any(judge::is_closed) {
@@ -146,7 +183,7 @@ impl Policy {
                     denial,
                     user: visitor.presented.live().map(user_of),
                 })?;
-            return Ok(Decision::Renew(PendingRenewal {
+            return Ok(Step::Renew(PendingRenewal {
                 refresh,
                 visitor,
                 purpose: ResumeAt::App(Requirement::of(places())),
@@ -157,7 +194,7 @@ impl Policy {
             self.last_checks(view, caller, Some(session.id))
                 .map_err(|denial| Rejected::of(session, denial))?;
         }
-        Ok(Decision::Forward(pass))
+        Ok(Decision::Forward(pass).into())
     }
 
     /// Goes on with a request whose session was to be renewed: with the renewed one, or
@@ -168,11 +205,7 @@ impl Policy {
         ticket: PendingRenewal,
         renewed: Result<(Arc<Session>, RefreshToken), Denial>,
     ) -> (Decision, Option<UserId>) {
-        let resumed = ticket.resume(renewed);
-        resumed.map_or_else(
-            |Rejected { denial, user }| (Decision::Deny(denial, self.present(denial, view)), user),
-            |decision| (decision, None),
-        )
+        self.told(ticket.resume(renewed), view)
     }
 
     /// What comes after rule and role: that the request was meant, and its size.

@@ -7,7 +7,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header;
+
 use crate::domain::id::{SessionId, UserId};
+use crate::domain::request::RequestView;
 use crate::domain::time::Timestamp;
 
 /// One session. When it was created is in its id.
@@ -92,6 +95,15 @@ pub struct Device {
 }
 
 impl Device {
+    /// Of the request's client.
+    pub fn of(view: &RequestView<'_>) -> Self {
+        let agent = view.headers.get(header::USER_AGENT);
+        Self::new(
+            view.facts.client,
+            agent.map_or(b"", |agent| agent.as_bytes()),
+        )
+    }
+
     /// Of a client that calls itself `agent`: printable ASCII, cut to [`MAX_AGENT`].
     pub fn new(client: IpAddr, agent: &[u8]) -> Self {
         let printable = |byte: &&u8| (b' '..=b'~').contains(*byte);

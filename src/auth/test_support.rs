@@ -23,7 +23,7 @@ use crate::domain::cookie::{CookieStyle, SameSite};
 use crate::domain::id::{SessionId, UserId, Username};
 use crate::domain::identity::Identity;
 use crate::domain::origin::{Authority, Scheme};
-use crate::domain::request::{Framing, Host, RequestFacts, RequestView};
+use crate::domain::request::{RequestFacts, RequestView};
 use crate::domain::time::Timestamp;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
@@ -129,12 +129,9 @@ pub(crate) fn get<'a>(target: &'a str, headers: &'a HeaderMap) -> RequestView<'a
 }
 
 /// What is read of a request for `app.example`.
-pub(crate) static FACTS: LazyLock<RequestFacts> = LazyLock::new(|| RequestFacts {
-    host: Host::At(Authority::parse(b"app.example").unwrap()),
-    scheme: Scheme::Https,
-    client: std::net::Ipv4Addr::LOCALHOST.into(),
-    framing: Framing::Plain,
-    content_length: None,
+pub(crate) static FACTS: LazyLock<RequestFacts> = LazyLock::new(|| {
+    let host = Authority::parse(b"app.example").unwrap();
+    RequestFacts::bodiless(host, Scheme::Https, std::net::Ipv4Addr::LOCALHOST.into())
 });
 
 pub(crate) fn policy_with(users: Vec<User>, change: impl FnOnce(&mut Policy)) -> Policy {

@@ -14,6 +14,7 @@ mod trial;
 use std::sync::Arc;
 
 use clap::Args;
+use tokio::runtime::Builder;
 
 use self::explanation::Explanation;
 use self::target::Target;
@@ -53,7 +54,8 @@ pub(super) fn explain(question: &Question) -> Result<(), Failure> {
     let now = clock::now();
     let login = user.map(|user| Login::of(&policy, user, now));
     let login = login.transpose().map_err(Failure::io)?;
-    let trial = Trial::new(&policy, &settings, &target, now);
+    let runtime = Builder::new_current_thread().build().map_err(Failure::io)?;
+    let trial = Trial::new(&policy, &settings, &target, now, &runtime);
     let other = stand_in(&trial, now)?;
     let asked = asked.map(|asked| (asked, login.as_ref()));
     let explanation = Explanation::of(&trial, &target, asked, other.as_ref());

@@ -8,7 +8,7 @@ use http::{HeaderMap, Method};
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
 use super::lists::members;
-use super::origin::{Authority, Scheme};
+use super::origin::{Authority, Origin, Scheme};
 
 /// What a query is never written with: what browsers encode themselves (URL standard, query
 /// percent-encode set) and the backslash, which they send as it is. Beyond ASCII all is.
@@ -89,6 +89,29 @@ pub struct RequestFacts {
     pub framing: Framing,
     /// The declared length of the body, if any.
     pub content_length: Option<u64>,
+}
+
+impl RequestFacts {
+    /// Of a request without a body, for this place.
+    pub const fn bodiless(host: Authority, scheme: Scheme, client: IpAddr) -> Self {
+        Self {
+            host: Host::At(host),
+            scheme,
+            client,
+            framing: Framing::Plain,
+            content_length: None,
+        }
+    }
+
+    /// The origin of our own pages: `public`, if the operator says it, else the place that the
+    /// client asked for; `None` if that is no place.
+    pub fn own_origin(&self, public: Option<&Origin>) -> Option<Origin> {
+        match (public, &self.host) {
+            (Some(public), _) => Some(public.clone()),
+            (None, Host::At(host)) => Some(Origin::new(self.scheme, host.clone())),
+            (None, Host::Missing | Host::Malformed) => None,
+        }
+    }
 }
 
 /// A request as the decisions see it.

@@ -1,6 +1,7 @@
 //! Floor 5: what the gateway does with sessions, without a server: it signs in, renews, ends,
 //! lists and sweeps. Takes `now` and ports as arguments; knows no request and no connection.
 
+pub mod authorize;
 pub mod delivery;
 pub mod expiry;
 pub mod live_connections;

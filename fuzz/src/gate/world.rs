@@ -13,6 +13,7 @@ use doorward::adapters::store::memory::Memory;
 use doorward::adapters::store::replica::RevocationIndex;
 use doorward::auth::claims::{Claims, Dates};
 use doorward::auth::denial::Denial;
+use doorward::auth::issue::Issued;
 use doorward::auth::policy::Policy;
 use doorward::auth::ports::{Revoked, Tokens};
 use doorward::auth::principal::Principal;
@@ -215,7 +216,7 @@ impl World {
     }
 
     /// What the store would say of a refresh token that opened.
-    pub fn renewed(&self, token: &RefreshToken) -> Result<(Arc<Session>, RefreshToken), Denial> {
+    pub fn renewed(&self, token: &RefreshToken) -> Result<Issued, Denial> {
         let snapshot = self.shared.snapshot();
         let of = |(_, id, user): &&(String, SessionId, &str)| {
             (*id == token.session).then(|| UserId::new(user))
@@ -230,7 +231,12 @@ impl World {
             expires: self.now.after(snapshot.policy.lifetimes.access),
         };
         let session = Session::new(principal, token.session, token.generation + 1, dates);
-        Ok((Arc::new(session), *token))
+        Ok(Issued {
+            session: Arc::new(session),
+            refresh: *token,
+            cookies: Vec::new(),
+            expires_in: dates.expires.since(dates.issued),
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 //! session. What there is to know of an endpoint stands in its row of [`ENDPOINTS`].
 
 use super::ticket::{PendingRenewal, ResumeAt};
-use super::{Decision, Rejected};
+use super::{Decision, Rejected, Step};
 use crate::auth::cors::RequestOrigin;
 use crate::auth::csrf::{self, CsrfMode, Token};
 use crate::auth::denial::{Denial, Unproven};
@@ -22,12 +22,12 @@ impl Policy {
         view: &RequestView<'_>,
         caller: &RequestOrigin,
         now: Timestamp,
-    ) -> Result<Decision, Rejected> {
+    ) -> Result<Step, Rejected> {
         let mut visitor = Caller::read(self, view, now);
         visitor.owes_token = self.csrf_of(endpoint.csrf, view, caller, &visitor)?;
         Ok(match visitor.to_renew(now) {
             Some(refresh) if endpoint.session.renews() && self.renewal == Renewal::Silent => {
-                Decision::Renew(PendingRenewal {
+                Step::Renew(PendingRenewal {
                     refresh,
                     visitor,
                     purpose: ResumeAt::Endpoint(endpoint),
@@ -37,7 +37,7 @@ impl Policy {
                 if endpoint.session == SessionRule::Required {
                     visitor.presented.clone().required()?;
                 }
-                Decision::Serve(endpoint, visitor)
+                Decision::Serve(endpoint, visitor).into()
             }
         })
     }

@@ -191,7 +191,7 @@ fn renewals_of_a_fleet_are_spread_over_the_last_tenth() {
 fn what_comes_of_a_request_whose_session_was_to_be_renewed() {
     let policy = policy();
     let resumed = |request: &Ask, user: Option<&str>, denial: Denial| {
-        let Decision::Renew(ticket) = request.verdict(&policy).decision else {
+        let Step::Renew(ticket) = request.verdict(&policy).step else {
             panic!("not to be renewed");
         };
         let renewed = match user {
@@ -219,7 +219,6 @@ fn what_comes_of_a_request_whose_session_was_to_be_renewed() {
                 format!("{:?} {}", endpoint.id, visitor.presented.live().is_some())
             }
             Decision::Deny(denial, _) => denial.code().to_owned(),
-            Decision::Renew(_) => "again".to_owned(),
         }
     };
     let gone = Denial::SessionRevoked;
@@ -309,7 +308,7 @@ fn a_session_that_is_over_is_no_other_answer_to_a_doubtful_path() {
     ] {
         let request = ask("GET", target, &[]).with("cookie", &refresh_of(session(1)));
         let view = request.view();
-        let Decision::Renew(ticket) = policy.decide(&view, NOW).decision else {
+        let Step::Renew(ticket) = policy.decide(&view, NOW).step else {
             panic!("{target} is not renewed first");
         };
         let renewed = Err(Denial::SessionRevoked);

@@ -99,7 +99,11 @@ impl Ask {
 
     /// One word for the outcome.
     pub(super) fn outcome(&self, policy: &Policy) -> String {
-        match self.verdict(policy).decision {
+        let decision = match self.verdict(policy).step {
+            Step::Decided(decision) => decision,
+            Step::Renew(ticket) => return format!("renew {}", ticket.refresh().generation),
+        };
+        match decision {
             Decision::Deny(denial, shown) => {
                 let shown = match shown {
                     Presentation::Problem => "problem".to_owned(),
@@ -112,7 +116,6 @@ impl Ask {
                 format!("{} {shown}", denial.code())
             }
             Decision::Serve(endpoint, _) => format!("{:?}", endpoint.id),
-            Decision::Renew(ticket) => format!("renew {}", ticket.refresh().generation),
             Decision::Forward(pass) => match pass.session() {
                 Some(session) => format!("as {}", session.principal.user.identity.id),
                 None => "anonymous".to_owned(),
@@ -736,8 +739,8 @@ fn sizes_have_limits() {
 #[test]
 fn a_pass_carries_the_identity_and_nothing_for_a_visitor() {
     let policy = policy();
-    let headers = |request: Ask| match request.verdict(&policy).decision {
-        Decision::Forward(pass) => pass
+    let headers = |request: Ask| match request.verdict(&policy).step {
+        Step::Decided(Decision::Forward(pass)) => pass
             .identity_headers()
             .iter()
             .map(|(name, value)| {

@@ -8,7 +8,7 @@ use super::*;
 use crate::auth::claims::Claims;
 use crate::auth::denial::Denial;
 use crate::auth::directory::User;
-use crate::auth::gate::Decision;
+use crate::auth::gate::{Decision, Step};
 use crate::auth::login_flow::{Checked, LoginFailure, LoginFlow, Proof};
 use crate::auth::policy::principals;
 use crate::auth::ports::Tokens as _;
@@ -89,14 +89,14 @@ fn outcome(policy: &Policy, subject: &str) -> String {
     let mut headers = HeaderMap::new();
     let cookie = format!("__Host-doorward={}", token(subject, "0.hash"));
     headers.insert(header::COOKIE, HeaderValue::try_from(cookie).unwrap());
-    match policy.decide(&get("/admin/x", &headers), NOW).decision {
-        Decision::Forward(pass) => pass
+    match policy.decide(&get("/admin/x", &headers), NOW).step {
+        Step::Decided(Decision::Forward(pass)) => pass
             .identity_headers()
             .iter()
             .find(|(name, _)| name == "X-User-Id")
             .map(|(_, value)| format!("as {}", value.to_str().unwrap()))
             .unwrap(),
-        Decision::Deny(denial, _) => denial.code().to_owned(),
+        Step::Decided(Decision::Deny(denial, _)) => denial.code().to_owned(),
         other => format!("{other:?}"),
     }
 }

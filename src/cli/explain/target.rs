@@ -4,7 +4,7 @@ use http::{HeaderMap, Method};
 
 use crate::adapters::config::settings::Settings;
 use crate::domain::origin::{Authority, Origin, Scheme};
-use crate::domain::request::{Framing, Host, RequestFacts, RequestView};
+use crate::domain::request::{RequestFacts, RequestView};
 
 /// A request line and where it goes.
 pub(super) struct Target {
@@ -53,13 +53,11 @@ impl Target {
         };
         Ok(Self {
             method,
-            facts: RequestFacts {
-                host: Host::At(host.clone()),
+            facts: RequestFacts::bodiless(
+                host.clone(),
                 scheme,
-                client: std::net::Ipv4Addr::LOCALHOST.into(),
-                framing: Framing::Plain,
-                content_length: None,
-            },
+                std::net::Ipv4Addr::LOCALHOST.into(),
+            ),
             host,
             path: if path.is_empty() { "/" } else { path }.to_owned(),
             query,
@@ -78,8 +76,8 @@ impl Target {
     }
 
     /// The origin of a page at the same place.
-    pub(super) fn origin(&self) -> Origin {
-        Origin::new(self.facts.scheme, self.host.clone())
+    pub(super) fn origin(&self) -> Option<Origin> {
+        self.facts.own_origin(None)
     }
 }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, Method, StatusCode};
 use serde::Serialize;
+use tokio::runtime::Runtime;
 
 use super::decider::{Decider, Own};
 use super::target::Target;
@@ -21,8 +22,10 @@ use crate::auth::policy::Policy;
 use crate::auth::ports::SignError;
 use crate::auth::principal::Principal;
 use crate::auth::redirect::Presentation;
+use crate::auth::refresh::RefreshToken;
 use crate::auth::stored::Device;
 use crate::domain::time::Timestamp;
+use crate::service::authorize::authorize;
 
 /// The cookies of somebody who has just signed in.
 pub(super) struct Login {
@@ -126,6 +129,7 @@ pub(super) struct Trial<'a> {
     pub(super) decider: Decider,
     target: &'a Target,
     now: Timestamp,
+    runtime: &'a Runtime,
 }
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -138,6 +142,7 @@ impl<'a> Trial<'a> {
         settings: &'a Settings,
         target: &'a Target,
         now: Timestamp,
+        runtime: &'a Runtime,
     ) -> Self {
         let mut trial = Self {
             policy,
@@ -145,6 +150,7 @@ impl<'a> Trial<'a> {
             decider: Decider::default(),
             target,
             now,
+            runtime,
         };
         // For a request that no other origin starts.
         let headers = trial.headers(None, Start::Script);
@@ -165,10 +171,11 @@ impl<'a> Trial<'a> {
     pub(super) fn run(&self, login: Option<&Login>, start: Start<'_>) -> Verdict {
         let headers = self.headers(login, start);
         let view = self.target.view(&headers);
-        match self.policy.decide(&view, self.now).decision {
+        // No session that has just begun is renewed.
+        let renew = |_: &RefreshToken| Err(Denial::StoreUnavailable);
+        let authorized = authorize(self.policy, &view, self.now, &renew);
+        match self.runtime.block_on(authorized).decision {
             Decision::Serve(endpoint, _) => Verdict::new("serve", Own(endpoint).words()),
-            // Not with a session that has just begun.
-            Decision::Renew(_) => Verdict::new("renew", "the session is renewed first"),
             Decision::Deny(denial, Presentation::Login { location }) => {
                 let why = format!("303 to {location} ({})", denial.code());
                 let refused = Verdict::refused("login", StatusCode::SEE_OTHER, denial, why);
@@ -256,9 +263,9 @@ impl<'a> Trial<'a> {
             }
             Start::Program => {}
         }
-        let own = self.target.origin().to_string();
+        let own = self.target.origin().map(|own| own.to_string());
         let origin = match start {
-            Start::Page | Start::Script | Start::ScriptWithToken if !safe => Some(own.as_str()),
+            Start::Page | Start::Script | Start::ScriptWithToken if !safe => own.as_deref(),
             Start::Elsewhere(origin) | Start::ElsewhereWithToken(origin) => Some(origin),
             _ => None,
         };

@@ -19,7 +19,6 @@ use crate::domain::id::SessionId;
 use crate::domain::reply::Reply;
 use crate::gateway::request::body;
 use crate::gateway::request::ctx::Ctx;
-use crate::gateway::request::inbound;
 use crate::gateway::request::own_reply;
 use crate::gateway::shared_state::SharedState;
 use crate::service::login::{From, Opening, Random};
@@ -65,7 +64,7 @@ pub(super) async fn submit(
         typed.back_to = way_back(&asked.query)?;
     }
     let from = From {
-        client: asked.client,
+        client: asked.device.client,
         browser: &asked.browser,
     };
     let (snapshot, now) = (&ctx.snapshot, clock::now());
@@ -82,12 +81,11 @@ pub(super) async fn submit(
     });
     let refuse = |denial| refused(ctx, denial, format, &typed, asked);
     let proved = outcome.map_err(refuse)?;
-    let device = inbound::device(session, asked.client);
     let earlier: Vec<SessionId> = visitor.sessions().collect();
     let opening = Opening {
         earlier: &earlier,
         remember: typed.remember_me,
-        device: &device,
+        device: &asked.device,
     };
     let random = Random {
         session: entropy::random(),
@@ -142,7 +140,7 @@ fn refused(
         Denial::TooManyAttempts { retry_after } => {
             let policy = &ctx.snapshot.policy;
             let from = From {
-                client: asked.client,
+                client: asked.device.client,
                 browser: &asked.browser,
             };
             match from.source(policy, typed, clock::now()) {

@@ -66,8 +66,8 @@ pub(super) async fn sign_out(
 ) -> Result<Reply, EndpointError> {
     for (id, user) in named(shared, visitor).await? {
         let ending = match extent {
-            Extent::Here => Ending::logout(id, &user, asked.client),
-            Extent::Everywhere => Ending::logout_everywhere(id, &user, asked.client),
+            Extent::Here => Ending::logout(id, &user, asked.device.client),
+            Extent::Everywhere => Ending::logout_everywhere(id, &user, asked.device.client),
         };
         let lifetimes = ctx.snapshot.policy.lifetimes;
         shared

@@ -23,6 +23,7 @@ use crate::auth::known::Browser;
 use crate::auth::login::form_field;
 use crate::auth::policy::Policy;
 use crate::auth::redirect::{Presentation, in_place};
+use crate::auth::stored::Device;
 use crate::auth::visitor::Caller;
 use crate::domain::forwarded;
 use crate::domain::origin::{Origin, Scheme};
@@ -45,8 +46,8 @@ pub(super) struct EndpointRequest {
     pub(super) query: Vec<u8>,
     /// How the body says what it is.
     pub(super) login_format: Result<crate::auth::login::LoginFormat, Denial>,
-    /// The client.
-    pub(super) client: std::net::IpAddr,
+    /// From where it came.
+    pub(super) device: Device,
     /// Who has signed in with this browser before.
     pub(super) browser: Browser,
     /// As which the request came.
@@ -63,7 +64,7 @@ impl EndpointRequest {
                 && (view.accepts("application/json") || view.has_content_type("application/json")),
             query: view.query.unwrap_or_default().to_vec(),
             login_format: crate::auth::login::LoginFormat::of(view),
-            client: view.facts.client,
+            device: Device::of(view),
             browser: Browser::read(policy, view),
             scheme: view.facts.scheme,
             obstacle: obstacle(view, policy),
@@ -82,9 +83,10 @@ fn obstacle(view: &RequestView<'_>, policy: &Policy) -> Option<Obstacle> {
     let told = forwarded::last_word(view.headers, &X_FORWARDED_PROTO);
     if told.and_then(forwarded::scheme) == Some(Scheme::Https) {
         // Of a proxy that is trusted it would be the scheme.
+        let ours = view.facts.own_origin(None)?.to_string();
         return policy.hosts.is_none().then(|| Obstacle::UntrustedProxy {
             browser: Origin::new(Scheme::Https, host.clone()).to_string(),
-            ours: Origin::new(view.facts.scheme, host.clone()).to_string(),
+            ours,
         });
     }
     let are_dropped = policy.cookies.is_secure() && !host.is_loopback();

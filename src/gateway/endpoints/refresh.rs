@@ -12,7 +12,6 @@ use crate::auth::refresh::{RefreshToken, RefreshTrigger};
 use crate::auth::visitor::{AccessTokenState, Caller, Refresh};
 use crate::domain::reply::Reply;
 use crate::gateway::request::ctx::Ctx;
-use crate::gateway::request::inbound;
 use crate::gateway::request::own_reply;
 use crate::gateway::shared_state::SharedState;
 use crate::service::renewal::exchange;
@@ -29,7 +28,6 @@ pub(super) async fn submit(
     let _nothing = read_body(session, ctx, visitor).await?;
     let exchanged = match to_exchange(visitor) {
         Ok(token) => {
-            let device = inbound::device(session, asked.client);
             let (policy, now) = (&ctx.snapshot.policy, clock::now());
             let (service, random) = (&shared.sessions, entropy::random());
             exchange(
@@ -37,7 +35,7 @@ pub(super) async fn submit(
                 policy,
                 &token,
                 RefreshTrigger::Explicit,
-                &device,
+                &asked.device,
                 now,
                 random,
             )

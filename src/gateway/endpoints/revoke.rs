@@ -47,7 +47,7 @@ pub(super) async fn submit(
     let found = shared.sessions.resolve(policy, &target, now).await?;
     let may_end = |owner: &Option<_>| is_admin || owner.as_ref() == Some(&identity.id);
     if let Some(found) = found.filter(|found| may_end(&found.user)) {
-        let ending = Ending::revoke(found, Some(asked.client), reason);
+        let ending = Ending::revoke(found, Some(asked.device.client), reason);
         shared.sessions.end(&ending, policy.lifetimes, now).await?;
     }
     Ok(Reply::empty(StatusCode::OK))

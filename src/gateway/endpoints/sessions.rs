@@ -106,7 +106,13 @@ pub(super) async fn end(
     };
     let endings = ended
         .iter()
-        .map(|one| Ending::revoke(Found::session(one), Some(asked.client), "self_service"))
+        .map(|one| {
+            Ending::revoke(
+                Found::session(one),
+                Some(asked.device.client),
+                "self_service",
+            )
+        })
         .collect();
     let lifetimes = ctx.snapshot.policy.lifetimes;
     let ended = shared.sessions.end_all(endings, lifetimes, clock::now());

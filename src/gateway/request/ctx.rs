@@ -15,10 +15,10 @@ use crate::domain::origin::Scheme;
 use crate::gateway::connection::cancel::CancelHandle;
 use crate::gateway::request::admission::Admission;
 use crate::gateway::request::inbound::Facts;
-use crate::gateway::request::reply_headers::ReplyHeaders;
 use crate::gateway::request::versions;
 use crate::gateway::shared_state::{InFlight, SharedState};
 use crate::gateway::snapshot::Snapshot;
+use crate::service::authorize::ReplyHeaders;
 
 /// How far a request has come, with what belongs to that. `upstream_peer` demands
 /// `Admitted`; `logging` reports whatever it ended as.

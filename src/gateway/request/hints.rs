@@ -224,9 +224,8 @@ impl Hints {
             return;
         }
         let public = snapshot.settings.public_url.as_ref();
-        let ours = match public {
-            Some(public) => public.to_string(),
-            None => Origin::new(view.facts.scheme, host.clone()).to_string(),
+        let Some(ours) = view.facts.own_origin(public) else {
+            return;
         };
         let same_host =
             Origin::parse(value).is_some_and(|o| o.authority().same_place(host, o.scheme()));

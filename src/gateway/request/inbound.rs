@@ -9,7 +9,6 @@ use ipnet::IpNet;
 use pingora::http::RequestHeader;
 use pingora_proxy::Session;
 
-use crate::auth::stored::Device;
 use crate::domain::forwarded;
 use crate::domain::lists::members;
 use crate::domain::origin::{Authority, Scheme};
@@ -25,12 +24,6 @@ pub(in crate::gateway) const X_FORWARDED_PROTO: HeaderName =
     HeaderName::from_static("x-forwarded-proto");
 pub(in crate::gateway) const X_FORWARDED_HOST: HeaderName =
     HeaderName::from_static("x-forwarded-host");
-
-/// The device that a request comes from.
-pub(in crate::gateway) fn device(session: &Session, client: IpAddr) -> Device {
-    let agent = session.req_header().headers.get(header::USER_AGENT);
-    Device::new(client, agent.map_or(b"", |value| value.as_bytes()))
-}
 
 /// What is read of a request once, and kept with it.
 pub(in crate::gateway) struct Facts {

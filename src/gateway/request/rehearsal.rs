@@ -12,11 +12,9 @@ use pingora::protocols::http::v1::client::http_req_header_to_wire;
 use pingora_proxy::Session;
 use tokio::io::{AsyncWriteExt, duplex};
 
-use crate::auth::bounce::Arrival;
 use crate::auth::denial::Denial;
 use crate::auth::endpoint::Endpoint;
 use crate::auth::gate::Decision;
-use crate::auth::refresh::RefreshToken;
 use crate::auth::session::Session as SignedIn;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
@@ -27,6 +25,7 @@ use crate::gateway::request::inbound::Facts;
 use crate::gateway::request::outbound;
 use crate::gateway::request::versions;
 use crate::gateway::shared_state::SharedState;
+use crate::service::authorize::{Sessions, authorize};
 
 /// What becomes of a request head.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,13 +46,12 @@ pub enum Rehearsed {
     },
 }
 
-/// Takes one head through the gate at `now`, as if it came from this machine. `renew` stands
-/// in for the store, where the session is to be renewed first.
+/// Takes one head through the gate at `now`, as if it came from this machine.
 pub async fn rehearse(
     shared: &Arc<SharedState>,
     head: &[u8],
     now: Timestamp,
-    renew: impl FnOnce(&RefreshToken) -> Result<(Arc<SignedIn>, RefreshToken), Denial>,
+    sessions: &impl Sessions,
 ) -> Rehearsed {
     let Some(mut session) = read(head).await else {
         return Rehearsed::Unread;
@@ -65,23 +63,15 @@ pub async fn rehearse(
     let facts = Facts::of(&session, &snapshot.settings.trusted_proxies);
     let facts = ctx.facts.insert(facts);
     let view = facts.view(&session);
-    let decision = match snapshot.policy.decide(&view, now).decision {
-        Decision::Renew(ticket) => {
-            let renewed = renew(ticket.refresh());
-            snapshot.policy.resume(&view, ticket, renewed).0
-        }
-        decided => decided,
-    };
-    let pass = match decision {
+    let authorized = authorize(&snapshot.policy, &view, now, sessions).await;
+    let pass = match authorized.decision {
         Decision::Deny(denial, _) => return Rehearsed::Denied(denial),
         Decision::Serve(endpoint, _) => return Rehearsed::Served(endpoint.id),
-        // Once is enough, as in `decide`.
-        Decision::Renew(_) => return Rehearsed::Denied(Denial::InternalError),
         Decision::Forward(pass) => pass,
     };
     let of = |session: &SignedIn| (session.id, session.user().clone());
     let signed_in = pass.session().map(of);
-    let admission = Admission::new(pass, Arrival::Direct, &session);
+    let admission = Admission::new(pass, authorized.arrival, &session);
     ctx.stage = Stage::Admitted(admission);
     let mut upstream = session.req_header().clone();
     let sent = outbound::request(&mut session, &mut upstream, &ctx)

@@ -1,21 +1,13 @@
 //! What stands on every answer to a request, the app's and our own.
 
 use http::HeaderValue;
-use http::header::{self, HeaderMap, HeaderName};
+use http::header::{self, HeaderName};
 use pingora::http::ResponseHeader;
 
 use crate::auth::pass::Pass;
 use crate::auth::ports::Revoked as _;
+use crate::service::authorize::ReplyHeaders;
 use crate::service::sessions::SessionService;
-
-/// The headers that a decision gives to the answer, whoever writes it.
-#[derive(Default)]
-pub(in crate::gateway) struct ReplyHeaders {
-    /// CORS.
-    pub(in crate::gateway) cors: HeaderMap,
-    /// `Set-Cookie`s of a session that was opened or renewed on the way.
-    pub(in crate::gateway) cookies: Vec<HeaderValue>,
-}
 
 impl ReplyHeaders {
     /// CORS for an allowed origin, `Vary`, and HSTS where there is to be one.

@@ -13,8 +13,6 @@ use crate::auth::cors::is_of_cors;
 use crate::auth::location;
 use crate::domain::cookie;
 use crate::domain::lists::members;
-use crate::domain::origin::Origin;
-use crate::domain::request::Host;
 use crate::gateway::request::ctx::Ctx;
 use crate::gateway::request::reply_headers::{drop_words_to_shared_caches, is_for_shared_caches};
 use crate::gateway::request::versions;
@@ -176,13 +174,9 @@ fn location(session: &Session, answer: &mut ResponseHeader, ctx: &Ctx) -> pingor
     let Some(facts) = &ctx.facts else {
         return Ok(());
     };
-    let Host::At(host) = &facts.request.host else {
-        return Ok(());
-    };
     let settings = &ctx.snapshot.settings;
-    let origin = match &settings.public_url {
-        Some(public) => public.clone(),
-        None => Origin::new(facts.request.scheme, host.clone()),
+    let Some(origin) = facts.request.own_origin(settings.public_url.as_ref()) else {
+        return Ok(());
     };
     let asked = format!("{origin}{}", facts.view(session).target());
     if let Some(inner) = &settings.upstream_host

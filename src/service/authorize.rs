@@ -1,0 +1,144 @@
+//! The facts of a request in; the decision, and what every answer to it carries, out.
+//!
+//! The gate decides without waiting ([`crate::auth::gate`]). Where a session is to be renewed
+//! first, that is done here, and the cookies of its new pair travel with the decision, whoever
+//! writes the answer. What the request is made of, and who carries the decision out, is the
+//! caller's business: a proxy, another proxy's question, a rehearsal.
+
+use std::future::{Future, ready};
+
+use http::{HeaderMap, HeaderValue};
+
+use crate::adapters::entropy;
+use crate::auth::bounce::Arrival;
+use crate::auth::denial::Denial;
+use crate::auth::gate::{Decision, Step};
+use crate::auth::issue::Issued;
+use crate::auth::policy::Policy;
+use crate::auth::refresh::{RefreshToken, RefreshTrigger};
+use crate::auth::session::Session;
+use crate::auth::stored::Device;
+use crate::domain::id::UserId;
+use crate::domain::request::RequestView;
+use crate::domain::time::Timestamp;
+use crate::service::renewal::exchange;
+use crate::service::sessions::SessionService;
+
+/// The sessions that requests come with: those of the store, or a stand-in for them.
+pub trait Sessions {
+    /// A live access token of the session has arrived.
+    fn arrived(&self, session: &Session, now: Timestamp);
+
+    /// Exchanges the refresh token for the next pair.
+    ///
+    /// # Errors
+    /// The denial that says why there is none.
+    fn renew(
+        &self,
+        policy: &Policy,
+        token: &RefreshToken,
+        device: &Device,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Issued, Denial>> + Send;
+}
+
+impl Sessions for SessionService {
+    fn arrived(&self, session: &Session, now: Timestamp) {
+        let (generation, user) = (session.generation, session.user());
+        self.deliveries.note(session.id, generation, user, now);
+    }
+
+    async fn renew(
+        &self,
+        policy: &Policy,
+        token: &RefreshToken,
+        device: &Device,
+        now: Timestamp,
+    ) -> Result<Issued, Denial> {
+        let (way, random) = (RefreshTrigger::Transparent, entropy::random());
+        exchange(self, policy, token, way, device, now, random).await
+    }
+}
+
+/// For a rehearsal: nothing that lasts is changed, and the function says what a renewal gives.
+impl<F: Fn(&RefreshToken) -> Result<Issued, Denial>> Sessions for F {
+    fn arrived(&self, _session: &Session, _now: Timestamp) {}
+
+    fn renew(
+        &self,
+        _policy: &Policy,
+        token: &RefreshToken,
+        _device: &Device,
+        _now: Timestamp,
+    ) -> impl Future<Output = Result<Issued, Denial>> + Send {
+        ready(self(token))
+    }
+}
+
+/// The headers that a decision gives to the answer, whoever writes it.
+#[derive(Debug, Default)]
+pub struct ReplyHeaders {
+    /// CORS for an allowed origin; `Vary: Origin` goes with every answer.
+    pub cors: HeaderMap,
+    /// `Set-Cookie`s, as of a session that was opened or renewed on the way.
+    pub cookies: Vec<HeaderValue>,
+}
+
+/// What becomes of a request.
+#[derive(Debug)]
+#[must_use = "a decision that nobody carries out leaves a client waiting"]
+pub struct Authorized {
+    /// Refused, served or admitted.
+    pub decision: Decision,
+    /// What every answer carries.
+    pub reply_headers: ReplyHeaders,
+    /// Whose session it was, admitted or refused, for the log.
+    pub user: Option<UserId>,
+    /// Whether it comes from a bounce page of ours.
+    pub arrival: Arrival,
+}
+
+/// Decides a request at `now`, with its session renewed where that is due.
+pub async fn authorize(
+    policy: &Policy,
+    view: &RequestView<'_>,
+    now: Timestamp,
+    sessions: &impl Sessions,
+) -> Authorized {
+    let verdict = policy.decide(view, now);
+    let arrival = policy.arrival(view, now);
+    // Before any renewal: a session that is only now given out has not arrived anywhere.
+    if let Some(session) = verdict.step.presented() {
+        sessions.arrived(session, now);
+    }
+    let mut cookies = Vec::new();
+    let (decision, refused) = match verdict.step {
+        Step::Decided(decision) => (decision, verdict.refused),
+        Step::Renew(pending) => {
+            let device = Device::of(view);
+            let renewed = sessions.renew(policy, pending.refresh(), &device, now);
+            let renewed = renewed.await.map(|issued| {
+                cookies = issued.cookies;
+                (issued.session, issued.refresh)
+            });
+            policy.resume(view, pending, renewed)
+        }
+    };
+    if arrival != Arrival::Direct {
+        cookies.extend(policy.cookies.clear_bounce());
+    }
+    let user = match &decision {
+        Decision::Forward(pass) => pass.session().map(|session| session.user().clone()),
+        Decision::Deny(..) | Decision::Serve(..) => refused,
+    };
+    let cors = verdict.cors;
+    Authorized {
+        decision,
+        reply_headers: ReplyHeaders { cors, cookies },
+        user,
+        arrival,
+    }
+}
+
+#[cfg(test)]
+mod tests;
