@@ -12,6 +12,7 @@ pub mod lints;
 pub mod observe;
 pub mod pages;
 pub mod regular;
+pub mod service_manager;
 pub mod store;
 pub mod take_over;
 pub mod tls_probe;

@@ -1,5 +1,6 @@
 //! `doorward demo`: the whole thing in one command, with nothing to set up.
 
+use std::collections::HashMap;
 use std::net::TcpListener;
 use std::path::Path;
 
@@ -58,6 +59,7 @@ pub(super) fn demo(port: u16) -> Result<(), Failure> {
         settings,
         load: Box::new(move || load().map_err(|problems| problems.to_string())),
         take_over: false,
+        passed: HashMap::new(),
         demo_app: Some(app),
     })
 }

@@ -4,6 +4,7 @@ use crate::adapters::config::{self, Environment};
 use crate::adapters::jwt::RingError;
 use crate::adapters::jwt::keyfile::KeyFileError;
 use crate::adapters::observe::{logger, panics};
+use crate::adapters::service_manager::passed_sockets;
 use crate::adapters::store::lock::DataDirError;
 use crate::auth::ports::StoreError;
 use crate::gateway::PLATFORM;
@@ -18,6 +19,9 @@ pub(super) fn run(config: &Config, take_over: bool) -> Result<(), Failure> {
     // Settled once: a reload must not find another file than the start.
     let file = config.file().map(std::path::Path::to_owned);
     let settings = config.load()?;
+    let names = Environment::from_process();
+    // Before there are threads.
+    let passed = passed_sockets(names.get("LISTEN_FDNAMES"));
     logger::start(&settings.log, PLATFORM);
     serve(Plan {
         settings,
@@ -27,6 +31,7 @@ pub(super) fn run(config: &Config, take_over: bool) -> Result<(), Failure> {
                 .map_err(|problems| problems.to_string())
         }),
         take_over,
+        passed,
         demo_app: None,
     })
 }
@@ -52,7 +57,7 @@ fn code_of(error: &RunError) -> u8 {
         )))
         | RunError::Broken(_) => Failure::IO,
         RunError::DataDir(DataDirError::Foreign { .. })
-        | RunError::Listen(ListenError::Tls(_))
+        | RunError::Listen(ListenError::Tls(_) | ListenError::NotPassed(_))
         | RunError::Snapshot(_) => Failure::CONFIG,
     }
 }

@@ -133,7 +133,7 @@ impl Snapshot {
         let settings = &self.settings;
         let tls = settings.tls.as_ref();
         (
-            settings.listen.clone(),
+            (settings.listen.clone(), settings.listen_passed.clone()),
             settings.admin.listen,
             tls.map(|tls| tls.redirect_from),
             settings.threads,

@@ -89,6 +89,10 @@ const ADDRESS: Value = Match(
     "address:port",
     r"^(\[[0-9A-Fa-f:.]+(%[0-9]+)?\]|[0-9.]+):[0-9]{1,5}$",
 );
+const LISTENER: Value = Match(
+    "address:port or fd://NAME",
+    r"^((\[[0-9A-Fa-f:.]+(%[0-9]+)?\]|[0-9.]+):[0-9]{1,5}|fd://[!-~]+)$",
+);
 const UPSTREAM: Value = Match(
     "URL of the app",
     r"^([Hh][Tt][Tt][Pp][Ss]?://[^/?#\\@\s]+/?|unix:/.+)$",
@@ -122,8 +126,9 @@ macro_rules! keys {
 
 /// Every key of the file, in the order in which they are shown.
 pub const KEYS: &[Key] = keys! {
-    /// Where we listen: one address or a list. 0.0.0.0:8080 for every interface.
-    "listen" List OneOrMore(&ADDRESS), Default "[127.0.0.1:8080]";
+    /// Where we listen: one address or a list. 0.0.0.0:8080 for every interface; fd://NAME for
+    /// the sockets that systemd passes under this FileDescriptorName.
+    "listen" List OneOrMore(&LISTENER), Default "[127.0.0.1:8080]";
 
     /// The origin that browsers see, such as https://app.example.com. Set it in production:
     /// requests for other hosts are then refused (421) unless they are listed in extra_hosts.
@@ -177,8 +182,9 @@ pub const KEYS: &[Key] = keys! {
     /// Required, unless default_access is public. A list as here, or { file: users.yml } with such
     /// a list, Authelia's users map, or htpasswd lines. Hashes of other programs are verified as
     /// they are: argon2, bcrypt, SHA-crypt ($5$, $6$), PBKDF2 and scrypt. bcrypt reads 72 bytes of a
-    /// password, here as everywhere.
-    "users" Deep Maybe(&Items), Default "";
+    /// password, here as everywhere. DOORWARD_USERS takes name:hash instead, one a line or comma
+    /// separated; the id is the name.
+    "users" Scalar Maybe(&Items), Default "";
     /// instead of the list: the path of a users file
     "users.file" Scalar Text, Unset "users.yml";
     /// goes to the app; never give it to somebody else

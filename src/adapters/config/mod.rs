@@ -166,6 +166,7 @@ fn read(root: &Section<'_>) -> Settings {
         users: users::read(root, &cookies, &signing, &default_access),
         public_url: network.public_url,
         listen: network.listen,
+        listen_passed: network.listen_passed,
         extra_hosts: network.extra_hosts,
         upstream: network.upstream,
         upstream_host: network.upstream_host,

@@ -15,7 +15,7 @@ use super::secret_ref;
 use super::settings::{Admin, Tls, Upstream, UpstreamTls};
 use super::tree::Shape;
 use super::values;
-use super::web;
+use super::web::{self, Listener};
 
 /// The largest PEM file: a chain of a few certificates has some 10 KiB.
 const MAX_PEM: usize = 1024 * 1024;
@@ -27,6 +27,7 @@ const HSTS: Duration = Duration::from_secs(180 * 24 * 3600);
 /// What this file reads.
 pub(super) struct Network {
     pub(super) listen: Vec<SocketAddr>,
+    pub(super) listen_passed: Vec<String>,
     pub(super) public_url: Option<Origin>,
     pub(super) extra_hosts: Vec<Authority>,
     pub(super) upstream: Upstream,
@@ -38,7 +39,7 @@ pub(super) struct Network {
 
 /// Reads the keys that say where we listen and where requests go.
 pub(super) fn read(root: &Section<'_>) -> Network {
-    let listen = listen(root);
+    let (listen, listen_passed) = listen(root);
     let public_url = root.optional("public_url", web::public_url);
     let upstream = upstream(root);
     let admin = root.section("admin", "admin");
@@ -58,6 +59,7 @@ pub(super) fn read(root: &Section<'_>) -> Network {
         upstream_host: upstream_host(root, &upstream),
         extra_hosts: root.list("extra_hosts", Vec::new(), web::extra_host),
         listen,
+        listen_passed,
         public_url,
         upstream,
         admin,
@@ -84,21 +86,34 @@ fn admin_token(spot: &Spot<'_>) -> Option<Secret> {
     None
 }
 
-fn listen(root: &Section<'_>) -> Vec<SocketAddr> {
-    let default = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))];
+/// The addresses to bind, and the names of sockets that are passed.
+fn listen(root: &Section<'_>) -> (Vec<SocketAddr>, Vec<String>) {
     let Some(spot) = root.get("listen") else {
-        return default;
+        return (
+            vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))],
+            Vec::new(),
+        );
     };
-    if !matches!(spot.node.shape, Shape::List(_)) {
-        return spot.parse(web::listen).map_or(default, |one| vec![one]);
-    }
-    if spot.items().is_some_and(|items| items.is_empty()) {
+    let one_or_more = match spot.node.shape {
+        Shape::List(_) => spot.list(web::listener),
+        _ => spot.parse(web::listener).into_iter().collect(),
+    };
+    let is_list = matches!(spot.node.shape, Shape::List(_));
+    if is_list && spot.items().is_some_and(|items| items.is_empty()) {
         spot.refuse(Fault::new(
             "is an empty list",
             "name an address, such as 127.0.0.1:8080",
         ));
     }
-    spot.list(web::listen)
+    let (mut addresses, mut passed) = (Vec::new(), Vec::new());
+    for one in one_or_more {
+        match one {
+            Listener::Address(address) => addresses.push(address),
+            Listener::Passed(name) if passed.contains(&name) => {}
+            Listener::Passed(name) => passed.push(name),
+        }
+    }
+    (addresses, passed)
 }
 
 fn upstream(root: &Section<'_>) -> Upstream {

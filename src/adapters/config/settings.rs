@@ -27,8 +27,10 @@ use crate::domain::secret::Secret;
 /// Everything that the operator decides.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where the public listener binds; at least one.
+    /// Where the public listener binds.
     pub listen: Vec<SocketAddr>,
+    /// The sockets that the service manager passes for it, as `fd://NAME`.
+    pub listen_passed: Vec<String>,
     /// The gateway's own origin as the browser sees it.
     pub public_url: Option<Origin>,
     /// Other `Host` values that are accepted beside `public_url`'s.

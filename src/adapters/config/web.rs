@@ -199,6 +199,29 @@ pub(crate) fn listen(text: &str) -> Result<SocketAddr, Fault> {
     Err(Fault::new("is not an address with a port", mend))
 }
 
+/// One of `listen`.
+pub(crate) enum Listener {
+    /// An address that we bind.
+    Address(SocketAddr),
+    /// A socket that the service manager passes, as `fd://NAME`.
+    Passed(String),
+}
+
+/// One of `listen`: an address, or `fd://` and a name that `sd_listen_fds_with_names(3)` takes.
+pub(crate) fn listener(text: &str) -> Result<Listener, Fault> {
+    let Some(name) = text.strip_prefix("fd://") else {
+        return listen(text).map(Listener::Address);
+    };
+    let fits = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b':' | b'#');
+    match (1..=255).contains(&name.len()) && name.bytes().all(fits) {
+        true => Ok(Listener::Passed(text.to_owned())),
+        false => Err(Fault::new(
+            "has no name of a socket behind fd://",
+            "write the FileDescriptorName of the socket unit, such as fd://http",
+        )),
+    }
+}
+
 /// One of `trusted_proxies`: a network, or one address. Peers are compared as IPv4 where
 /// their address is mapped into IPv6, and so is the network.
 pub(crate) fn network(text: &str) -> Result<IpNet, Fault> {

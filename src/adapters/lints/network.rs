@@ -24,6 +24,18 @@ pub(super) fn check(settings: &Settings) -> Vec<Lint> {
             "set public_url",
         ));
     }
+    for name in &settings.listen_passed {
+        found.push(Lint::new(
+            Hint,
+            "network.passed",
+            format!("{name} is a socket that the service manager has to pass"),
+            "run ends with 78 where it was not",
+            format!(
+                "write FileDescriptorName={} into the socket unit",
+                name.trim_start_matches("fd://")
+            ),
+        ));
+    }
     let admin = settings.admin.listen;
     if !admin.ip().is_loopback() {
         let is_inside = admin.ip().is_unspecified() || is_private(admin.ip());

@@ -30,6 +30,7 @@ use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 
 use crate::adapters::config::settings::Tls;
+use crate::adapters::service_manager::is_of;
 use crate::adapters::{regular, tls_probe};
 
 /// Why a socket could not be had.
@@ -43,6 +44,9 @@ pub enum ListenError {
         /// The system's words.
         source: std::io::Error,
     },
+    /// The service manager has passed no such socket.
+    #[error("{0}: no listening TCP socket of this name was passed (LISTEN_FDS, LISTEN_FDNAMES)")]
+    NotPassed(String),
     /// The certificate or its key cannot be used.
     #[error("tls: {0}")]
     Tls(String),
@@ -51,7 +55,7 @@ pub enum ListenError {
 /// The sockets of one gateway, bound and not yet accepting.
 pub(in crate::gateway) struct Sockets {
     table: ListenFds,
-    /// Those that a process before us had, by their names.
+    /// Those that a process before us or the service manager had, by their names.
     inherited: Mutex<HashMap<String, OwnedFd>>,
     /// Ours once more, to give to a process after us.
     ours: Mutex<Vec<(String, OwnedFd)>>,
@@ -85,6 +89,21 @@ impl Sockets {
             listener.set_nonblocking(true)?;
             Ok(listener.into())
         })
+    }
+
+    /// Takes the sockets that the service manager, or a process before us, has of this name.
+    pub(in crate::gateway) fn passed(&self, name: &str) -> Result<Vec<String>, ListenError> {
+        let inherited = self.inherited.lock();
+        let ours = inherited.keys().filter(|socket| is_of(socket, name));
+        let ours: Vec<String> = ours.cloned().collect();
+        drop(inherited);
+        if ours.is_empty() {
+            return Err(ListenError::NotPassed(name.to_owned()));
+        }
+        let gone = || Err(std::io::ErrorKind::NotFound.into());
+        ours.into_iter()
+            .map(|name| self.named(name, gone))
+            .collect()
     }
 
     /// Takes a socket that somebody else has bound.

@@ -11,3 +11,4 @@ pub(in crate::gateway) mod shutdown;
 pub(in crate::gateway) mod supervise;
 pub(in crate::gateway) mod surroundings;
 pub mod upgrade;
+pub mod watchdog;

@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use crate::adapters::config::settings::Settings;
 use crate::adapters::observe::logger;
 use crate::adapters::observe::metrics::ReloadResult;
-use crate::adapters::{clock, lints};
+use crate::adapters::{clock, lints, service_manager};
 use crate::auth::event::{Event, EventKind};
 use crate::auth::ports::StoreError;
 use crate::gateway::connection::listen::Certificate;
@@ -97,7 +97,9 @@ impl Reloader {
         settled: Option<&[FileFingerprint]>,
     ) -> Result<(), ReloadError> {
         let _turn = self.turn.lock().await;
+        service_manager::reloading();
         let outcome = self.try_reload(settled).await;
+        service_manager::ready();
         if matches!(outcome, Err(ReloadError::Unsettled)) {
             return outcome;
         }

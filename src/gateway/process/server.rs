@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 
@@ -18,8 +19,7 @@ use crate::adapters::observe::metrics::Metrics;
 use crate::adapters::store::embedded::Embedded;
 use crate::adapters::store::lock::{DataDir, DataDirError};
 use crate::adapters::store::replica::RevocationIndex;
-use crate::adapters::take_over;
-use crate::adapters::{descriptors, lints};
+use crate::adapters::{descriptors, lints, service_manager, take_over};
 use crate::auth::ports::Revoked as _;
 use crate::gateway::admin::Admin;
 use crate::gateway::connection::listen::{
@@ -37,6 +37,7 @@ use crate::gateway::process::run_error::RunError;
 use crate::gateway::process::shutdown::{Signals, Stop, StopWatch, attend};
 use crate::gateway::process::upgrade::hand_over::HandOver;
 use crate::gateway::process::upgrade::take_over::OldProcess;
+use crate::gateway::process::watchdog;
 use crate::gateway::proxy::Gateway;
 use crate::gateway::shared_state::SharedState;
 use crate::gateway::snapshot::Snapshot;
@@ -51,6 +52,8 @@ pub struct Plan {
     pub load: Loader,
     /// Whether to take over from the process that runs on the same `data_dir`.
     pub take_over: bool,
+    /// Sockets that the service manager has bound, by the names that `listen` has for them.
+    pub passed: HashMap<String, OwnedFd>,
     /// A bound socket on which the built-in app answers, for the demo.
     pub demo_app: Option<TcpListener>,
 }
@@ -76,9 +79,9 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
         sockets,
         mut predecessor,
     } = if plan.take_over {
-        runtime.block_on(ProcessResources::inherit(&settings))?
+        runtime.block_on(ProcessResources::inherit(&settings, plan.passed))?
     } else {
-        ProcessResources::claim(&settings)?
+        ProcessResources::claim(&settings, plan.passed)?
     };
     let bound = Listeners::all(&sockets, &settings, claim.as_ref())?;
     let Assembled {
@@ -191,6 +194,14 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
         runtime.block_on(predecessor.relieve())?;
         runtime.spawn(predecessor.tell(revoked));
     }
+    match plan.take_over {
+        true => service_manager::took_over(),
+        false => service_manager::ready(),
+    }
+    if let Some(every) = service_manager::watchdog_interval() {
+        let admin = watchdog::from_here(snapshot.settings.admin.listen);
+        runtime.spawn(watchdog::watch(every, admin));
+    }
     let hand_over = claim.zip(next).map(|(claim, listener)| HandOver {
         shared: Arc::clone(&shared),
         claim,
@@ -293,7 +304,7 @@ struct ProcessResources {
 }
 
 impl ProcessResources {
-    fn claim(settings: &Settings) -> Result<Self, RunError> {
+    fn claim(settings: &Settings, passed: HashMap<String, OwnedFd>) -> Result<Self, RunError> {
         let claim = match DataDir::claim(&settings.data_dir) {
             Err(error @ DataDirError::Io { .. }) if !prepare::is_needed(settings) => {
                 log::warn!(
@@ -312,18 +323,22 @@ impl ProcessResources {
         Ok(Self {
             claim,
             next,
-            sockets: Sockets::new(HashMap::new()),
+            sockets: Sockets::new(passed),
             predecessor: None,
         })
     }
 
-    async fn inherit(settings: &Settings) -> Result<Self, RunError> {
+    async fn inherit(
+        settings: &Settings,
+        mut passed: HashMap<String, OwnedFd>,
+    ) -> Result<Self, RunError> {
         let names = Listeners::names(settings);
         let (predecessor, inherited) = OldProcess::meet(&settings.data_dir, names).await?;
+        passed.extend(inherited.sockets);
         Ok(Self {
             claim: Some(inherited.claim),
             next: Some(inherited.next),
-            sockets: Sockets::new(inherited.sockets),
+            sockets: Sockets::new(passed),
             predecessor: Some(predecessor),
         })
     }
@@ -345,6 +360,7 @@ impl Listeners {
         let tcp = settings.listen.iter().copied().chain(redirect);
         tcp.chain([settings.admin.listen])
             .map(|address| address.to_string())
+            .chain(settings.listen_passed.iter().cloned())
             .chain([name_of(&settings.data_dir.join(ADMIN_SOCKET))])
             .collect()
     }
@@ -355,12 +371,13 @@ impl Listeners {
         claim: Option<&DataDir>,
     ) -> Result<Self, ListenError> {
         let redirect = settings.tls.as_ref().and_then(|tls| tls.redirect_from);
+        let bound = settings.listen.iter().map(|address| sockets.tcp(*address));
+        let mut public = bound.collect::<Result<Vec<_>, _>>()?;
+        for name in &settings.listen_passed {
+            public.extend(sockets.passed(name)?);
+        }
         Ok(Self {
-            public: settings
-                .listen
-                .iter()
-                .map(|address| sockets.tcp(*address))
-                .collect::<Result<_, _>>()?,
+            public,
             redirect: redirect.map(|address| sockets.tcp(address)).transpose()?,
             admin: sockets.tcp(settings.admin.listen)?,
             socket: claim

@@ -8,6 +8,7 @@ use pingora::server::{ShutdownSignal, ShutdownSignalWatch};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
+use crate::adapters::service_manager;
 use crate::gateway::process::reload::Reloader;
 use crate::gateway::process::run_error::RunError;
 use crate::gateway::process::upgrade::hand_over::HandOver;
@@ -93,6 +94,10 @@ pub(in crate::gateway) async fn attend(
                 let drain = shared.snapshot().settings.limits.drain;
                 log::info!("stopping; {} requests in flight", shared.in_flight());
                 hand_over = None;
+                // Whoever was relieved is not the one that the service manager asks about.
+                if !shared.is_relieved() {
+                    service_manager::stopping();
+                }
                 shared.start_draining();
                 stop.0.notify_one();
                 busy = Instant::now();

@@ -18,5 +18,6 @@ mod reload;
 mod replicas_example;
 mod secrets;
 mod seed;
+mod service_manager;
 mod settings;
 mod take_over;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::adapters::clock;
+use crate::adapters::service_manager::is_of;
 use crate::adapters::store::DataDir;
 use crate::adapters::store::embedded::{Embedded, StoreLease};
 use crate::adapters::take_over::{Ask, Conversation, MOST_LISTENERS, Record, Reply, VERSION};
@@ -107,7 +108,7 @@ impl HandOver {
         log::info!("process {pid} wants to take over");
         let wanted = || {
             let all = self.sockets.iter();
-            all.filter(|(name, _)| names.contains(name))
+            all.filter(|(socket, _)| names.iter().any(|name| is_of(socket, name)))
                 .take(MOST_LISTENERS)
         };
         let mut beside = vec![self.claim.as_fd(), self.listener.as_fd()];
