@@ -40,7 +40,9 @@ fn from_line(input: &mut impl BufRead) -> Result<Secret, Failure> {
 
 fn worth_hashing(password: &[u8]) -> Result<Secret, Failure> {
     if password.is_empty() {
-        let empty = anyhow::anyhow!("the password is empty");
+        let empty = anyhow::anyhow!(
+            "the password is empty: type it at a terminal (docker run -it), or send it as a line (-i)"
+        );
         return Err(Failure::new(Failure::USAGE, empty));
     }
     if String::from_utf8_lossy(password).chars().count() < SHORT {

@@ -36,7 +36,12 @@ pub(crate) fn apply(cx: &Context, root: &mut Node) {
         };
         match set {
             Ok((key, text)) => {
-                if key.path == "users.file" && has_list(root, "users") {
+                if key.path == "users" && names_file(cx, root) {
+                    let fault = Fault::new("is set beside a users file", "set one of the two");
+                    cx.problem(Problem::new(place, "", fault));
+                    continue;
+                }
+                if key.path.starts_with("users") && has_list(root) {
                     cx.lint(Lint::new(
                         Severity::Problem,
                         "users.replaced",
@@ -101,13 +106,22 @@ fn leaf(place: &Place, kind: Kind, text: String) -> Node {
     }
 }
 
-fn has_list(root: &Node, key: &str) -> bool {
+/// `users`, if the file says anything of them.
+fn users(root: &Node) -> Option<&Shape> {
     let Shape::Map(entries) = &root.shape else {
-        return false;
+        return None;
     };
-    entries.iter().any(|entry| {
-        entry.key == key && matches!(&entry.value.shape, Shape::List(items) if !items.is_empty())
-    })
+    let users = entries.iter().find(|entry| entry.key == "users")?;
+    Some(&users.value.shape)
+}
+
+fn has_list(root: &Node) -> bool {
+    matches!(users(root), Some(Shape::List(items)) if !items.is_empty())
+}
+
+fn names_file(cx: &Context, root: &Node) -> bool {
+    let by_variable = cx.env.get(&keys::variable("users.file")).is_some();
+    by_variable || matches!(users(root), Some(Shape::Map(_)))
 }
 
 /// Sets `path` below `node`; what stands in the way and is no map gives way.

@@ -1,4 +1,4 @@
-//! `users`: inline or by file; no id and no name twice, no cookie too large.
+//! `users`: inline, by file or by variable; no id and no name twice, no cookie too large.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use crate::adapters::users::formats::{self, Listed};
 use crate::auth::directory::User;
 
 use super::context;
-use super::problem::{Fault, Problem};
+use super::problem::{Fault, Place, Problem};
 use super::reader::Section;
 use super::settings::{Access, Cookies, Signing};
 use super::tree::Shape;
@@ -30,6 +30,9 @@ pub(super) fn read(
             Shape::List(_) => {
                 root.cx.literal_secret(&spot.node.place, "users");
                 Some(formats::list(&spot))
+            }
+            Shape::Scalar { text, .. } if matches!(spot.node.place, Place::Variable(_)) => {
+                Some(formats::variable(root.cx, text, &spot.node.place))
             }
             Shape::Scalar { .. } => {
                 spot.refuse(Fault::new(

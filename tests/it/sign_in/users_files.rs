@@ -1,7 +1,11 @@
 //! Users from a file, in each of the three formats, through a real login.
 
+use crate::support::process::{Process, run};
+use crate::support::temp::free_port;
 use crate::support::users::{ALICE_PASSWORD, BOB_PASSWORD, hash};
-use crate::support::{Builder, Gateway, Upstream, assert_problem, until};
+use crate::support::{
+    Builder, Gateway, Request, TempDir, Upstream, assert_problem, doorward, until,
+};
 
 fn gateway_with(text: &str) -> (Gateway, Upstream) {
     let app = Upstream::start();
@@ -119,4 +123,49 @@ fn a_users_file_may_be_larger_than_a_configuration() {
     }
     let (gateway, _app) = gateway_with(&text);
     assert_eq!(gateway.get("/", &gateway.alice()).status, 200);
+}
+
+/// `docker run -e DOORWARD_UPSTREAM=… -e DOORWARD_USERS=…`, without the container.
+#[test]
+fn two_variables_are_a_whole_set_up() {
+    let app = Upstream::start();
+    let folder = TempDir::new();
+    let hash = |password: &str| {
+        let output = run(doorward().arg("hash-password"), password);
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let (port, admin) = (free_port(), free_port());
+    let users = format!(
+        "alice:{},bob:{}\n",
+        hash(ALICE_PASSWORD),
+        hash(BOB_PASSWORD)
+    );
+    let mut command = doorward();
+    command.arg("run").current_dir(folder.join("."));
+    command.envs([
+        ("DOORWARD_UPSTREAM", app.url()),
+        ("DOORWARD_USERS", &users),
+        // As the image sets them; ports of the test instead of fixed ones.
+        ("DOORWARD_LISTEN", &format!("127.0.0.1:{port}")),
+        ("DOORWARD_ADMIN_LISTEN", &format!("127.0.0.1:{admin}")),
+        ("DOORWARD_DATA_DIR", "data"),
+    ]);
+    let process = Process::spawn(command);
+    until("the gateway to be ready", || {
+        let ready = Request::new(admin, "GET", "/readyz").try_send();
+        ready.is_ok_and(|answer| answer.status == 200)
+    });
+    for (name, password) in [("alice", ALICE_PASSWORD), ("bob", BOB_PASSWORD)] {
+        let login = Request::new(port, "POST", "/login")
+            .own_origin()
+            .form(&format!("username={name}&password={password}"))
+            .send();
+        assert_eq!(login.status, 303, "{name}: {login}\n{}", process.output());
+        let cookie = login.cookie("__Host-doorward").unwrap().value.clone();
+        let cookie = format!("__Host-doorward={cookie}");
+        let answer = Request::new(port, "GET", "/").cookie(&cookie).send();
+        assert_eq!(answer.status, 200, "{name}: {answer}");
+        assert_eq!(app.last().all("x-user-id"), [name]);
+    }
+    assert!(!process.output().contains("$argon2id"), "a hash is logged");
 }

@@ -172,6 +172,89 @@ fn everything_may_come_from_the_environment() {
 }
 
 #[test]
+fn users_may_be_one_variable() {
+    let bcrypt = "$2y$10$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01232";
+    let names = |value: &str, more: &[(&str, &str)]| {
+        let vars = [
+            ("DOORWARD_UPSTREAM", "http://app:3000"),
+            ("DOORWARD_USERS", value),
+        ];
+        let vars = vars.into_iter().chain(more.iter().copied());
+        let loaded = load(None, &Environment::new(vars, "/work-dir"));
+        let loaded = loaded.map_err(|problems| problems.to_string())?;
+        let ids = loaded.users.iter().map(|user| {
+            assert_eq!(user.identity.id.as_str(), user.identity.name);
+            user.identity.id.to_string()
+        });
+        Ok::<_, String>(ids.collect::<Vec<_>>())
+    };
+    for (value, expected) in [
+        (format!("alice:{HASH}"), &["alice"][..]),
+        (format!("alice:{HASH},bob:{bcrypt}"), &["alice", "bob"]),
+        (format!("alice:{HASH}\nbob:{HASH}\r\n"), &["alice", "bob"]),
+        (
+            format!("\n, Alice:{HASH} ,,\n  bob : {bcrypt},"),
+            &["Alice", "bob"],
+        ),
+    ] {
+        let found = names(&value, &[]).unwrap_or_else(|said| panic!("{value:?}: {said}"));
+        assert_eq!(found, expected, "{value:?}");
+    }
+    for (value, says) in [
+        (
+            "alice".to_owned(),
+            "users: has a piece that is not `name:hash`",
+        ),
+        (
+            HASH.to_owned(),
+            "users: has a piece that is not `name:hash`",
+        ),
+        (
+            format!(":{HASH}"),
+            "users: has a piece that is not `name:hash`",
+        ),
+        (
+            format!("alice:{}", HASH.replace('$', "$$")),
+            "users.alice: has a hash that begins with $$",
+        ),
+        // What is left of it between "…" in a shell.
+        ("alice:=19=19456,t=2,p=1".to_owned(), "put the value in '…'"),
+        ("alice:hunter2".to_owned(), "users.alice: "),
+        (format!("alice:{HASH},bob"), "users.alice: "),
+        (
+            format!("alice:{HASH}\nt=2"),
+            "users: has a piece that is not `name:hash`",
+        ),
+        (format!("alice:{HASH},ALICE:{HASH}"), "has the username of"),
+        (" , \n".to_owned(), "users: is missing"),
+    ] {
+        let said = names(&value, &[]).unwrap_err();
+        assert!(said.contains(says), "{value:?}: {said}");
+        let secret = said.contains("hunter2") || said.contains("RY8Q");
+        assert!(!secret && said.lines().count() == 1, "{value:?}: {said}");
+    }
+    let beside = names(&format!("alice:{HASH}"), &[("DOORWARD_USERS_FILE", "x")]).unwrap_err();
+    assert!(
+        beside.contains("DOORWARD_USERS: is set beside a users file"),
+        "{beside}"
+    );
+    let with_variable = env([("DOORWARD_USERS", &*format!("bob:{HASH}"))]);
+    let file = "upstream: http://app:3000\nusers: { file: people }\n";
+    let said = load_text(file, Path::new("x.yaml"), &with_variable).unwrap_err();
+    assert!(
+        said.to_string().contains("is set beside a users file"),
+        "{said}"
+    );
+    let over_a_list = load_text(&with(""), Path::new("x.yaml"), &with_variable).unwrap();
+    assert_eq!(over_a_list.users[0].identity.id.as_str(), "bob");
+    assert!(
+        warned(&over_a_list)
+            .iter()
+            .any(|w| w.contains("replaces the users"))
+    );
+}
+
+#[test]
 fn a_file_variable_is_read_and_clashes_with_its_plain_one() {
     let folder = Folder::new();
     folder.write("ttl", "3m\n");

@@ -8,10 +8,8 @@ use std::sync::Arc;
 use crate::adapters::config::context::Context;
 use crate::adapters::config::problem::{Fault, Place, Problem};
 use crate::auth::directory::User;
-use crate::domain::id::UserId;
-use crate::domain::identity::Identity;
 
-use super::{Listed, hash, username};
+use super::Listed;
 
 /// Whether the first line that says anything is `name:something`, which no YAML of a
 /// users file begins with: there a colon ends a key.
@@ -65,30 +63,17 @@ fn user(line: &str) -> Result<User, (String, Fault)> {
         );
         return Err((String::new(), fault));
     };
-    let refuse = |fault: Fault| (name.to_owned(), fault);
-    let canonical = username(name).map_err(refuse)?;
     // Some tools write more fields after another colon.
     let hash = rest.split(':').next().unwrap_or(rest);
-    let password_hash = hash::check(hash).map_err(|fault| {
-        let is_a_hash = hash.starts_with(['$', '{']);
-        refuse(match is_a_hash {
+    let is_a_hash = hash.starts_with(['$', '{']);
+    super::named(name, hash).map_err(|fault| {
+        let fault = match is_a_hash {
             true => Fault::new(
                 fault.message,
                 format!("make one with `htpasswd -B FILE {name}`"),
             ),
             false => fault,
-        })
-    })?;
-    Ok(User {
-        identity: Identity {
-            id: UserId::new(name),
-            username: canonical,
-            name: name.to_owned(),
-            email: None,
-            roles: Vec::new(),
-        },
-        password_hash,
-        disabled: false,
-        token_version: 0,
+        };
+        (name.to_owned(), fault)
     })
 }

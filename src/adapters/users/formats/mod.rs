@@ -1,4 +1,4 @@
-//! Where users are written down: our list, Authelia's map, htpasswd.
+//! Where users are written down: our list, Authelia's map, htpasswd, `DOORWARD_USERS`.
 //!
 //! Every format gives the same `Listed`; what a name, a role or a hash may be is
 //! checked in one place, so that no format is laxer than another.
@@ -8,6 +8,7 @@ mod cookie_size;
 mod hash;
 mod htpasswd;
 mod list;
+mod variable;
 
 use std::sync::Arc;
 
@@ -16,10 +17,12 @@ use crate::adapters::config::problem::{Fault, Place, Problem};
 use crate::adapters::config::reader::Spot;
 use crate::adapters::config::tree::{self, Shape};
 use crate::auth::directory::User;
-use crate::domain::id::Username;
+use crate::domain::id::{UserId, Username};
+use crate::domain::identity::Identity;
 
 pub(in crate::adapters) use cookie_size::CookieShape;
 pub(in crate::adapters) use list::read as list;
+pub(in crate::adapters) use variable::read as variable;
 
 /// A user and where they were written.
 #[derive(Clone, Debug)]
@@ -105,6 +108,22 @@ fn username(text: &str) -> Result<Username, Fault> {
         ));
     }
     Ok(name)
+}
+
+/// A user of whom nothing but a name and a hash is written; the id is the name.
+fn named(name: &str, hash: &str) -> Result<User, Fault> {
+    Ok(User {
+        identity: Identity {
+            id: UserId::new(name),
+            username: username(name)?,
+            name: name.to_owned(),
+            email: None,
+            roles: Vec::new(),
+        },
+        password_hash: hash::check(hash)?,
+        disabled: false,
+        token_version: 0,
+    })
 }
 
 #[cfg(test)]
