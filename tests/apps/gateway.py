@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import subprocess
-from functools import cache
 from pathlib import Path
 
-from stage import Stage, Trouble, free_port
+from doorward import PASSWORD, hashed, is_ready
+from stage import Stage, free_port
 
 HOST = "app.example"
-USER, PASSWORD = "alice", "correct horse battery staple"
+USER = "alice"
 
 SETTINGS = """
 listen: 127.0.0.1:{port}
@@ -27,15 +26,6 @@ users:
 
 # How a request ends that Doorward did not keep from the app.
 ADMITTED = ("forwarded", "served", "abandoned")
-
-
-@cache
-def hashed(program: str) -> str:
-    """An Argon2id hash with the default parameters."""
-    done = subprocess.run([program, "hash-password"], input=PASSWORD, capture_output=True, text=True, timeout=60)
-    if done.returncode != 0:
-        raise Trouble(f"no password was hashed: {done.stderr}")
-    return done.stdout.strip()
 
 
 def certify(folder: Path) -> None:
@@ -61,17 +51,11 @@ class Gateway:
             folder=stage.folder,
             admin=admin,
             user=USER,
-            hash=hashed(str(stage.doorward)),
+            hash=hashed(stage.doorward),
         )
         config = stage.write("doorward.yaml", text + settings)
         stage.start("doorward", [stage.doorward, "run", "--config", config])
-
-        def is_ready() -> bool:
-            connection = http.client.HTTPConnection("127.0.0.1", admin, timeout=5)
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status == 200
-
-        stage.wait_until("the gateway", is_ready)
+        stage.wait_until("the gateway", lambda: is_ready(admin))
         self.seen = 0
 
     def requests(self) -> list[dict[str, object]]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import http.client
-import subprocess
-from functools import cache
 from urllib.parse import urlencode
 
+from doorward import PASSWORD, hashed, is_ready
 from stage import Stage, Trouble, free_port
 
 # A client of its own address, so that it is seen whether an app took the one that we vouch for.
@@ -14,7 +13,6 @@ CLIENT = "127.0.0.2"
 # Where a proxy stands that Doorward trusts, with its own client behind it.
 TRUSTED, BEHIND_TRUSTED = "127.0.0.3", "203.0.113.50"
 HOST = "app.example"
-PASSWORD = "correct horse battery staple"
 PEOPLE = {"alice": ("1001", []), "admin": ("1002", ["admin"])}
 
 SETTINGS = """
@@ -39,35 +37,20 @@ users:
 """
 
 
-@cache
-def hashed(program: str) -> str:
-    """An Argon2id hash with the default parameters."""
-    done = subprocess.run([program, "hash-password"], input=PASSWORD, capture_output=True, text=True, timeout=60)
-    if done.returncode != 0:
-        raise Trouble(f"no password was hashed: {done.stderr}")
-    return done.stdout.strip()
-
-
 class Gateway:
     """A running gateway and a cookie for each person."""
 
     def __init__(self, stage: Stage, upstream: int, patience: str):
         self.port, admin = free_port(), free_port()
         person = '  - {{ id: "{id}", username: {name}, name: {name}, password_hash: "{hash}", roles: {roles} }}'
-        digest = hashed(str(stage.doorward))
+        digest = hashed(stage.doorward)
         users = "\n".join(person.format(id=id, name=name, hash=digest, roles=roles) for name, (id, roles) in PEOPLE.items())
         text = SETTINGS.format(
             port=self.port, upstream=upstream, folder=stage.folder, admin=admin, trusted=TRUSTED, patience=patience, users=users
         )
         config = stage.write("doorward.yaml", text)
         stage.start("doorward", [stage.doorward, "run", "--config", config])
-
-        def is_ready() -> bool:
-            connection = http.client.HTTPConnection("127.0.0.1", admin, timeout=5)
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status == 200
-
-        stage.wait_until("the gateway", is_ready)
+        stage.wait_until("the gateway", lambda: is_ready(admin))
         self.cookies = {name: self.login(name) for name in PEOPLE}
 
     def login(self, name: str) -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import http.client
 import re
 import secrets
-import subprocess
 from pathlib import Path
 from urllib.parse import urlencode
 
 from programs import Program, Trouble
 
+# Behind `programs`, which finds it.
+from doorward import PASSWORD, hashed
+
 COOKIE = "__Host-doorward"
-PASSWORD = "correct horse battery staple"
 SETTINGS = """
 listen: 127.0.0.1:{port}
 upstream: http://127.0.0.1:{upstream}
@@ -28,16 +29,6 @@ rules:
   - {{ path: /closed/**, access: deny }}
   - {{ path: /public/**, access: public }}
 """
-
-
-def hashed(doorward: Path) -> str:
-    """The password's hash, by the gateway itself."""
-    done = subprocess.run(
-        [doorward, "hash-password"], input=PASSWORD, capture_output=True, text=True, timeout=60, check=False
-    )
-    if done.returncode != 0:
-        raise Trouble(f"no password was hashed: {done.stderr}")
-    return done.stdout.strip()
 
 
 class Doorward:

@@ -14,10 +14,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "programs"))
 from child import dies_with_us  # noqa: E402
-
-
-class Trouble(Exception):
-    """Something that has nothing to do with the property: a program is missing or does not start."""
+from stage import Trouble  # noqa: E402
 
 
 class Program:
