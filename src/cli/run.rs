@@ -5,7 +5,7 @@ use crate::adapters::jwt::RingError;
 use crate::adapters::jwt::keyfile::KeyFileError;
 use crate::adapters::observe::{logger, panics};
 use crate::adapters::service_manager::passed_sockets;
-use crate::adapters::store::lock::DataDirError;
+use crate::adapters::store::DataDirError;
 use crate::auth::ports::StoreError;
 use crate::gateway::PLATFORM;
 use crate::gateway::connection::listen::ListenError;

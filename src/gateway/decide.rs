@@ -49,7 +49,7 @@ pub(super) async fn decide(
             if let (Some(admitted), Some(handle)) = (pass.session(), &ctx.handle) {
                 handle.admit(admitted);
                 if session.req_header().method == Method::HEAD {
-                    handle.note_head();
+                    handle.progress.asks_for_head.set(true);
                 }
             }
             let admission = Admission::new(pass, authorized.arrival, session);

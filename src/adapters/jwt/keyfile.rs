@@ -20,7 +20,7 @@ use self::file::KeyFile;
 use super::keyring::key_id;
 use crate::adapters::config::settings::Algorithm;
 use crate::adapters::entropy;
-use crate::adapters::store::lock::DataDirError;
+use crate::adapters::store::DataDirError;
 use crate::domain::id::KeyId;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags};
 
-use super::ownership;
+use super::ownership::{self, DataDirError};
 use crate::adapters::regular;
 
 /// The file inside `data_dir` that is locked; it stays empty.
@@ -216,38 +216,6 @@ pub fn private_dir(path: &Path) -> Result<(), DataDirError> {
 /// What the system says.
 pub fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
-}
-
-/// Why the folder cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum DataDirError {
-    /// Another gateway runs on it.
-    #[error("the data_dir {} is in use by another process", path.display())]
-    InUse {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// It is somebody else's, who could replace the keys.
-    #[error(
-        "{} belongs to user {owner}, and the gateway runs as user {us}: `chown` it, run as \
-         that user, or name another data_dir", path.display()
-    )]
-    Foreign {
-        /// The folder, or the file in it.
-        path: PathBuf,
-        /// Its owner.
-        owner: u32,
-        /// Who we are.
-        us: u32,
-    },
-    /// It cannot be created or read.
-    #[error("the data_dir: {}: {source}", path.display())]
-    Io {
-        /// The folder or the lock file.
-        path: PathBuf,
-        /// The system's words.
-        source: io::Error,
-    },
 }
 
 fn io_at(path: &Path) -> impl FnOnce(io::Error) -> DataDirError {

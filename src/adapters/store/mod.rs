@@ -18,7 +18,8 @@ mod tables;
 pub(super) mod wire;
 
 pub use embedded::Embedded;
-pub use lock::{DataDir, DataDirError};
+pub use lock::DataDir;
 pub use memory::Memory;
+pub use ownership::DataDirError;
 pub use redis::Redis;
 pub use replica::RevocationIndex;

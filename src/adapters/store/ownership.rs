@@ -8,9 +8,39 @@
 use std::fs::{self, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::lock::DataDirError;
+/// Why the folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// Another gateway runs on it.
+    #[error("the data_dir {} is in use by another process", path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// It is somebody else's, who could replace the keys.
+    #[error(
+        "{} belongs to user {owner}, and the gateway runs as user {us}: `chown` it, run as \
+         that user, or name another data_dir", path.display()
+    )]
+    Foreign {
+        /// The folder, or the file in it.
+        path: PathBuf,
+        /// Its owner.
+        owner: u32,
+        /// Who we are.
+        us: u32,
+    },
+    /// It cannot be created or read.
+    #[error("the data_dir: {}: {source}", path.display())]
+    Io {
+        /// The folder or the lock file.
+        path: PathBuf,
+        /// The system's words.
+        source: io::Error,
+    },
+}
 
 /// The files in `data_dir` that hold keys or sessions, or decide who writes them.
 const FILES: [&str; 3] = ["lock", "keys.json", "doorward.redb"];

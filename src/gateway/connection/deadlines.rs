@@ -17,6 +17,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::adapters::clock::Moment;
 use crate::auth::denial::Denial;
 use crate::gateway::connection::cancel::CancelHandle;
+use crate::gateway::connection::exchanges::Exchanges;
+use crate::gateway::connection::h2_share::Share;
 use crate::gateway::connection::handle::ConnectionHandle;
 use crate::gateway::connection::head_deadline::TimedOut;
 
@@ -50,6 +52,8 @@ impl Timeouts {
 /// Ready when the client is late.
 pub(in crate::gateway) struct DeadlineTimer<'a> {
     line: &'a ConnectionHandle,
+    exchanges: &'a Exchanges,
+    share: &'a Share,
     times: Timeouts,
     /// Told of the exchanges that last.
     lasts: &'a (dyn Fn(&Arc<CancelHandle>) + Send + Sync),
@@ -61,11 +65,15 @@ pub(in crate::gateway) struct DeadlineTimer<'a> {
 impl<'a> DeadlineTimer<'a> {
     pub(in crate::gateway) fn new(
         line: &'a ConnectionHandle,
+        exchanges: &'a Exchanges,
+        share: &'a Share,
         times: Timeouts,
         lasts: &'a (dyn Fn(&Arc<CancelHandle>) + Send + Sync),
     ) -> Self {
         Self {
             line,
+            exchanges,
+            share,
             times,
             lasts,
             timer: Box::pin(sleep_until(Instant::now())),
@@ -83,9 +91,9 @@ impl<'a> DeadlineTimer<'a> {
             return Err(late);
         }
         let app = self.line.answers.end_late(now);
-        let exchanges = self.line.exchanges.look(now, waker);
+        let exchanges = self.exchanges.look(now, waker);
         exchanges.lasting.iter().for_each(self.lasts);
-        for stalled in self.line.share.stalled(now.before(STILL)) {
+        for stalled in self.share.stalled(now.before(STILL)) {
             stalled.cancel(Denial::Overloaded);
         }
         let next = client.map(|(due, _)| due).into_iter();
@@ -103,7 +111,7 @@ impl Future for DeadlineTimer<'_> {
         let is_set = |waker: &Waker| waker.will_wake(cx.waker());
         if self.wakes.as_ref().is_some_and(is_set)
             && !self.timer.is_elapsed()
-            && !self.line.exchanges.has_begun()
+            && !self.exchanges.has_begun()
         {
             return Poll::Pending;
         }

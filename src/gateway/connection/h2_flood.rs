@@ -12,7 +12,6 @@ use std::io;
 use std::time::Instant;
 
 use crate::gateway::connection::h2_heads::{CutTarget, H2Heads};
-use crate::gateway::connection::head_deadline::Phase;
 
 /// What a client says first (RFC 9113 section 3.4).
 pub(in crate::gateway) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -120,11 +119,16 @@ impl H2FloodGuard {
         }
     }
 
-    /// Takes what came; what is expected from here on.
+    /// Whether the rest of a head is expected from here on.
+    pub(in crate::gateway) const fn in_head(&self) -> bool {
+        self.in_head
+    }
+
+    /// Takes what came.
     ///
     /// # Errors
     /// If the client sent what the connection is to end for.
-    pub(in crate::gateway) fn pass(&mut self, mut bytes: &[u8]) -> Result<Phase, Unfit> {
+    pub(in crate::gateway) fn pass(&mut self, mut bytes: &[u8]) -> Result<(), Unfit> {
         while !bytes.is_empty() {
             let taken = match &mut self.state {
                 State::Preface(left) => {
@@ -154,11 +158,7 @@ impl H2FloodGuard {
             bytes = bytes.get(taken..).unwrap_or_default();
             self.advance()?;
         }
-        Ok(if self.in_head {
-            Phase::Head
-        } else {
-            Phase::Served
-        })
+        Ok(())
     }
 
     /// Goes on to the next part if this one is complete.

@@ -12,6 +12,8 @@
 //! says itself that it is small.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -64,6 +66,22 @@ enum Place {
 }
 
 impl Share {
+    /// Runs a stream of the connection as its share allows. Over HTTP/1 a connection has one
+    /// request, and its share is what that takes.
+    pub(in crate::gateway) async fn run<T>(
+        &self,
+        handle: &Arc<CancelHandle>,
+        stream: impl Future<Output = T>,
+    ) -> T {
+        let mut stream = pin!(stream);
+        let mut turn = (!handle.line.arrival.is_http1()).then(|| Turn::of(self, handle));
+        poll_fn(|cx| match &mut turn {
+            None => stream.as_mut().poll(cx),
+            Some(turn) => turn.run(cx, |cx| stream.as_mut().poll(cx)),
+        })
+        .await
+    }
+
     fn count(&self, place: Place) -> (&AtomicUsize, usize) {
         match place {
             Place::Free => (&self.free, FREE),
@@ -104,13 +122,14 @@ impl Share {
             return Vec::new();
         }
         let mut stalled = self.holders.all();
-        stalled.retain(|handle| handle.unread() > 0 && handle.moved() < then);
+        stalled.retain(|handle| handle.progress.unread() > 0 && handle.progress.moved() < then);
         stalled
     }
 }
 
 /// What one stream has of its connection's share.
-pub(in crate::gateway) struct Turn<'a> {
+struct Turn<'a> {
+    share: &'a Share,
     handle: &'a Arc<CancelHandle>,
     place: Option<Place>,
     /// Steps in which something came in since something last went by our filters.
@@ -118,8 +137,9 @@ pub(in crate::gateway) struct Turn<'a> {
 }
 
 impl<'a> Turn<'a> {
-    pub(in crate::gateway) fn of(handle: &'a Arc<CancelHandle>) -> Self {
+    fn of(share: &'a Share, handle: &'a Arc<CancelHandle>) -> Self {
         Self {
+            share,
             handle,
             place: None,
             unseen: 0,
@@ -127,28 +147,29 @@ impl<'a> Turn<'a> {
     }
 
     /// Runs the stream if it may run now; else it is woken when it may.
-    pub(in crate::gateway) fn run<T>(
+    fn run<T>(
         &mut self,
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
-        if !self.handle.is_sent() {
+        if !self.handle.progress.is_sent.get() {
             return poll(cx);
         }
         if !self.comes(cx) {
             return Poll::Pending;
         }
-        let (_earlier, seen) = (self.handle.was_woken(), self.handle.pieces());
+        let (_earlier, seen) = (self.handle.was_woken(), self.handle.progress.pieces());
         // What is sent to the app goes on as far as that takes it, without a stop in between.
-        let uploads = self.handle.is_uploading() && !self.handle.is_answered();
+        let uploads =
+            self.handle.progress.is_uploading.get() && !self.handle.progress.is_answered.get();
         if self.place != Some(Place::Free) && !uploads {
             spend(cx);
         }
         let waker = Waker::from(Arc::clone(self.handle));
         let done = poll(&mut Context::from_waker(&waker));
-        if self.handle.pieces() != seen {
+        if self.handle.progress.pieces() != seen {
             self.unseen = 0;
-        } else if !has_budget_remaining() && self.handle.is_answered() {
+        } else if !has_budget_remaining() && self.handle.progress.is_answered.get() {
             self.unseen = self.unseen.saturating_add(1);
         }
         // Woken meanwhile, it has not come to its end.
@@ -159,22 +180,23 @@ impl<'a> Turn<'a> {
     }
 
     fn has_little(&self) -> bool {
-        self.handle.unread() <= LITTLE
+        self.handle.progress.unread() <= LITTLE
     }
 
     /// Whether the stream may run now; else it is woken when it may.
     fn comes(&mut self, cx: &mut Context<'_>) -> bool {
-        let is_small = !self.handle.is_answered() || self.handle.has_small_answer();
-        if is_small && !self.handle.owes_body() {
+        let is_small =
+            !self.handle.progress.is_answered.get() || self.handle.progress.has_small_answer.get();
+        if is_small && !self.handle.progress.owes_body.get() {
             return true;
         }
         let steps = matches!(self.place, Some(Place::Stepping | Place::Sending));
-        if steps && self.handle.is_app_slow() {
+        if steps && self.handle.progress.is_app_slow.get() {
             // What it could still take in would stay with us.
             self.leave();
         }
         if !self.enter() {
-            self.handle.line.share.wait(cx.waker());
+            self.share.wait(cx.waker());
             // A place may have become free before somebody knew that we wait.
             return self.enter();
         }
@@ -182,7 +204,7 @@ impl<'a> Turn<'a> {
     }
 
     fn enter(&mut self) -> bool {
-        let share = &self.handle.line.share;
+        let share = self.share;
         match self.place {
             Some(Place::Free) => true,
             Some(_) if self.has_little() && self.unseen <= UNSEEN => true,
@@ -195,7 +217,10 @@ impl<'a> Turn<'a> {
                 freed
             }
             None => {
-                let place = match (self.handle.is_app_slow(), self.handle.owes_body()) {
+                let place = match (
+                    self.handle.progress.is_app_slow.get(),
+                    self.handle.progress.owes_body.get(),
+                ) {
                     (true, _) => Place::Uploading,
                     (false, true) => Place::Sending,
                     (false, false) => Place::Stepping,
@@ -209,16 +234,19 @@ impl<'a> Turn<'a> {
     /// The stream ran, and waits for something: if that is its client, it keeps its place.
     fn ends(&mut self) {
         let uploads = self.place == Some(Place::Uploading);
-        if self.has_little() && self.unseen == 0 && !(uploads && self.handle.is_app_slow()) {
+        if self.has_little()
+            && self.unseen == 0
+            && !(uploads && self.handle.progress.is_app_slow.get())
+        {
             self.leave();
-        } else if !self.handle.holds_place() {
-            self.handle.line.share.holders.add(self.handle);
+        } else if self.handle.progress.holds_place.change(true) {
+            self.share.holders.add(self.handle);
         }
     }
 
     fn leave(&mut self) {
         if let Some(place) = self.place.take() {
-            self.handle.line.share.give_back(place);
+            self.share.give_back(place);
         }
     }
 }

@@ -97,13 +97,18 @@ impl HeadDeadline {
                 }
             }
             Some(frames) => {
-                let passed = frames.lock().pass(bytes);
+                let mut frames = frames.lock();
+                let passed = frames.pass(bytes);
                 match passed {
-                    Ok(_) => {}
+                    Ok(()) => {}
                     Err(Unfit::Flood) => self.is_abused.store(true, Ordering::Relaxed),
                     Err(Unfit::CutTarget) => self.refusals.target_refused(),
                 }
-                self.enter(passed?);
+                passed?;
+                self.enter(match frames.in_head() {
+                    true => Phase::Head,
+                    false => Phase::Served,
+                });
             }
         }
         Ok(())

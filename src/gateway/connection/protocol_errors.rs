@@ -4,13 +4,11 @@
 //! bytes that go out while no head was taken for whole.
 
 use std::fmt;
-use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use parking_lot::Mutex;
 
 use crate::gateway::connection::h2_flood::{FRAME_HEAD, FrameHead};
-use crate::gateway::connection::surroundings::Surroundings;
 
 const RST_STREAM: u8 = 3;
 const GOAWAY: u8 = 7;
@@ -32,31 +30,20 @@ pub(in crate::gateway) struct ProtocolErrors {
     frames: Mutex<OwnFrames>,
 }
 
-struct Witness {
-    surroundings: Arc<dyn Surroundings>,
-    /// The TCP peer.
-    client: Option<IpAddr>,
-}
+/// Takes the status of each.
+struct Witness(Box<dyn Fn(u16) + Send + Sync>);
 
 impl fmt::Debug for Witness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Witness({:?})", self.client)
+        f.write_str("Witness")
     }
 }
 
 impl ProtocolErrors {
-    /// From now on what is refused is recorded here.
-    pub(in crate::gateway) fn recorded_by(
-        &self,
-        surroundings: &Arc<dyn Surroundings>,
-        client: Option<IpAddr>,
-    ) {
-        let surroundings = Arc::clone(surroundings);
+    /// From now on the status of what is refused is recorded here.
+    pub(in crate::gateway) fn recorded_by(&self, witness: impl Fn(u16) + Send + Sync + 'static) {
         // Once, when the connection begins.
-        let _twice = self.witness.set(Witness {
-            surroundings,
-            client,
-        });
+        let _twice = self.witness.set(Witness(Box::new(witness)));
     }
 
     /// These bytes went out over HTTP/1 though no request is being served.
@@ -85,12 +72,8 @@ impl ProtocolErrors {
     }
 
     fn record(&self, status: u16) {
-        if let Some(Witness {
-            surroundings,
-            client,
-        }) = self.witness.get()
-        {
-            surroundings.malformed(*client, status);
+        if let Some(Witness(record)) = self.witness.get() {
+            record(status);
         }
     }
 }

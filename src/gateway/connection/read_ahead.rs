@@ -83,7 +83,7 @@ impl ReadAhead {
         let mut ahead = [const { MaybeUninit::uninit() }; AHEAD];
         let mut ahead = ReadBuf::uninit(&mut ahead);
         ready!(stream.poll_read(cx, &mut ahead))?;
-        if ahead.filled().is_empty() && line.ends_with_client() {
+        if ahead.filled().is_empty() && line.ends_with_client.get() {
             return Poll::Ready(Ok(()));
         }
         // Whoever reads next asks anew.

@@ -26,7 +26,6 @@ use pingora::protocols::l4::socket::SocketAddr;
 
 use crate::adapters::clock::Moment;
 use crate::gateway::connection::body_rate::BodyRate;
-use crate::gateway::connection::handle::ConnectionHandle;
 
 /// The waits of one client connection: one over HTTP/1, one a stream over HTTP/2. A place
 /// is used again when its wait has ended.
@@ -174,14 +173,14 @@ impl State {
 
 /// A running wait; dropping it ends it.
 pub(in crate::gateway) struct ResponseTimer {
-    line: Arc<ConnectionHandle>,
+    waits: Arc<ResponseTimeouts>,
     place: usize,
 }
 
 impl ResponseTimer {
-    /// Starts waiting on the connection behind `fd`, for a request that came on `line`.
+    /// Starts waiting on the connection behind `fd`, among the waits of a client's connection.
     pub(in crate::gateway) fn start(
-        line: &Arc<ConnectionHandle>,
+        among: &Arc<ResponseTimeouts>,
         fd: RawFd,
         socket: Option<Arc<SocketDigest>>,
         wait: Duration,
@@ -195,7 +194,7 @@ impl ResponseTimer {
             wait,
             body: body.map(|body| (body, 0)),
         };
-        let mut waits = line.answers.0.lock();
+        let mut waits = among.0.lock();
         let free = waits.iter_mut().enumerate();
         let mut free = free.filter(|(_, wait)| matches!(wait, State::Free));
         let place = match free.next() {
@@ -210,21 +209,21 @@ impl ResponseTimer {
             }
         };
         Self {
-            line: Arc::clone(line),
+            waits: Arc::clone(among),
             place,
         }
     }
 
     /// Something passed, either way: the wait begins anew.
     pub(in crate::gateway) fn again(&self) {
-        if let Some(State::Waiting { since, .. }) = self.line.answers.0.lock().get_mut(self.place) {
+        if let Some(State::Waiting { since, .. }) = self.waits.0.lock().get_mut(self.place) {
             *since = Moment::now();
         }
     }
 
     /// So much of the request's body goes to the app; whether that is slow to take it.
     pub(in crate::gateway) fn body_came(&self, bytes: usize, is_last: bool) -> bool {
-        let mut waits = self.line.answers.0.lock();
+        let mut waits = self.waits.0.lock();
         let Some(State::Waiting {
             since, body, fd, ..
         }) = waits.get_mut(self.place)
@@ -251,7 +250,7 @@ impl ResponseTimer {
     }
 
     fn late(&self) -> Option<Late> {
-        match self.line.answers.0.lock().get(self.place) {
+        match self.waits.0.lock().get(self.place) {
             Some(State::Over { late }) => *late,
             _ => None,
         }
@@ -259,7 +258,7 @@ impl ResponseTimer {
 
     /// The head is here, and what is waited for from now on is each piece of the body.
     pub(in crate::gateway) fn has_head(&self, between_pieces: Duration) {
-        let mut waits = self.line.answers.0.lock();
+        let mut waits = self.waits.0.lock();
         if let Some(State::Waiting { since, wait, .. }) = waits.get_mut(self.place) {
             *since = Moment::now();
             *wait = between_pieces;
@@ -274,7 +273,7 @@ impl ResponseTimer {
 
 impl Drop for ResponseTimer {
     fn drop(&mut self) {
-        if let Some(wait) = self.line.answers.0.lock().get_mut(self.place) {
+        if let Some(wait) = self.waits.0.lock().get_mut(self.place) {
             *wait = State::Free;
         }
     }

@@ -21,13 +21,17 @@ use crate::auth::denial::Denial;
 use crate::gateway::connection::body_rate;
 use crate::gateway::connection::cancel::CancelHandle;
 use crate::gateway::connection::deadlines::{self, DeadlineTimer, Timeouts};
-use crate::gateway::connection::handle::{ConnectionHandle, ObservedStream};
+use crate::gateway::connection::exchanges::Exchanges;
+use crate::gateway::connection::h2_share::Share;
+use crate::gateway::connection::handle::ConnectionHandle;
 use crate::gateway::connection::head_deadline::TimedOut;
 use crate::gateway::connection::limits::{
     ConnectionLimiter, ConnectionLimits, ConnectionPermit, LimitExceeded,
 };
 use crate::gateway::connection::listen::TlsAcceptor;
+use crate::gateway::connection::observed_stream::ObservedStream;
 use crate::gateway::connection::operators::{self, Operators};
+use crate::gateway::connection::registration::{self, register};
 use crate::gateway::connection::surroundings::Surroundings;
 
 /// What `h2` keeps of an answer for one stream whose client does not read: a frame. Its own
@@ -191,9 +195,9 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for ConnectionApp<A> {
             ListenerRole::Redirect | ListenerRole::Operators => line,
         });
         if self.kind == ListenerRole::Public {
-            line.arrival
-                .refusals
-                .recorded_by(&self.surroundings, client);
+            let surroundings = Arc::clone(&self.surroundings);
+            let record = move |status| surroundings.malformed(client, status);
+            line.arrival.refusals.recorded_by(record);
         }
         let wire = Box::new(ObservedStream::new(stream, &line));
         let inner = Arc::new(Connection {
@@ -202,13 +206,17 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for ConnectionApp<A> {
             options: options(times.idle),
             limits,
             line: Arc::clone(&line),
+            exchanges: Arc::default(),
+            share: Share::default(),
         });
         let leaves = (self.kind == ListenerRole::Operators).then(|| self.operators.enter(&line));
-        let lasts = |handle: &Arc<CancelHandle>| handle.register(self.surroundings.as_ref());
+        let lasts = |handle: &Arc<CancelHandle>| register(handle, self.surroundings.as_ref());
+        let (exchanges, share) = (&inner.exchanges, &inner.share);
+        let timer = DeadlineTimer::new(&line, exchanges, share, times, &lasts);
         let late = tokio::select! {
             biased;
             _closed = inner.process_new(wire, shutdown) => None,
-            late = DeadlineTimer::new(&line, times, &lasts) => Some(late),
+            late = timer => Some(late),
             () = told(leaves.as_deref()) => None,
         };
         if line.arrival.is_abused() {
@@ -271,6 +279,8 @@ struct Connection<A> {
     options: HttpServerOptions,
     limits: Limits,
     line: Arc<ConnectionHandle>,
+    exchanges: Arc<Exchanges>,
+    share: Share,
 }
 
 #[async_trait]
@@ -294,19 +304,18 @@ impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for Connection<A> {
                 session.set_keepalive_reuses_remaining(reuses);
             }
         }
-        let handle = CancelHandle::new(&self.line);
+        let handle = CancelHandle::new(&self.line, &self.exchanges);
         let request = self.app.process_new_http(session, shutdown);
-        let ended = handle
-            .run_until_cancelled(self.surroundings.as_ref(), request)
-            .await;
-        if ended.is_some() && !handle.is_begun() {
+        let request = self.share.run(&handle, request);
+        let ended = registration::run(&handle, self.surroundings.as_ref(), request).await;
+        if ended.is_some() && !handle.progress.is_begun.get() {
             self.line.arrival.never_began();
         }
         if let Some(reused) = ended {
             return reused;
         }
-        match handle.why().filter(|_| !handle.is_answered()) {
-            Some(why) if handle.asks_for_head() => self.line.say_head(why).await,
+        match handle.why().filter(|_| !handle.progress.is_answered.get()) {
+            Some(why) if handle.progress.asks_for_head.get() => self.line.say_head(why).await,
             Some(why) => self.line.say_why(why).await,
             None => self.line.send_close_frame().await,
         }

@@ -34,10 +34,10 @@ pub(in crate::gateway) struct UnreadAnswers {
 impl UnreadAnswers {
     /// So much of this answer was not taken.
     pub(in crate::gateway) fn note(&self, handle: &Arc<CancelHandle>, unread: usize) {
-        handle.note_unread(unread);
+        handle.progress.note_unread(unread);
         if unread <= LITTLE {
             self.forget(handle);
-        } else if handle.starts_to_count() {
+        } else if handle.progress.is_unread.change(true) {
             self.total.fetch_add(READ_AHEAD, Ordering::Relaxed);
             self.answers.add(handle);
         }
@@ -45,7 +45,7 @@ impl UnreadAnswers {
 
     /// It has ended, or is being taken again.
     pub(in crate::gateway) fn forget(&self, handle: &CancelHandle) {
-        if handle.stops_to_count() {
+        if handle.progress.is_unread.change(false) {
             self.total.fetch_sub(READ_AHEAD, Ordering::Relaxed);
         }
     }
@@ -56,20 +56,20 @@ impl UnreadAnswers {
             return;
         }
         let waits = |handle: &Arc<CancelHandle>| {
-            !handle.line.arrival.is_http1() || handle.line.is_blocked()
+            !handle.line.arrival.is_http1() || handle.line.is_blocked.get()
         };
         let mut counted = self.answers.all();
-        counted.retain(|handle| handle.counts() && waits(handle));
+        counted.retain(|handle| handle.progress.is_unread.get() && waits(handle));
         let total = READ_AHEAD.saturating_mul(u64::try_from(counted.len()).unwrap_or(u64::MAX));
         let surplus = total.saturating_sub(most);
         let (ending, mut going_on): (Vec<_>, Vec<_>) = counted
             .into_iter()
             .partition(|handle| handle.why().is_some());
         let surplus = usize::try_from(surplus.div_ceil(READ_AHEAD)).unwrap_or(usize::MAX);
-        going_on.sort_by_key(|handle| handle.moved());
+        going_on.sort_by_key(|handle| handle.progress.moved());
         let still = going_on
             .iter()
-            .filter(|handle| handle.moved() < now.before(STILL));
+            .filter(|handle| handle.progress.moved() < now.before(STILL));
         for longest in still.take(surplus.saturating_sub(ending.len())) {
             log::debug!("an answer that nobody reads is ended: limits.unread_answers");
             longest.cancel(Denial::Overloaded);
@@ -88,8 +88,11 @@ mod tests {
         let mut line = ConnectionHandle::default();
         line.arrival = HeadDeadline::http2();
         let (unread, line) = (UnreadAnswers::default(), Arc::new(line));
+        let exchanges = Arc::default();
         let most = 3 * READ_AHEAD;
-        let handles: Vec<_> = (0..5).map(|_| CancelHandle::new(&line)).collect();
+        let handles: Vec<_> = (0..5)
+            .map(|_| CancelHandle::new(&line, &exchanges))
+            .collect();
         for handle in &handles {
             unread.note(handle, LITTLE + 1);
             unread.note(handle, LITTLE + 1);
@@ -114,7 +117,7 @@ mod tests {
             "it does not add up"
         );
         drop(handles);
-        unread.note(&CancelHandle::new(&line), LITTLE + 1);
+        unread.note(&CancelHandle::new(&line, &exchanges), LITTLE + 1);
         assert_eq!(unread.answers.len(), 1, "they pile up");
     }
 }

@@ -121,8 +121,9 @@ pub(in crate::gateway) fn count(
     if let Some(timer) = &attempt.answer_timer {
         let is_slow = timer.body_came(length, is_last);
         if let Some(handle) = &ctx.handle {
-            handle.note_slow_app(is_slow);
-            handle.note_uploading(!is_last);
+            handle.progress.is_app_slow.set(is_slow);
+            handle.progress.is_uploading.set(!is_last);
+            handle.progress.owes_body.set(!is_last);
         }
     }
     attempt.body_seen = attempt

@@ -57,7 +57,7 @@ pub(in crate::gateway) async fn send(
         head.insert_header(header::CONTENT_LENGTH, reply.body.len().to_string())?;
     }
     if let Some(handle) = &ctx.handle {
-        handle.answers();
+        handle.progress.is_answered.set(true);
     }
     versions::end_refused_handshake(session);
     let empty = bodiless || session.req_header().method == Method::HEAD || reply.body.is_empty();

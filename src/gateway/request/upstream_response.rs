@@ -57,7 +57,7 @@ pub(in crate::gateway) fn response(
     if said.events
         && let Some(handle) = &ctx.handle
     {
-        handle.line.end_with_client();
+        handle.line.ends_with_client.set(true);
     }
     if said.location {
         location(session, answer, ctx)?;
@@ -225,18 +225,18 @@ fn note_answer(session: &mut Session, answer: &ResponseHeader, ctx: &mut Ctx) {
         untold.status = Some(answer.status);
     }
     let Some(handle) = &ctx.handle else { return };
-    handle.answers();
+    handle.progress.is_answered.set(true);
     if is_small(answer) {
-        handle.note_small_answer();
+        handle.progress.has_small_answer.set(true);
     }
     let is_download = answer.headers.contains_key(header::CONTENT_LENGTH)
         && session.as_downstream_mut().is_body_done();
     if answer.status == StatusCode::SWITCHING_PROTOCOLS {
         if handle.admitted().is_some() {
-            handle.line.becomes_tunnel();
+            handle.line.is_tunnel.set(true);
         }
     } else if is_download && !ctx.snapshot.settings.session.cut_downloads {
-        handle.let_finish();
+        handle.progress.may_finish.set(true);
     }
 }
 

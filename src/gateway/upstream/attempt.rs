@@ -64,7 +64,7 @@ pub(in crate::gateway) async fn choose_peer(
                 let longest = limits.upstream_read.max(limits.idle_stream);
                 peer.options.write_timeout = Some(longest);
                 if let Some(handle) = &ctx.handle {
-                    handle.note_body();
+                    handle.progress.owes_body.set(true);
                 }
             }
             if again == Some(Retry::FreshConnection) {
@@ -163,8 +163,14 @@ pub(in crate::gateway) fn await_head(
     let Some(Admission { attempt, .. }) = ctx.stage.admission_mut() else {
         return not_admitted();
     };
-    handle.send();
-    attempt.answer_timer = Some(ResponseTimer::start(&handle.line, fd, socket, wait, body));
+    handle.progress.is_sent.set(true);
+    attempt.answer_timer = Some(ResponseTimer::start(
+        &handle.line.answers,
+        fd,
+        socket,
+        wait,
+        body,
+    ));
     Ok(())
 }
 

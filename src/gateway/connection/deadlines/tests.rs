@@ -27,9 +27,10 @@ async fn late(
         head,
         answer: LONG,
     };
+    let (exchanges, share) = (Exchanges::default(), Share::default());
     let race = async {
         tokio::select! {
-            late = DeadlineTimer::new(line, times, &|_| ()) => Some(late),
+            late = DeadlineTimer::new(line, &exchanges, &share, times, &|_| ()) => Some(late),
             () = script => None,
         }
     };
