@@ -1,7 +1,7 @@
 # `make run` shows Doorward at work, `make test` proves it. The rest is for those who change it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test behind apps bench upload-bench pgo lint deny setup fuzz fuzz-smoke differential image image-test
+.PHONY: help run test behind apps bench docs upload-bench pgo lint deny setup fuzz fuzz-smoke differential image image-test
 
 help:
 	@echo "make run         try it: gateway, a small app behind it and one user, nothing to set up"
@@ -17,6 +17,7 @@ help:
 	@echo "make fuzz-smoke  every fuzz target for some seconds"
 	@echo "make fuzz        one of them: T=gate SECONDS=600"
 	@echo "make differential  the same bytes to us, nginx, HAProxy, Apache and Caddy: REQUESTS=100000 SECONDS=600 SEED=12"
+	@echo "make docs        build the site of docs/ into target/docs-site, and look at every link of it"
 	@echo "make image       build the container image with docker or buildah"
 	@echo "make image-test  build the image without a network and try what comes out"
 
@@ -82,6 +83,10 @@ fuzz:
 differential:
 	@.ci/setup differential
 	@.ci/differential --requests $(REQUESTS) --seconds $(SECONDS) --seed $(SEED) $(ARGS)
+
+docs:
+	@.ci/setup docs
+	@.ci/docs
 
 image:
 	@if command -v docker >/dev/null 2>&1; then \

@@ -16,6 +16,7 @@ from apps.node_red import NodeRed
 from apps.prometheus import Prometheus
 from apps.radicale import Radicale
 from apps.registry import Registry
+from apps.shellinabox import ShellInABox
 from apps.socketio import SocketIo
 from apps.streamlit import Streamlit
 from apps.tensorboard import TensorBoard
@@ -46,5 +47,6 @@ ALL = (
     Registry,
     Prometheus,
     Netdata,
+    ShellInABox,
 )
 APPS: dict[str, App] = {kind.name: kind() for kind in ALL}

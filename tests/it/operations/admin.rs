@@ -281,11 +281,11 @@ fn around(log: &str, secret: &str) -> String {
 }
 
 #[test]
-fn the_readme_names_the_metrics_that_there_are() {
+fn its_page_names_the_metrics_that_there_are() {
     let (gateway, _app) = world();
-    let readme = include_str!("../../../README.md");
+    let page = include_str!("../../../docs/watching.md");
     let metrics = gateway.operators("/metrics").text();
-    let named: Vec<&str> = readme
+    let named: Vec<&str> = page
         .split('`')
         .filter(|word| word.starts_with("doorward_"))
         .map(|word| word.split('{').next().unwrap_or(word))
@@ -294,7 +294,7 @@ fn the_readme_names_the_metrics_that_there_are() {
     for name in named {
         assert!(
             metrics.contains(&format!("# TYPE {name} ")),
-            "the README promises {name}"
+            "docs/watching.md promises {name}"
         );
     }
 }

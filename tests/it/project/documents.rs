@@ -1,8 +1,10 @@
-//! The pages of `docs/` name tests that are there, each stands in an index, and what
-//! `CONTRIBUTING.md` names exists.
+//! The pages of `docs/` name tests that are there, each stands in an index and in the site, no link
+//! of a page is dead, and what `CONTRIBUTING.md` names exists.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+
+use super::pages::{self, read, root};
 
 /// Pages, and how many tests each names at least.
 const PAGES: [(&str, usize); 4] = [
@@ -11,14 +13,6 @@ const PAGES: [(&str, usize); 4] = [
     ("docs/pingora-issues.md", 15),
     ("docs/take-over.md", 1),
 ];
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn read(file: &str) -> String {
-    std::fs::read_to_string(root().join(file)).unwrap()
-}
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -92,40 +86,53 @@ fn every_test_that_a_page_names_is_there() {
     }
 }
 
-/// The pages of a folder, by name; its index is none of them.
-fn pages(folder: &str) -> BTreeSet<String> {
-    let entries = std::fs::read_dir(root().join(folder)).unwrap();
-    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names
-        .filter(|name| name.ends_with(".md") && name != "README.md")
-        .collect()
+/// The pages of a folder that an index must name.
+fn indexed(folder: &str) -> BTreeSet<String> {
+    let mut pages = pages::pages(folder);
+    pages.retain(|page| page != "README.md" && page != "SUMMARY.md");
+    pages
 }
 
 /// Where the links of a page lead, without the place inside what they lead to.
-fn links(page: &str) -> BTreeSet<String> {
-    let text = read(page);
-    let links = text.split("](").skip(1);
+fn linked(page: &str) -> BTreeSet<String> {
+    let links = pages::links(&read(page)).into_iter();
     links
-        .map(|link| link.split([')', '#']).next().unwrap_or_default().to_owned())
+        .map(|link| link.split('#').next().unwrap_or_default().to_owned())
         .collect()
 }
 
 #[test]
-fn every_page_stands_in_its_index() {
-    for (folder, least) in [("docs", 14), ("docs/decisions", 30)] {
-        let pages = pages(folder);
+fn every_page_stands_in_its_index_and_in_the_site() {
+    let site = linked("docs/SUMMARY.md");
+    for (folder, least) in [("docs", 30), ("docs/decisions", 30)] {
+        let pages = indexed(folder);
         assert!(pages.len() >= least, "{folder} has lost pages: {pages:?}");
-        let linked = links(&format!("{folder}/README.md"));
+        let linked = linked(&format!("{folder}/README.md"));
         let forgotten: Vec<_> = pages.difference(&linked).collect();
         assert!(forgotten.is_empty(), "nobody finds {forgotten:?}");
+        let inside = folder.strip_prefix("docs").unwrap().trim_start_matches('/');
+        for page in pages {
+            let page = Path::new(inside).join(page).display().to_string();
+            assert!(site.contains(&page), "docs/SUMMARY.md lacks {page}");
+        }
     }
-    assert!(links("docs/README.md").contains("decisions/README.md"));
+    assert!(linked("docs/README.md").contains("decisions/README.md"));
+}
+
+/// It is read before anything else, on a screen or two.
+#[test]
+fn the_readme_is_short() {
+    let lines = read("README.md").lines().count();
+    assert!(
+        lines <= 150,
+        "the README has {lines} lines: put more into docs/"
+    );
 }
 
 #[test]
 fn every_decision_has_a_number_of_its_own_a_date_and_a_status() {
     let index = read("docs/decisions/README.md");
-    for (page, number) in pages("docs/decisions").iter().zip(1..) {
+    for (page, number) in indexed("docs/decisions").iter().zip(1..) {
         assert!(
             page.starts_with(&format!("{number:04}-")),
             "{page} is not number {number}"
@@ -144,25 +151,20 @@ fn every_decision_has_a_number_of_its_own_a_date_and_a_status() {
     }
 }
 
+/// Pictures and headings too.
 #[test]
 fn every_link_leads_to_what_is_there() {
-    let of = |folder: &str| {
-        let pages = pages(folder).into_iter().chain(["README.md".to_owned()]);
-        pages
-            .map(|page| format!("{folder}/{page}"))
-            .collect::<Vec<_>>()
-    };
-    let mut files = vec!["CONTRIBUTING.md".to_owned(), "SECURITY.md".to_owned()];
-    files.extend(of("docs"));
-    files.extend(of("docs/decisions"));
-    for file in files {
-        let folder = root().join(&file);
-        let folder = folder.parent().unwrap();
-        for link in links(&file) {
-            let is_there = link.contains("://") || folder.join(&link).exists();
-            assert!(is_there, "{file} links to {link}");
-        }
+    let mut seen = 0;
+    for page in pages::all() {
+        let links = pages::links(&read(&page));
+        seen += links.len();
+        let dead: Vec<_> = links
+            .iter()
+            .filter_map(|link| pages::dead(&page, link))
+            .collect();
+        assert!(dead.is_empty(), "{dead:#?}");
     }
+    assert!(seen > 250, "the links are not found: {seen}");
 }
 
 /// The code spans and the lines of code of a page.

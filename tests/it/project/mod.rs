@@ -3,6 +3,7 @@
 mod advisories;
 mod asvs;
 mod behind;
+mod behind_proxies;
 mod compare;
 mod corpus;
 mod dependencies;
@@ -10,7 +11,10 @@ mod differential;
 mod documents;
 mod floors;
 mod openapi;
+mod pages;
 mod reference;
 mod scanners;
 mod setup;
 mod shipped;
+mod snippets;
+mod start_pages;

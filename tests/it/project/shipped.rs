@@ -1,6 +1,6 @@
-//! What is shipped is true: every file in `config/` and `examples/`, and the README.
+//! What is shipped is true: every file in `config/` and `examples/`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use crate::operations::cli::{assert_code, said};
@@ -16,19 +16,23 @@ fn root() -> &'static Path {
 }
 
 /// A gateway that runs a file as it is shipped; only where it listens is changed.
-struct Shipped {
+pub struct Shipped {
     _process: Process,
-    port: u16,
-    dir: TempDir,
+    pub port: u16,
+    pub dir: TempDir,
 }
 
 impl Shipped {
-    fn start(config: &Path, upstream: Option<&str>, dir: TempDir) -> Self {
-        let (port, admin) = (free_port(), free_port());
+    pub fn start(config: &Path, upstream: Option<&str>, dir: TempDir) -> Self {
         let mut command = doorward();
+        command.args(["run", "--config"]).arg(config);
+        Self::run(command, upstream, dir)
+    }
+
+    /// The same of a command that has its settings.
+    pub fn run(mut command: Command, upstream: Option<&str>, dir: TempDir) -> Self {
+        let (port, admin) = (free_port(), free_port());
         command
-            .args(["run", "--config"])
-            .arg(config)
             .env("DOORWARD_LISTEN", format!("127.0.0.1:{port}"))
             .env("DOORWARD_ADMIN_LISTEN", format!("127.0.0.1:{admin}"))
             .env("DOORWARD_DATA_DIR", dir.join("data"));
@@ -49,7 +53,7 @@ impl Shipped {
         }
     }
 
-    fn login(&self, user: &str, password: &str) -> String {
+    pub fn login(&self, user: &str, password: &str) -> String {
         let form = format!("username={user}&password={}", password.replace(' ', "+"));
         let answer = self.request("POST", "/login").own_origin().form(&form);
         let answer = answer.send();
@@ -62,7 +66,7 @@ impl Shipped {
         Request::new(self.port, method, target)
     }
 
-    fn get(&self, target: &str, cookie: &str) -> Response {
+    pub fn get(&self, target: &str, cookie: &str) -> Response {
         self.request("GET", target).cookie(cookie).send()
     }
 }
@@ -244,115 +248,5 @@ fn the_compose_file_sets_what_exists_and_mounts_what_is_there() {
     assert!(mounted.len() >= 3, "{mounted:?}");
     for file in mounted {
         assert!(root().join("examples").join(file).exists(), "{file}");
-    }
-}
-
-/// The fenced blocks of a Markdown file in one language.
-fn blocks(file: &str, language: &str) -> Vec<String> {
-    let text = std::fs::read_to_string(root().join(file)).unwrap();
-    text.split("\n```")
-        .filter_map(|block| block.strip_prefix(&format!("{language}\n")))
-        .map(str::to_owned)
-        .collect()
-}
-
-#[test]
-fn the_commands_of_the_readmes_exist() {
-    let makefile = std::fs::read_to_string(root().join("Makefile")).unwrap();
-    let mut seen = 0;
-    for file in ["README.md", "examples/README.md"] {
-        let lines = blocks(file, "sh");
-        for line in lines.iter().flat_map(|block| block.lines()) {
-            seen += 1;
-            let words: Vec<&str> = line.split_whitespace().collect();
-            match words[..] {
-                ["make", target] => assert!(
-                    makefile.contains(&format!("\n{target}:")),
-                    "{file}: make {target}"
-                ),
-                ["doorward", ref arguments @ ..] => {
-                    let output = run(doorward().args(arguments).arg("--help"), "");
-                    assert_code(&output, 0, line);
-                }
-                ["cargo", "install", "--locked", "--path", "."]
-                | ["cargo", "run", "--example", "upstream"] => {}
-                [
-                    "cargo",
-                    "run",
-                    "--bin",
-                    "doorward",
-                    "--",
-                    "run",
-                    "--config",
-                    path,
-                ]
-                | ["docker", "compose", "--file", path, ..] => {
-                    assert!(root().join(path).exists(), "{file}: {line}");
-                }
-                ["docker", "run", .., "doorward", command] => {
-                    let output = run(doorward().args([command, "--help"]), "");
-                    assert_code(&output, 0, line);
-                }
-                ["curl", .., url] => {
-                    let path = url.split("/api/").nth(1).expect("the admin API");
-                    let path = path.split('?').next().unwrap_or(path);
-                    let described = std::fs::read_to_string(root().join("config/openapi.yaml"));
-                    let described = described.unwrap();
-                    assert!(
-                        described.contains(&format!("\n  /api/{path}:\n")),
-                        "{file}: {line}"
-                    );
-                }
-                _ => panic!("{file}: nobody has tried: {line}"),
-            }
-        }
-    }
-    assert!(seen > 10, "the README has lost its commands: {seen}");
-}
-
-#[test]
-fn the_configuration_of_the_readme_is_accepted() {
-    let dir = TempDir::new();
-    let user = &users::section(&[User::alice()]);
-    let list = user.trim_start_matches("users:\n");
-    dir.write("users.yml", list);
-    let whole = "upstream: http://127.0.0.1:3000\nusers: { file: users.yml }\n";
-    let all = blocks("README.md", "yaml");
-    assert!(all.len() >= 4, "the README has lost its examples");
-    for block in all {
-        let hash = users::hash("x");
-        let block = block.replace("$argon2id$v=19$m=19456,t=2,p=1$...", &hash);
-        let block = block.replace("$argon2id$v=19$...", &hash);
-        let text = if block.starts_with("- id:") {
-            dir.write("users.yml", &block);
-            whole.to_owned()
-        } else if block.contains("upstream:") {
-            block.clone()
-        } else {
-            format!("{whole}{block}")
-        };
-        let config = dir.write("doorward.yaml", text);
-        let mut command = doorward();
-        command.env("SIGNING_KEY", crate::support::token::KEY);
-        command.env("REDIS_URL", "redis://redis:6379");
-        let output = run(command.args(["check", "--config"]).arg(&config), "");
-        assert_code(&output, 0, &block);
-    }
-}
-
-/// Links of the READMEs that lead into this folder.
-#[test]
-fn the_readmes_link_to_what_is_there() {
-    for file in ["README.md", "examples/README.md", "CHANGELOG.md"] {
-        let path: PathBuf = root().join(file);
-        let text = std::fs::read_to_string(&path).unwrap();
-        for link in text.split("](").skip(1) {
-            let target = link.split(')').next().unwrap_or_default();
-            let local = target.split('#').next().unwrap_or_default();
-            if !local.is_empty() && !local.contains("://") {
-                let there = path.parent().unwrap().join(local);
-                assert!(there.exists(), "{file} links to {local}");
-            }
-        }
     }
 }

@@ -219,7 +219,7 @@ fn the_pages_look_right_everywhere() {
         browser.screen(width, height);
         for (page, path) in [
             ("login", "/login"),
-            ("error", "/a%2fb"),
+            ("error", "/%00"),
             ("logout", "/logout"),
         ] {
             browser.goto(&format!("{home}{path}"));
@@ -240,4 +240,15 @@ fn the_pages_look_right_everywhere() {
     }
     browser.goto(&format!("{home}/login"));
     assert_eq!(browser.title(), "Sign in to Example");
+    // The pictures of the README; `UPDATE=1` makes them anew.
+    let pictures = match std::env::var_os("UPDATE") {
+        Some(_) => std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/images"),
+        None => folder,
+    };
+    browser.screen(720, 600);
+    for scheme in ["light", "dark"] {
+        browser.prefer(scheme);
+        browser.goto(&format!("{home}/login"));
+        browser.screenshot(&pictures.join(format!("sign-in-{scheme}.png")));
+    }
 }

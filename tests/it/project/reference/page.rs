@@ -40,7 +40,7 @@ pub fn rendered() -> String {
         if !words.is_empty() {
             text.push_str(&format!("\n{}\n", escaped(&words)));
         }
-        block(&mut text, &example);
+        block(&mut text, "yaml", &example);
         let is_below = |key: &&Key| {
             let rest = key.path.strip_prefix(section.path);
             rest.is_some_and(|rest| rest.starts_with(['.', '[']))
@@ -76,13 +76,18 @@ fn table(text: &mut String, keys: impl Iterator<Item = &'static Key>) {
     }
     for (key, example) in examples {
         text.push_str(&format!("\n`{}`:\n", key.path));
-        block(text, &example);
+        // The words of a choice are explained in a list, which is no configuration.
+        let info = match key.value {
+            Value::Words(_) => "text",
+            _ => "yaml",
+        };
+        block(text, info, &example);
     }
 }
 
-fn block(text: &mut String, example: &[&str]) {
+fn block(text: &mut String, info: &str, example: &[&str]) {
     if !example.is_empty() {
-        text.push_str(&format!("\n```yaml\n{}\n```\n", example.join("\n")));
+        text.push_str(&format!("\n```{info}\n{}\n```\n", example.join("\n")));
     }
 }
 
