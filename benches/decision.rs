@@ -8,7 +8,7 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use doorward::adapters::clock;
-use doorward::adapters::config::settings::Algorithm;
+use doorward::config::settings::Algorithm;
 use scene::{NOW, PAGE, Request, Scene};
 
 #[global_allocator]

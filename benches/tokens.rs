@@ -8,7 +8,7 @@ mod scene;
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use doorward::adapters::config::settings::Algorithm;
+use doorward::config::settings::Algorithm;
 use scene::{NOW, PAGE, Scene};
 
 #[global_allocator]

@@ -11,7 +11,8 @@
 //! |---|---|---|
 //! | [`domain`] | values that cannot be wrong: paths, origins, cookies, ids, times | nothing that waits |
 //! | [`auth`] | decisions: the gate, rules, CORS, CSRF, sessions, throttle | `domain`; no clock, no server |
-//! | [`adapters`] | the world: configuration and its lints, keys, store, passwords, pages, logs | one outside thing a file |
+//! | [`adapters`] | the world: keys, store, passwords, pages, logs | one outside thing a file |
+//! | [`config`] | the settings, typed: read, overlaid, checked and linted | files and the environment; no server |
 //! | [`service`] | what the gateway does: authorize, sign in, renew, end, sweep, cut in time | ports and `now`; no server |
 //! | [`gateway`] | pingora's hooks, listeners, reload, drain | pingora; it alone says its name |
 //! | [`cli`] | the operator's hand, one verb a file | everything |
@@ -78,6 +79,7 @@
 pub mod adapters;
 pub mod auth;
 pub mod cli;
+pub mod config;
 pub mod domain;
 pub mod gateway;
 pub mod service;

@@ -7,8 +7,8 @@
 mod scene;
 
 use allocation_counter::measure;
-use doorward::adapters::config::settings::Algorithm;
 use doorward::auth::gate::{Decision, Step};
+use doorward::config::settings::Algorithm;
 use scene::{NOW, PAGE, Scene};
 
 /// How often the allocator is asked for memory between the view and the verdict.

@@ -14,13 +14,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorward::adapters::config::settings::Algorithm;
-use doorward::adapters::config::{Environment, load_text};
 use doorward::adapters::jwt::Keyring;
 use doorward::adapters::jwt::keyfile::generate_key;
 use doorward::adapters::store::RevocationIndex;
 use doorward::auth::claims::Claims;
 use doorward::auth::policy::Policy;
+use doorward::config::settings::Algorithm;
+use doorward::config::{Environment, load_text};
 use doorward::domain::id::{SessionId, UserId};
 use doorward::domain::time::Timestamp;
 use doorward::gateway::snapshot::policy;

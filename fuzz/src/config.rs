@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use doorward::adapters::config::settings::Settings;
-use doorward::adapters::config::{Environment, Place, Problem, Problems, load_text};
-use doorward::adapters::lints;
+use doorward::config::lints;
+use doorward::config::settings::Settings;
+use doorward::config::{Environment, Place, Problem, Problems, load_text};
 use doorward::domain::origin::{Authority, Origin};
 use serde_yaml::Value;
 

@@ -3,8 +3,8 @@
 
 use std::sync::LazyLock;
 
-use doorward::adapters::config::settings::Algorithm;
 use doorward::adapters::jwt::Keyring;
+use doorward::config::settings::Algorithm;
 use doorward::domain::secret::Secret;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use ring::{hkdf, hmac};

@@ -3,12 +3,10 @@
 pub mod attempts;
 pub mod background;
 pub mod clock;
-pub mod config;
 pub mod descriptors;
 pub mod entropy;
 pub mod huge_pages;
 pub mod jwt;
-pub mod lints;
 pub mod observe;
 pub mod pages;
 pub mod regular;

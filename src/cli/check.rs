@@ -1,8 +1,8 @@
 //! `doorward check`: name everything that is wrong, at once.
 
 use super::{Config, Failure, say};
-use crate::adapters::config::lint::Severity;
-use crate::adapters::lints;
+use crate::config::lints;
+use crate::config::lints::Severity;
 use crate::gateway::process::prepare::rehearse;
 
 pub(super) fn check(config: &Config) -> Result<(), Failure> {

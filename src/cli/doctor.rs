@@ -18,8 +18,8 @@ use serde_json::json;
 
 use self::facts::Facts;
 use super::{Config, Failure, say};
-use crate::adapters::config::lint::{Lint, Severity};
-use crate::adapters::lints;
+use crate::config::lints;
+use crate::config::lints::{Lint, Severity};
 
 #[derive(Args)]
 pub(super) struct Visit {

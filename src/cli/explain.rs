@@ -21,10 +21,10 @@ use self::target::Target;
 use self::trial::{Login, Start, Trial};
 use super::{Config, Failure, say};
 use crate::adapters::clock;
-use crate::adapters::config::settings::Settings;
 use crate::adapters::jwt::{Keyring, keyfile};
 use crate::adapters::store::replica::RevocationIndex;
 use crate::auth::policy::Policy;
+use crate::config::settings::Settings;
 use crate::domain::time::Timestamp;
 use crate::gateway::snapshot;
 

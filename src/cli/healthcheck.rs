@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::socket::ask_tcp;
 use super::{Config, Failure};
-use crate::adapters::config::{self, Environment};
+use crate::config::{self, Environment};
 use crate::gateway::process::watchdog::from_here;
 
 pub(super) fn healthcheck(config: &Config) -> Result<(), Failure> {

@@ -7,10 +7,10 @@ use clap::Subcommand;
 use super::socket::{self, AskError};
 use super::{Config, Failure, say};
 use crate::adapters::clock;
-use crate::adapters::config::settings::Settings;
 use crate::adapters::jwt::keyfile::{self, KeyFileError, StoredKey};
 use crate::adapters::jwt::keyring::algorithm_name;
 use crate::adapters::store::DataDirError;
+use crate::config::settings::Settings;
 use crate::domain::time::Timestamp;
 use crate::gateway::process::prepare::ADMIN_SOCKET;
 

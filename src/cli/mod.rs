@@ -1,4 +1,4 @@
-//! Floor 5: the operator's hand, one verb a file.
+//! Floor 7: the operator's hand, one verb a file.
 //!
 //! Exit codes follow sysexits: 0, 64 usage, 69 unavailable, 74 I/O, 78 configuration.
 
@@ -22,9 +22,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::adapters::config::{self, Environment, settings::Settings};
 use crate::adapters::huge_pages;
 use crate::adapters::observe::logger::FlushOnDrop;
+use crate::config::{self, Environment, settings::Settings};
 use crate::gateway::process::prepare::ADMIN_SOCKET;
 use socket::AskError;
 

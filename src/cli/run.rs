@@ -1,12 +1,12 @@
 //! `doorward run`: serve until told to stop.
 
-use crate::adapters::config::{self, Environment};
 use crate::adapters::jwt::RingError;
 use crate::adapters::jwt::keyfile::KeyFileError;
 use crate::adapters::observe::{logger, panics};
 use crate::adapters::service_manager::passed_sockets;
 use crate::adapters::store::DataDirError;
 use crate::auth::ports::StoreError;
+use crate::config::{self, Environment};
 use crate::gateway::PLATFORM;
 use crate::gateway::connection::listen::ListenError;
 use crate::gateway::process::run_error::RunError;

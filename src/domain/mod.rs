@@ -1,6 +1,7 @@
 //! Floor 1: values. No async, no clock, no I/O; what cannot be wrong once it exists.
 
 pub mod cookie;
+pub(crate) mod fault;
 pub mod forwarded;
 pub mod id;
 pub mod identity;

@@ -1,4 +1,4 @@
-//! Floor 4: pingora and only pingora. Requests come in as bytes and leave as bytes;
+//! Floor 6: pingora and only pingora. Requests come in as bytes and leave as bytes;
 //! what happens in between is decided on the floors below.
 
 mod admin;

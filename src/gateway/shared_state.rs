@@ -8,7 +8,6 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
-use crate::adapters::config::settings::LogFormat;
 use crate::adapters::observe::access;
 use crate::adapters::observe::metrics::{Metrics, Verdict};
 use crate::adapters::store::replica::RevocationIndex;
@@ -17,6 +16,7 @@ use crate::adapters::{clock, entropy};
 use crate::auth::denial::Denial;
 use crate::auth::event::Event;
 use crate::auth::ports::{Attempts, Store, StoreError};
+use crate::config::settings::LogFormat;
 use crate::gateway::connection::unread_answers::UnreadAnswers;
 use crate::gateway::request::hints::Hints;
 use crate::gateway::snapshot::Snapshot;

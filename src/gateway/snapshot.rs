@@ -5,7 +5,6 @@ use std::sync::Arc;
 use http::HeaderValue;
 
 use crate::adapters::clock;
-use crate::adapters::config::settings::{Settings, StoreKind};
 use crate::adapters::jwt::{RingError, ring};
 use crate::adapters::pages::Pages;
 use crate::auth::client_headers::ClientHeaders;
@@ -18,6 +17,7 @@ use crate::auth::ports::{Revoked, Tokens};
 use crate::auth::rules::Rules;
 use crate::auth::throttle::AttemptLimits;
 use crate::auth::verified::TokenCache;
+use crate::config::settings::{Settings, StoreKind};
 use crate::domain::cookie::CookieStyle;
 use crate::domain::origin::Origin;
 use crate::domain::time::Timestamp;

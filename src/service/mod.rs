@@ -1,5 +1,5 @@
-//! Floor 5: what the gateway does with sessions, without a server: it signs in, renews, ends,
-//! lists and sweeps. Takes `now` and ports as arguments; knows no request and no connection.
+//! Floor 5: what the gateway does, without a server: it authorizes requests, signs in, renews,
+//! ends, lists and sweeps. Takes `now` and ports as arguments; knows no server and no connection.
 
 pub mod authorize;
 pub mod delivery;

@@ -6,7 +6,6 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use doorward::adapters::attempts::Local;
-use doorward::adapters::config::{Environment, load_text};
 use doorward::adapters::jwt::Keyring;
 use doorward::adapters::observe::metrics::Metrics;
 use doorward::adapters::store::memory::Memory;
@@ -20,6 +19,7 @@ use doorward::auth::principal::Principal;
 use doorward::auth::refresh::RefreshToken;
 use doorward::auth::revocation::{Revocation, RevocationScope};
 use doorward::auth::session::Session;
+use doorward::config::{Environment, load_text};
 use doorward::domain::id::{SessionId, UserId};
 use doorward::domain::secret::Secret;
 use doorward::domain::time::Timestamp;

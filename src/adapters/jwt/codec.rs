@@ -16,7 +16,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::companions;
 use super::keyring::{Key, Keyring, algorithm_name, library_algorithm};
-use crate::adapters::config::settings::Algorithm;
+use crate::adapters::jwt::algorithm::Algorithm;
 use crate::auth::claims::Claims;
 use crate::auth::directory::User;
 use crate::auth::ports::{DecodedToken, Sealed, SignError, Tokens};

@@ -98,7 +98,7 @@ fn no_key() -> SignError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::adapters::config::settings::Algorithm;
+    use crate::adapters::jwt::algorithm::Algorithm;
     use crate::domain::secret::Secret;
 
     fn ring(keys: &[&str]) -> Keyring {

@@ -13,7 +13,7 @@ use jsonwebtoken::{DecodingKey, EncodingKey};
 use serde_json::{Value, json};
 
 use super::keyring::{Key, KeyProblem, algorithm_name};
-use crate::adapters::config::settings::Algorithm;
+use crate::adapters::jwt::algorithm::Algorithm;
 
 /// A public key in the parts that a JWK names.
 pub(super) enum PublicKey {

@@ -18,8 +18,8 @@ use zeroize::Zeroizing;
 
 use self::file::KeyFile;
 use super::keyring::key_id;
-use crate::adapters::config::settings::Algorithm;
 use crate::adapters::entropy;
+use crate::adapters::jwt::algorithm::Algorithm;
 use crate::adapters::store::DataDirError;
 use crate::domain::id::KeyId;
 use crate::domain::secret::Secret;

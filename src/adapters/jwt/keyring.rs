@@ -12,7 +12,7 @@ use jsonwebtoken::{DecodingKey, EncodingKey, crypto};
 use zeroize::Zeroizing;
 
 use super::jwks::{self, PublicKey};
-use crate::adapters::config::settings::Algorithm;
+use crate::adapters::jwt::algorithm::Algorithm;
 use crate::domain::id::KeyId;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
@@ -53,7 +53,7 @@ pub(super) struct Key {
 
 impl Keyring {
     /// Builds the ring from the keys in their order: raw bytes for HS256, else PEM
-    /// private keys (`settings::Signing::keys`, or what `keyfile` stores). A key that
+    /// private keys (`Signing::keys`, or what `keyfile` stores). A key that
     /// is there twice counts once.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //!
 //! Keys come from the settings or from `keys.json`; only the ring knows them.
 
+pub mod algorithm;
 mod codec;
 mod companions;
 mod jwks;
@@ -15,9 +16,24 @@ use std::path::Path;
 pub use keyfile::KeyFileError;
 pub use keyring::{KeyError, KeyProblem, Keyring};
 
-use crate::adapters::config::settings::Signing;
+use self::algorithm::Algorithm;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
+
+/// `signing`
+#[derive(Clone, Debug)]
+pub struct Signing {
+    /// The only algorithm that is accepted.
+    pub algorithm: Algorithm,
+    /// Configured keys, the first signs; empty: generated in `data_dir`.
+    /// For HS256 the raw key bytes (at least 32, base64 already decoded),
+    /// else a PEM private key.
+    pub keys: Vec<Secret>,
+    /// `iss`
+    pub issuer: String,
+    /// `aud`
+    pub audience: String,
+}
 
 /// The ring that the settings ask for: the configured keys, or when there are none
 /// those of the key file in `data_dir`, made at the first start. A reload after
@@ -73,7 +89,7 @@ pub enum RingError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::adapters::config::settings::Algorithm;
+    use crate::adapters::jwt::algorithm::Algorithm;
     use crate::adapters::store::scratch::Scratch;
 
     #[test]

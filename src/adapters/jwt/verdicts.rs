@@ -7,7 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::Keyring;
-use crate::adapters::config::settings::Algorithm;
+use crate::adapters::jwt::algorithm::Algorithm;
 use crate::adapters::store::replica::RevocationIndex;
 use crate::auth::claims::Claims;
 use crate::auth::directory::User;

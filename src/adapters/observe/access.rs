@@ -12,7 +12,7 @@ use http::{Method, Uri};
 
 use super::fields::Fields;
 use super::queue;
-use crate::adapters::config::settings::LogFormat;
+use crate::adapters::observe::fields::LogFormat;
 use crate::auth::event::Event;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;

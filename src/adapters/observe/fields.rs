@@ -4,7 +4,14 @@
 use std::fmt::{Display, Write as _};
 use std::io::Write as _;
 
-use crate::adapters::config::settings::LogFormat;
+/// `log.format`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// `key=value` lines.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
 
 /// The fields so far.
 #[derive(Debug, Default)]

@@ -15,17 +15,27 @@ use env_logger::Logger;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use super::access::{self, ACCESS, AUDIT, Access};
-use super::fields::Fields;
+use super::fields::{Fields, LogFormat};
 use super::queue;
 use crate::adapters::clock;
-use crate::adapters::config::settings::{self, LogFormat};
 use crate::domain::time::Timestamp;
+
+/// `log`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// The least level that is written.
+    pub level: LevelFilter,
+    /// Lines for people or for programs.
+    pub format: LogFormat,
+    /// Whether the access log has the query.
+    pub query: bool,
+}
 
 static LOGGER: OnceLock<FilteredLogger> = OnceLock::new();
 
 /// Starts logging for the process. `platform` is the log target of the server library
 /// below us: capped at warnings, and what is no error of ours left out.
-pub fn start(settings: &settings::Log, platform: &'static str) {
+pub fn start(settings: &LogSettings, platform: &'static str) {
     let logger = LOGGER.get_or_init(|| FilteredLogger {
         inner: ArcSwap::from_pointee(build(settings, platform)),
         platform,
@@ -48,7 +58,7 @@ impl Drop for FlushOnDrop {
 }
 
 /// Puts other settings in force, if [`start`] was called before.
-pub fn renew(settings: &settings::Log) {
+pub fn renew(settings: &LogSettings) {
     if let Some(logger) = LOGGER.get() {
         let renewed = build(settings, logger.platform);
         log::set_max_level(renewed.filter());
@@ -61,7 +71,7 @@ pub fn renew(settings: &settings::Log) {
     }
 }
 
-fn build(settings: &settings::Log, platform: &'static str) -> Logger {
+fn build(settings: &LogSettings, platform: &'static str) -> Logger {
     let level = settings.level;
     let libraries = level.min(LevelFilter::Info);
     let format = settings.format;

@@ -1,7 +1,7 @@
 //! What operators see of the gateway.
 
 pub mod access;
-mod fields;
+pub mod fields;
 pub mod logger;
 pub mod metrics;
 pub mod panics;

@@ -26,9 +26,33 @@ use http::HeaderValue;
 use self::html::{Framed, Isolation, render};
 pub use self::html::{Html, security_headers};
 pub use self::sessions::{Ended, SessionsView};
-use crate::adapters::config::settings;
+use crate::auth::policy::Paths;
 
-/// Everything that the pages share, prepared once for a set of settings.
+/// `pages`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Branding {
+    /// The heading of the login page.
+    pub title: String,
+    /// The logo, already read.
+    pub logo: Option<Logo>,
+}
+
+/// A logo that was read from a file.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Logo {
+    /// `image/svg+xml`, `image/png`, `image/jpeg` or `image/webp`, by the content.
+    pub media_type: &'static str,
+    /// The file, at most 256 KiB.
+    pub bytes: Vec<u8>,
+}
+
+impl std::fmt::Debug for Logo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Logo({}, {} bytes)", self.media_type, self.bytes.len())
+    }
+}
+
+/// Everything that the pages share, prepared once for a set of branding.
 #[derive(Clone, Debug)]
 pub struct Pages {
     logout: String,
@@ -111,14 +135,10 @@ pub struct ErrorView<'a> {
 }
 
 impl Pages {
-    /// Prepares the pages for these settings. `remember_me` is how long the box on the
+    /// Prepares the pages for these branding. `remember_me` is how long the box on the
     /// login form keeps somebody signed in; there is no box without.
-    pub fn new(
-        settings: &settings::Pages,
-        paths: &settings::Paths,
-        remember_me: Option<Duration>,
-    ) -> Self {
-        let logo = settings.logo.as_ref().map(|logo| {
+    pub fn new(branding: &Branding, paths: &Paths, remember_me: Option<Duration>) -> Self {
+        let logo = branding.logo.as_ref().map(|logo| {
             let bytes = STANDARD.encode(&logo.bytes);
             format!("data:{};base64,{bytes}", logo.media_type)
         });
@@ -128,7 +148,7 @@ impl Pages {
             cookies: format!("{}/cookies", paths.prefix),
             remember: remember_me.map(words::remember_me),
             frame: Frame {
-                title: settings.title.clone(),
+                title: branding.title.clone(),
                 logo,
             },
             csp: html::content_security_policy(STYLE, Framed::Never),

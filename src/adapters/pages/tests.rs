@@ -5,7 +5,8 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::*;
-use crate::adapters::config::settings::{Logo, Pages as Shown, Paths};
+use super::{Branding, Logo};
+use crate::auth::policy::Paths;
 use crate::auth::stored::{Extra, StoredSession};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
@@ -58,7 +59,7 @@ fn sessions(sessions: &[StoredSession], text: &str, done: Option<Ended>) -> Html
 const NOW: Timestamp = Timestamp::from_millis(1_795_278_059_000);
 
 fn pages(title: &str, logo: Option<Logo>) -> Pages {
-    let shown = Shown {
+    let shown = Branding {
         title: title.into(),
         logo,
     };
@@ -422,7 +423,7 @@ fn the_box_has_a_label_and_is_there_only_when_it_does_something() {
     let places: Vec<_> = order.iter().map(|part| form.find(part)).collect();
     assert!(places.is_sorted(), "read in the wrong order: {places:?}");
 
-    let shown = Shown {
+    let shown = Branding {
         title: "Sign in".into(),
         logo: None,
     };

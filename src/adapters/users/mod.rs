@@ -1,5 +1,4 @@
-//! Users: where they are written down, and how their passwords are checked.
+//! Password hashes: read, verified and made.
 
-pub mod formats;
-pub(in crate::adapters) mod hashes;
+pub(crate) mod hashes;
 pub mod hashing;

@@ -2,9 +2,9 @@
 //! names and issuers are right, `openssl s_client` tells better.
 
 use super::facts::{Facts, Visited};
-use crate::adapters::config::lint::Lint;
-use crate::adapters::config::lint::Severity::{Note, Problem};
 use crate::adapters::tls_probe::Dates;
+use crate::config::lints::Lint;
+use crate::config::lints::Severity::{Note, Problem};
 use crate::domain::time::Timestamp;
 
 const DAY: i64 = 24 * 3600;

@@ -1,8 +1,8 @@
 //! Whether the clocks agree: tokens begin and end by them.
 
 use super::facts::Facts;
-use crate::adapters::config::lint::Lint;
-use crate::adapters::config::lint::Severity::Problem;
+use crate::config::lints::Lint;
+use crate::config::lints::Severity::Problem;
 use crate::domain::time::Timestamp;
 
 /// Less than the 5 s of leeway that `nbf` and `iat` have.

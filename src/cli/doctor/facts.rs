@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::look::http::Answer;
-use crate::adapters::config::settings::Settings;
 use crate::adapters::store::redis::exam::RedisReport;
 use crate::adapters::tls_probe::Dates;
+use crate::config::settings::Settings;
 use crate::domain::time::Timestamp;
 
 /// Everything that was seen.

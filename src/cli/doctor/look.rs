@@ -18,10 +18,10 @@ use std::time::Duration;
 use self::http::Place;
 use super::facts::{Facts, UpstreamSeen, Visit, Visited};
 use crate::adapters::clock;
-use crate::adapters::config::settings::{Settings, StoreKind, Upstream};
 use crate::adapters::regular;
 use crate::adapters::store::redis::exam;
 use crate::adapters::tls_probe::{self, Dates};
+use crate::config::settings::{Settings, StoreKind, Upstream};
 use crate::domain::origin::Scheme;
 
 /// How long one look may take.

@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 
 use super::facts::{Facts, UpstreamSeen, Visit, Visited};
-use crate::adapters::config::lint::Lint;
-use crate::adapters::config::lint::Severity::{Note, Problem, Silent};
-use crate::adapters::config::settings::Upstream;
 use crate::adapters::descriptors::{needed_for, per_connection};
+use crate::config::lints::Lint;
+use crate::config::lints::Severity::{Note, Problem, Silent};
+use crate::config::settings::Upstream;
 use crate::domain::origin::{Origin, Scheme};
 
 pub(super) fn check(facts: &Facts) -> Vec<Lint> {

@@ -1,9 +1,9 @@
 //! The shared store: whether it keeps what it acknowledged.
 
 use super::facts::Facts;
-use crate::adapters::config::lint::Lint;
-use crate::adapters::config::lint::Severity::{Note, Problem, Silent};
 use crate::adapters::store::redis::exam::RedisReport;
+use crate::config::lints::Lint;
+use crate::config::lints::Severity::{Note, Problem, Silent};
 
 pub(super) fn check(facts: &Facts) -> Vec<Lint> {
     match &facts.redis {

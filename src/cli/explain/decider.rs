@@ -2,11 +2,11 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::adapters::config::settings::Settings;
 use crate::auth::denial::Denial;
 use crate::auth::endpoint::EndpointSpec;
 use crate::auth::gate::Aim;
 use crate::auth::rules::{Access, Reading};
+use crate::config::settings::Settings;
 
 /// Who decides; none of them: refused before, or not the app's.
 #[derive(Clone, Default, Serialize)]

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, Method};
 
-use crate::adapters::config::settings::Settings;
+use crate::config::settings::Settings;
 use crate::domain::origin::{Authority, Origin, Scheme};
 use crate::domain::request::{RequestFacts, RequestView};
 

@@ -11,7 +11,6 @@ use tokio::runtime::Runtime;
 
 use super::decider::{Decider, Own};
 use super::target::Target;
-use crate::adapters::config::settings::Settings;
 use crate::adapters::entropy;
 use crate::auth::denial::Denial;
 use crate::auth::directory::User;
@@ -24,6 +23,7 @@ use crate::auth::principal::Principal;
 use crate::auth::redirect::Presentation;
 use crate::auth::refresh::RefreshToken;
 use crate::auth::stored::Device;
+use crate::config::settings::Settings;
 use crate::domain::time::Timestamp;
 use crate::service::authorize::authorize;
 

@@ -10,10 +10,10 @@ use tokio::time::timeout;
 
 use super::answer::{self, ApiError};
 use super::{Admin, door};
-use crate::adapters::config::settings::Limits;
 use crate::auth::denial::Denial;
 use crate::auth::directory::Directory;
 use crate::auth::event::{Event, EventKind};
+use crate::config::settings::Limits;
 use crate::gateway::snapshot::Snapshot;
 
 /// What a request asks for, its path alone.

@@ -10,8 +10,8 @@ use http::{HeaderValue, Response, header};
 use pingora::http::RequestHeader;
 
 use super::answer::ApiError;
-use crate::adapters::config::settings;
 use crate::auth::denial::Denial;
+use crate::config::settings;
 use crate::domain::origin::Authority;
 
 /// Whether the request names this listener. A request without `Host` is of HTTP/1.0, which

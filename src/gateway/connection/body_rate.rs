@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::adapters::clock::Moment;
-use crate::adapters::config::settings::Limits;
+use crate::config::settings::Limits;
 
 /// How long a body may take before its rate counts, and how far ahead it can be. So does
 /// Apache's `RequestReadTimeout`, which has twice that.

@@ -29,9 +29,9 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 
-use crate::adapters::config::settings::Tls;
 use crate::adapters::service_manager::is_of;
 use crate::adapters::{regular, tls_probe};
+use crate::config::settings::Tls;
 
 /// Why a socket could not be had.
 #[derive(Debug, thiserror::Error)]

@@ -15,9 +15,9 @@ use pingora::server::ShutdownWatch;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use crate::adapters::config::settings::Limits;
 use crate::adapters::observe::metrics::{Counted, RejectedConnection};
 use crate::auth::denial::Denial;
+use crate::config::settings::Limits;
 use crate::gateway::connection::body_rate;
 use crate::gateway::connection::cancel::CancelHandle;
 use crate::gateway::connection::deadlines::{self, DeadlineTimer, Timeouts};

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::adapters::config::settings::Limits;
 use crate::adapters::observe::metrics::Metrics;
+use crate::config::settings::Limits;
 use crate::gateway::connection::unread_answers::UnreadAnswers;
 use crate::service::sessions::SessionService;
 

@@ -8,10 +8,10 @@ use pingora_proxy::Session;
 
 use super::{EndpointError, EndpointRequest, read_body, token_for};
 use crate::adapters::clock;
-use crate::adapters::config::settings::{Logout, SiteData};
 use crate::auth::denial::Denial;
 use crate::auth::login::form_field;
 use crate::auth::visitor::Caller;
+use crate::config::settings::{Logout, SiteData};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::reply::Reply;
 use crate::gateway::request::ctx::Ctx;

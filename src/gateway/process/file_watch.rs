@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::adapters::config::settings::Settings;
+use crate::config::settings::Settings;
 
 /// How long a file must look the same before it is read.
 pub(in crate::gateway) const SETTLED: Duration = Duration::from_secs(2);

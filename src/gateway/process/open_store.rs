@@ -11,11 +11,11 @@ use tokio::time::Instant;
 
 use crate::adapters::attempts::{Local, Shared};
 use crate::adapters::clock;
-use crate::adapters::config::settings::{self, Settings, StoreKind};
 use crate::adapters::store::replica::RevocationIndex;
 use crate::adapters::store::{Embedded, Memory, Redis};
 use crate::auth::ports::{Attempts, Store, StoreError};
 use crate::auth::throttle::AttemptLimits;
+use crate::config::settings::{self, Settings, StoreKind};
 use crate::gateway::process::run_error::RunError;
 use crate::gateway::process::supervise::supervise;
 use crate::gateway::shared_state::SharedState;

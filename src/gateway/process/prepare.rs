@@ -14,10 +14,10 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt};
 
 use crate::adapters::clock;
-use crate::adapters::config::settings::{Settings, StoreKind};
 use crate::adapters::jwt;
 use crate::adapters::store::{DataDir, DataDirError, Embedded, Redis};
 use crate::adapters::take_over;
+use crate::config::settings::{Settings, StoreKind};
 use crate::gateway::connection::listen::{Certificate, ListenError, name_of};
 use crate::gateway::process::run_error::RunError;
 use crate::gateway::snapshot::SnapshotError;

@@ -10,12 +10,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Mutex;
 
-use crate::adapters::config::settings::Settings;
 use crate::adapters::observe::logger;
 use crate::adapters::observe::metrics::ReloadResult;
-use crate::adapters::{clock, lints, service_manager};
+use crate::adapters::{clock, service_manager};
 use crate::auth::event::{Event, EventKind};
 use crate::auth::ports::StoreError;
+use crate::config::lints;
+use crate::config::settings::Settings;
 use crate::gateway::connection::listen::Certificate;
 use crate::gateway::process::file_watch::{self, FileFingerprint, SETTLED};
 use crate::gateway::shared_state::SharedState;

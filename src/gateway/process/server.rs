@@ -14,13 +14,14 @@ use pingora_proxy::http_proxy;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::adapters::clock;
-use crate::adapters::config::settings::Settings;
 use crate::adapters::observe::metrics::Metrics;
 use crate::adapters::store::embedded::Embedded;
 use crate::adapters::store::replica::RevocationIndex;
 use crate::adapters::store::{DataDir, DataDirError};
-use crate::adapters::{descriptors, lints, service_manager, take_over};
+use crate::adapters::{descriptors, service_manager, take_over};
 use crate::auth::ports::Revoked as _;
+use crate::config::lints;
+use crate::config::settings::Settings;
 use crate::gateway::admin::Admin;
 use crate::gateway::connection::listen::{
     self, ListenError, OnSockets, Sockets, name_of, private_socket,

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use crate::adapters::config::settings::Limits;
 use crate::adapters::observe::metrics::Metrics;
+use crate::config::settings::Limits;
 use crate::gateway::connection::peer::trusts;
 use crate::gateway::connection::surroundings::Surroundings;
 use crate::gateway::connection::unread_answers::UnreadAnswers;

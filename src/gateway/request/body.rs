@@ -11,8 +11,8 @@ use pingora_proxy::Session;
 use tokio::time::timeout;
 
 use crate::adapters::clock::Moment;
-use crate::adapters::config::settings::Limits;
 use crate::auth::denial::Denial;
+use crate::config::settings::Limits;
 use crate::gateway::connection::body_rate::BodyRate;
 use crate::gateway::request::admission::not_admitted;
 use crate::gateway::request::ctx::Ctx;

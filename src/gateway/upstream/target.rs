@@ -15,8 +15,8 @@ use pingora::protocols::tls::CaType;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::utils::tls::{WrappedX509, parse_x509};
 
-use crate::adapters::config::settings;
 use crate::auth::pass::Pass;
+use crate::config::settings;
 use crate::gateway::connection::listen::read_ca;
 use crate::gateway::upstream::websocket::WebSocketConnector;
 

@@ -225,8 +225,8 @@ fn contributing_names_files_that_are_there() {
 #[test]
 fn every_lint_stands_in_the_page() {
     let page = read("docs/explain-and-doctor.md");
-    let mut files = vec![root().join("src/adapters/config/notes.rs")];
-    sources(&root().join("src/adapters/lints"), &mut files);
+    let mut files = vec![root().join("src/config/sections/notes.rs")];
+    sources(&root().join("src/config/lints"), &mut files);
     sources(&root().join("src/cli/doctor"), &mut files);
     let is_id = |text: &&str| {
         let parts: Vec<&str> = text.split('.').collect();

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use doorward::adapters::config::keys::{KEYS, Key, Shown, Value};
-use doorward::adapters::config::{Environment, Problem, load_text};
+use doorward::config::schema::keys::{KEYS, Key, Shown, Value};
+use doorward::config::{Environment, Problem, load_text};
 use serde_json::{Value as Json, json};
 
 use crate::support::process::run;

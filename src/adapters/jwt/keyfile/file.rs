@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{KeyFileError, StoredKey};
-use crate::adapters::config::settings::Algorithm;
+use crate::adapters::jwt::algorithm::Algorithm;
 use crate::adapters::jwt::keyring::{KeyProblem, algorithm_name, key_id};
 use crate::adapters::regular;
 use crate::adapters::store::lock::{DataDir, private_dir, sync_dir};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Barrier, Mutex, mpsc};
 use http::{Method, Uri};
 
 use super::*;
-use crate::adapters::config::settings::LogFormat;
+use crate::adapters::observe::fields::LogFormat;
 use crate::domain::id::UserId;
 use crate::domain::time::Timestamp;
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use redis::{Connection, InfoDict, cmd};
 
+use super::RedisAddress;
 use crate::adapters::clock;
-use crate::adapters::config::settings;
 use crate::domain::time::Timestamp;
 
 /// What was found out; `None` where it was not told.
@@ -25,7 +25,7 @@ pub struct RedisReport {
 ///
 /// # Errors
 /// In words, without the URL, why it does not answer.
-pub fn examine(settings: &settings::Redis, patience: Duration) -> Result<RedisReport, String> {
+pub fn examine(settings: &RedisAddress, patience: Duration) -> Result<RedisReport, String> {
     let client = super::link::client(&settings.url).map_err(|e| e.to_string())?;
     let mut connection = client
         .get_connection_with_timeout(patience)

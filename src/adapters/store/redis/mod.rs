@@ -50,11 +50,11 @@ use self::record::Ends;
 use self::scripts::{Name, Scripts};
 use super::session_record::{decode, encode};
 use super::wire;
-use crate::adapters::config::settings;
 use crate::auth::ports::{RevocationListener, Store, StoreError};
 use crate::auth::revocation::Revocation;
 use crate::auth::stored::StoredSession;
 use crate::domain::id::{SessionId, UserId};
+use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 
 /// How much longer Redis keeps a session than it lasts, for the case that nobody sweeps;
@@ -64,6 +64,16 @@ const SLACK: Duration = Duration::from_secs(3600);
 const LOG: Duration = Duration::from_secs(3600);
 /// Sessions or revocations that one script handles; some milliseconds of Redis' time. A guess.
 const CHUNK: usize = 500;
+
+/// `session.store.redis`
+#[derive(Clone, Debug)]
+pub struct RedisAddress {
+    /// `redis://`, `rediss://` (TLS) or `redis+unix://`, with user and password if it
+    /// wants them.
+    pub url: Secret,
+    /// What every key of ours begins with.
+    pub prefix: String,
+}
 
 /// The shared store.
 #[derive(Debug)]
@@ -78,14 +88,14 @@ impl Redis {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if the URL cannot be used.
-    pub fn new(settings: &settings::Redis) -> Result<Self, StoreError> {
+    pub fn new(address: &RedisAddress) -> Result<Self, StoreError> {
         let mut probe = cmd("SET");
-        probe.arg(format!("{}ready", settings.prefix));
+        probe.arg(format!("{}ready", address.prefix));
         probe.arg(&["1", "PX", "60000"]);
         Ok(Self {
-            link: Link::new(&settings.url, probe)?,
-            scripts: Scripts::new(&settings.prefix),
-            prefix: settings.prefix.clone(),
+            link: Link::new(&address.url, probe)?,
+            scripts: Scripts::new(&address.prefix),
+            prefix: address.prefix.clone(),
         })
     }
 
@@ -93,8 +103,8 @@ impl Redis {
     ///
     /// # Errors
     /// As [`Self::new`].
-    pub fn inspect(settings: &settings::Redis) -> Result<(), StoreError> {
-        link::inspect(&settings.url)
+    pub fn inspect(address: &RedisAddress) -> Result<(), StoreError> {
+        link::inspect(&address.url)
     }
 
     /// The way to Redis, for what else is shared, and what keys begin with.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::{Client, FromRedisValue, cmd};
 
 use super::Redis;
-use crate::adapters::config::settings;
+use super::RedisAddress;
 use crate::adapters::store::scratch::Scratch;
 use crate::auth::ports::Store;
 use crate::domain::secret::Secret;
@@ -54,7 +54,7 @@ impl Server {
 
     /// A store on it; it may take a moment until it is connected.
     pub(crate) fn store(&self, prefix: &str) -> Redis {
-        let store = Redis::new(&settings::Redis {
+        let store = Redis::new(&RedisAddress {
             url: Secret::new(self.url()),
             prefix: prefix.into(),
         });

@@ -5,7 +5,7 @@
 use argon2::{Algorithm, Argon2, Params, Version};
 
 use super::{LEAST_OUTPUT, MAX_MEMORY, MAX_TRAFFIC, MOST_BYTES, base64, damaged, equal, numbers};
-use crate::adapters::config::problem::Fault;
+use crate::domain::fault::Fault;
 
 /// OWASP's pairs: passes, and the least memory in KiB with so many.
 const STRONG: [(u32, u32); 5] = [
@@ -20,7 +20,7 @@ const LEAST_SALT: usize = 8;
 
 /// An argon2 hash.
 #[derive(Debug)]
-pub(in crate::adapters) struct Argon2Hash {
+pub(crate) struct Argon2Hash {
     algorithm: Algorithm,
     version: Version,
     params: Params,

@@ -16,7 +16,7 @@ use bcrypt::HashParts;
 use zeroize::Zeroizing;
 
 use super::{damaged, number};
-use crate::adapters::config::problem::Fault;
+use crate::domain::fault::Fault;
 
 /// The highest cost: 2^17 rounds take some ten seconds.
 const MAX_COST: u32 = 17;
@@ -25,7 +25,7 @@ const STRONG: u32 = 10;
 
 /// A bcrypt hash.
 #[derive(Debug)]
-pub(in crate::adapters) struct BcryptHash {
+pub(crate) struct BcryptHash {
     text: String,
     cost: u32,
     of: Of,

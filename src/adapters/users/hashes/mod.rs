@@ -18,7 +18,7 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use crate::adapters::config::problem::Fault;
+use crate::domain::fault::Fault;
 
 /// What to do about a hash that is refused.
 const MEND: &str = "paste what `doorward hash-password` prints, in quotes";
@@ -34,7 +34,7 @@ const MOST_BYTES: usize = 1024;
 
 /// A password hash that can be verified.
 #[derive(Debug)]
-pub(in crate::adapters) enum ParsedHash {
+pub(crate) enum ParsedHash {
     /// argon2id, argon2i or argon2d.
     Argon2(argon2::Argon2Hash),
     /// bcrypt.
@@ -49,7 +49,7 @@ pub(in crate::adapters) enum ParsedHash {
 
 impl ParsedHash {
     /// Reads a hash.
-    pub(in crate::adapters) fn parse(text: &str) -> Result<Self, Fault> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Fault> {
         // Authelia takes these two in front, as LDAP servers write them.
         let bare = ["{CRYPT}", "{ARGON2}"]
             .iter()
@@ -75,7 +75,7 @@ impl ParsedHash {
     }
 
     /// Whether the password is the one that the hash was made from.
-    pub(in crate::adapters) fn matches(&self, password: &[u8]) -> bool {
+    pub(crate) fn matches(&self, password: &[u8]) -> bool {
         match self {
             Self::Argon2(hash) => hash.matches(password),
             Self::Bcrypt(hash) => hash.matches(password),
@@ -86,7 +86,7 @@ impl ParsedHash {
     }
 
     /// Whether guessing costs what OWASP's Password Storage Cheat Sheet asks for.
-    pub(in crate::adapters) fn is_strong(&self) -> bool {
+    pub(crate) fn is_strong(&self) -> bool {
         match self {
             Self::Argon2(hash) => hash.is_strong(),
             Self::Bcrypt(hash) => hash.is_strong(),

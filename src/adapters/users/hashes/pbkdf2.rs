@@ -8,7 +8,7 @@ use sha1::Sha1;
 use sha2::{Sha224, Sha256, Sha384, Sha512};
 
 use super::{LEAST_OUTPUT, MOST_BYTES, base64, damaged, equal, number};
-use crate::adapters::config::problem::Fault;
+use crate::domain::fault::Fault;
 
 /// The most iterations of a login, over all blocks of the output; a guess at ten seconds.
 const MOST: u64 = 10_000_000;
@@ -25,7 +25,7 @@ enum Digest {
 
 /// A PBKDF2 hash.
 #[derive(Debug)]
-pub(in crate::adapters) struct Pbkdf2Hash {
+pub(crate) struct Pbkdf2Hash {
     digest: Digest,
     iterations: u32,
     salt: Vec<u8>,

@@ -3,14 +3,14 @@
 use scrypt::Params;
 
 use super::{LEAST_OUTPUT, MAX_MEMORY, MAX_TRAFFIC, MOST_BYTES, base64, damaged, equal, numbers};
-use crate::adapters::config::problem::Fault;
+use crate::domain::fault::Fault;
 
 /// OWASP's pairs, each with `r=8`: the logarithm of N, and the least p with it.
 const STRONG: [(u8, u32); 5] = [(17, 1), (16, 2), (15, 3), (14, 5), (13, 10)];
 
 /// An scrypt hash.
 #[derive(Debug)]
-pub(in crate::adapters) struct ScryptHash {
+pub(crate) struct ScryptHash {
     log_n: u8,
     r: u32,
     p: u32,

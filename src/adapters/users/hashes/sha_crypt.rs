@@ -6,7 +6,7 @@
 use sha_crypt::{Algorithm, PasswordVerifier, ShaCrypt};
 
 use super::{damaged, number};
-use crate::adapters::config::problem::Fault;
+use crate::domain::fault::Fault;
 
 /// The rounds that are meant where none are written.
 const USUAL: u32 = 5_000;
@@ -22,7 +22,7 @@ const STRONG: u32 = 210_000;
 
 /// A SHA-crypt hash.
 #[derive(Debug)]
-pub(in crate::adapters) struct ShaCryptHash {
+pub(crate) struct ShaCryptHash {
     text: String,
     rounds: u32,
 }

@@ -1,13 +1,13 @@
 //! `docs/configuration.md`: the table for readers.
 
-use doorward::adapters::config::keys::{KEYS, Key, Shown, Value};
+use doorward::config::schema::keys::{KEYS, Key, Shown, Value};
 
 use super::{parent, told};
 
 const HEAD: &str = "\
 # Every key of the configuration
 
-This page is made of [the table of keys](../src/adapters/config/keys.rs), as are
+This page is made of [the table of keys](../src/config/schema/keys.rs), as are
 [`config/doorward.yaml`](../config/doorward.yaml), which shows every key at its default, and
 [`config/doorward.schema.json`](../config/doorward.schema.json), by which an editor completes and
 checks keys while they are typed: `doorward init` names it in the first line of what it writes.

@@ -1,6 +1,6 @@
 //! `config/doorward.schema.json`: the table for editors (JSON Schema, draft 2020-12).
 
-use doorward::adapters::config::keys::{KEYS, Key, Shown, Value};
+use doorward::config::schema::keys::{KEYS, Key, Shown, Value};
 use serde_json::{Map, Value as Json, json};
 
 use super::{name, parent, told};

@@ -1,6 +1,6 @@
 //! `config/doorward.yaml`: every key at its default, with what it means beside or above it.
 
-use doorward::adapters::config::keys::{KEYS, Key, Shown, Value};
+use doorward::config::schema::keys::{KEYS, Key, Shown, Value};
 
 use super::{key, name, parent, told};
 
@@ -15,7 +15,7 @@ const HEAD: &str = "\
 # DOORWARD_SESSION_ACCESS_TTL=5m; DOORWARD_<SECTION>_<KEY>_FILE reads it from a file.
 # A DOORWARD_ variable that sets nothing is refused.
 #
-# This file is made of src/adapters/config/keys.rs.
+# This file is made of src/config/schema/keys.rs.
 ";
 
 /// Where what is beside a value begins, and where every line ends.

@@ -1,0 +1,135 @@
+//! `cookies`, `session` and `logout`.
+
+use std::time::Duration;
+
+use crate::auth::policy::LONGEST_TOKEN;
+use crate::config::schema::reader::Section;
+use crate::config::sections::names;
+use crate::config::sections::store;
+use crate::config::sections::values;
+use crate::config::settings::{
+    Cookies, CrossSiteNavigation, Logout, Renewal, SameSite, Session, SiteData,
+};
+use crate::domain::fault::Fault;
+use crate::domain::origin::Origin;
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+/// The longest that browsers keep a cookie that is not set again.
+const COOKIE_LIFE: Duration = LONGEST_TOKEN;
+
+/// Reads `cookies`.
+pub(in crate::config) fn cookies(root: &Section<'_>, public_url: Option<&Origin>) -> Cookies {
+    let section = root.section("cookies", "cookies");
+    let domain = section.optional("domain", |text| {
+        let domain = names::domain(text)?;
+        if let Some(host) = public_url.map(|origin| origin.authority().host())
+            && host != domain
+            && !host.ends_with(&format!(".{domain}"))
+        {
+            return Err(Fault::new(
+                format!("is not the domain of public_url's host {host}"),
+                "browsers would drop the cookie: write the host or a domain above it",
+            ));
+        }
+        Ok(domain)
+    });
+    let same_site = section.or("same_site", SameSite::Strict, |text| {
+        if text.eq_ignore_ascii_case("none") {
+            return Err(Fault::new(
+                "would send the cookie along with every foreign site's request",
+                "write strict or lax; an app on a sibling host needs neither",
+            ));
+        }
+        let words = [("strict", SameSite::Strict), ("lax", SameSite::Lax)];
+        values::choice(&text.to_ascii_lowercase(), &words)
+    });
+    Cookies {
+        name: section.or("name", "doorward".to_owned(), names::cookie),
+        domain,
+        same_site,
+    }
+}
+
+/// Reads `logout`.
+pub(in crate::config) fn logout(root: &Section<'_>) -> Logout {
+    let all = [SiteData::Cache, SiteData::Cookies, SiteData::Storage];
+    let words = all.map(|kind| (kind.word(), kind));
+    Logout {
+        clear_site_data: root.section("logout", "logout").list(
+            "clear_site_data",
+            vec![SiteData::Storage],
+            |text| values::choice(text, &words),
+        ),
+    }
+}
+
+/// Reads `session`.
+pub(in crate::config) fn session(root: &Section<'_>) -> Session {
+    let section = root.section("session", "session");
+    let absolute_timeout = section.or(
+        "absolute_timeout",
+        Duration::from_secs(7 * DAY),
+        values::seconds,
+    );
+    let access_ttl = section.or("access_ttl", Duration::from_secs(15 * MINUTE), |text| {
+        let span = values::seconds(text)?;
+        if span > absolute_timeout {
+            return Err(Fault::new(
+                "is longer than a whole session (session.absolute_timeout)",
+                "give minutes: a token is only as good as its lifetime is short",
+            ));
+        }
+        Ok(span)
+    });
+    let remember_me = match section.get("remember_me") {
+        Some(_) => section.optional("remember_me", idle),
+        None => Some(Duration::from_secs(30 * DAY)),
+    };
+    let renewal = [("silent", Renewal::Silent), ("endpoint", Renewal::Endpoint)];
+    let navigation = [
+        ("bounce", CrossSiteNavigation::Bounce),
+        ("confirm", CrossSiteNavigation::Confirm),
+        ("login", CrossSiteNavigation::Login),
+    ];
+    let store = store::kind(&section, root);
+    Session {
+        access_ttl,
+        idle_timeout: section.or("idle_timeout", Duration::from_secs(12 * HOUR), idle),
+        absolute_timeout,
+        remember_me,
+        refresh_grace: section.or(
+            "refresh_grace",
+            Duration::from_secs(10),
+            values::any_duration,
+        ),
+        renewal: section.or("renewal", Renewal::Silent, |text| {
+            values::choice(text, &renewal)
+        }),
+        max_per_user: match section.get("max_per_user") {
+            Some(_) => section.optional("max_per_user", |text| values::count(text, 1..=1_000_000)),
+            None => Some(100),
+        },
+        cut_downloads: section.or("cut_downloads", false, values::switch),
+        refuse_when_stale: store::refuse_when_stale(&section, &store),
+        cross_site_navigation: section.or(
+            "cross_site_navigation",
+            CrossSiteNavigation::Bounce,
+            |text| values::choice(text, &navigation),
+        ),
+        store,
+    }
+}
+
+/// How long a browser that stays away keeps its session.
+fn idle(text: &str) -> Result<Duration, Fault> {
+    let span = values::seconds(text)?;
+    if span > COOKIE_LIFE {
+        return Err(Fault::new(
+            "is longer than browsers keep a cookie (RFC 6265bis §5.5)",
+            "give at most 400d",
+        ));
+    }
+    Ok(span)
+}

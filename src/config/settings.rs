@@ -1,0 +1,383 @@
+//! The settings, typed: parsed once, impossible to be wrong afterwards.
+//!
+//! Field for field the file's keys, which `config/doorward.yaml` explains; what is
+//! said here is only what the type does not.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::HeaderName;
+use ipnet::IpNet;
+
+pub use crate::adapters::jwt::Signing;
+pub use crate::adapters::jwt::algorithm::Algorithm;
+pub use crate::adapters::observe::fields::LogFormat;
+pub use crate::adapters::observe::logger::LogSettings as Log;
+pub use crate::adapters::pages::{Branding as Pages, Logo};
+pub use crate::adapters::store::redis::RedisAddress as Redis;
+pub use crate::auth::client_headers::ForwardHeaders;
+pub use crate::auth::csrf::CsrfMode;
+use crate::auth::directory::User;
+pub use crate::auth::headers::IdentityField;
+pub use crate::auth::policy::{Lifetimes, Paths, Renewal};
+pub use crate::auth::redirect::CrossSiteNavigation;
+pub use crate::auth::rules::{Access, Ambiguity, Openness, Rule};
+use crate::config::lints::lint::Lint;
+use crate::config::yaml::problem::Place;
+pub use crate::domain::cookie::SameSite;
+use crate::domain::origin::{Authority, Origin, Scheme, ipv6_host};
+use crate::domain::secret::Secret;
+
+/// Everything that the operator decides.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where the public listener binds.
+    pub listen: Vec<SocketAddr>,
+    /// The sockets that the service manager passes for it, as `fd://NAME`.
+    pub listen_passed: Vec<String>,
+    /// The gateway's own origin as the browser sees it.
+    pub public_url: Option<Origin>,
+    /// Other `Host` values that are accepted beside `public_url`'s.
+    pub extra_hosts: Vec<Authority>,
+    /// The app.
+    pub upstream: Upstream,
+    /// The `Host` that the app sees; `None`: the client's.
+    pub upstream_host: Option<Authority>,
+    /// How an `https://` upstream is verified.
+    pub upstream_tls: UpstreamTls,
+    /// Keys, embedded store, admin socket.
+    pub data_dir: PathBuf,
+    /// Proxy workers; `None`: one a core.
+    pub threads: Option<usize>,
+    /// The TLS listener, if any.
+    pub tls: Option<Tls>,
+    /// The operators' listener.
+    pub admin: Admin,
+    /// All users, in the order of the file; ids and canonical names are unique.
+    pub users: Vec<User>,
+    /// How access tokens are signed.
+    pub signing: Signing,
+    /// How cookies are named and sent.
+    pub cookies: Cookies,
+    /// How long sessions live.
+    pub session: Session,
+    /// Our own paths.
+    pub paths: Paths,
+    /// Which foreign origins may call.
+    pub cors: Cors,
+    /// How unsafe requests prove that the user meant them.
+    pub csrf: Csrf,
+    /// What the app is told about the user.
+    pub identity_headers: IdentityHeaders,
+    /// What of a client's headers reaches the app.
+    pub forward_headers: ForwardHeaders,
+    /// First match wins.
+    pub rules: Vec<Rule>,
+    /// Where each of the rules was written.
+    pub rule_places: Vec<Place>,
+    /// For paths that no rule matches.
+    pub default_access: Access,
+    /// Limits on guessing and hashing.
+    pub login: Login,
+    /// What a logout does beside ending the session.
+    pub logout: Logout,
+    /// Whose `X-Forwarded-*` are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Sizes and times that a client cannot exceed.
+    pub limits: Limits,
+    /// What the login page shows.
+    pub pages: Pages,
+    /// What is logged and how.
+    pub log: Log,
+    /// `insecure.cookies_over_http`: no prefix, no `Secure`.
+    pub cookies_over_http: bool,
+    /// Every file that was read to make these settings (the configuration itself,
+    /// users, secrets, logo, certificates): a change of any of them is a reload.
+    pub sources: Vec<PathBuf>,
+    /// Every file that holds a secret or password hashes.
+    pub secrets: Vec<SecretFile>,
+    /// What reading alone could see; [`crate::config::lints::of`] has all of them.
+    pub lints: Vec<Lint>,
+}
+
+/// A file that holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretFile {
+    /// The key whose value it is: `signing.key`, `users`.
+    pub key: String,
+    /// The file.
+    pub file: PathBuf,
+    /// Whether it is the configuration itself, which is copied, shown and kept in
+    /// repositories like no file of its own.
+    pub is_literal: bool,
+}
+
+/// Where requests go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Upstream {
+    /// `http://host:port`
+    Http {
+        /// A name or an address, without brackets.
+        host: String,
+        /// Default 80.
+        port: u16,
+    },
+    /// `https://host:port`
+    Https {
+        /// A name or an address, without brackets.
+        host: String,
+        /// Default 443.
+        port: u16,
+    },
+    /// `unix:/path`, at most 107 bytes
+    Unix(PathBuf),
+}
+
+impl Upstream {
+    /// Host and port as a URL has them, without the scheme's own port; `None` of a socket.
+    pub fn authority(&self) -> Option<Authority> {
+        let (scheme, host, port) = match self {
+            Self::Http { host, port } => (Scheme::Http, host, *port),
+            Self::Https { host, port } => (Scheme::Https, host, *port),
+            Self::Unix(_) => return None,
+        };
+        let host = host.parse().map_or_else(|_| host.clone(), ipv6_host);
+        let text = match port == scheme.default_port() {
+            true => host,
+            false => format!("{host}:{port}"),
+        };
+        Authority::parse(text.as_bytes())
+    }
+}
+
+/// `upstream_tls`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UpstreamTls {
+    /// PEM file with the CA certificates to trust instead of the system's.
+    pub ca: Option<PathBuf>,
+    /// The name to ask for and verify instead of the upstream's host.
+    pub server_name: Option<String>,
+}
+
+/// `tls`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// PEM certificate chain.
+    pub cert: PathBuf,
+    /// PEM private key.
+    pub key: PathBuf,
+    /// A plain address that answers 308 to `public_url`.
+    pub redirect_from: Option<SocketAddr>,
+    /// `Strict-Transport-Security`'s max-age; `None` (written `0s`): no header.
+    pub hsts: Option<Duration>,
+}
+
+/// `admin`
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// `/healthz`, `/readyz`, `/metrics`.
+    pub listen: SocketAddr,
+    /// Opens the admin API over TCP; `None`: only the socket has it.
+    pub token: Option<Secret>,
+    /// Names that it answers to over TCP, lower case, beside addresses, `localhost` and
+    /// names without a dot.
+    pub hosts: Vec<String>,
+    /// Whose bearers may end anybody's sessions by `/revoke`; `None`: nobody.
+    pub role: Option<String>,
+}
+
+/// `cookies`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cookies {
+    /// The base name, without a prefix.
+    pub name: String,
+    /// `Domain`, without a leading dot.
+    pub domain: Option<String>,
+    /// `SameSite`
+    pub same_site: SameSite,
+}
+
+/// `session`
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Lifetime of an access token.
+    pub access_ttl: Duration,
+    /// Session end after the last renewal.
+    pub idle_timeout: Duration,
+    /// Session end after login, whatever happens.
+    pub absolute_timeout: Duration,
+    /// Both limits of a session with the box ticked; `None`: no box on the form.
+    pub remember_me: Option<Duration>,
+    /// How long an exchanged refresh token gets the same successor.
+    pub refresh_grace: Duration,
+    /// Who renews.
+    pub renewal: Renewal,
+    /// The most sessions of one user.
+    pub max_per_user: Option<u32>,
+    /// Whether an answer of known length ends with the session too.
+    pub cut_downloads: bool,
+    /// What a cookie-less arrival from another site gets.
+    pub cross_site_navigation: CrossSiteNavigation,
+    /// Where sessions and revocations are kept.
+    pub store: StoreKind,
+    /// With a shared store: refuse once it was not heard of for this long.
+    pub refuse_when_stale: Option<Duration>,
+}
+
+impl Session {
+    /// How long things live.
+    pub fn lifetimes(&self) -> Lifetimes {
+        Lifetimes {
+            access: self.access_ttl,
+            idle: self.idle_timeout,
+            absolute: self.absolute_timeout,
+            remember: self.remember_me,
+            grace: self.refresh_grace,
+        }
+    }
+}
+
+/// `session.store`
+#[derive(Clone, Debug)]
+pub enum StoreKind {
+    /// A file in `data_dir`.
+    Embedded,
+    /// Nothing survives a restart.
+    Memory,
+    /// Shared by all replicas.
+    Redis(Redis),
+}
+
+/// `cors`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cors {
+    /// Whose pages may call with the user's session.
+    pub allowed_origins: Vec<Origin>,
+    /// Of these, those of apps and extensions, as they serialise them.
+    pub app_origins: Vec<String>,
+    /// Method names.
+    pub allowed_methods: Vec<String>,
+    /// Lower-case header names.
+    pub allowed_headers: Vec<String>,
+    /// Header names.
+    pub exposed_headers: Vec<String>,
+    /// How long a browser may remember a preflight.
+    pub max_age: Duration,
+}
+
+impl Cors {
+    /// Every origin that is allowed, as it is sent.
+    pub fn all_origins(&self) -> Vec<String> {
+        let web = self.allowed_origins.iter().map(ToString::to_string);
+        web.chain(self.app_origins.iter().cloned()).collect()
+    }
+}
+
+/// `csrf`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Csrf {
+    /// How an unsafe request is checked.
+    pub mode: CsrfMode,
+    /// The header that repeats the token.
+    pub header: HeaderName,
+    /// The cookie that scripts read it from, if it is not ours.
+    pub cookie: Option<String>,
+}
+
+/// `identity_headers`, preset and `set` already merged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityHeaders {
+    /// Header name as written → what it carries.
+    pub set: BTreeMap<String, IdentityField>,
+}
+
+/// `login`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// Failures of one name from one address inside the window.
+    pub max_attempts: u32,
+    /// How long a failure counts.
+    pub window: Duration,
+    /// How long a lock lasts.
+    pub lockout: Duration,
+    /// Failures of one address inside the window, whatever the name.
+    pub address_attempts: u32,
+    /// Password hashes computed at once.
+    pub concurrent_hashes: usize,
+    /// Logins that may wait for one.
+    pub hash_queue: usize,
+    /// Whether browsers in which a user has signed in are counted by themselves.
+    pub known_browsers: bool,
+}
+
+/// `logout`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logout {
+    /// What the browser is told to forget of the whole origin, the app's included.
+    pub clear_site_data: Vec<SiteData>,
+}
+
+/// A type of `Clear-Site-Data` (W3C Clear Site Data, section 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SiteData {
+    /// The HTTP cache: in Chromium this walks all of it, and takes a second when it is large.
+    Cache,
+    /// Every cookie of the registrable domain.
+    Cookies,
+    /// `localStorage`, `IndexedDB`, service workers: the app's drafts go with them.
+    Storage,
+}
+
+impl SiteData {
+    /// The word that the operator writes and the browser reads.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Cache => "cache",
+            Self::Cookies => "cookies",
+            Self::Storage => "storage",
+        }
+    }
+}
+
+/// `limits`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a login form.
+    pub login_body: u64,
+    /// Bytes of a forwarded request body.
+    pub request_body: Option<u64>,
+    /// Bytes of a request head.
+    pub header_bytes: u64,
+    /// Fields of a request head.
+    pub header_count: usize,
+    /// Bytes of all `Cookie` fields.
+    pub cookie_bytes: u64,
+    /// From the first byte to the end of the head.
+    pub request_head: Duration,
+    /// Between two reads of a request body.
+    pub client_read: Duration,
+    /// An idle connection.
+    pub keepalive_idle: Duration,
+    /// Requests of one connection.
+    pub keepalive_requests: Option<u32>,
+    /// Concurrent streams of one HTTP/2 connection.
+    pub h2_streams: u32,
+    /// Connections in all.
+    pub connections: usize,
+    /// Connections of one TCP peer, for IPv6 of one /64; trusted proxies are exempt.
+    pub connections_per_address: Option<usize>,
+    /// The least bytes a second of a request body, after its first ten seconds.
+    pub body_min_rate: Option<u64>,
+    /// Bytes of answers that clients have not taken, of all connections together.
+    pub unread_answers: u64,
+    /// Until the upstream accepts.
+    pub upstream_connect: Duration,
+    /// Until the head of the upstream's answer.
+    pub upstream_read: Duration,
+    /// Streaming bodies, event streams, WebSockets without a byte.
+    pub idle_stream: Duration,
+    /// The longest that a stop may take.
+    pub drain: Duration,
+}
