@@ -84,7 +84,11 @@ fn container(arguments: &[String]) -> Command {
             }
         }
     }
-    command.args(rest);
+    // Without a command the image has its own.
+    match rest.as_slice() {
+        [] => command.arg("run"),
+        asked => command.args(asked),
+    };
     command
 }
 
@@ -94,8 +98,8 @@ fn assert_protects(gateway: &Shipped, line: &str) {
     assert_eq!(gateway.get("/login", "").status, 200, "{line}");
 }
 
-/// Starts the services of a compose file that run our image.
-fn compose_up(file: &Path, line: &str) {
+/// Starts the service of a compose file that runs our image, before another app.
+fn compose_up(file: &Path, line: &str) -> (Shipped, Upstream) {
     let text = std::fs::read_to_string(file).unwrap();
     let mut compose: Value = serde_yaml::from_str(&text).unwrap();
     compose.apply_merge().unwrap();
@@ -123,14 +127,13 @@ fn compose_up(file: &Path, line: &str) {
             .arg(file.parent().unwrap().join(config));
     }
     let app = Upstream::start();
-    assert_protects(
-        &Shipped::run(command, Some(app.url()), TempDir::new()),
-        line,
-    );
+    let gateway = Shipped::run(command, Some(app.url()), TempDir::new());
+    assert_protects(&gateway, line);
+    (gateway, app)
 }
 
 /// Runs a command of a start page in its folder.
-fn perform(line: &str, folder: &TempDir) {
+fn perform(page: &str, line: &str, folder: &TempDir) {
     let words = words(line);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let here = |mut command: Command, input: &str| run(command.current_dir(folder.path()), input);
@@ -211,6 +214,15 @@ fn perform(line: &str, folder: &TempDir) {
             assert_eq!(gateway.get("/", &cookie).status, 200, "{line}");
             assert_protects(&gateway, line);
         }
+        ["docker", "build", ..] => assert!(root().join("Dockerfile").exists()),
+        ["docker", "compose", "up", ..] => {
+            let whole = blocks_of(page, "yaml compose").remove(0);
+            let hash = users::hash(ALICE_PASSWORD).replace('$', "$$");
+            let whole = whole.replace("$$argon2id$$v=19$$...", &hash);
+            let (gateway, _app) = compose_up(&folder.write("compose.yaml", whole), line);
+            let cookie = gateway.login("alice", ALICE_PASSWORD);
+            assert_eq!(gateway.get("/", &cookie).status, 200, "{line}");
+        }
         // `store/replicas_example.rs` starts what stands in it.
         [
             "docker",
@@ -220,7 +232,9 @@ fn perform(line: &str, folder: &TempDir) {
             "up",
             ..,
         ] => {}
-        ["docker", "compose", "--file", file, "up", ..] => compose_up(&root().join(file), line),
+        ["docker", "compose", "--file", file, "up", ..] => {
+            compose_up(&root().join(file), line);
+        }
         _ => panic!("nobody has tried: {line}"),
     }
 }
@@ -244,7 +258,7 @@ fn the_start_pages_lead_to_a_protected_app() {
             "{page} has lost its commands: {commands:?}"
         );
         for line in commands {
-            perform(&line, &folder);
+            perform(page, &line, &folder);
         }
     }
 }
