@@ -149,6 +149,7 @@ fn read(root: &Section<'_>) -> Settings {
     let identity_headers = headers::read(root);
     let (rules, rule_places) = policy::rules(root).into_iter().unzip();
     let csrf = csrf::read(root, &cookies, cookies_over_http, &identity_headers);
+    let request_id = headers::request_id(root, &identity_headers, &csrf);
     let settings = Settings {
         users: users::read(root, &cookies, &signing, &default_access),
         public_url: network.public_url,
@@ -169,6 +170,7 @@ fn read(root: &Section<'_>) -> Settings {
         cors: policy::cors(root),
         csrf,
         forward_headers: headers::forward(root, &identity_headers),
+        request_id,
         identity_headers,
         rules,
         rule_places,

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::HeaderName;
 use ipnet::IpNet;
 
@@ -73,6 +74,8 @@ pub struct Settings {
     pub identity_headers: IdentityHeaders,
     /// What of a client's headers reaches the app.
     pub forward_headers: ForwardHeaders,
+    /// Where the id of a request stands.
+    pub request_id: RequestIdHeader,
     /// First match wins.
     pub rules: Vec<Rule>,
     /// Where each of the rules was written.
@@ -272,6 +275,24 @@ impl Cors {
     pub fn all_origins(&self) -> Vec<String> {
         let web = self.allowed_origins.iter().map(ToString::to_string);
         web.chain(self.app_origins.iter().cloned()).collect()
+    }
+}
+
+/// `request_id`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestIdHeader {
+    /// The name of the header.
+    pub name: HeaderName,
+    /// The same as it was written, and as it is sent.
+    pub spelled: Bytes,
+}
+
+impl Default for RequestIdHeader {
+    fn default() -> Self {
+        Self {
+            name: HeaderName::from_static("x-request-id"),
+            spelled: Bytes::from_static(b"X-Request-Id"),
+        }
     }
 }
 

@@ -10,5 +10,6 @@ pub mod origin;
 pub mod path;
 pub mod reply;
 pub mod request;
+pub mod request_id;
 pub mod secret;
 pub mod time;

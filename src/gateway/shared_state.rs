@@ -17,6 +17,7 @@ use crate::auth::denial::Denial;
 use crate::auth::event::Event;
 use crate::auth::ports::{Attempts, Store, StoreError};
 use crate::config::settings::LogFormat;
+use crate::gateway::connection::cancel::CancelHandle;
 use crate::gateway::connection::unread_answers::UnreadAnswers;
 use crate::gateway::request::hints::Hints;
 use crate::gateway::snapshot::Snapshot;
@@ -57,7 +58,10 @@ impl SharedState {
         let login = &snapshot.settings.login;
         let audit_format = Arc::new(ArcSwap::from_pointee(snapshot.settings.log.format));
         let format = Arc::clone(&audit_format);
-        let audit = Box::new(move |event: &Event| access::audit(**format.load(), event));
+        let audit = Box::new(move |event: &Event| {
+            let request = CancelHandle::id_of_this_request();
+            access::audit(**format.load(), event, request.as_ref());
+        });
         let sessions = SessionService::new(store, replica, Arc::clone(&metrics), audit);
         let sessions = Arc::new(sessions);
         let pool = HashPool::new(

@@ -7,7 +7,7 @@ use http::HeaderValue;
 use crate::adapters::clock;
 use crate::adapters::jwt::{RingError, ring};
 use crate::adapters::pages::Pages;
-use crate::auth::client_headers::ClientHeaders;
+use crate::auth::client_headers::{ClientHeaders, ForwardHeaders};
 use crate::auth::cors::Cors;
 use crate::auth::csrf::Csrf;
 use crate::auth::directory::Directory;
@@ -142,6 +142,13 @@ impl Snapshot {
     }
 }
 
+/// The operator's choice, and the header of the request id, which is written anew.
+fn forward_headers(settings: &Settings) -> ForwardHeaders {
+    let mut chosen = settings.forward_headers.clone();
+    chosen.drop.push(settings.request_id.name.to_string());
+    chosen
+}
+
 /// What the gate decides by, with these settings and keys.
 pub fn policy(settings: &Settings, tokens: Arc<dyn Tokens>, revoked: Arc<dyn Revoked>) -> Policy {
     let directory = Arc::new(Directory::new(settings.users.clone()));
@@ -178,7 +185,7 @@ pub fn policy(settings: &Settings, tokens: Arc<dyn Tokens>, revoked: Arc<dyn Rev
         cookies: cookies(settings),
         users: principals.clone(),
         principals,
-        client_headers: ClientHeaders::new(&identity_headers, &settings.forward_headers),
+        client_headers: ClientHeaders::new(&identity_headers, &forward_headers(settings)),
         identity_headers,
         cross_site: settings.session.cross_site_navigation,
         lifetimes: settings.session.lifetimes(),

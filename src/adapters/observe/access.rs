@@ -8,13 +8,14 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use http::{Method, Uri};
+use http::{HeaderValue, Method, Uri};
 
 use super::fields::Fields;
 use super::queue;
 use crate::adapters::observe::fields::LogFormat;
 use crate::auth::event::Event;
 use crate::domain::id::{SessionId, UserId};
+use crate::domain::request_id::RequestId;
 use crate::domain::time::Timestamp;
 
 /// The target of access lines.
@@ -62,6 +63,10 @@ pub struct Access {
     pub session: Option<SessionId>,
     /// By which rule, counted from 0.
     pub rule: Option<usize>,
+    /// What the request is called; `None` of what could not be read as one.
+    pub request_id: Option<RequestId>,
+    /// The trace that it is a part of, by the client's word.
+    pub traceparent: Option<HeaderValue>,
 }
 
 impl Access {
@@ -92,11 +97,18 @@ impl Access {
         if let Some(rule) = self.rule {
             fields.number("rule", rule);
         }
+        fields.optional("request_id", self.request_id.as_ref());
+        let traceparent = self.traceparent.as_ref();
+        fields.optional(
+            "traceparent",
+            traceparent.and_then(|value| value.to_str().ok()),
+        );
     }
 }
 
-/// Writes an audit line, before it returns: whoever counts failed logins reads it.
-pub fn audit(format: LogFormat, event: &Event) {
+/// Writes an audit line, before it returns: whoever counts failed logins reads it. `request` is
+/// the one that caused the event.
+pub fn audit(format: LogFormat, event: &Event, request: Option<&RequestId>) {
     let mut fields = Fields::default();
     fields.begin(format);
     fields.text("event", event.kind.name());
@@ -105,5 +117,6 @@ pub fn audit(format: LogFormat, event: &Event) {
     fields.optional("client", event.client);
     fields.optional("other_client", event.other_client);
     fields.optional("reason", event.reason);
+    fields.optional("request_id", request);
     log::info!(target: AUDIT, "{}", fields.as_str());
 }

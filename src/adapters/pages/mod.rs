@@ -130,6 +130,8 @@ pub struct ErrorView<'a> {
     pub status: u16,
     /// The stable code of the refusal; an unknown one gets words by its status.
     pub code: &'a str,
+    /// What the request is called, for who asks the operator about it.
+    pub request_id: Option<&'a str>,
     /// A link to what helps: (address, label).
     pub action: Option<(&'a str, &'a str)>,
 }
@@ -231,6 +233,7 @@ impl Pages {
                 sentence,
                 status: view.status,
                 code: view.code,
+                request_id: view.request_id,
                 action: view.action,
             },
             Isolation::SameOrigin,
@@ -357,6 +360,7 @@ struct ErrorPage<'a> {
     sentence: &'static str,
     status: u16,
     code: &'a str,
+    request_id: Option<&'a str>,
     action: Option<(&'a str, &'a str)>,
 }
 

@@ -81,6 +81,7 @@ fn gallery(text: &str) -> Vec<(&'static str, Html)> {
     let refusal = |status, code| ErrorView {
         status,
         code,
+        request_id: None,
         action: None,
     };
     vec![
@@ -166,6 +167,7 @@ fn gallery(text: &str) -> Vec<(&'static str, Html)> {
             pages.error(&ErrorView {
                 status: 401,
                 code: "session_expired",
+                request_id: None,
                 action: Some((text, text)),
             }),
         ),
@@ -557,6 +559,7 @@ fn an_error_page_names_its_code_and_what_helps() {
     let view = ErrorView {
         status: 401,
         code: "session_expired",
+        request_id: None,
         action: Some(("/login?rd=%2F", "Sign in again")),
     };
     let html = pages.error(&view);
@@ -567,6 +570,7 @@ fn an_error_page_names_its_code_and_what_helps() {
             .contains("<a class=\"button\" href=\"/login?rd=%2F\">Sign in again</a>")
     );
     let bare = pages.error(&ErrorView {
+        request_id: None,
         action: None,
         ..view
     });

@@ -305,6 +305,12 @@ pub const KEYS: &[Key] = keys! {
     /// further names that never pass
     "forward_headers.drop" List Maybe(&ListOf(&HEADER)), Default "[]";
 
+    /// What each request is called, for who looks for it in several logs.
+    "request_id" Deep Section, Default "";
+    /// on the app's request, on every answer and in every line; a client's own is replaced,
+    /// one of trusted_proxies is kept
+    "request_id.header" Scalar HEADER, Default "X-Request-Id";
+
     /// Who may pass where; the first match wins. A public rule matches exactly as sent, every other
     /// ignores case.
     /// ```

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use http::HeaderName;
+
 use crate::auth::client_headers::{self, Takes};
 use crate::config::schema::reader::Section;
 use crate::config::sections::names;
 use crate::config::sections::values;
-use crate::config::settings::{ForwardHeaders, IdentityField, IdentityHeaders};
+use crate::config::settings::{
+    Csrf, ForwardHeaders, IdentityField, IdentityHeaders, RequestIdHeader,
+};
 use crate::domain::fault::Fault;
 
 use IdentityField::{Email, Id, Name, Roles, Session, Username};
@@ -194,6 +198,58 @@ pub(in crate::config) fn forward(root: &Section<'_>, identity: &IdentityHeaders)
             }
         }),
     }
+}
+
+/// What an answer, or a trace, says in a field of its own.
+const OF_ANSWERS: &[&str] = &[
+    "age",
+    "allow",
+    "alt-svc",
+    "clear-site-data",
+    "etag",
+    "expires",
+    "last-modified",
+    "link",
+    "location",
+    "permissions-policy",
+    "referrer-policy",
+    "retry-after",
+    "server",
+    "strict-transport-security",
+    "traceparent",
+    "tracestate",
+    "vary",
+    "www-authenticate",
+    "x-content-type-options",
+    "x-frame-options",
+];
+
+/// Reads `request_id`: a header that means nothing else, of a request or an answer.
+pub(in crate::config) fn request_id(
+    root: &Section<'_>,
+    identity: &IdentityHeaders,
+    csrf: &Csrf,
+) -> RequestIdHeader {
+    let section = root.section("request_id", "request_id");
+    section.or("header", RequestIdHeader::default(), |text| {
+        let spelled = names::header(text)?;
+        let known = folded(&spelled);
+        let is_taken = carries_identity(&spelled, identity)
+            || means_something_else(&spelled)
+            || client_headers::takes(&spelled).is_some()
+            || OF_ANSWERS.contains(&known.as_str())
+            || known == folded(csrf.header.as_str());
+        match HeaderName::try_from(&spelled) {
+            Ok(name) if !is_taken && !spelled.contains('_') => Ok(RequestIdHeader {
+                name,
+                spelled: spelled.into(),
+            }),
+            _ => Err(Fault::new(
+                "is a header that has another meaning in HTTP or to us",
+                "write X-Request-Id, or the name that your proxies send",
+            )),
+        }
+    })
 }
 
 /// What we write ourselves.

@@ -49,7 +49,7 @@ impl ApiError {
     /// As an answer: RFC 9457.
     pub(super) fn into_response(self) -> Response<Vec<u8>> {
         let (status, code, detail) = self.parts();
-        let body = problem_body(status, code, detail);
+        let body = problem_body(status, code, detail, None);
         let mut response = with_body(status, PROBLEM, &body);
         let mut add = |name: HeaderName, value: &'static str| {
             let value = HeaderValue::from_static(value);

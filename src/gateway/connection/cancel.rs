@@ -11,12 +11,14 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Poll, Wake, Waker};
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 
 use crate::adapters::clock::Moment;
 use crate::auth::denial::Denial;
 use crate::auth::session::Session;
 use crate::domain::id::{SessionId, UserId};
+use crate::domain::request_id::RequestId;
 use crate::domain::time::Timestamp;
 use crate::gateway::connection::exchanges::Exchanges;
 use crate::gateway::connection::flag::Flag;
@@ -109,6 +111,8 @@ pub(in crate::gateway) struct CancelHandle {
     /// How far it has come.
     pub(in crate::gateway) progress: Progress,
     exchanges: Arc<Exchanges>,
+    /// The header and the id by which it is known.
+    named: OnceLock<(Bytes, RequestId)>,
     admitted: OnceLock<Admitted>,
     state: AtomicU8,
     was_woken: AtomicBool,
@@ -130,6 +134,7 @@ impl CancelHandle {
             line: Arc::clone(line),
             exchanges: Arc::clone(exchanges),
             progress: Progress::default(),
+            named: OnceLock::new(),
             admitted: OnceLock::new(),
             state: AtomicU8::new(FRESH),
             was_woken: AtomicBool::new(false),
@@ -138,6 +143,16 @@ impl CancelHandle {
             later_holder: Mutex::default(),
             has_moved: Flag::default(),
         })
+    }
+
+    /// The request is known by this id, in a header of this name.
+    pub(in crate::gateway) fn name(&self, header: Bytes, id: RequestId) {
+        let _once = self.named.set((header, id));
+    }
+
+    /// By what it is known, if a hook has seen it.
+    pub(in crate::gateway) fn named(&self) -> Option<&(Bytes, RequestId)> {
+        self.named.get()
     }
 
     /// The request was admitted for this session, and must not outlive it.
@@ -256,6 +271,12 @@ impl CancelHandle {
         let handle = HANDLE.try_with(Arc::clone).ok()?;
         handle.progress.is_begun.set(true);
         Some(handle)
+    }
+
+    /// The id of the request that is being polled; `None` outside of any.
+    pub(in crate::gateway) fn id_of_this_request() -> Option<RequestId> {
+        let id = |handle: &Arc<Self>| Some(handle.named()?.1.clone());
+        HANDLE.try_with(id).ok().flatten()
     }
 }
 

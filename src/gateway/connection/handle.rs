@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::HeaderValue;
 use parking_lot::Mutex;
 use pingora::protocols::{ALPN, Stream};
@@ -21,6 +22,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt};
 use crate::adapters::clock;
 use crate::auth::denial::Denial;
 use crate::auth::problem::bare;
+use crate::domain::request_id::RequestId;
 use crate::domain::time::Timestamp;
 use crate::gateway::connection::flag::Flag;
 use crate::gateway::connection::framing::Framing;
@@ -160,15 +162,23 @@ impl ConnectionHandle {
 
     /// Answers an HTTP/1 client that is owed a word, after pingora has let go: a refusal,
     /// and the end of the connection.
-    pub(in crate::gateway) async fn say_why(&self, why: Denial) {
+    pub(in crate::gateway) async fn say_why(
+        &self,
+        why: Denial,
+        named: Option<&(Bytes, RequestId)>,
+    ) {
         if let Some((mut stream, None)) = self.take_back() {
-            farewell(&mut stream, bare(why).as_bytes()).await;
+            farewell(&mut stream, bare(why, named).as_bytes()).await;
         }
     }
 
     /// The same without a body, to a HEAD (RFC 9110 section 9.3.2).
-    pub(in crate::gateway) async fn say_head(&self, why: Denial) {
-        let words = bare(why);
+    pub(in crate::gateway) async fn say_head(
+        &self,
+        why: Denial,
+        named: Option<&(Bytes, RequestId)>,
+    ) {
+        let words = bare(why, named);
         let end = words.find("\r\n\r\n").map_or(words.len(), |end| end + 4);
         if let Some((mut stream, None)) = self.take_back() {
             let head = words.as_bytes().get(..end).unwrap_or_default();

@@ -224,7 +224,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> ServerApp for ConnectionApp<A> {
         }
         if late == Some(TimedOut::Head) {
             self.turned_away(RejectedConnection::RequestHead);
-            line.say_why(Denial::RequestTimeout).await;
+            line.say_why(Denial::RequestTimeout, None).await;
         }
         // Each stream has it too.
         deadlines::outlive(&line, || Arc::strong_count(&inner) > 1).await;
@@ -315,8 +315,10 @@ impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for Connection<A> {
             return reused;
         }
         match handle.why().filter(|_| !handle.progress.is_answered.get()) {
-            Some(why) if handle.progress.asks_for_head.get() => self.line.say_head(why).await,
-            Some(why) => self.line.say_why(why).await,
+            Some(why) if handle.progress.asks_for_head.get() => {
+                self.line.say_head(why, handle.named()).await;
+            }
+            Some(why) => self.line.say_why(why, handle.named()).await,
             None => self.line.send_close_frame().await,
         }
         None

@@ -7,6 +7,8 @@ use http::{HeaderValue, Response, StatusCode, header};
 use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
 
+use crate::adapters::entropy;
+use crate::domain::request_id::RequestId;
 use crate::gateway::connection::cancel;
 use crate::gateway::shared_state::SharedState;
 
@@ -37,6 +39,8 @@ impl ServeHttp for Redirect {
             None => *response.status_mut() = StatusCode::BAD_REQUEST,
         }
         let headers = response.headers_mut();
+        let id = RequestId::new(entropy::unique()).as_header().clone();
+        headers.insert(&snapshot.settings.request_id.name, id);
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
         response
     }

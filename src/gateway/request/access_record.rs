@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use http::{Method, StatusCode, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri};
 use pingora::{Error, ErrorSource};
 use pingora_proxy::Session;
 
@@ -13,6 +13,7 @@ use crate::adapters::observe::metrics::Verdict;
 use crate::auth::event::{Event, EventKind};
 use crate::auth::pass::Pass;
 use crate::domain::id::{SessionId, UserId};
+use crate::domain::request_id::{RequestId, traceparent};
 use crate::gateway::request::ctx::{Ctx, Stage};
 use crate::gateway::shared_state::SharedState;
 use crate::gateway::snapshot::Snapshot;
@@ -53,6 +54,8 @@ pub(in crate::gateway) fn record(
         user: ctx.user.as_ref(),
         session: pass.and_then(|pass| Some(pass.session()?.id)),
         rule: pass.and_then(Pass::rule),
+        request_id: &ctx.request_id,
+        headers: Some(&request.headers),
     };
     ended.tell(shared);
     if let Stage::Denied(denial) = &ctx.stage
@@ -101,6 +104,8 @@ fn unseen(ctx: &Ctx) {
         user: ctx.user.as_ref(),
         session: pass.session().map(|session| session.id),
         rule: pass.rule(),
+        request_id: &ctx.request_id,
+        headers: None,
     };
     ended.tell(ctx.shared());
 }
@@ -118,6 +123,9 @@ pub(in crate::gateway) struct RequestSummary<'a> {
     pub(in crate::gateway) user: Option<&'a UserId>,
     pub(in crate::gateway) session: Option<SessionId>,
     pub(in crate::gateway) rule: Option<usize>,
+    pub(in crate::gateway) request_id: &'a RequestId,
+    /// Of the request, where they are still there.
+    pub(in crate::gateway) headers: Option<&'a HeaderMap>,
 }
 
 impl RequestSummary<'_> {
@@ -143,6 +151,8 @@ impl RequestSummary<'_> {
             user: self.user.cloned(),
             session: self.session,
             rule: self.rule,
+            request_id: Some(self.request_id.clone()),
+            traceparent: self.headers.and_then(traceparent).cloned(),
         };
         line.tell();
     }
@@ -169,6 +179,8 @@ pub(in crate::gateway) fn malformed(shared: &SharedState, client: Option<IpAddr>
         user: None,
         session: None,
         rule: None,
+        request_id: None,
+        traceparent: None,
     };
     line.tell();
 }

@@ -4,15 +4,19 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use http::HeaderValue;
 use pingora_proxy::Session;
 
+use crate::adapters::entropy;
 use crate::adapters::observe::metrics::Verdict;
 use crate::auth::denial::Denial;
 use crate::auth::pass::Pass;
 use crate::domain::id::UserId;
 use crate::domain::origin::Scheme;
+use crate::domain::request_id::RequestId;
 use crate::gateway::connection::cancel::CancelHandle;
+use crate::gateway::connection::peer::Peer;
 use crate::gateway::request::admission::Admission;
 use crate::gateway::request::inbound::Facts;
 use crate::gateway::request::versions;
@@ -64,6 +68,8 @@ pub(in crate::gateway) struct Ctx {
     pub(in crate::gateway) facts: Option<Facts>,
     /// Where it stands.
     pub(in crate::gateway) stage: Stage,
+    /// What it is called on every hop and line.
+    pub(in crate::gateway) request_id: RequestId,
     /// What stands on every answer to it.
     pub(in crate::gateway) reply_headers: ReplyHeaders,
     /// Whose it is, for the log.
@@ -80,6 +86,7 @@ impl Ctx {
             snapshot: shared.snapshot(),
             facts: None,
             stage: Stage::Arrived,
+            request_id: RequestId::new(entropy::unique()),
             reply_headers: ReplyHeaders::default(),
             user: None,
             handle: CancelHandle::of_this_request(),
@@ -88,12 +95,21 @@ impl Ctx {
     }
 
     /// The head is here; from now on, how long the client may be silent.
-    pub(in crate::gateway) fn begin(&self, session: &mut Session) {
+    pub(in crate::gateway) fn begin(&mut self, session: &mut Session) {
+        let settings = &self.snapshot.settings;
+        let header = &settings.request_id;
+        // A stranger's id is not believed: it could be that of somebody else's request.
+        if let Some(told) = RequestId::of_headers(&session.req_header().headers, &header.name)
+            && Peer::of(session, &settings.trusted_proxies).trusted
+        {
+            self.request_id = told;
+        }
         if let Some(handle) = &self.handle {
             handle.line.begins(session);
+            handle.name(header.spelled.clone(), self.request_id.clone());
         }
         versions::arrived(session);
-        let limits = &self.snapshot.settings.limits;
+        let limits = &settings.limits;
         session.set_read_timeout(Some(limits.client_read));
         session.set_write_timeout(Some(limits.idle_stream));
         session.set_total_drain_timeout(Some(limits.client_read));
@@ -120,6 +136,12 @@ impl Ctx {
         let scheme = self.facts.as_ref().map(|facts| facts.request.scheme);
         let hsts = self.snapshot.hsts.as_ref();
         hsts.filter(|_| scheme == Some(Scheme::Https))
+    }
+
+    /// The header that carries the id, towards the app and back.
+    pub(in crate::gateway) fn id_header(&self) -> (Bytes, HeaderValue) {
+        let header = &self.snapshot.settings.request_id;
+        (header.spelled.clone(), self.request_id.as_header().clone())
     }
 
     /// How it ended, for the log and the metrics.

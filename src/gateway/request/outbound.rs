@@ -43,6 +43,8 @@ pub(in crate::gateway) fn request(
     }
     cookies(session, upstream, ctx)?;
     forwarded(session, upstream, ctx, facts)?;
+    let (id_header, id) = ctx.id_header();
+    upstream.insert_header(id_header, id)?;
     if let Some(host) = &ctx.snapshot.upstream_host {
         upstream.insert_header(header::HOST, host.clone())?;
     }

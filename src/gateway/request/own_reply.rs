@@ -46,7 +46,8 @@ pub(in crate::gateway) async fn send(
     for (name, value) in &reply.headers {
         head.append_header(name, value)?;
     }
-    ctx.reply_headers.stamp(&mut head, ctx.hsts())?;
+    ctx.reply_headers
+        .stamp(&mut head, ctx.id_header(), ctx.hsts())?;
     ctx.reply_headers.give_cookies(&mut head)?;
     for (name, value) in DEFAULTS {
         if !head.headers.contains_key(&name) {
@@ -91,8 +92,13 @@ pub(in crate::gateway) async fn deny(
 /// The answer that says no.
 pub(in crate::gateway) fn refusal(ctx: &Ctx, denial: Denial, shown: &Presentation) -> Reply {
     let pages = &ctx.snapshot.pages;
+    let id = match denial {
+        // The same text for every name: a difference is one to look for.
+        Denial::BadCredentials | Denial::TooManyAttempts { .. } => None,
+        _ => Some(ctx.request_id.as_str()),
+    };
     let reply = match shown {
-        Presentation::Problem => problem(denial),
+        Presentation::Problem => problem(denial, id),
         Presentation::Page if denial == Denial::HeaderTooLarge => {
             let status = denial.status();
             let page = pages.cookies(Some((status.as_u16(), denial.code())));
@@ -106,6 +112,7 @@ pub(in crate::gateway) fn refusal(ctx: &Ctx, denial: Denial, shown: &Presentatio
             let view = ErrorView {
                 status: denial.status().as_u16(),
                 code: denial.code(),
+                request_id: id,
                 action,
             };
             pages.error(&view).into_reply(denial.status())
@@ -154,8 +161,8 @@ pub(in crate::gateway) fn decorate(mut reply: Reply, denial: Denial) -> Reply {
 }
 
 /// RFC 9457, with our stable code.
-pub(in crate::gateway) fn problem(denial: Denial) -> Reply {
-    let body = problem_body(denial.status(), denial.code(), denial.sentence());
+pub(in crate::gateway) fn problem(denial: Denial, id: Option<&str>) -> Reply {
+    let body = problem_body(denial.status(), denial.code(), denial.sentence(), id);
     Reply::with_body(denial.status(), PROBLEM, body.into_bytes())
         .header(header::CACHE_CONTROL, NO_STORE)
         .header(NOSNIFF.0, NOSNIFF.1)

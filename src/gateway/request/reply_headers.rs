@@ -1,5 +1,6 @@
 //! What stands on every answer to a request, the app's and our own.
 
+use bytes::Bytes;
 use http::HeaderValue;
 use http::header::{self, HeaderName};
 use pingora::http::ResponseHeader;
@@ -10,15 +11,18 @@ use crate::service::authorize::ReplyHeaders;
 use crate::service::sessions::SessionService;
 
 impl ReplyHeaders {
-    /// CORS for an allowed origin, `Vary`, and HSTS where there is to be one.
+    /// CORS for an allowed origin, `Vary`, the id of the request, and HSTS where there is to be
+    /// one.
     ///
     /// # Errors
     /// If a header cannot be set.
     pub(in crate::gateway) fn stamp(
         &self,
         head: &mut ResponseHeader,
+        (id_header, id): (Bytes, HeaderValue),
         hsts: Option<&HeaderValue>,
     ) -> pingora::Result<()> {
+        head.insert_header(id_header, id)?;
         for (name, value) in &self.cors {
             head.insert_header(name, value)?;
         }

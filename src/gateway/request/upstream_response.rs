@@ -62,7 +62,8 @@ pub(in crate::gateway) fn response(
     if said.location {
         location(session, answer, ctx)?;
     }
-    ctx.reply_headers.stamp(answer, ctx.hsts())?;
+    ctx.reply_headers
+        .stamp(answer, ctx.id_header(), ctx.hsts())?;
     if is_private {
         keep_from_shared_caches(answer, &said)?;
     }

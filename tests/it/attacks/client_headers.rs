@@ -142,7 +142,6 @@ fn ordinary_headers_arrive() {
         "X-Custom",
         "X.Custom",
         "traceparent",
-        "X-Request-Id",
         "Depth",
         "Overwrite",
         "Last-Event-ID",

@@ -68,6 +68,12 @@ pub fn answer(wire: &mut dyn Wire, shared: &Shared, request: &Recorded) -> io::R
         "/no-upgrade/404" => wire
             .write_all(b"HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n"),
         "/no-upgrade/200" => whole(wire, is_head, "Content-Type: text/plain\r\n", b"no"),
+        "/own-request-id" => whole(
+            wire,
+            is_head,
+            "X-Request-Id: of-the-app\r\nContent-Type: text/plain\r\n",
+            b"named",
+        ),
         "/set-cookie" => whole(
             wire,
             is_head,

@@ -11,6 +11,7 @@ mod half_answers;
 mod half_closed;
 mod own_headers;
 mod pingora;
+mod request_ids;
 mod tls;
 mod tls_strength;
 mod tls_upstream;

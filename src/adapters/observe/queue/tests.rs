@@ -8,6 +8,7 @@ use http::{Method, Uri};
 use super::*;
 use crate::adapters::observe::fields::LogFormat;
 use crate::domain::id::UserId;
+use crate::domain::request_id::RequestId;
 use crate::domain::time::Timestamp;
 
 fn access(target: &str) -> Access {
@@ -24,6 +25,8 @@ fn access(target: &str) -> Access {
         user: Some(UserId::new("1001")),
         session: None,
         rule: Some(3),
+        request_id: Some(RequestId::new(7)),
+        traceparent: None,
     }
 }
 
@@ -74,7 +77,8 @@ fn the_wording_stays() {
     assert_eq!(
         line(&one),
         "2027-01-15T08:00:00.123Z INFO  access client=192.0.2.7 method=GET path=\"/a/b?c=d\" \
-         status=200 bytes=12 duration_us=345 verdict=forwarded user=1001 rule=3\n"
+         status=200 bytes=12 duration_us=345 verdict=forwarded user=1001 rule=3 \
+         request_id=00000000000000000000000000000007\n"
     );
     one.format = LogFormat::Json;
     one.shows_query = false;
@@ -84,7 +88,8 @@ fn the_wording_stays() {
         line(&one),
         "{\"time\":\"2027-01-15T08:00:00.123Z\",\"level\":\"INFO\",\"target\":\"access\",\
          \"client\":\"192.0.2.7\",\"method\":\"GET\",\"path\":\"/a/b\",\"status\":200,\
-         \"bytes\":12,\"duration_us\":345,\"verdict\":\"forwarded\"}\n"
+         \"bytes\":12,\"duration_us\":345,\"verdict\":\"forwarded\",\
+         \"request_id\":\"00000000000000000000000000000007\"}\n"
     );
 }
 
