@@ -120,117 +120,36 @@ pub enum SessionRule {
     Required,
 }
 
+/// Writes the rows of [`ENDPOINTS`], one a line.
+macro_rules! endpoints {
+    ($($id:ident, $place:ident $(($under:literal))?, $verb:ident, $csrf:ident, $session:ident, $name:literal, $title:literal;)+) => {
+        &[$(EndpointSpec {
+            id: Endpoint::$id,
+            place: Place::$place $(($under))?,
+            verb: Verb::$verb,
+            csrf: CsrfRule::$csrf,
+            session: SessionRule::$session,
+            name: $name,
+            title: $title,
+        }),+]
+    };
+}
+
 /// Every endpoint that has a path; those at one path stand together.
-pub static ENDPOINTS: &[EndpointSpec] = &[
-    EndpointSpec {
-        id: Endpoint::LoginPage,
-        place: Place::Login,
-        verb: Verb::Read,
-        csrf: CsrfRule::Unchecked,
-        session: SessionRule::RenewedIfPossible,
-        name: "login_page",
-        title: "our own login page",
-    },
-    EndpointSpec {
-        id: Endpoint::Login,
-        place: Place::Login,
-        verb: Verb::Write,
-        csrf: CsrfRule::Origin,
-        session: SessionRule::AsSent,
-        name: "login",
-        title: "our own login",
-    },
-    EndpointSpec {
-        id: Endpoint::LogoutPage,
-        place: Place::Logout,
-        verb: Verb::Read,
-        csrf: CsrfRule::Unchecked,
-        session: SessionRule::AsSent,
-        name: "logout_page",
-        title: "our own page to log out",
-    },
-    EndpointSpec {
-        id: Endpoint::Logout,
-        place: Place::Logout,
-        verb: Verb::Write,
-        csrf: CsrfRule::HeaderOrFormAlways,
-        session: SessionRule::AsSent,
-        name: "logout",
-        title: "our own logout",
-    },
-    EndpointSpec {
-        id: Endpoint::Refresh,
-        place: Place::Refresh,
-        verb: Verb::Write,
-        csrf: CsrfRule::Header,
-        session: SessionRule::AsSent,
-        name: "refresh",
-        title: "our own exchange of a refresh token",
-    },
-    EndpointSpec {
-        id: Endpoint::Revoke,
-        place: Place::Revoke,
-        verb: Verb::Write,
-        csrf: CsrfRule::HeaderOrForm,
-        session: SessionRule::Renewed,
-        name: "revoke",
-        title: "our own revocation of a token",
-    },
-    EndpointSpec {
-        id: Endpoint::WhoAmI,
-        place: Place::Under("/session"),
-        verb: Verb::Read,
-        csrf: CsrfRule::Unchecked,
-        session: SessionRule::Renewed,
-        name: "session",
-        title: "our own answer to who is signed in",
-    },
-    EndpointSpec {
-        id: Endpoint::Sessions,
-        place: Place::Under("/sessions"),
-        verb: Verb::Read,
-        csrf: CsrfRule::Unchecked,
-        session: SessionRule::Required,
-        name: "sessions",
-        title: "our own list of sessions",
-    },
-    EndpointSpec {
-        id: Endpoint::EndSessions,
-        place: Place::Under("/sessions"),
-        verb: Verb::Write,
-        csrf: CsrfRule::HeaderOrForm,
-        session: SessionRule::Required,
-        name: "end_sessions",
-        title: "our own end of sessions",
-    },
-    EndpointSpec {
-        id: Endpoint::CookiesPage,
-        place: Place::Under("/cookies"),
-        verb: Verb::Read,
-        csrf: CsrfRule::Unchecked,
-        session: SessionRule::AsSent,
-        name: "cookies_page",
-        title: "our own page to delete the cookies",
-    },
-    EndpointSpec {
-        id: Endpoint::DeleteCookies,
-        place: Place::Under("/cookies"),
-        verb: Verb::Write,
-        csrf: CsrfRule::Origin,
-        session: SessionRule::AsSent,
-        name: "delete_cookies",
-        title: "our own deletion of the cookies",
-    },
-    EndpointSpec {
-        id: Endpoint::Jwks,
-        place: Place::Jwks,
-        verb: Verb::Read,
-        csrf: CsrfRule::Unchecked,
-        session: SessionRule::AsSent,
-        name: "jwks",
-        title: "our own public keys",
-    },
-];
+pub static ENDPOINTS: &[EndpointSpec] = endpoints! {
+    LoginPage,     Login,              Read,  Unchecked,          RenewedIfPossible, "login_page",     "our own login page";
+    Login,         Login,              Write, Origin,             AsSent,            "login",          "our own login";
+    LogoutPage,    Logout,             Read,  Unchecked,          AsSent,            "logout_page",    "our own page to log out";
+    Logout,        Logout,             Write, HeaderOrFormAlways, AsSent,            "logout",         "our own logout";
+    Refresh,       Refresh,            Write, Header,             AsSent,            "refresh",        "our own exchange of a refresh token";
+    Revoke,        Revoke,             Write, HeaderOrForm,       Renewed,           "revoke",         "our own revocation of a token";
+    WhoAmI,        Under("/session"),  Read,  Unchecked,          Renewed,           "session",        "our own answer to who is signed in";
+    Sessions,      Under("/sessions"), Read,  Unchecked,          Required,          "sessions",       "our own list of sessions";
+    EndSessions,   Under("/sessions"), Write, HeaderOrForm,       Required,          "end_sessions",   "our own end of sessions";
+    CookiesPage,   Under("/cookies"),  Read,  Unchecked,          AsSent,            "cookies_page",   "our own page to delete the cookies";
+    DeleteCookies, Under("/cookies"),  Write, Origin,             AsSent,            "delete_cookies", "our own deletion of the cookies";
+    Jwks,          Jwks,               Read,  Unchecked,          AsSent,            "jwks",           "our own public keys";
+};
 
 /// A preflight.
 pub static PREFLIGHT: EndpointSpec = preflight(Endpoint::Preflight);
