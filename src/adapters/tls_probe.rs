@@ -1,5 +1,5 @@
-//! A look at a TLS server from outside: what it shows, whoever it is. For looking only: nothing
-//! secret may be sent over it.
+//! A look at a TLS server from outside, whoever it is. For looking only: nothing secret may be
+//! sent over it.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -13,27 +13,18 @@ use rustls::{
 };
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-/// When a certificate is good, in seconds since the epoch.
-#[derive(Clone, Copy, Debug)]
-pub struct Dates {
-    /// From then on.
-    pub begins: i64,
-    /// Until then.
-    pub ends: i64,
-}
-
 /// Opens a TLS connection to whoever it is.
 ///
 /// # Errors
 /// In words, what the handshake failed of.
-pub fn open(stream: TcpStream, host: &str) -> Result<(impl Read + Write, Option<Dates>), String> {
+pub fn open(stream: TcpStream, host: &str) -> Result<impl Read + Write, String> {
     let name = server_name(host).ok_or("not a name that TLS knows")?;
     let provider = Arc::new(ring::default_provider());
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|e| e.to_string())?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(RecordingVerifier(provider)))
+        .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
         .with_no_client_auth();
     let connection = ClientConnection::new(Arc::new(config), name).map_err(|e| e.to_string())?;
     let mut stream = StreamOwned::new(connection, stream);
@@ -43,18 +34,7 @@ pub fn open(stream: TcpStream, host: &str) -> Result<(impl Read + Write, Option<
             .complete_io(&mut stream.sock)
             .map_err(|e| e.to_string())?;
     }
-    let shown = stream.conn.peer_certificates().unwrap_or_default();
-    let dates = shown.first().and_then(|der| dates(der));
-    Ok((stream, dates))
-}
-
-/// Those of a certificate in DER; `None` if that is none.
-pub fn dates(der: &[u8]) -> Option<Dates> {
-    let (_, parsed) = X509Certificate::from_der(der).ok()?;
-    Some(Dates {
-        begins: parsed.validity().not_before.timestamp(),
-        ends: parsed.validity().not_after.timestamp(),
-    })
+    Ok(stream)
 }
 
 /// Whether each certificate of a chain in DER, the server's own first, was issued by the next
@@ -90,12 +70,12 @@ fn server_name(host: &str) -> Option<ServerName<'static>> {
     ServerName::try_from(bare.to_owned()).ok()
 }
 
-/// Lets every certificate pass, since it is to be looked at; the server must still have
-/// its key.
+/// Lets every certificate pass, since nothing secret is sent; the server must still have its
+/// key.
 #[derive(Debug)]
-struct RecordingVerifier(Arc<CryptoProvider>);
+struct AnyCertificate(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for RecordingVerifier {
+impl ServerCertVerifier for AnyCertificate {
     fn verify_server_cert(
         &self,
         _first: &CertificateDer<'_>,

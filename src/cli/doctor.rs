@@ -4,7 +4,6 @@
 //! ([`look`]), at the same time and for seconds at most; each check makes findings of what was
 //! seen, and does nothing else. No finding shows a secret.
 
-mod certificate;
 mod clocks;
 mod facts;
 mod look;
@@ -58,12 +57,7 @@ pub(super) fn doctor(visit: &Visit) -> Result<(), Failure> {
 
 /// What is wrong, the worst first.
 fn findings(facts: &Facts) -> Vec<Lint> {
-    let checks = [
-        network::check,
-        certificate::check,
-        store::check,
-        clocks::check,
-    ];
+    let checks = [network::check, store::check, clocks::check];
     let mut findings = lints::of(&facts.settings);
     findings.retain(|finding| finding.severity != Severity::Hint);
     findings.extend(checks.iter().flat_map(|check| check(facts)));

@@ -5,22 +5,16 @@ use std::sync::Arc;
 
 use super::look::http::Answer;
 use crate::adapters::store::redis::exam::RedisReport;
-use crate::adapters::tls_probe::Dates;
 use crate::config::settings::Settings;
-use crate::domain::time::Timestamp;
 
 /// Everything that was seen.
 pub(super) struct Facts {
     pub(super) settings: Arc<Settings>,
-    /// When the looking began.
-    pub(super) now: Timestamp,
     /// Each public listener and what it said.
     pub(super) listeners: Vec<(SocketAddr, Visited)>,
     /// What `public_url` said, if there is one.
     pub(super) public: Option<Visited>,
     pub(super) upstream: UpstreamSeen,
-    /// Those of the certificate in the file of `tls.cert`.
-    pub(super) certificate: Option<Dates>,
     /// What the shared store says.
     pub(super) redis: Option<Result<RedisReport, String>>,
     /// How many files the running gateway may open.

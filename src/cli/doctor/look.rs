@@ -6,7 +6,6 @@
 pub(super) mod http;
 mod machine;
 
-use std::io::Read as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -17,10 +16,7 @@ use std::time::Duration;
 
 use self::http::Place;
 use super::facts::{Facts, UpstreamSeen, Visit, Visited};
-use crate::adapters::clock;
-use crate::adapters::regular;
 use crate::adapters::store::redis::exam;
-use crate::adapters::tls_probe::{self, Dates};
 use crate::config::settings::{Settings, StoreKind, Upstream};
 use crate::domain::origin::Scheme;
 
@@ -52,7 +48,6 @@ impl<T: Send + 'static> Looking<T> {
 
 /// Looks at everything.
 pub(super) fn around(settings: &Arc<Settings>) -> Facts {
-    let now = clock::now();
     let too_long = || format!("no answer within {} seconds", PATIENCE.as_secs());
     let of = Arc::clone(settings);
     let public = public_place(settings);
@@ -77,8 +72,6 @@ pub(super) fn around(settings: &Arc<Settings>) -> Facts {
         })
         .collect();
     Facts {
-        now,
-        certificate: certificate(settings),
         open_files: machine::open_files_of_gateway(&settings.data_dir),
         listeners: listeners
             .into_iter()
@@ -243,14 +236,4 @@ fn upstream(settings: &Settings) -> UpstreamSeen {
 fn mode(path: &Path) -> Option<u32> {
     let metadata = std::fs::metadata(path).ok()?;
     Some(metadata.permissions().mode() & 0o777)
-}
-
-/// The first certificate of `tls.cert`.
-fn certificate(settings: &Settings) -> Option<Dates> {
-    let mut file = regular::open(&settings.tls.as_ref()?.cert).ok()?;
-    let mut text = Vec::new();
-    file.read_to_end(&mut text).ok()?;
-    let parts = pem::parse_many(text).ok()?;
-    let first = parts.iter().find(|part| part.tag() == "CERTIFICATE")?;
-    tls_probe::dates(first.contents())
 }

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use crate::adapters::clock;
-use crate::adapters::tls_probe::{self, Dates};
+use crate::adapters::tls_probe;
 use crate::domain::time::Timestamp;
 
 /// More of an answer is not read.
@@ -29,8 +29,6 @@ pub(in crate::cli::doctor) struct Answer {
     pub(in crate::cli::doctor) date: Option<Timestamp>,
     /// Our clock before the question and after the answer.
     pub(in crate::cli::doctor) between: [Timestamp; 2],
-    /// Those of the certificate that was shown.
-    pub(in crate::cli::doctor) dates: Option<Dates>,
 }
 
 impl Answer {
@@ -63,10 +61,7 @@ pub(super) fn get(
         place.authority
     );
     if place.tls {
-        let (mut stream, dates) = tls_probe::open(stream, &place.host)?;
-        let mut answer = exchange(&mut stream, &request)?;
-        answer.dates = dates;
-        return Ok(answer);
+        return exchange(tls_probe::open(stream, &place.host)?, &request);
     }
     exchange(stream, &request)
 }
@@ -106,7 +101,6 @@ fn exchange(mut stream: impl Read + Write, request: &str) -> Result<Answer, Stri
         body: whole(body, field("transfer-encoding")),
         date: since.map(|since| Timestamp::from_secs(since.as_secs())),
         between: [asked, clock::now()],
-        dates: None,
     })
 }
 
