@@ -1,14 +1,15 @@
 //! A refusal as a problem (RFC 9457): for programs, and for connections that have no request.
 
 use bytes::Bytes;
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 use super::denial::Denial;
+use crate::domain::reply::Reply;
 use crate::domain::request_id::RequestId;
 
 /// The media type of a problem.
-pub const PROBLEM: &str = "application/problem+json";
+const PROBLEM: &str = "application/problem+json";
 
 #[derive(Serialize)]
 struct Problem<'a> {
@@ -21,13 +22,34 @@ struct Problem<'a> {
     r#type: &'a str,
 }
 
-/// The text of a problem, with the id of the request that it answers, if that has one.
-pub fn problem_body(
-    status: StatusCode,
-    code: &str,
-    detail: &str,
-    request_id: Option<&str>,
-) -> String {
+/// A problem as an answer, with its stable code, and the id of the request that it answers, if
+/// that has one.
+pub fn problem(status: StatusCode, code: &str, detail: &str, id: Option<&str>) -> Reply {
+    let body = problem_body(status, code, detail, id).into_bytes();
+    Reply::with_body(status, PROBLEM, body).unkept()
+}
+
+/// The headers that belong to a refusal, however it is shown.
+pub fn decorated(mut reply: Reply, denial: Denial) -> Reply {
+    if let Some(challenge) = denial.challenge() {
+        let value = HeaderValue::from_static(challenge);
+        reply.headers.insert(header::WWW_AUTHENTICATE, value);
+    }
+    if let Some(after) = denial.retry_after() {
+        // Rounded up: a client that comes back on time must not be early.
+        let seconds = after.as_millis().div_ceil(1000).max(1);
+        if let Ok(value) = HeaderValue::try_from(seconds.to_string()) {
+            reply.headers.insert(header::RETRY_AFTER, value);
+        }
+    }
+    if let Denial::MethodNotAllowed { allow } = denial {
+        let value = HeaderValue::from_static(allow);
+        reply.headers.insert(header::ALLOW, value);
+    }
+    reply
+}
+
+fn problem_body(status: StatusCode, code: &str, detail: &str, request_id: Option<&str>) -> String {
     let problem = Problem {
         code,
         detail,

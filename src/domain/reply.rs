@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
-use http::header::{CONTENT_TYPE, HeaderName};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 /// A whole answer: status, headers, body. Turned into bytes by the gateway alone.
 #[derive(Clone, Debug)]
@@ -45,5 +47,24 @@ impl Reply {
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
         self
+    }
+
+    /// Lets nobody keep it, or take it for anything but what it is.
+    #[must_use]
+    pub fn unkept(self) -> Self {
+        self.header(CACHE_CONTROL, HeaderValue::from_static("no-store"))
+            .header(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))
+    }
+
+    /// The whole answer with its length.
+    pub fn into_response(self) -> Response<Vec<u8>> {
+        let mut response = Response::new(self.body.into_owned());
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        if self.status != StatusCode::NO_CONTENT {
+            let length = response.body().len().into();
+            response.headers_mut().insert(CONTENT_LENGTH, length);
+        }
+        response
     }
 }

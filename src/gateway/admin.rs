@@ -22,6 +22,7 @@ use answer::text;
 
 use crate::adapters::clock;
 use crate::auth::ports::Revoked as _;
+use crate::domain::reply::Reply;
 use crate::gateway::connection::cancel;
 use crate::gateway::process::reload::Reloader;
 use crate::gateway::shared_state::SharedState;
@@ -45,6 +46,12 @@ const COUNTING: Duration = Duration::from_secs(1);
 impl ServeHttp for Admin {
     async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
         cancel::head_is_whole();
+        self.reply(session).await.into_response()
+    }
+}
+
+impl Admin {
+    async fn reply(&self, session: &mut ServerSession) -> Reply {
         let request = session.req_header();
         if !self.over_socket && !hosts::answers_to(request, &self.shared.snapshot().settings.admin)
         {
@@ -57,10 +64,8 @@ impl ServeHttp for Admin {
         let reads = matches!(request.method, Method::GET | Method::HEAD);
         match path.as_str() {
             "/healthz" | "/readyz" | "/metrics" if !reads => {
-                let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD\n");
                 let allow = HeaderValue::from_static("GET, HEAD");
-                refused.headers_mut().insert(header::ALLOW, allow);
-                refused
+                text(StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD\n").header(header::ALLOW, allow)
             }
             "/healthz" => text(StatusCode::OK, "ok\n"),
             "/readyz" => self.ready().await,
@@ -68,10 +73,8 @@ impl ServeHttp for Admin {
             _ => answer::not_found(),
         }
     }
-}
 
-impl Admin {
-    async fn ready(&self) -> Response<Vec<u8>> {
+    async fn ready(&self) -> Reply {
         if self.shared.is_draining() {
             return text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
         }
@@ -97,7 +100,7 @@ impl Admin {
         heard.is_none_or(|heard| clock::now().distance(heard) <= FRESH)
     }
 
-    async fn metrics(&self) -> Response<Vec<u8>> {
+    async fn metrics(&self) -> Reply {
         // Without an answer the last number stays.
         let count = timeout(COUNTING, self.shared.sessions.store.count()).await;
         let is_up = matches!(count, Ok(Ok(_)));
@@ -108,14 +111,10 @@ impl Admin {
         let lag = heard.map(|heard| clock::now().since(heard));
         self.shared.metrics.store(is_up, lag.unwrap_or_default());
         match self.shared.metrics.render() {
-            Ok(metrics) => {
-                let mut response = text(StatusCode::OK, &metrics);
-                response.headers_mut().insert(
-                    header::CONTENT_TYPE,
-                    HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),
-                );
-                response
-            }
+            Ok(metrics) => text(StatusCode::OK, &metrics).header(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),
+            ),
             Err(e) => text(StatusCode::INTERNAL_SERVER_ERROR, &format!("{e}\n")),
         }
     }

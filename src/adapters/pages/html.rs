@@ -64,8 +64,7 @@ impl Html {
 }
 
 /// The headers that every one of our pages is sent with.
-#[must_use]
-pub fn security_headers(html: &Html) -> HeaderMap {
+fn security_headers(html: &Html) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_SECURITY_POLICY, html.csp.clone());
     for (name, value) in [

@@ -23,8 +23,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 
+pub use self::html::Html;
 use self::html::{Framed, Isolation, render};
-pub use self::html::{Html, security_headers};
 pub use self::sessions::{Ended, SessionsView};
 use crate::auth::policy::Paths;
 
@@ -117,10 +117,6 @@ pub enum LoginError {
     Overloaded,
     /// The store cannot be reached.
     Unavailable,
-    /// The form could not be read.
-    BadRequest,
-    /// The form came from a page of another origin.
-    OriginRefused,
 }
 
 /// What an error page says.

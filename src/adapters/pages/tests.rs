@@ -108,11 +108,6 @@ fn gallery(text: &str) -> Vec<(&'static str, Html)> {
             "login-unavailable",
             pages.login(&failed(LoginError::Unavailable)),
         ),
-        ("login-bad", pages.login(&failed(LoginError::BadRequest))),
-        (
-            "login-origin",
-            pages.login(&failed(LoginError::OriginRefused)),
-        ),
         (
             "login-insecure",
             pages.login(&LoginView {

@@ -25,12 +25,6 @@ pub(super) fn login_error(error: LoginError) -> Cow<'static, str> {
         LoginError::Unavailable => {
             "Signing in is not possible at the moment. Try again in a minute.".into()
         }
-        LoginError::BadRequest => "That form did not arrive whole. Please try again.".into(),
-        LoginError::OriginRefused => {
-            "That form was sent from a page of another site, so nothing was done. \
-             You can sign in here."
-                .into()
-        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! Answers to operators: text, JSON, and refusals as problems with a stable code.
 
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 
 use crate::auth::denial::Denial;
-use crate::auth::problem::{PROBLEM, problem_body};
+use crate::auth::problem::{decorated, problem};
+use crate::domain::reply::Reply;
 
 /// Why the admin API says no.
 #[derive(Debug)]
@@ -47,25 +48,17 @@ impl ApiError {
     }
 
     /// As an answer: RFC 9457.
-    pub(super) fn into_response(self) -> Response<Vec<u8>> {
+    pub(super) fn into_reply(self) -> Reply {
         let (status, code, detail) = self.parts();
-        let body = problem_body(status, code, detail, None);
-        let mut response = with_body(status, PROBLEM, &body);
-        let mut add = |name: HeaderName, value: &'static str| {
-            let value = HeaderValue::from_static(value);
-            response.headers_mut().insert(name, value);
+        let reply = problem(status, code, detail, None);
+        let challenge = match self {
+            Self::TokenRequired => "Bearer realm=\"doorward\"",
+            Self::TokenInvalid => "Bearer realm=\"doorward\", error=\"invalid_token\"",
+            Self::Because(denial, _) => return decorated(reply, denial),
+            Self::Reload(_) => return reply,
         };
-        match self {
-            Self::TokenRequired => add(header::WWW_AUTHENTICATE, "Bearer realm=\"doorward\""),
-            Self::TokenInvalid => add(
-                header::WWW_AUTHENTICATE,
-                "Bearer realm=\"doorward\", error=\"invalid_token\"",
-            ),
-            Self::Because(Denial::MethodNotAllowed { allow }, _) => add(header::ALLOW, allow),
-            Self::Because(Denial::StoreUnavailable, _) => add(header::RETRY_AFTER, "2"),
-            Self::Because(..) | Self::Reload(_) => {}
-        }
-        response
+        let challenge = HeaderValue::from_static(challenge);
+        reply.header(header::WWW_AUTHENTICATE, challenge)
     }
 }
 
@@ -76,36 +69,21 @@ impl From<Denial> for ApiError {
 }
 
 /// For what is not served, and for all of the API where nobody may use it.
-pub(super) fn not_found() -> Response<Vec<u8>> {
-    ApiError::from(Denial::NotFound).into_response()
+pub(super) fn not_found() -> Reply {
+    ApiError::from(Denial::NotFound).into_reply()
 }
 
-pub(super) fn text(status: StatusCode, body: &str) -> Response<Vec<u8>> {
-    with_body(status, "text/plain; charset=utf-8", body)
+pub(super) fn text(status: StatusCode, body: &str) -> Reply {
+    let body = body.as_bytes().to_vec();
+    Reply::with_body(status, "text/plain; charset=utf-8", body).unkept()
 }
 
-pub(super) fn json(body: &serde_json::Value) -> Response<Vec<u8>> {
-    with_body(StatusCode::OK, "application/json", &body.to_string())
+pub(super) fn json(body: &serde_json::Value) -> Reply {
+    let body = body.to_string().into_bytes();
+    Reply::with_body(StatusCode::OK, "application/json", body).unkept()
 }
 
-pub(super) fn empty() -> Response<Vec<u8>> {
-    let mut response = Response::new(Vec::new());
-    *response.status_mut() = StatusCode::NO_CONTENT;
+pub(super) fn empty() -> Reply {
     let no_store = HeaderValue::from_static("no-store");
-    response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, no_store);
-    response
-}
-
-fn with_body(status: StatusCode, kind: &'static str, body: &str) -> Response<Vec<u8>> {
-    let mut response = Response::new(body.as_bytes().to_vec());
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.insert(header::CONTENT_LENGTH, body.len().into());
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let nosniff = HeaderValue::from_static("nosniff");
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
-    response
+    Reply::empty(StatusCode::NO_CONTENT).header(header::CACHE_CONTROL, no_store)
 }

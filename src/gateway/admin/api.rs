@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, Method, Response, header};
+use http::{HeaderMap, Method, header};
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::l4::socket::SocketAddr;
 use serde_json::json;
@@ -14,6 +14,7 @@ use crate::auth::denial::Denial;
 use crate::auth::directory::Directory;
 use crate::auth::event::{Event, EventKind};
 use crate::config::settings::Limits;
+use crate::domain::reply::Reply;
 use crate::gateway::snapshot::Snapshot;
 
 /// What a request asks for, its path alone.
@@ -50,13 +51,13 @@ impl<'a> Place<'a> {
 
 impl Admin {
     /// Answers what stands under `/api`.
-    pub(super) async fn api(&self, session: &mut ServerSession, path: &str) -> Response<Vec<u8>> {
+    pub(super) async fn api(&self, session: &mut ServerSession, path: &str) -> Reply {
         let snapshot = self.shared.snapshot();
         let answered = match self.admit(session, &snapshot) {
             Ok(()) => self.route(session, path, &snapshot).await,
             Err(refusal) => Err(refusal),
         };
-        answered.unwrap_or_else(ApiError::into_response)
+        answered.unwrap_or_else(ApiError::into_reply)
     }
 
     /// The token is that of the settings of this moment.
@@ -79,7 +80,7 @@ impl Admin {
         session: &mut ServerSession,
         path: &str,
         now: &Snapshot,
-    ) -> Result<Response<Vec<u8>>, ApiError> {
+    ) -> Result<Reply, ApiError> {
         let place = Place::of(path).ok_or(Denial::NotFound)?;
         let request = session.req_header();
         match (&request.method, &place) {
@@ -110,7 +111,7 @@ impl Admin {
 }
 
 /// Who they are; never what their password is checked against.
-fn users(directory: &Directory) -> Response<Vec<u8>> {
+fn users(directory: &Directory) -> Reply {
     let users: Vec<_> = directory
         .iter()
         .map(|user| {

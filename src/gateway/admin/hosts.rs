@@ -6,13 +6,14 @@
 //! machine's, and a name without a dot is one that a private network gives (a service of
 //! Compose or Kubernetes), which no page of the web has.
 
-use http::{HeaderValue, Response, header};
+use http::{HeaderValue, header};
 use pingora::http::RequestHeader;
 
 use super::answer::ApiError;
 use crate::auth::denial::Denial;
 use crate::config::settings;
 use crate::domain::origin::Authority;
+use crate::domain::reply::Reply;
 
 /// Whether the request names this listener. A request without `Host` is of HTTP/1.0, which
 /// no browser speaks.
@@ -35,9 +36,9 @@ fn is_ours(host: &[u8], hosts: &[String]) -> bool {
 }
 
 /// 421, with the key that mends it.
-pub(super) fn refusal() -> Response<Vec<u8>> {
+pub(super) fn refusal() -> Reply {
     let why = "The admin listener does not answer to this name; admin.hosts lists more.";
-    ApiError::Because(Denial::WrongHost, why).into_response()
+    ApiError::Because(Denial::WrongHost, why).into_reply()
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -18,6 +17,7 @@ use crate::auth::ports::StoreError;
 use crate::auth::revocation::RevocationScope;
 use crate::auth::stored::StoredSession;
 use crate::domain::id::SessionId;
+use crate::domain::reply::Reply;
 use crate::gateway::snapshot::Snapshot;
 use crate::service::sessions::{Ending, Found, RevocationTarget};
 
@@ -44,7 +44,7 @@ impl Admin {
         &self,
         snapshot: &Snapshot,
         query: &str,
-    ) -> Result<Response<Vec<u8>>, ApiError> {
+    ) -> Result<Reply, ApiError> {
         let asked = ListQuery::parse(query)?;
         let users = &snapshot.policy.directory;
         let user = match asked.user {
@@ -69,7 +69,7 @@ impl Admin {
         snapshot: &Snapshot,
         id: &str,
         client: Option<IpAddr>,
-    ) -> Result<Response<Vec<u8>>, ApiError> {
+    ) -> Result<Reply, ApiError> {
         let id = session_id(id)?;
         let found = self
             .shared
@@ -88,7 +88,7 @@ impl Admin {
         snapshot: &Snapshot,
         body: &[u8],
         client: Option<IpAddr>,
-    ) -> Result<Response<Vec<u8>>, ApiError> {
+    ) -> Result<Reply, ApiError> {
         let wrong = "Send an object with exactly one of token, session, user, or all: true.";
         // What serde would say can hold a piece of the token.
         let named_so = serde_json::from_slice(body).map_err(|_unread| ApiError::bad(wrong))?;

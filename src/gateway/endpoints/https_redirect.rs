@@ -8,6 +8,7 @@ use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
 
 use crate::adapters::entropy;
+use crate::domain::reply::Reply;
 use crate::domain::request_id::RequestId;
 use crate::gateway::connection::cancel;
 use crate::gateway::shared_state::SharedState;
@@ -26,22 +27,18 @@ impl ServeHttp for Redirect {
         // `*` would become a part of the host.
         let target = target.map_or("/", http::uri::PathAndQuery::as_str);
         let target = target.starts_with('/').then_some(target);
-        let mut response = Response::new(Vec::new());
         let snapshot = self.shared.snapshot();
         let location = target
             .zip(snapshot.settings.public_url.as_ref())
             .and_then(|(target, to)| HeaderValue::try_from(format!("{to}{target}")).ok());
-        match location {
+        let reply = match location {
             Some(location) => {
-                *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
-                response.headers_mut().insert(header::LOCATION, location);
+                Reply::empty(StatusCode::PERMANENT_REDIRECT).header(header::LOCATION, location)
             }
-            None => *response.status_mut() = StatusCode::BAD_REQUEST,
-        }
-        let headers = response.headers_mut();
+            None => Reply::empty(StatusCode::BAD_REQUEST),
+        };
         let id = RequestId::new(entropy::unique()).as_header().clone();
-        headers.insert(&snapshot.settings.request_id.name, id);
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
-        response
+        let name = snapshot.settings.request_id.name.clone();
+        reply.header(name, id).into_response()
     }
 }

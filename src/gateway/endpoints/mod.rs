@@ -22,6 +22,7 @@ use crate::auth::endpoint::{Endpoint, EndpointSpec};
 use crate::auth::known::Browser;
 use crate::auth::login::form_field;
 use crate::auth::policy::Policy;
+use crate::auth::problem::decorated;
 use crate::auth::redirect::{Presentation, in_place};
 use crate::auth::stored::Device;
 use crate::auth::visitor::Caller;
@@ -125,7 +126,7 @@ pub(super) async fn serve(
         Ok(reply) => (Stage::Served, reply),
         Err(EndpointError { denial, reply }) => {
             let reply = match reply {
-                Some(reply) => own_reply::decorate(*reply, denial),
+                Some(reply) => decorated(*reply, denial),
                 None => own_reply::refusal(ctx, denial, &asked.shown),
             };
             (Stage::Denied(denial), reply)

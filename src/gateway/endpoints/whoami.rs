@@ -1,12 +1,12 @@
 //! The demo's app: shows who the gateway says you are, and the headers it sent.
 
 use async_trait::async_trait;
-use http::{Response, header};
+use http::{Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
 
-use crate::adapters::pages::{Pages, security_headers};
+use crate::adapters::pages::Pages;
 
 /// An app without a login of its own.
 pub(in crate::gateway) struct Whoami {
@@ -31,18 +31,7 @@ impl ServeHttp for Whoami {
             .and_then(|value| value.to_str().ok())
             .unwrap_or("stranger");
         let name = percent_decode_str(name).decode_utf8_lossy();
-        let html = self.pages.whoami(&name, &shown);
-        let headers = security_headers(&html);
-        let mut response = Response::new(html.body.into_bytes());
-        let length = response.body().len();
-        *response.headers_mut() = headers;
-        let media_type = http::HeaderValue::from_static("text/html; charset=utf-8");
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, media_type);
-        response
-            .headers_mut()
-            .insert(header::CONTENT_LENGTH, length.into());
-        response
+        let page = self.pages.whoami(&name, &shown);
+        page.into_reply(StatusCode::OK).into_response()
     }
 }

@@ -12,7 +12,7 @@ use pingora_proxy::Session;
 use crate::adapters::clock;
 use crate::adapters::pages::ErrorView;
 use crate::auth::denial::Denial;
-use crate::auth::problem::{PROBLEM, problem_body};
+use crate::auth::problem::{self, decorated};
 use crate::auth::redirect::{Presentation, login_location};
 use crate::domain::reply::Reply;
 use crate::gateway::request::body;
@@ -128,7 +128,7 @@ pub(in crate::gateway) fn refusal(ctx: &Ctx, denial: Denial, shown: &Presentatio
             return marked(ctx, page, target);
         }
     };
-    decorate(reply, denial)
+    decorated(reply, denial)
 }
 
 /// A page that leads back to itself, with the cookie by which that is recognised.
@@ -140,39 +140,14 @@ fn marked(ctx: &Ctx, mut page: Reply, target: &str) -> Reply {
     page
 }
 
-/// The headers that belong to a refusal, however it is shown.
-pub(in crate::gateway) fn decorate(mut reply: Reply, denial: Denial) -> Reply {
-    if let Some(challenge) = denial.challenge() {
-        let value = HeaderValue::from_static(challenge);
-        reply.headers.insert(header::WWW_AUTHENTICATE, value);
-    }
-    if let Some(after) = denial.retry_after() {
-        // Rounded up: a client that comes back on time must not be early.
-        let seconds = after.as_millis().div_ceil(1000).max(1);
-        if let Ok(value) = HeaderValue::try_from(seconds.to_string()) {
-            reply.headers.insert(header::RETRY_AFTER, value);
-        }
-    }
-    if let Denial::MethodNotAllowed { allow } = denial {
-        let value = HeaderValue::from_static(allow);
-        reply.headers.insert(header::ALLOW, value);
-    }
-    reply
-}
-
 /// RFC 9457, with our stable code.
 pub(in crate::gateway) fn problem(denial: Denial, id: Option<&str>) -> Reply {
-    let body = problem_body(denial.status(), denial.code(), denial.sentence(), id);
-    Reply::with_body(denial.status(), PROBLEM, body.into_bytes())
-        .header(header::CACHE_CONTROL, NO_STORE)
-        .header(NOSNIFF.0, NOSNIFF.1)
+    problem::problem(denial.status(), denial.code(), denial.sentence(), id)
 }
 
 /// JSON of ours; never cached.
 pub(in crate::gateway) fn json(status: StatusCode, body: &serde_json::Value) -> Reply {
-    Reply::with_body(status, "application/json", body.to_string().into_bytes())
-        .header(header::CACHE_CONTROL, NO_STORE)
-        .header(NOSNIFF.0, NOSNIFF.1)
+    Reply::with_body(status, "application/json", body.to_string().into_bytes()).unkept()
 }
 
 const NOSNIFF: (HeaderName, HeaderValue) = (
