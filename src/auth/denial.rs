@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use strum::{IntoStaticStr, VariantNames};
 
 /// Why a request was not served. The code is stable: apps and people match on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Denial {
     /// No token.
     SessionRequired,
@@ -78,34 +80,9 @@ pub enum Unproven {
 const SOON: Duration = Duration::from_secs(2);
 
 impl Denial {
-    /// The stable code.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::SessionRequired => "session_required",
-            Self::SessionExpired => "session_expired",
-            Self::SessionRevoked => "session_revoked",
-            Self::SessionInvalid => "session_invalid",
-            Self::Forbidden => "forbidden",
-            Self::OriginNotAllowed => "origin_not_allowed",
-            Self::CsrfFailed(_) => "csrf_failed",
-            Self::PathAmbiguous => "path_ambiguous",
-            Self::WrongHost => "wrong_host",
-            Self::RequestTimeout => "request_timeout",
-            Self::InternalError => "internal_error",
-            Self::BadCredentials => "bad_credentials",
-            Self::TooManyAttempts { .. } => "too_many_attempts",
-            Self::Overloaded => "overloaded",
-            Self::StoreUnavailable => "store_unavailable",
-            Self::BadRequest => "bad_request",
-            Self::PayloadTooLarge => "payload_too_large",
-            Self::HeaderTooLarge => "header_too_large",
-            Self::MethodNotAllowed { .. } => "method_not_allowed",
-            Self::UnsupportedMediaType => "unsupported_media_type",
-            Self::NotFound => "not_found",
-            Self::LoginPathTaken => "login_path_taken",
-            Self::UpstreamUnreachable => "upstream_unreachable",
-            Self::UpstreamTimeout => "upstream_timeout",
-        }
+    /// The stable code: the name in snake case.
+    pub fn code(self) -> &'static str {
+        self.into()
     }
 
     /// The status.
@@ -224,5 +201,42 @@ impl Denial {
             Self::UpstreamUnreachable => "The app cannot be reached.",
             Self::UpstreamTimeout => "The app did not answer in time.",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_those_that_apps_match_on() {
+        let stable = [
+            "session_required",
+            "session_expired",
+            "session_revoked",
+            "session_invalid",
+            "forbidden",
+            "origin_not_allowed",
+            "csrf_failed",
+            "path_ambiguous",
+            "wrong_host",
+            "request_timeout",
+            "internal_error",
+            "bad_credentials",
+            "too_many_attempts",
+            "overloaded",
+            "store_unavailable",
+            "bad_request",
+            "payload_too_large",
+            "header_too_large",
+            "method_not_allowed",
+            "unsupported_media_type",
+            "not_found",
+            "login_path_taken",
+            "upstream_unreachable",
+            "upstream_timeout",
+        ];
+        assert_eq!(Denial::VARIANTS, stable);
+        assert_eq!(Denial::CsrfFailed(Unproven::Unsaid).code(), "csrf_failed");
     }
 }

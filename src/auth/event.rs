@@ -25,7 +25,8 @@ pub struct Event {
 }
 
 /// The kinds of events; the names are an interface for log watchers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum EventKind {
     /// Signed in.
     Login,
@@ -51,19 +52,8 @@ pub enum EventKind {
 
 impl EventKind {
     /// The stable name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Login => "login",
-            Self::LoginFailed => "login_failed",
-            Self::Lockout => "lockout",
-            Self::Guessing => "guessing",
-            Self::Refresh => "refresh",
-            Self::ReuseDetected => "reuse_detected",
-            Self::Logout => "logout",
-            Self::Revoke => "revoke",
-            Self::Denied => "denied",
-            Self::Reload => "reload",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 

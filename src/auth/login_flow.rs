@@ -112,7 +112,8 @@ impl From<bool> for Checked {
 }
 
 /// Why a login does not go on. Outside all of them look the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum LoginFailure {
     /// Nobody has this name.
     UnknownUser,
@@ -128,14 +129,8 @@ pub enum LoginFailure {
 
 impl LoginFailure {
     /// For the audit log. Stable.
-    pub const fn reason(self) -> &'static str {
-        match self {
-            Self::UnknownUser => "unknown_user",
-            Self::Disabled => "disabled",
-            Self::WrongPassword => "wrong_password",
-            Self::Changed => "changed",
-            Self::OutOfTurn => "out_of_turn",
-        }
+    pub fn reason(self) -> &'static str {
+        self.into()
     }
 }
 

@@ -125,6 +125,7 @@ impl Attempt {
     }
 
     /// The failures of the name since its last success, should this be one.
+    #[cfg(test)]
     pub const fn failures(&self) -> u32 {
         self.count.failures
     }

@@ -341,7 +341,8 @@ pub struct Logout {
 }
 
 /// A type of `Clear-Site-Data` (W3C Clear Site Data, section 3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum SiteData {
     /// The HTTP cache: in Chromium this walks all of it, and takes a second when it is large.
     Cache,
@@ -353,12 +354,8 @@ pub enum SiteData {
 
 impl SiteData {
     /// The word that the operator writes and the browser reads.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Cache => "cache",
-            Self::Cookies => "cookies",
-            Self::Storage => "storage",
-        }
+    pub fn word(self) -> &'static str {
+        self.into()
     }
 }
 

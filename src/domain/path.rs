@@ -11,7 +11,8 @@ use std::borrow::Cow;
 pub use self::readings::Reading;
 
 /// A spelling of a path that another program may read differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Ambiguity {
     /// `%2f`: one segment or two?
     EncodedSlash,
@@ -42,16 +43,8 @@ impl Ambiguity {
     ];
 
     /// As settings and answers spell it.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::EncodedSlash => "encoded_slash",
-            Self::EncodedBackslash => "encoded_backslash",
-            Self::DoubleSlash => "double_slash",
-            Self::Semicolon => "semicolon",
-            Self::EncodedQuery => "encoded_query",
-            Self::DoubleEncoding => "double_encoding",
-            Self::Trailing => "trailing",
-        }
+    pub fn word(self) -> &'static str {
+        self.into()
     }
 
     const fn bit(self) -> u8 {

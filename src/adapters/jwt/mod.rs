@@ -14,7 +14,7 @@ mod verdicts;
 use std::path::Path;
 
 pub use keyfile::KeyFileError;
-pub use keyring::{KeyError, KeyProblem, Keyring};
+pub use keyring::{KeyError, Keyring};
 
 use self::algorithm::Algorithm;
 use crate::domain::secret::Secret;

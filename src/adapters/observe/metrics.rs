@@ -11,8 +11,7 @@ use prometheus::{
     Error, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
     TextEncoder,
 };
-
-pub use super::turned_away::RejectedConnection;
+use strum::{IntoStaticStr, VariantNames};
 
 /// Seconds. From an app on the same host to one that takes its time.
 const REQUEST_BUCKETS: &[f64] = &[
@@ -54,7 +53,8 @@ struct Usual {
 }
 
 /// How a request ended: `verdict` of `doorward_requests_total`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Verdict {
     /// The app answered: `forwarded`.
     Forwarded,
@@ -72,17 +72,15 @@ impl Verdict {
     /// The label, which is also the access log's `verdict`.
     pub fn label(self) -> &'static str {
         match self {
-            Self::Forwarded => "forwarded",
-            Self::Served => "served",
             Self::Refused(code) => code,
-            Self::Abandoned => "abandoned",
-            Self::Malformed => "malformed",
+            other => other.into(),
         }
     }
 }
 
 /// How a login ended: `result` of `doorward_logins_total`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum LoginResult {
     /// A session began: `success`.
     Success,
@@ -96,28 +94,9 @@ pub enum LoginResult {
     Refused,
 }
 
-impl LoginResult {
-    const ALL: [Self; 5] = [
-        Self::Success,
-        Self::BadCredentials,
-        Self::TooManyAttempts,
-        Self::Overloaded,
-        Self::Refused,
-    ];
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::BadCredentials => "bad_credentials",
-            Self::TooManyAttempts => "too_many_attempts",
-            Self::Overloaded => "overloaded",
-            Self::Refused => "refused",
-        }
-    }
-}
-
 /// How a renewal ended: `result` of `doorward_refreshes_total`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum RefreshResult {
     /// A new generation: `rotated`.
     Rotated,
@@ -131,28 +110,9 @@ pub enum RefreshResult {
     Unavailable,
 }
 
-impl RefreshResult {
-    const ALL: [Self; 5] = [
-        Self::Rotated,
-        Self::Repeated,
-        Self::Refused,
-        Self::Reused,
-        Self::Unavailable,
-    ];
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::Rotated => "rotated",
-            Self::Repeated => "repeated",
-            Self::Refused => "refused",
-            Self::Reused => "reused",
-            Self::Unavailable => "unavailable",
-        }
-    }
-}
-
 /// How a reload ended: `result` of `doorward_reloads_total`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum ReloadResult {
     /// The new settings are in force: `applied`.
     Applied,
@@ -160,15 +120,21 @@ pub enum ReloadResult {
     Refused,
 }
 
-impl ReloadResult {
-    const ALL: [Self; 2] = [Self::Applied, Self::Refused];
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::Applied => "applied",
-            Self::Refused => "refused",
-        }
-    }
+/// Why a connection was closed before anything on it was a request of its own right: `reason` of
+/// `doorward_connections_turned_away_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
+pub enum RejectedConnection {
+    /// `limits.connections` were open: `connections`.
+    Connections,
+    /// `limits.connections_per_address` of this address were: `connections_per_address`.
+    ConnectionsPerAddress,
+    /// The TLS handshake failed or took longer than `limits.request_head`: `handshake`.
+    Handshake,
+    /// A head was not whole within `limits.request_head`: `request_head`.
+    RequestHead,
+    /// HTTP/2 frames that only cost: `abuse`.
+    Abuse,
 }
 
 impl Metrics {
@@ -178,12 +144,13 @@ impl Metrics {
     /// If a name is registered twice or not a metric name: a mistake in this file.
     pub fn new() -> Result<Self, Error> {
         let registry = Registry::new();
-        let requests = registered(
-            &registry,
-            IntCounterVec::new(
-                Opts::new("doorward_requests_total", "Requests by how they ended."),
-                &["verdict"],
-            )?,
+        let gauge = |name, help| registered(&registry, IntGauge::new(name, help)?);
+        let counters = |name, help, label, labels| counters(&registry, name, help, label, labels);
+        let requests = counters(
+            "doorward_requests_total",
+            "Requests by how they ended.",
+            "verdict",
+            &[],
         )?;
         let of = |verdict: Verdict| requests.with_label_values(&[verdict.label()]);
         let metrics = Self {
@@ -193,25 +160,31 @@ impl Metrics {
                 abandoned: of(Verdict::Abandoned),
             },
             requests,
-            logins: registered(
-                &registry,
-                IntCounterVec::new(
-                    Opts::new("doorward_logins_total", "Logins by how they ended."),
-                    &["result"],
-                )?,
+            logins: counters(
+                "doorward_logins_total",
+                "Logins by how they ended.",
+                "result",
+                LoginResult::VARIANTS,
             )?,
-            refreshes: registered(
-                &registry,
-                IntCounterVec::new(
-                    Opts::new("doorward_refreshes_total", "Renewals by how they ended."),
-                    &["result"],
-                )?,
+            refreshes: counters(
+                "doorward_refreshes_total",
+                "Renewals by how they ended.",
+                "result",
+                RefreshResult::VARIANTS,
             )?,
-            store_up: gauge(
-                &registry,
-                "doorward_store_up",
-                "1 while the store can be used.",
+            reloads: counters(
+                "doorward_reloads_total",
+                "Reloads of the settings.",
+                "result",
+                ReloadResult::VARIANTS,
             )?,
+            turned_away: counters(
+                "doorward_connections_turned_away_total",
+                "Connections that were closed before their end, by why.",
+                "reason",
+                RejectedConnection::VARIANTS,
+            )?,
+            store_up: gauge("doorward_store_up", "1 while the store can be used.")?,
             replica_lag: registered(
                 &registry,
                 Gauge::new(
@@ -219,15 +192,17 @@ impl Metrics {
                     "Since a shared store was last heard of; 0 without one.",
                 )?,
             )?,
-            sessions: gauge(&registry, "doorward_sessions", "Sessions that are kept.")?,
-            reloads: registered(
-                &registry,
-                IntCounterVec::new(
-                    Opts::new("doorward_reloads_total", "Reloads of the settings."),
-                    &["result"],
-                )?,
+            sessions: gauge("doorward_sessions", "Sessions that are kept.")?,
+            revocations: gauge("doorward_revocations", "Live revocations.")?,
+            connections: gauge("doorward_connections", "Open client connections.")?,
+            in_flight: gauge(
+                "doorward_requests_in_flight",
+                "Requests that have not ended.",
             )?,
-            revocations: gauge(&registry, "doorward_revocations", "Live revocations.")?,
+            session_connections: gauge(
+                "doorward_session_connections",
+                "Exchanges that have gone on for a while and end with their session.",
+            )?,
             request_duration: histogram(
                 &registry,
                 "doorward_request_duration_seconds",
@@ -240,55 +215,12 @@ impl Metrics {
                 "One password hash, without waiting for its turn.",
                 HASH_BUCKETS,
             )?,
-            connections: gauge(
-                &registry,
-                "doorward_connections",
-                "Open client connections.",
-            )?,
-            turned_away: registered(
-                &registry,
-                IntCounterVec::new(
-                    Opts::new(
-                        "doorward_connections_turned_away_total",
-                        "Connections that were closed before their end, by why.",
-                    ),
-                    &["reason"],
-                )?,
-            )?,
-            in_flight: gauge(
-                &registry,
-                "doorward_requests_in_flight",
-                "Requests that have not ended.",
-            )?,
-            session_connections: gauge(
-                &registry,
-                "doorward_session_connections",
-                "Exchanges that have gone on for a while and end with their session.",
-            )?,
-            registry,
+            registry: registry.clone(),
         };
         if let Some(panics) = super::panics::count() {
-            registered(&metrics.registry, panics)?;
+            registered(&registry, panics)?;
         }
-        metrics.show_zeros();
         Ok(metrics)
-    }
-
-    /// A series that first appears with its first event hides that event from
-    /// `rate()`, so what can happen is there from the start; [`Usual`] are by themselves.
-    fn show_zeros(&self) {
-        for result in LoginResult::ALL {
-            self.logins.with_label_values(&[result.label()]);
-        }
-        for result in RefreshResult::ALL {
-            self.refreshes.with_label_values(&[result.label()]);
-        }
-        for result in ReloadResult::ALL {
-            self.reloads.with_label_values(&[result.label()]);
-        }
-        for why in RejectedConnection::ALL {
-            self.turned_away.with_label_values(&[why.label()]);
-        }
     }
 
     /// A request ended after `took`.
@@ -297,21 +229,21 @@ impl Metrics {
             Verdict::Forwarded => self.usual.forwarded.inc(),
             Verdict::Served => self.usual.served.inc(),
             Verdict::Abandoned => self.usual.abandoned.inc(),
-            Verdict::Refused(code) => self.requests.with_label_values(&[code]).inc(),
+            Verdict::Refused(code) => count(&self.requests, code),
             // It took no time that says anything of requests.
-            Verdict::Malformed => return self.requests.with_label_values(&[verdict.label()]).inc(),
+            Verdict::Malformed => return count(&self.requests, verdict.label()),
         }
         self.request_duration.observe(took.as_secs_f64());
     }
 
     /// A login ended.
     pub fn login(&self, result: LoginResult) {
-        self.logins.with_label_values(&[result.label()]).inc();
+        count(&self.logins, result.into());
     }
 
     /// A renewal ended.
     pub fn refresh(&self, result: RefreshResult) {
-        self.refreshes.with_label_values(&[result.label()]).inc();
+        count(&self.refreshes, result.into());
     }
 
     /// How many sessions are kept now.
@@ -327,7 +259,7 @@ impl Metrics {
 
     /// The settings were read again.
     pub fn reload(&self, result: ReloadResult) {
-        self.reloads.with_label_values(&[result.label()]).inc();
+        count(&self.reloads, result.into());
     }
 
     /// How many revocations are live now.
@@ -354,7 +286,7 @@ impl Metrics {
 
     /// A client connection was closed.
     pub fn turned_away(&self, why: RejectedConnection) {
-        self.turned_away.with_label_values(&[why.label()]).inc();
+        count(&self.turned_away, why.into());
     }
 
     /// A request began.
@@ -406,8 +338,27 @@ impl Drop for Counted {
     }
 }
 
-fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, Error> {
-    registered(registry, IntGauge::new(name, help)?)
+/// Counters of one name, a label each. A series that first appears with its first event hides
+/// that event from `rate()`, so what can happen is there from the start.
+fn counters(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    label: &str,
+    labels: &[&str],
+) -> Result<IntCounterVec, Error> {
+    let counters = registered(
+        registry,
+        IntCounterVec::new(Opts::new(name, help), &[label])?,
+    )?;
+    for label in labels {
+        counters.with_label_values(&[label]);
+    }
+    Ok(counters)
+}
+
+fn count(counters: &IntCounterVec, label: &str) {
+    counters.with_label_values(&[label]).inc();
 }
 
 fn histogram(

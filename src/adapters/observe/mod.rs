@@ -6,4 +6,3 @@ pub mod logger;
 pub mod metrics;
 pub mod panics;
 mod queue;
-mod turned_away;

@@ -142,7 +142,7 @@ impl<A> ConnectionApp<A> {
             Err(full) => {
                 self.turned_away(match full {
                     LimitExceeded::Everywhere => RejectedConnection::Connections,
-                    LimitExceeded::Address => RejectedConnection::PerAddress,
+                    LimitExceeded::Address => RejectedConnection::ConnectionsPerAddress,
                 });
                 None
             }
@@ -150,7 +150,7 @@ impl<A> ConnectionApp<A> {
     }
 
     fn turned_away(&self, why: RejectedConnection) {
-        log::debug!("a connection was closed: {}", why.label());
+        log::debug!("a connection was closed: {}", <&str>::from(why));
         self.surroundings.metrics().turned_away(why);
     }
 
