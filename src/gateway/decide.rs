@@ -58,11 +58,14 @@ pub(super) async fn decide(
         }
         Decision::Serve(endpoint, visitor) => {
             let asked = EndpointRequest::of(&facts.view(session), &snapshot.policy);
-            endpoints::serve(shared, session, ctx, endpoint, visitor, asked).await?;
+            Box::pin(endpoints::serve(
+                shared, session, ctx, endpoint, visitor, asked,
+            ))
+            .await?;
             Ok(true)
         }
         Decision::Deny(denial, shown) => {
-            own_reply::deny(session, ctx, denial, &shown).await?;
+            Box::pin(own_reply::deny(session, ctx, denial, &shown)).await?;
             Ok(true)
         }
     }

@@ -117,7 +117,8 @@ pub async fn authorize(
         Step::Renew(pending) => {
             let device = Device::of(view);
             let renewed = sessions.renew(policy, pending.refresh(), &device, now);
-            let renewed = renewed.await.map(|issued| {
+            // Rare, and large: not a part of each request's future.
+            let renewed = Box::pin(renewed).await.map(|issued| {
                 cookies = issued.cookies;
                 (issued.session, issued.refresh)
             });

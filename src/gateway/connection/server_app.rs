@@ -2,6 +2,7 @@
 //! take, and how long they may idle. Every listener stands behind one.
 
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -283,13 +284,9 @@ struct Connection<A> {
     share: Share,
 }
 
-#[async_trait]
-impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for Connection<A> {
-    async fn process_new_http(
-        self: &Arc<Self>,
-        mut session: ServerSession,
-        shutdown: &ShutdownWatch,
-    ) -> Option<ReusedHttpStream> {
+impl<A> Connection<A> {
+    /// The next request is waited for.
+    fn prepare(&self, session: &mut ServerSession) {
         let limits = &self.limits;
         self.line.awaits_request();
         session.set_read_timeout(Some(limits.client_read));
@@ -304,8 +301,14 @@ impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for Connection<A> {
                 session.set_keepalive_reuses_remaining(reuses);
             }
         }
+    }
+
+    /// Runs a request to its end, or until it is ended from outside.
+    async fn run(
+        &self,
+        request: impl Future<Output = Option<ReusedHttpStream>>,
+    ) -> Option<ReusedHttpStream> {
         let handle = CancelHandle::new(&self.line, &self.exchanges);
-        let request = self.app.process_new_http(session, shutdown);
         let request = self.share.run(&handle, request);
         let ended = registration::run(&handle, self.surroundings.as_ref(), request).await;
         if ended.is_some() && !handle.progress.is_begun.get() {
@@ -314,14 +317,36 @@ impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for Connection<A> {
         if let Some(reused) = ended {
             return reused;
         }
-        match handle.why().filter(|_| !handle.progress.is_answered.get()) {
-            Some(why) if handle.progress.asks_for_head.get() => {
-                self.line.say_head(why, handle.named()).await;
+        // Rare, and larger than all the rest: not a part of each request's future.
+        Box::pin(async {
+            match handle.why().filter(|_| !handle.progress.is_answered.get()) {
+                Some(why) if handle.progress.asks_for_head.get() => {
+                    self.line.say_head(why, handle.named()).await;
+                }
+                Some(why) => self.line.say_why(why, handle.named()).await,
+                None => self.line.send_close_frame().await,
             }
-            Some(why) => self.line.say_why(why, handle.named()).await,
-            None => self.line.send_close_frame().await,
-        }
+        })
+        .await;
         None
+    }
+}
+
+#[async_trait]
+impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for Connection<A> {
+    /// Not an `async fn`: that would hold the session too, which is large, on its way into
+    /// the request's future.
+    fn process_new_http<'a, 'b, 'c>(
+        self: &'a Arc<Self>,
+        mut session: ServerSession,
+        shutdown: &'b ShutdownWatch,
+    ) -> Pin<Box<dyn Future<Output = Option<ReusedHttpStream>> + Send + 'c>>
+    where
+        'a: 'c,
+        'b: 'c,
+    {
+        self.prepare(&mut session);
+        Box::pin(self.run(self.app.process_new_http(session, shutdown)))
     }
 
     fn h2_options(&self) -> Option<H2Options> {
