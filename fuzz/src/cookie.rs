@@ -57,7 +57,7 @@ fn finding(headers: &HeaderMap, style: &CookieStyle) {
     let all = pairs(&fields(headers));
     let ours = |pair: &&(Vec<u8>, Vec<u8>)| names(style).iter().any(|n| n.as_bytes() == pair.0);
     assert_eq!(
-        cookie::has_ours(headers, style),
+        cookie::without_ours(headers, style).is_some(),
         all.iter().any(|p| ours(&p))
     );
     let known = style.names().known.as_bytes();
@@ -78,7 +78,6 @@ fn finding(headers: &HeaderMap, style: &CookieStyle) {
 
 fn removing(headers: &HeaderMap, style: &CookieStyle) {
     let Some(kept) = cookie::without_ours(headers, style) else {
-        assert!(!cookie::has_ours(headers, style), "left in");
         return;
     };
     let mut after = HeaderMap::new();
@@ -86,7 +85,6 @@ fn removing(headers: &HeaderMap, style: &CookieStyle) {
         let value = HeaderValue::from_bytes(field).expect("no longer a field value");
         after.append(header::COOKIE, value);
     }
-    assert!(!cookie::has_ours(&after, style), "one of ours is left");
     assert_eq!(
         cookie::without_ours(&after, style),
         None,

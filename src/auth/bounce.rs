@@ -43,13 +43,12 @@ impl Policy {
     /// How a request came. Only the navigation that a bounce page leads to can be one: of
     /// nothing else the cookie is looked for.
     pub fn arrival(&self, view: &RequestView<'_>, now: Timestamp) -> Arrival {
-        // Most requests are none of a browser that goes somewhere.
-        if !view.is_navigation() || view.fetch_site() != FetchSite::SameOrigin {
-            return Arrival::Direct;
-        }
         let Some(value) = cookie::find(view.headers, &self.cookies.names().bounce) else {
             return Arrival::Direct;
         };
+        if !view.is_navigation() || view.fetch_site() != FetchSite::SameOrigin {
+            return Arrival::Direct;
+        }
         match self.is_bounce(value, &view.target(), now) {
             true => Arrival::Bounced,
             false => Arrival::Spent,

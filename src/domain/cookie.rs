@@ -215,26 +215,20 @@ impl CookieStyle {
 /// an empty one count as none: which of two a server takes is luck, and luck is what cookie
 /// tossing from a sibling host plays with.
 pub fn find<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
-    let mut found = None;
-    for field in headers.get_all(header::COOKIE) {
-        for pair in pairs(field.as_bytes()) {
-            if let Some((key, value)) = split_pair(pair)
-                && key == name.as_bytes()
-                && found.replace(value).is_some()
-            {
-                return None;
-            }
-        }
-    }
+    // As `split_pair` reads it; what has another name is looked at no further.
+    let value_of = |pair: &'a [u8]| {
+        let rest = pair.trim_ascii_start().strip_prefix(name.as_bytes())?;
+        let value = rest.trim_ascii_start().strip_prefix(b"=")?;
+        Some(value.trim_ascii())
+    };
+    let fields = headers.get_all(header::COOKIE).iter();
+    let mut values = fields.flat_map(|field| pairs(field.as_bytes()).filter_map(value_of));
+    let found = values.next().filter(|_| values.next().is_none());
     found.filter(|value| !value.is_empty() && value.len() <= MAX_VALUE)
 }
 
-/// Whether any cookie of ours is there, in whatever number or state.
-pub fn has_ours(headers: &HeaderMap, style: &CookieStyle) -> bool {
-    names(headers).any(|name| style.is_ours(name))
-}
-
-/// The same without the one of a known browser: that stays for a year, and opens nothing.
+/// Whether any cookie of ours is there, in whatever number or state, but for the one of a known
+/// browser: that stays for a year, and opens nothing.
 pub fn has_ours_of_now(headers: &HeaderMap, style: &CookieStyle) -> bool {
     let known = style.names().known.as_bytes();
     names(headers).any(|name| name != known && style.is_ours(name))
@@ -260,14 +254,14 @@ fn names(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
 /// The `Cookie` fields without ours, every other cookie byte for byte.
 /// `None` if there is nothing to take out.
 pub fn without_ours(headers: &HeaderMap, style: &CookieStyle) -> Option<Vec<Vec<u8>>> {
-    if !has_ours(headers, style) {
-        return None;
-    }
-    let mut fields = Vec::new();
+    let (mut fields, mut found) = (Vec::new(), false);
     for field in headers.get_all(header::COOKIE) {
-        let mut kept = Vec::with_capacity(field.len());
-        let others = pairs(field.as_bytes())
-            .filter(|pair| !split_pair(pair).is_some_and(|(key, _)| style.is_ours(key)));
+        let mut kept = Vec::new();
+        let others = pairs(field.as_bytes()).filter(|pair| {
+            let is_ours = split_pair(pair).is_some_and(|(key, _)| style.is_ours(key));
+            found |= is_ours;
+            !is_ours
+        });
         for (place, pair) in others.enumerate() {
             if place > 0 {
                 kept.push(b';');
@@ -281,7 +275,7 @@ pub fn without_ours(headers: &HeaderMap, style: &CookieStyle) -> Option<Vec<Vec<
             fields.push(kept);
         }
     }
-    Some(fields)
+    found.then_some(fields)
 }
 
 /// The name that a `Set-Cookie` of the app would set, as it comes back to us.
@@ -312,7 +306,8 @@ fn pairs(field: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// RFC 6265 §5.4 as servers read it: name and value around the first `=`, blanks trimmed.
 fn split_pair(pair: &[u8]) -> Option<(&[u8], &[u8])> {
-    let at = memchr(b'=', pair)?;
+    // Names are short.
+    let at = pair.iter().position(|&b| b == b'=')?;
     let (name, rest) = pair.split_at_checked(at)?;
     let value = rest.get(1..)?;
     Some((name.trim_ascii(), value.trim_ascii()))
@@ -476,7 +471,7 @@ mod tests {
             let map = headers(&[field.as_bytes()]);
             if let Some(fields) = without_ours(&map, &style()) {
                 let refs: Vec<&[u8]> = fields.iter().map(Vec::as_slice).collect();
-                prop_assert!(!has_ours(&headers(&refs), &style()));
+                prop_assert_eq!(without_ours(&headers(&refs), &style()), None);
             }
         }
 
