@@ -134,12 +134,35 @@ impl Framing {
     }
 }
 
+/// Whether bytes are a head as nearly all are: the one empty line stands at the end, and every
+/// line ends in CR LF. In one walk without a stop, which the compiler makes sixteen steps at once.
+fn is_one_head(bytes: &[u8]) -> bool {
+    let Some(lines) = bytes.strip_suffix(EMPTY_LINE) else {
+        return false;
+    };
+    let [first, second, rest @ ..] = lines else {
+        return false;
+    };
+    let before = lines.iter().zip(lines.get(1..).unwrap_or_default());
+    let is_odd = rest
+        .iter()
+        .zip(before)
+        .fold(false, |is_odd, (byte, (start, cr))| {
+            is_odd | ((*byte == b'\n') & ((*cr != b'\r') | (*start == b'\n')))
+        });
+    !is_odd && ![*first, *second].contains(&b'\n') && !rest.ends_with(b"\n")
+}
+
 /// Where a head ends in what came; all of it if that is further on. Notes whether a line ends in
 /// LF alone.
 fn end_of_head(seen: &mut usize, bare: &mut bool, bytes: &[u8]) -> usize {
     if *seen == EMPTY_LINE.len() {
         // Empty lines before a request line: that was no head yet.
         *seen = 0;
+    }
+    if *seen == 0 && is_one_head(bytes) {
+        *seen = EMPTY_LINE.len();
+        return bytes.len();
     }
     let mut from = 0_usize;
     // What came before may have ended within an empty line.

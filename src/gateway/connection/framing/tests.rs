@@ -1,5 +1,7 @@
 //! Requests one behind the other, in one piece and byte by byte.
 
+use proptest::prelude::*;
+
 use super::*;
 
 type Fields = &'static [(&'static str, &'static str)];
@@ -143,5 +145,23 @@ fn a_body_that_was_not_read_is_no_head() {
         framing.begin(&head(&[fields]), EMPTY_LINE).unwrap();
         framing.next();
         assert!(framing.take(b"GET ").is_err(), "{fields:?}");
+    }
+}
+
+proptest! {
+    /// Most heads are told by one look at all of it, which must see the same.
+    #[test]
+    fn a_head_in_one_piece_ends_where_it_ends_byte_by_byte(lines in "(a|\r|\n|\r\n){0,8}") {
+        let bytes = format!("{lines}\r\n\r\n").into_bytes();
+        let (mut whole, mut bare_whole) = (0, false);
+        let end = end_of_head(&mut whole, &mut bare_whole, &bytes);
+        let (mut seen, mut bare, mut taken) = (0, false, 0);
+        for byte in bytes.chunks(1) {
+            taken += end_of_head(&mut seen, &mut bare, byte);
+            if seen == EMPTY_LINE.len() {
+                break;
+            }
+        }
+        prop_assert_eq!((end, whole, bare_whole), (taken, seen, bare));
     }
 }
