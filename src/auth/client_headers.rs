@@ -105,8 +105,6 @@ enum Known {
     Decided,
     /// Passes from a trusted proxy, if it is listed.
     Way,
-    /// Passes in its own spelling.
-    Judged,
 }
 
 impl ClientHeaders {
@@ -122,10 +120,9 @@ impl ClientHeaders {
         let dropped = operators.drop.iter().map(String::as_str);
         let ours = identity.names().chain(dropped);
         let ours = ours.map(|name| (name, Known::Decided));
-        let judged = JUDGED.map(|name| (name, Known::Judged));
         let lower = |names: &[String]| names.iter().map(|name| name.to_ascii_lowercase()).collect();
         Self {
-            known: FoldedNames::new(table.chain(ours).chain(judged)),
+            known: FoldedNames::new(table.chain(ours)),
             underscores: lower(&operators.underscores),
             from_trusted: lower(&operators.from_trusted),
         }
@@ -135,30 +132,17 @@ impl ClientHeaders {
     /// (`X-Forwarded-For` and its two siblings) is among them.
     pub fn drops(&self, name: &str, sender: Sender) -> bool {
         // Nearly all names are plain, and nothing that is known looks like them.
-        if is_plain(name) {
-            return self.knows_plain(name, sender);
-        }
-        let folded = Folded::of(name);
-        if folded.has_underscore && !is_among(&self.underscores, name) {
-            return true;
-        }
-        match self.known.find(folded.as_bytes()) {
+        let known = match is_plain(name) {
+            true => self.known.find(name.as_bytes()),
+            false if name.contains('_') && !is_among(&self.underscores, name) => return true,
+            false if is_judged(name) => return true,
+            false => self.known.find(folded(name).as_bytes()),
+        };
+        match known {
             None => false,
-            Some(Known::Decided | Known::Judged) => true,
-            Some(Known::Way) => !self.passes_on(name, sender),
-        }
-    }
-
-    fn knows_plain(&self, name: &str, sender: Sender) -> bool {
-        match self.known.find(name.as_bytes()) {
-            None | Some(Known::Judged) => false,
             Some(Known::Decided) => true,
-            Some(Known::Way) => !self.passes_on(name, sender),
+            Some(Known::Way) => sender == Sender::Stranger || !is_among(&self.from_trusted, name),
         }
-    }
-
-    fn passes_on(&self, name: &str, sender: Sender) -> bool {
-        sender == Sender::TrustedProxy && is_among(&self.from_trusted, name)
     }
 }
 
@@ -217,26 +201,6 @@ static PLAIN: [bool; 256] = {
     }
     plain
 };
-
-/// A name in the one spelling that all others fold to.
-struct Folded {
-    text: String,
-    /// Whether it has a `_`.
-    has_underscore: bool,
-}
-
-impl Folded {
-    fn of(name: &str) -> Self {
-        Self {
-            text: folded(name),
-            has_underscore: name.contains('_'),
-        }
-    }
-
-    fn as_bytes(&self) -> &[u8] {
-        self.text.as_bytes()
-    }
-}
 
 /// Names in every spelling, to be asked for each header of each request. They lie in drawers
 /// by their first three bytes, of which all but a few are empty: most names meet none.

@@ -28,12 +28,15 @@ pub(super) async fn decide(
     ctx: &mut Ctx,
 ) -> Result<bool> {
     let snapshot = &ctx.snapshot;
-    let facts = Facts::of(session, &snapshot.settings.trusted_proxies);
+    let (settings, policy) = (&snapshot.settings, &snapshot.policy);
+    let facts = Facts::of(session, &settings.trusted_proxies, &policy.client_headers);
     let facts = ctx.facts.insert(facts);
     let view = facts.view(session);
-    shared.hints.of_words(facts.peer, view.headers);
+    if facts.peer.trusted || facts.drops_headers {
+        shared.hints.of_words(facts.peer, view.headers);
+    }
     let sessions = shared.sessions.as_ref();
-    let authorized = authorize(&snapshot.policy, &view, clock::now(), sessions).await;
+    let authorized = authorize(policy, &view, clock::now(), sessions).await;
     let decision = authorized.decision;
     shared
         .hints
@@ -57,7 +60,7 @@ pub(super) async fn decide(
             Ok(false)
         }
         Decision::Serve(endpoint, visitor) => {
-            let asked = EndpointRequest::of(&facts.view(session), &snapshot.policy);
+            let asked = EndpointRequest::of(&facts.view(session), policy);
             Box::pin(endpoints::serve(
                 shared, session, ctx, endpoint, visitor, asked,
             ))

@@ -89,10 +89,7 @@ impl Hints {
         };
         if !peer.trusted {
             let all = [X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST];
-            // One walk instead of three look-ups, for each request.
-            let is_kin = |name: &&HeaderName| name.as_str().as_bytes().starts_with(b"x-f");
-            let mut family = headers.keys().filter(is_kin);
-            if let Some(name) = family.find(|name| all.contains(name)) {
+            if let Some(name) = headers.keys().find(|name| all.contains(name)) {
                 tell(
                     Kind::Untrusted,
                     format_args!(

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use pingora::http::RequestHeader;
 use pingora_proxy::Session;
 
+use crate::auth::client_headers::{ClientHeaders, Sender};
 use crate::domain::forwarded;
 use crate::domain::lists::members;
 use crate::domain::origin::{Authority, Scheme};
@@ -32,13 +33,19 @@ pub(in crate::gateway) struct Facts {
     /// The way from the peer to the client as far as trusted proxies tell it, the client last;
     /// empty where the peer itself is the client.
     pub(in crate::gateway) chain: Vec<IpAddr>,
+    /// Whether it has a header that must not reach the app as it came.
+    pub(in crate::gateway) drops_headers: bool,
     /// What the gate decides by.
     pub(in crate::gateway) request: RequestFacts,
 }
 
 impl Facts {
     /// Reads them.
-    pub(in crate::gateway) fn of(session: &Session, trusted_proxies: &[IpNet]) -> Self {
+    pub(in crate::gateway) fn of(
+        session: &Session,
+        trusted_proxies: &[IpNet],
+        client_headers: &ClientHeaders,
+    ) -> Self {
         let request = session.req_header();
         let headers = &request.headers;
         let peer = Peer::of(session, trusted_proxies);
@@ -52,6 +59,7 @@ impl Facts {
                 framing,
                 content_length,
             },
+            drops_headers: dropped(headers, peer, client_headers).next().is_some(),
             peer,
             chain,
         }
@@ -63,6 +71,20 @@ impl Facts {
         let target = origin_form(head.raw_path());
         RequestView::new(&head.method, target, &head.headers, &self.request)
     }
+}
+
+/// The headers that must not reach the app as they came from this peer.
+pub(in crate::gateway) fn dropped<'a>(
+    headers: &'a HeaderMap,
+    peer: Peer,
+    client_headers: &ClientHeaders,
+) -> impl Iterator<Item = &'a HeaderName> {
+    let sender = match peer.trusted {
+        true => Sender::TrustedProxy,
+        false => Sender::Stranger,
+    };
+    let names = headers.keys();
+    names.filter(move |name| client_headers.drops(name.as_str(), sender))
 }
 
 /// The path and query of a target, also of an absolute-form one (`GET
@@ -164,14 +186,14 @@ fn body(session: &Session, headers: &HeaderMap) -> (Framing, Option<u64>) {
     if session.req_header().extensions.get::<Doubt>().is_some() {
         return (Framing::Mended, None);
     }
-    // Most requests have no body, and one walk says so.
+    // Most requests have no body.
     let frames = [
         header::CONTENT_LENGTH,
         header::TRANSFER_ENCODING,
         header::EXPECT,
         header::UPGRADE,
     ];
-    if !headers.keys().any(|name| frames.contains(name)) {
+    if !frames.iter().any(|name| headers.contains_key(name)) {
         return (Framing::Plain, None);
     }
     if versions::expects_something_else(headers) {
@@ -217,6 +239,9 @@ fn framing(head: &[u8], headers: &HeaderMap) -> Framing {
 /// Whether the target in the first line of a head has a `#`: pingora cuts it off, and what
 /// follows. A method may have one.
 fn has_fragment(head: &[u8]) -> bool {
+    if memchr::memchr(b'#', head).is_none() {
+        return false;
+    }
     let end = memchr::memchr(b'\n', head).unwrap_or(head.len());
     let line = head.get(..end).unwrap_or_default();
     let target = memchr::memchr(b' ', line).and_then(|at| line.get(at..));

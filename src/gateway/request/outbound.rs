@@ -4,19 +4,18 @@
 //! `Connection`-nominated fields are gone: a header that is set earlier could be
 //! taken out again by `Connection: X-User-Id`.
 
-use http::header::{self, HeaderName};
+use http::header;
 use http::{HeaderMap, HeaderValue, Version};
 use pingora::http::RequestHeader;
 use pingora_proxy::Session;
 
 use crate::auth::bounce::Arrival;
-use crate::auth::client_headers::Sender;
 use crate::domain::cookie;
 use crate::gateway::connection::peer::Peer;
 use crate::gateway::request::admission::not_admitted;
 use crate::gateway::request::ctx::Ctx;
 use crate::gateway::request::inbound::{
-    Facts, X_FORWARDED_FOR, forwarded_host, host_field, origin_form,
+    Facts, X_FORWARDED_FOR, dropped, forwarded_host, host_field, origin_form,
 };
 use crate::gateway::request::versions;
 
@@ -34,7 +33,9 @@ pub(in crate::gateway) fn request(
         return not_admitted();
     };
     versions::request(session, upstream)?;
-    strip(upstream, ctx, facts.peer);
+    if facts.drops_headers {
+        strip(upstream, ctx, facts.peer);
+    }
     target(session, upstream)?;
     if admission.arrival == Arrival::Bounced {
         // What the browser says of our page is not what began the request.
@@ -57,18 +58,8 @@ pub(in crate::gateway) fn request(
 /// Takes out every header that could make the app see another request than the one that was
 /// judged.
 fn strip(upstream: &mut RequestHeader, ctx: &Ctx, peer: Peer) {
-    let sender = match peer.trusted {
-        true => Sender::TrustedProxy,
-        false => Sender::Stranger,
-    };
-    let client_headers = &ctx.snapshot.policy.client_headers;
-    let names: Vec<HeaderName> = upstream
-        .headers
-        .keys()
-        .filter(|name| client_headers.drops(name.as_str(), sender))
-        .cloned()
-        .collect();
-    for name in names {
+    let names = dropped(&upstream.headers, peer, &ctx.snapshot.policy.client_headers);
+    for name in names.cloned().collect::<Vec<_>>() {
         upstream.remove_header(&name);
     }
 }

@@ -60,7 +60,11 @@ pub async fn rehearse(
     versions::arrived(&mut session);
     let mut ctx = Ctx::new(shared);
     let snapshot = &ctx.snapshot;
-    let facts = Facts::of(&session, &snapshot.settings.trusted_proxies);
+    let facts = Facts::of(
+        &session,
+        &snapshot.settings.trusted_proxies,
+        &snapshot.policy.client_headers,
+    );
     let facts = ctx.facts.insert(facts);
     let view = facts.view(&session);
     let authorized = authorize(&snapshot.policy, &view, now, sessions).await;
