@@ -52,7 +52,7 @@ impl Authority {
             let host = text.get(..address.len().checked_add(2)?)?;
             (host, after)
         } else {
-            let end = text.find(':').unwrap_or(text.len());
+            let end = value.iter().position(|&b| b == b':').unwrap_or(text.len());
             text.split_at_checked(end)?
         };
         let port = match port.strip_prefix(':') {

@@ -22,7 +22,7 @@ pub(super) enum Case {
 #[derive(Clone, Debug)]
 pub(super) struct Index {
     case: Case,
-    root: Node,
+    root: Option<Node>,
 }
 
 /// What begins with the segments that lead here.
@@ -44,8 +44,9 @@ impl Index {
         case: Case,
         patterns: impl Iterator<Item = (usize, &'a Pattern)>,
     ) -> Self {
-        let mut root = Node::default();
+        let mut root: Option<Node> = None;
         for (number, pattern) in patterns {
+            let root = root.get_or_insert_default();
             root.insert(&pattern.segments, (number, pattern.and_below), case);
         }
         Self { case, root }
@@ -53,6 +54,7 @@ impl Index {
 
     /// The lowest number of a rule that matches the path and `fits`.
     pub(super) fn first(&self, path: &[u8], fits: impl Fn(usize) -> bool) -> Option<usize> {
+        let root = self.root.as_ref()?;
         let mut search = Search {
             case: self.case,
             fits,
@@ -60,7 +62,7 @@ impl Index {
         };
         // What is before the first slash is no segment.
         let (_, rest) = next_part(path);
-        search.visit(&self.root, rest);
+        search.visit(root, rest);
         search.found
     }
 }

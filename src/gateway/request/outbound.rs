@@ -78,15 +78,15 @@ fn target(session: &Session, upstream: &mut RequestHeader) -> pingora::Result<()
 /// Takes our cookies out.
 fn cookies(session: &Session, upstream: &mut RequestHeader, ctx: &Ctx) -> pingora::Result<()> {
     let headers = &session.req_header().headers;
-    if !upstream.headers.contains_key(header::COOKIE) {
-        return Ok(());
-    }
     let Some(kept) = cookie::without_ours(headers, &ctx.snapshot.policy.cookies) else {
         return Ok(());
     };
-    upstream.remove_header(&header::COOKIE);
+    if upstream.remove_header(&header::COOKIE).is_none() {
+        // The client's `Connection` named it.
+        return Ok(());
+    }
     for field in kept {
-        if let Ok(value) = HeaderValue::from_bytes(&field) {
+        if let Ok(value) = HeaderValue::try_from(field) {
             upstream.append_header(header::COOKIE, value)?;
         }
     }

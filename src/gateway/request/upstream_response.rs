@@ -50,7 +50,7 @@ pub(in crate::gateway) fn response(
         }
         return Ok(());
     }
-    note_answer(session, answer, ctx);
+    note_answer(session, answer, &said, ctx);
     ctx.reply_headers
         .drop_late_cookies(&shared.sessions, ctx.stage.pass());
     switch_protocols(session, answer, ctx);
@@ -91,6 +91,11 @@ struct Said {
     hop_by_hop: bool,
     /// A stream that may be silent for as long as it likes.
     events: bool,
+    /// HTML.
+    page: bool,
+    length: bool,
+    /// A length that is no more than [`SMALL`].
+    small: bool,
     cache_control: bool,
     shared_caches: bool,
     location: bool,
@@ -106,7 +111,14 @@ impl Said {
                 "connection" => said.hop_by_hop |= nominates(value),
                 "keep-alive" | "proxy-connection" | "upgrade" | "trailer" | "te"
                 | "http2-settings" => said.hop_by_hop = true,
-                "content-type" => said.events |= is_event_stream(value),
+                "content-type" => {
+                    said.events |= is_event_stream(value);
+                    said.page |= value.as_bytes().starts_with(b"text/html");
+                }
+                "content-length" => {
+                    said.length = true;
+                    said.small |= is_small(value);
+                }
                 "cache-control" => said.cache_control = true,
                 "location" => said.location = true,
                 "transfer-encoding" => said.transfer_coding = true,
@@ -212,26 +224,24 @@ pub(in crate::gateway) fn is_interim(answer: &ResponseHeader) -> bool {
 /// about that.
 const SMALL: u64 = 32 * 1024;
 
-/// Whether an answer says itself that it is small.
-fn is_small(answer: &ResponseHeader) -> bool {
-    let length = answer.headers.get(header::CONTENT_LENGTH);
-    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    length.is_some_and(|length| length <= SMALL)
+/// Whether a length says that its answer is small.
+fn is_small(length: &HeaderValue) -> bool {
+    let length = length.to_str().ok().and_then(|length| length.parse().ok());
+    length.is_some_and(|length: u64| length <= SMALL)
 }
 
 /// The answer has begun: what may become of the exchange when its session ends.
-fn note_answer(session: &mut Session, answer: &ResponseHeader, ctx: &mut Ctx) {
+fn note_answer(session: &mut Session, answer: &ResponseHeader, said: &Said, ctx: &mut Ctx) {
     let admission = ctx.stage.admission_mut();
     if let Some(untold) = admission.and_then(|admission| admission.untold.as_mut()) {
         untold.status = Some(answer.status);
     }
     let Some(handle) = &ctx.handle else { return };
     handle.progress.is_answered.set(true);
-    if is_small(answer) {
+    if said.small {
         handle.progress.has_small_answer.set(true);
     }
-    let is_download = answer.headers.contains_key(header::CONTENT_LENGTH)
-        && session.as_downstream_mut().is_body_done();
+    let is_download = said.length && session.as_downstream_mut().is_body_done();
     if answer.status == StatusCode::SWITCHING_PROTOCOLS {
         if handle.admitted().is_some() {
             handle.line.is_tunnel.set(true);
@@ -318,7 +328,7 @@ fn keep_from_shared_caches(answer: &mut ResponseHeader, said: &Said) -> pingora:
         drop_words_to_shared_caches(answer);
     }
     if !said.cache_control {
-        return keep_unsaid(answer);
+        return keep_unsaid(answer, said.page);
     }
     let said: Vec<String> = answer
         .headers
@@ -348,13 +358,9 @@ fn keep_from_shared_caches(answer: &mut ResponseHeader, said: &Said) -> pingora:
 }
 
 /// The same for an answer that says nothing about caches.
-fn keep_unsaid(answer: &mut ResponseHeader) -> pingora::Result<()> {
+fn keep_unsaid(answer: &mut ResponseHeader, is_page: bool) -> pingora::Result<()> {
     // A page is not kept at all: else the back button shows it after the logout, from the
     // memory of the browser.
-    let is_page = answer
-        .headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
     let value = match is_page {
         true => HeaderValue::from_static("private, no-store"),
         false => HeaderValue::from_static("private"),
