@@ -37,6 +37,12 @@ pub fn open(stream: TcpStream, host: &str) -> Result<impl Read + Write, String> 
     Ok(stream)
 }
 
+/// When a certificate in DER ends, in seconds since the epoch; `None` if it is none.
+pub fn ends(der: &[u8]) -> Option<i64> {
+    let (_, parsed) = X509Certificate::from_der(der).ok()?;
+    Some(parsed.validity().not_after.timestamp())
+}
+
 /// Whether each certificate of a chain in DER, the server's own first, was issued by the next
 /// one, as a client of TLS 1.2 expects it (RFC 5246 §7.4.2). Names are compared as bytes, as
 /// clients do; where the chain ends is not asked. Signatures are left to clients.

@@ -110,6 +110,9 @@ impl Admin {
         let heard = self.shared.sessions.index.heard();
         let lag = heard.map(|heard| clock::now().since(heard));
         self.shared.metrics.store(is_up, lag.unwrap_or_default());
+        if let Some(left) = self.reloader.certificate_left() {
+            self.shared.metrics.certificate(left);
+        }
         match self.shared.metrics.render() {
             Ok(metrics) => text(StatusCode::OK, &metrics).header(
                 header::CONTENT_TYPE,

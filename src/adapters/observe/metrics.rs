@@ -36,6 +36,9 @@ pub struct Metrics {
     revocations: IntGauge,
     sessions: IntGauge,
     store_up: IntGauge,
+    upstream_up: IntGauge,
+    /// Registered once a certificate was spoken of.
+    certificate: IntGauge,
     replica_lag: Gauge,
     request_duration: Histogram,
     hash_duration: Histogram,
@@ -185,6 +188,14 @@ impl Metrics {
                 RejectedConnection::VARIANTS,
             )?,
             store_up: gauge("doorward_store_up", "1 while the store can be used.")?,
+            upstream_up: gauge(
+                "doorward_upstream_up",
+                "1 unless the last connection to the app failed.",
+            )?,
+            certificate: IntGauge::new(
+                "doorward_certificate_expires_seconds",
+                "Until the certificate of the TLS listener ends.",
+            )?,
             replica_lag: registered(
                 &registry,
                 Gauge::new(
@@ -217,6 +228,10 @@ impl Metrics {
             )?,
             registry: registry.clone(),
         };
+        let build = Opts::new("doorward_build_info", "1, with the version that runs.");
+        let build = build.const_label("version", env!("CARGO_PKG_VERSION"));
+        registered(&metrics.registry, IntGauge::with_opts(build)?)?.set(1);
+        metrics.upstream_up.set(1);
         if let Some(panics) = super::panics::count() {
             registered(&registry, panics)?;
         }
@@ -255,6 +270,22 @@ impl Metrics {
     pub fn store(&self, is_up: bool, lag: Duration) {
         self.store_up.set(i64::from(is_up));
         self.replica_lag.set(lag.as_secs_f64());
+    }
+
+    /// Whether the app was reached, by the last who tried.
+    pub fn upstream(&self, is_up: bool) {
+        // Asked on every request: what is known is not written again.
+        if (self.upstream_up.get() == 1) != is_up {
+            self.upstream_up.set(i64::from(is_up));
+        }
+    }
+
+    /// Seconds until the certificate of the TLS listener ends; negative when it has. Not shown
+    /// where there is none.
+    pub fn certificate(&self, seconds: i64) {
+        self.certificate.set(seconds);
+        // From the first time on it is known.
+        let _known = self.registry.register(Box::new(self.certificate.clone()));
     }
 
     /// The settings were read again.
@@ -390,6 +421,12 @@ mod tests {
             r#"doorward_reloads_total{result="applied"} 0"#,
             "doorward_revocations 0",
             "doorward_store_up 0",
+            "doorward_upstream_up 1",
+            concat!(
+                "doorward_build_info{version=\"",
+                env!("CARGO_PKG_VERSION"),
+                "\"} 1"
+            ),
             "doorward_replica_lag_seconds 0",
             "doorward_request_duration_seconds_count 0",
             "doorward_password_hash_duration_seconds_count 0",

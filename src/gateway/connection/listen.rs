@@ -227,6 +227,12 @@ impl Certificate {
         })
     }
 
+    /// When the one in force ends, in seconds since the epoch.
+    pub(in crate::gateway) fn ends(&self) -> Option<i64> {
+        let current = self.current.load();
+        tls_probe::ends(current.cert.first()?)
+    }
+
     /// The files as they are now, not yet in force.
     pub(in crate::gateway) fn read(tls: &Tls) -> Result<Renewed, ListenError> {
         read_key(tls).map(Renewed)

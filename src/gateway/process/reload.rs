@@ -193,6 +193,13 @@ impl Reloader {
         Ok(())
     }
 
+    /// Seconds until the certificate in force ends, if there is one.
+    pub(in crate::gateway) fn certificate_left(&self) -> Option<i64> {
+        let ends = self.certificate.as_ref()?.ends()?;
+        let now = i64::try_from(clock::now().millis() / 1000).unwrap_or(i64::MAX);
+        Some(ends.saturating_sub(now))
+    }
+
     /// What the files of the settings in force look like now, and that of the keys.
     pub(in crate::gateway) fn look(&self) -> Vec<FileFingerprint> {
         let mut looks = file_watch::at_sources(&self.shared.snapshot().settings);

@@ -73,6 +73,7 @@ pub(in crate::gateway) async fn choose_peer(
             Ok(peer)
         }
         None => {
+            shared.metrics.upstream(false);
             shared.resolve_now.notify_one();
             Err(Error::explain(ErrorType::ConnectNoRoute, "the upstream has no address").into_up())
         }
@@ -97,6 +98,7 @@ pub(in crate::gateway) fn try_again(
         e.set_retry(tries < TRIES);
         return e;
     }
+    shared.metrics.upstream(false);
     shared.resolve_now.notify_one();
     e.set_retry(tries < TRIES && usize::from(tries) < ctx.snapshot.upstream.places());
     e
@@ -149,6 +151,7 @@ pub(in crate::gateway) fn await_head(
     digest: Option<&Digest>,
     ctx: &mut Ctx,
 ) -> Result<()> {
+    ctx.shared().metrics.upstream(true);
     if session.is_upgrade_req() {
         return Ok(());
     }

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::support::users::ALICE_PASSWORD;
-use crate::support::{Gateway, Request, assert_problem, token, until, world, world_with};
+use crate::support::{
+    Builder, Gateway, Request, Upstream, assert_problem, token, until, world, world_with,
+};
 
 #[test]
 fn health_and_metrics_are_for_operators_alone() {
@@ -282,7 +284,9 @@ fn around(log: &str, secret: &str) -> String {
 
 #[test]
 fn its_page_names_the_metrics_that_there_are() {
-    let (gateway, _app) = world();
+    let app = Upstream::start();
+    // Some are shown where there is a certificate.
+    let gateway = Builder::new(&app).tls().start();
     let page = include_str!("../../../docs/watching.md");
     let metrics = gateway.operators("/metrics").text();
     let named: Vec<&str> = page

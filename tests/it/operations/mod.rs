@@ -12,6 +12,7 @@ mod drain;
 mod explain;
 mod health;
 mod idle;
+mod monitoring;
 mod occupied;
 mod prepared;
 mod reload;
