@@ -1,40 +1,42 @@
-# Doorward as a container: one binary, no root, nothing else running.
+# Doorward as a container: one static binary, no root, nothing else in it.
 #
 #   docker build -t doorward .
 #   docker run --rm -i doorward hash-password
-#   docker run -p 8080:8080 -v "$PWD/doorward.yaml:/etc/doorward/doorward.yaml:ro" \
-#              -v doorward-data:/var/lib/doorward doorward
+#   docker run -p 8080:8080 -e DOORWARD_UPSTREAM=http://app:3000 -e DOORWARD_USERS='alice:$argon2id$…' doorward
+#
+# Another architecture is cross-built: docker build --platform linux/arm64 .
+# `make image` takes the second stage alone, around the binaries of `make static`.
 
-FROM rust:1-slim-bookworm AS build
-RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates cmake g++ make \
- && rm -rf /var/lib/apt/lists/*
+FROM --platform=$BUILDPLATFORM rust:1-slim-bookworm AS build
+ARG TARGETARCH=amd64
 WORKDIR /src
 COPY . .
-RUN cargo build --release --locked --bin doorward \
- && .ci/licences > THIRD-PARTY
+RUN .ci/setup static \
+ && .ci/static "$TARGETARCH" \
+ && .ci/image-root /image "target/static/$TARGETARCH/doorward" target/static/THIRD-PARTY
 
-FROM debian:bookworm-slim
-RUN groupadd --gid 10001 doorward \
- && useradd --uid 10001 --gid doorward --no-create-home --home-dir /var/lib/doorward \
-            --shell /usr/sbin/nologin doorward \
- && install -d -m 0755 /etc/doorward \
- && install -d -m 0700 -o doorward -g doorward /var/lib/doorward
-# For an https:// upstream; the list comes with the build image.
-COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
-# Our licence, and those of what is compiled in.
-COPY --from=build /src/LICENSE /src/THIRD-PARTY /usr/share/doc/doorward/
-COPY --from=build /src/target/release/doorward /usr/local/bin/doorward
+FROM scratch
+COPY --from=build /image /
+
+ARG VERSION=0.1.0
+ARG REVISION=
+LABEL org.opencontainers.image.title="Doorward" \
+      org.opencontainers.image.description="A login, sessions, CSRF and CORS in front of an app that has none of them" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.source="https://github.com/doorward/doorward" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION"
 
 # The environment beats the file: a mounted file need not know that it is in a container.
 # /etc/doorward/doorward.yaml is read if it is there; without it the environment is all.
-ENV DOORWARD_DATA_DIR=/var/lib/doorward \
+ENV PATH=/usr/local/bin \
+    DOORWARD_DATA_DIR=/var/lib/doorward/data \
     DOORWARD_LISTEN=0.0.0.0:8080
 
-# By number, so that Kubernetes' runAsNonRoot can see it.
+# By number, so that Kubernetes' runAsNonRoot can see it. Any other user will do.
 USER 10001:10001
 WORKDIR /var/lib/doorward
-# Keys and revocations: without a volume every restart signs everybody out.
+# Keys and sessions: without a volume every new container signs everybody out.
 VOLUME /var/lib/doorward
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["doorward", "healthcheck"]
