@@ -11,6 +11,7 @@ mod hash_password;
 mod healthcheck;
 mod init;
 mod keys;
+mod man;
 mod revoke;
 mod run;
 mod sessions;
@@ -105,6 +106,12 @@ enum Verb {
     Completions {
         /// Which shell
         shell: clap_complete::Shell,
+    },
+    /// Write the manual pages into a folder, for a package
+    #[command(hide = true)]
+    Man {
+        /// The folder
+        dir: PathBuf,
     },
 }
 
@@ -240,6 +247,7 @@ pub fn main() -> ExitCode {
         Verb::Doctor(visit) => doctor::doctor(&visit),
         Verb::Healthcheck(config) => healthcheck::healthcheck(&config),
         Verb::Completions { shell } => completions::completions(shell),
+        Verb::Man { dir } => man::man(&dir),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
