@@ -1,7 +1,7 @@
 # `make run` shows Doorward at work, `make test` proves it. The rest is for those who change it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test behind apps bench docs upload-bench pgo lint deny setup fuzz fuzz-smoke differential image image-test
+.PHONY: help run test behind apps bench docs upload-bench pgo lint deny setup fuzz fuzz-smoke differential static image image-test deb deb-test release release-test
 
 help:
 	@echo "make run         try it: gateway, a small app behind it and one user, nothing to set up"
@@ -18,8 +18,13 @@ help:
 	@echo "make fuzz        one of them: T=gate SECONDS=600"
 	@echo "make differential  the same bytes to us, nginx, HAProxy, Apache and Caddy: REQUESTS=100000 SECONDS=600 SEED=12"
 	@echo "make docs        build the site of docs/ into target/docs-site, and look at every link of it"
-	@echo "make image       build the container image with docker or buildah"
-	@echo "make image-test  build the image without a network and try what comes out"
+	@echo "make static      static binaries for Linux, target/static: ARCH='amd64 arm64', PROFILE=file"
+	@echo "make image       the container image around them, with docker or buildah"
+	@echo "make image-test  try the image of each architecture; WHOLE=true builds the Dockerfile for it"
+	@echo "make deb         the Debian packages around them, target/deb"
+	@echo "make deb-test    install, upgrade and purge one in a clean Debian"
+	@echo "make release     all of a release, signed, in target/dist: KEY=file, PROFILE=file"
+	@echo "make release-test  check target/dist, and build everything in it a second time"
 
 run:
 	@.ci/setup build
@@ -88,12 +93,30 @@ docs:
 	@.ci/setup docs
 	@.ci/docs
 
-image:
-	@if command -v docker >/dev/null 2>&1; then \
-		set -x; docker build -t doorward .; \
-	else \
-		set -x; buildah bud -t doorward .; \
-	fi
+ARCH ?= amd64 arm64
+static:
+	@.ci/setup static
+	@PROFILE="$(PROFILE)" .ci/static $(ARCH)
+
+image: static
+	@.ci/image doorward $(ARCH)
 
 image-test:
-	@.ci/image-test
+	@.ci/setup release
+	@.ci/image-test $(if $(filter true,$(WHOLE)),--dockerfile,$(ARCH))
+
+deb: static
+	@.ci/setup release
+	@.ci/deb $(ARCH)
+
+deb-test:
+	@.ci/setup release
+	@.ci/deb-test
+
+release:
+	@.ci/setup release
+	@KEY="$(KEY)" PROFILE="$(PROFILE)" .ci/release
+
+release-test:
+	@.ci/setup release
+	@.ci/release-test

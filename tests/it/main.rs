@@ -15,6 +15,7 @@
 
 mod attacks;
 mod operations;
+mod packaging;
 mod project;
 mod rules;
 mod sessions;

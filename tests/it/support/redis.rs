@@ -64,7 +64,8 @@ impl RedisServer {
         Some((server, ours))
     }
 
-    fn with(options: &[&str]) -> Option<Self> {
+    /// One with these options of its command line.
+    pub fn with(options: &[&str]) -> Option<Self> {
         let mut server = Self::stopped(options)?;
         server.start_again();
         Some(server)
