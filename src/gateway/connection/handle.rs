@@ -58,8 +58,9 @@ pub(in crate::gateway) struct ConnectionHandle {
     /// The request is over when the client has nothing more to say.
     pub(in crate::gateway) ends_with_client: Flag,
     /// The connection shall come back to be told why it ends.
-    is_owed_a_word: Flag,
-    returned: Mutex<Option<(Stream, Option<WebSocketFrames>)>>,
+    pub(super) is_owed_a_word: Flag,
+    /// The stream, once pingora has let go of it, if it is needed once more.
+    pub(super) returned: Mutex<Option<(Stream, Option<WebSocketFrames>)>>,
 }
 
 impl ConnectionHandle {
@@ -183,17 +184,6 @@ impl ConnectionHandle {
         if let Some((mut stream, None)) = self.take_back() {
             let head = words.as_bytes().get(..end).unwrap_or_default();
             farewell(&mut stream, head).await;
-        }
-    }
-
-    /// Takes the stream that pingora lets go of, if it is needed once more.
-    pub(in crate::gateway) fn give_back(
-        &self,
-        stream: Option<Stream>,
-        frames: Option<WebSocketFrames>,
-    ) {
-        if frames.is_some() || self.is_owed_a_word.get() {
-            *self.returned.lock() = stream.map(|stream| (stream, frames));
         }
     }
 
