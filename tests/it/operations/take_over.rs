@@ -253,7 +253,6 @@ fn an_idle_connection_is_answered_once_more() {
         gateway.log().contains("stopping")
     });
     // It says so before each of its threads knows.
-    std::thread::sleep(Duration::from_millis(100));
     until("the last answer", || {
         let answer = request.send_on(&mut idle);
         assert_eq!(answer.status, 200, "{answer}");

@@ -96,8 +96,6 @@ fn kept_connections_that_all_close_cost_one_more_try() {
             scope.spawn(|| assert_eq!(jar.get(&gateway, "/").status, 200));
         }
     });
-    // They are in the pool a moment later.
-    std::thread::sleep(Duration::from_millis(200));
     app.behave(closes_under_the_second);
     until("the request to go over a kept connection", || {
         let before = app.asked();
