@@ -63,9 +63,9 @@ impl Moment {
 
 /// How far the wall clock may run ahead of the time that has really passed. A guess above
 /// any honest correction of a clock that runs.
-const AHEAD: Duration = Duration::from_secs(60);
+const MAX_STEP: Duration = Duration::from_secs(60);
 /// For how long a clock that jumped ahead is doubted.
-const DOUBT: Duration = Duration::from_secs(24 * 3600);
+const DOUBT_PERIOD: Duration = Duration::from_secs(24 * 3600);
 
 /// The time for whoever forgets things for good. A clock that jumps ahead and is set right
 /// again must not have made anybody forget a revocation: the session would be back. So a
@@ -96,9 +96,9 @@ impl StepTolerantClock {
             ahead_since: None,
         });
         let passed = known.wall.after(at.saturating_duration_since(known.at));
-        if wall > passed.after(AHEAD) {
+        if wall > passed.after(MAX_STEP) {
             let since = *known.ahead_since.get_or_insert(at);
-            if at.saturating_duration_since(since) < DOUBT {
+            if at.saturating_duration_since(since) < DOUBT_PERIOD {
                 return passed;
             }
         }

@@ -17,7 +17,7 @@ use crate::domain::request::{FetchSite, RequestView};
 use crate::domain::time::Timestamp;
 
 /// How long a browser may take from the page to its target.
-const WITHIN: Duration = Duration::from_secs(60);
+const MAX_AGE: Duration = Duration::from_secs(60);
 
 /// How a request came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +34,10 @@ impl Policy {
     /// The `Set-Cookie` of a bounce page that leads to `target`; `None` if the crypto library
     /// fails, and then the app is told what the browser says.
     pub fn bounce_cookie(&self, target: &str, now: Timestamp) -> Option<HeaderValue> {
-        let until = now.after(WITHIN).millis();
+        let until = now.after(MAX_AGE).millis();
         let seal = self.tokens.seal(Sealed::Bounce, &text(until, target));
         let value = format!("{until}.{}", seal.ok()?);
-        self.cookies.set_bounce(&value, WITHIN)
+        self.cookies.set_bounce(&value, MAX_AGE)
     }
 
     /// How a request came. Only the navigation that a bounce page leads to can be one: of

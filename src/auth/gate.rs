@@ -66,7 +66,7 @@ impl Step {
     pub fn presented(&self) -> Option<&Session> {
         match self {
             Self::Decided(Decision::Forward(pass)) => pass.session(),
-            Self::Decided(Decision::Serve(_, visitor)) => visitor.presented.live(),
+            Self::Decided(Decision::Serve(_, caller)) => caller.presented.live(),
             Self::Decided(Decision::Deny(..)) => None,
             Self::Renew(pending) => pending.holder(),
         }
@@ -116,11 +116,11 @@ impl Rejected {
 impl Policy {
     /// Decides a request at `now`. Pure: no clock, no store, no lock that waits.
     pub fn decide(&self, view: &RequestView<'_>, now: Timestamp) -> Verdict {
-        let mut caller = self.cors.caller(view);
-        let checked = self.check(view, &mut caller, now);
+        let mut origin = self.cors.caller(view);
+        let checked = self.check(view, &mut origin, now);
         let (step, refused) = self.told(checked, view);
         Verdict {
-            cors: self.cors.answer(&caller),
+            cors: self.cors.answer(&origin),
             step,
             refused,
         }
@@ -144,24 +144,24 @@ impl Policy {
     fn check(
         &self,
         view: &RequestView<'_>,
-        caller: &mut RequestOrigin,
+        origin: &mut RequestOrigin,
         now: Timestamp,
     ) -> Result<Step, Rejected> {
-        let selected = match self.aim_of(view, caller)? {
+        let selected = match self.aim_of(view, origin)? {
             Aim::Preflight(endpoint) => {
                 let nobody = Caller::with(AccessTokenState::Absent);
                 return Ok(Decision::Serve(endpoint, nobody).into());
             }
-            Aim::Endpoint(endpoint) => return self.own(endpoint, view, caller, now),
+            Aim::Endpoint(endpoint) => return self.own(endpoint, view, origin, now),
             Aim::App(selected) => selected,
         };
         let second = self.destination(view)?;
         let places = || std::iter::once(&selected).chain(second.as_ref());
         let openness = places().map(|place| place.openness()).min();
         // Whoever is let in for the first path alone must be one of ours for the second.
-        if *caller == RequestOrigin::Anyone && openness != Some(Openness::AnyOrigin) {
-            *caller = self.cors.caller(view);
-            caller.admit()?;
+        if *origin == RequestOrigin::Anyone && openness != Some(Openness::AnyOrigin) {
+            *origin = self.cors.caller(view);
+            origin.admit()?;
         }
         let presented = match openness {
             None | Some(Openness::Closed) => None,
@@ -170,28 +170,28 @@ impl Policy {
         };
         if let Some(presented) = presented {
             let pass = Pass::public(presented.into_live(), selected.strictest().rule);
-            self.last_checks(view, caller, pass.session().map(|session| session.id))?;
+            self.last_checks(view, origin, pass.session().map(|session| session.id))?;
             return Ok(Decision::Forward(pass).into());
         }
-        let visitor = Caller::on_the_way(self, view, now);
+        let caller = Caller::on_the_way(self, view, now);
         if places().any(judge::is_closed) {
-            return Err(judge::closed(&visitor.presented));
+            return Err(judge::closed(&caller.presented));
         }
-        if let Some(refresh) = visitor.to_renew(now) {
-            self.last_checks(view, caller, Some(refresh.session))
+        if let Some(refresh) = caller.to_renew(now) {
+            self.last_checks(view, origin, Some(refresh.session))
                 .map_err(|denial| Rejected {
                     denial,
-                    user: visitor.presented.live().map(user_of),
+                    user: caller.presented.live().map(user_of),
                 })?;
             return Ok(Step::Renew(PendingRenewal {
                 refresh,
-                visitor,
+                caller,
                 purpose: ResumeAt::App(Requirement::of(places())),
             }));
         }
-        let pass = judge::judge(places(), visitor.presented)?;
+        let pass = judge::judge(places(), caller.presented)?;
         if let Some(session) = pass.session() {
-            self.last_checks(view, caller, Some(session.id))
+            self.last_checks(view, origin, Some(session.id))
                 .map_err(|denial| Rejected::of(session, denial))?;
         }
         Ok(Decision::Forward(pass).into())
@@ -212,11 +212,11 @@ impl Policy {
     fn last_checks(
         &self,
         view: &RequestView<'_>,
-        caller: &RequestOrigin,
+        origin: &RequestOrigin,
         session: Option<SessionId>,
     ) -> Result<(), Denial> {
         if let Some(session) = session
-            && self.csrf_check(view, caller, session)? == Token::InForm
+            && self.csrf_check(view, origin, session)? == Token::InForm
         {
             return Err(Denial::CsrfFailed(Unproven::Token));
         }
@@ -279,12 +279,12 @@ impl Policy {
     fn csrf_check(
         &self,
         view: &RequestView<'_>,
-        caller: &RequestOrigin,
+        origin: &RequestOrigin,
         session: SessionId,
     ) -> Result<Token, Denial> {
         let confined = self.cookies.is_confined();
         self.csrf
-            .check(self.tokens.as_ref(), view, caller, confined, session)
+            .check(self.tokens.as_ref(), view, origin, confined, session)
     }
 
     /// How a denial of this request is shown.

@@ -77,8 +77,8 @@ impl Policy {
     /// Whether what is known of revocations is too old to be believed.
     pub fn is_stale(&self, now: Timestamp) -> bool {
         self.refuse_when_stale.is_some_and(|limit| {
-            let heard = self.revoked.heard();
-            heard.is_some_and(|heard| now.distance(heard) > limit)
+            let last_sync = self.revoked.last_sync();
+            last_sync.is_some_and(|last_sync| now.distance(last_sync) > limit)
         })
     }
 }

@@ -103,7 +103,7 @@ pub trait Revoked: Send + Sync {
 
     /// When the shared store was last heard of; `None` if nobody else writes to the
     /// store, so that what is in memory is the whole truth.
-    fn heard(&self) -> Option<Timestamp> {
+    fn last_sync(&self) -> Option<Timestamp> {
         None
     }
 }
@@ -200,7 +200,7 @@ pub trait RevocationListener: Send + Sync {
     fn revoked(&self, revocations: &[Revocation]);
 
     /// The store was heard of at `now`, and everything up to then has been told.
-    fn in_touch(&self, now: Timestamp);
+    fn mark_synced(&self, now: Timestamp);
 
     /// Everything that is known to be revoked, for a store that lost entries.
     fn known(&self) -> Vec<Revocation>;

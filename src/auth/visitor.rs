@@ -183,7 +183,7 @@ pub struct Caller {
     /// The refresh cookie.
     pub refresh: Refresh,
     /// The session whose CSRF token the form must still show.
-    pub owes_token: Option<SessionId>,
+    pub csrf_token_due: Option<SessionId>,
 }
 
 impl Caller {
@@ -192,21 +192,21 @@ impl Caller {
         Self {
             presented,
             refresh: Refresh::Absent,
-            owes_token: None,
+            csrf_token_due: None,
         }
     }
 
     /// Reads both cookies.
     pub fn read(policy: &Policy, view: &RequestView<'_>, now: Timestamp) -> Self {
-        let mut visitor = Self::with(AccessTokenState::read(policy, view, now));
-        visitor.refresh = Refresh::read(policy, view);
-        visitor
+        let mut caller = Self::with(AccessTokenState::read(policy, view, now));
+        caller.refresh = Refresh::read(policy, view);
+        caller
     }
 
     /// Reads the access cookie, and the refresh cookie only if it could matter now.
     pub fn on_the_way(policy: &Policy, view: &RequestView<'_>, now: Timestamp) -> Self {
-        let mut visitor = Self::with(AccessTokenState::read(policy, view, now));
-        let matters = match &visitor.presented {
+        let mut caller = Self::with(AccessTokenState::read(policy, view, now));
+        let matters = match &caller.presented {
             AccessTokenState::Absent | AccessTokenState::Expired { .. } => true,
             AccessTokenState::Live(session) => session.is_due(now),
             AccessTokenState::Revoked
@@ -214,9 +214,9 @@ impl Caller {
             | AccessTokenState::Unverifiable => false,
         };
         if matters && policy.renewal == Renewal::Silent {
-            visitor.refresh = Refresh::read(policy, view);
+            caller.refresh = Refresh::read(policy, view);
         }
-        visitor
+        caller
     }
 
     /// The session that the visitor names, live or not: by the access cookie if that names

@@ -7,9 +7,9 @@ use std::path::Path;
 use std::time::Duration;
 
 /// A gateway that has not answered by then is not well.
-const PATIENCE: Duration = Duration::from_secs(10);
+const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
 /// `healthcheck` is asked often and must answer soon.
-const HEALTH_PATIENCE: Duration = Duration::from_secs(3);
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Why there is no good answer.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +30,7 @@ pub(super) fn ask(
     body: Option<&serde_json::Value>,
 ) -> Result<String, AskError> {
     let stream = UnixStream::connect(socket).map_err(AskError::NobodyThere)?;
-    let patience = Some(PATIENCE);
+    let patience = Some(REPLY_TIMEOUT);
     stream
         .set_read_timeout(patience)
         .and_then(|()| stream.set_write_timeout(patience))
@@ -41,9 +41,9 @@ pub(super) fn ask(
 /// Asks over TCP.
 pub(super) fn ask_tcp(address: SocketAddr, path: &str) -> Result<String, AskError> {
     let stream =
-        TcpStream::connect_timeout(&address, HEALTH_PATIENCE).map_err(AskError::NobodyThere)?;
+        TcpStream::connect_timeout(&address, HEALTH_TIMEOUT).map_err(AskError::NobodyThere)?;
     stream
-        .set_read_timeout(Some(HEALTH_PATIENCE))
+        .set_read_timeout(Some(HEALTH_TIMEOUT))
         .map_err(AskError::NobodyThere)?;
     exchange(stream, "GET", path, None)
 }

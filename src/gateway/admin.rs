@@ -29,7 +29,7 @@ use crate::gateway::shared_state::SharedState;
 
 /// How long after the last word of a shared store `/readyz` still says yes. It is heard
 /// twice a second.
-const FRESH: Duration = Duration::from_secs(5);
+const MAX_SYNC_AGE: Duration = Duration::from_secs(5);
 
 /// Answers the operators.
 pub(super) struct Admin {
@@ -40,7 +40,7 @@ pub(super) struct Admin {
 }
 
 /// A scrape does not wait longer for the store: the other numbers matter too. A guess.
-const COUNTING: Duration = Duration::from_secs(1);
+const COUNT_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[async_trait]
 impl ServeHttp for Admin {
@@ -96,19 +96,19 @@ impl Admin {
 
     /// Whether what is known of revocations is of this moment, or nearly.
     fn is_fresh(&self) -> bool {
-        let heard = self.shared.sessions.index.heard();
-        heard.is_none_or(|heard| clock::now().distance(heard) <= FRESH)
+        let last_sync = self.shared.sessions.index.last_sync();
+        last_sync.is_none_or(|last_sync| clock::now().distance(last_sync) <= MAX_SYNC_AGE)
     }
 
     async fn metrics(&self) -> Reply {
         // Without an answer the last number stays.
-        let count = timeout(COUNTING, self.shared.sessions.store.count()).await;
+        let count = timeout(COUNT_TIMEOUT, self.shared.sessions.store.count()).await;
         let is_up = matches!(count, Ok(Ok(_)));
         if let Ok(Ok(count)) = count {
             self.shared.metrics.sessions(count);
         }
-        let heard = self.shared.sessions.index.heard();
-        let lag = heard.map(|heard| clock::now().since(heard));
+        let last_sync = self.shared.sessions.index.last_sync();
+        let lag = last_sync.map(|last_sync| clock::now().since(last_sync));
         self.shared.metrics.store(is_up, lag.unwrap_or_default());
         if let Some(left) = self.reloader.certificate_left() {
             self.shared.metrics.certificate(left);

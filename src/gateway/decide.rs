@@ -59,10 +59,10 @@ pub(super) async fn decide(
             ctx.stage = Stage::Admitted(admission);
             Ok(false)
         }
-        Decision::Serve(endpoint, visitor) => {
+        Decision::Serve(endpoint, caller) => {
             let asked = EndpointRequest::of(&facts.view(session), policy);
             Box::pin(endpoints::serve(
-                shared, session, ctx, endpoint, visitor, asked,
+                shared, session, ctx, endpoint, caller, asked,
             ))
             .await?;
             Ok(true)

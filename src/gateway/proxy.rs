@@ -84,7 +84,7 @@ impl ProxyHttp for Gateway {
         ctx: &mut Box<Ctx>,
         client_reused: bool,
     ) -> Box<Error> {
-        attempt::judge_failure(peer, session, e, ctx, client_reused)
+        attempt::retry_policy(peer, session, e, ctx, client_reused)
     }
 
     async fn connected_to_upstream(

@@ -129,12 +129,12 @@ impl SharedState {
 
     /// Another process has our listeners from now on: whoever has a connection here shall
     /// be answered once more before it closes.
-    pub fn relieve(&self) {
+    pub fn mark_superseded(&self) {
         self.relieved.store(true, Ordering::Release);
     }
 
     /// Whether another process has our listeners.
-    pub fn is_relieved(&self) -> bool {
+    pub fn is_superseded(&self) -> bool {
         self.relieved.load(Ordering::Acquire)
     }
 

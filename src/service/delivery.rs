@@ -81,7 +81,7 @@ impl DeliveryTracker {
     }
 
     /// Whether the browser is known to have a later pair than that of this generation.
-    pub fn has_passed(&self, session: SessionId, generation: u64) -> bool {
+    pub fn superseded(&self, session: SessionId, generation: u64) -> bool {
         self.shard(session).is_some_and(|shard| {
             let seen = shard.lock();
             seen.get(&session).is_some_and(|known| *known > generation)
@@ -89,7 +89,7 @@ impl DeliveryTracker {
     }
 
     /// Whether the store has been told of all, or is being told of the last.
-    pub fn are_told(&self) -> bool {
+    pub fn is_flushed(&self) -> bool {
         self.told.capacity() == self.told.max_capacity()
     }
 

@@ -264,7 +264,9 @@ impl SessionService {
             until: now.after(longest).max(token_until.unwrap_or(now)),
         };
         self.revoke(&revocation).await.map_err(failed)?;
-        self.end_ahead(&revocation, now).await.map_err(failed)?;
+        self.revoke_future_dated(&revocation, now)
+            .await
+            .map_err(failed)?;
         if let Some(event) = &ending.event {
             self.audit(event);
         }
@@ -337,7 +339,11 @@ impl SessionService {
     /// Ends the sessions that a cut-off ought to reach and does not, because the clock has
     /// been set back since, or that of another gateway is ahead. One by one: a later cut-off
     /// would reach the logins that follow too.
-    async fn end_ahead(&self, cut_off: &Revocation, now: Timestamp) -> Result<(), StoreError> {
+    async fn revoke_future_dated(
+        &self,
+        cut_off: &Revocation,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let user = match &cut_off.reach {
             RevocationScope::Session(_) => return Ok(()),
             RevocationScope::User(user) => Some(user),
@@ -428,8 +434,8 @@ impl RevocationListener for SessionService {
         self.apply(revocations);
     }
 
-    fn in_touch(&self, now: Timestamp) {
-        self.index.in_touch(now);
+    fn mark_synced(&self, now: Timestamp) {
+        self.index.mark_synced(now);
     }
 
     fn known(&self) -> Vec<Revocation> {

@@ -193,7 +193,7 @@ proptest! {
                     continue;
                 }
                 Step::Heard => {
-                    revoked.in_touch(now);
+                    revoked.mark_synced(now);
                     continue;
                 }
                 Step::Settings(variant) => {
@@ -257,7 +257,7 @@ fn the_dates_of_a_token_that_was_seen_are_looked_at_again() {
 fn silence_of_the_store_counts_for_a_token_that_was_seen() {
     let token = good();
     let revoked = Arc::new(RevocationIndex::new());
-    revoked.in_touch(NOW);
+    revoked.mark_synced(NOW);
     let policy = seen(&token, &revoked);
     let later = NOW.after(STALE + Duration::from_secs(1));
     let verdict = AccessTokenState::judge(&policy, &token, later);

@@ -38,7 +38,7 @@ mod writer;
 const PORTION: usize = 2000;
 /// How long whoever needs the store waits while another process has it. A guess: longer
 /// than a million sessions take to open.
-const PATIENCE: Duration = Duration::from_secs(5);
+const LEASE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The embedded store.
 #[derive(Debug)]
@@ -136,7 +136,7 @@ impl Embedded {
 
     /// The open file, for as long as the guard lives.
     async fn opened(&self) -> Result<OwnedRwLockReadGuard<Option<Open>, Open>, StoreError> {
-        let place = timeout(PATIENCE, Arc::clone(&self.place).read_owned())
+        let place = timeout(LEASE_TIMEOUT, Arc::clone(&self.place).read_owned())
             .await
             .map_err(|_late| given_away())?;
         OwnedRwLockReadGuard::try_map(place, Option::as_ref).map_err(|_none| given_away())

@@ -68,7 +68,7 @@ impl RevocationIndex {
     }
 
     /// The shared store was heard of at `now`, and everything up to then is here.
-    pub fn in_touch(&self, now: Timestamp) {
+    pub fn mark_synced(&self, now: Timestamp) {
         self.heard.set(Some(now));
     }
 
@@ -113,7 +113,7 @@ impl Revoked for RevocationIndex {
         self.cut_offs.at(user)
     }
 
-    fn heard(&self) -> Option<Timestamp> {
+    fn last_sync(&self) -> Option<Timestamp> {
         self.heard.read()
     }
 }

@@ -20,24 +20,24 @@ impl Policy {
         &self,
         endpoint: &'static EndpointSpec,
         view: &RequestView<'_>,
-        caller: &RequestOrigin,
+        origin: &RequestOrigin,
         now: Timestamp,
     ) -> Result<Step, Rejected> {
-        let mut visitor = Caller::read(self, view, now);
-        visitor.owes_token = self.csrf_of(endpoint.csrf, view, caller, &visitor)?;
-        Ok(match visitor.to_renew(now) {
+        let mut caller = Caller::read(self, view, now);
+        caller.csrf_token_due = self.csrf_of(endpoint.csrf, view, origin, &caller)?;
+        Ok(match caller.to_renew(now) {
             Some(refresh) if endpoint.session.renews() && self.renewal == Renewal::Silent => {
                 Step::Renew(PendingRenewal {
                     refresh,
-                    visitor,
+                    caller,
                     purpose: ResumeAt::Endpoint(endpoint),
                 })
             }
             _ => {
                 if endpoint.session == SessionRule::Required {
-                    visitor.presented.clone().required()?;
+                    caller.presented.clone().required()?;
                 }
-                Decision::Serve(endpoint, visitor).into()
+                Decision::Serve(endpoint, caller).into()
             }
         })
     }
@@ -82,16 +82,16 @@ impl Policy {
         &self,
         rule: CsrfRule,
         view: &RequestView<'_>,
-        caller: &RequestOrigin,
-        visitor: &Caller,
+        origin: &RequestOrigin,
+        caller: &Caller,
     ) -> Result<Option<SessionId>, Denial> {
-        let by_origin = || csrf::check_origin(view, caller, self.cookies.is_confined());
+        let by_origin = || csrf::check_origin(view, origin, self.cookies.is_confined());
         match rule {
             CsrfRule::Unchecked => return Ok(None),
             CsrfRule::Origin => return by_origin().map(|()| None),
             CsrfRule::Header | CsrfRule::HeaderOrForm | CsrfRule::HeaderOrFormAlways => {}
         }
-        let Some(session) = visitor.session() else {
+        let Some(session) = caller.session() else {
             let counts = rule == CsrfRule::HeaderOrFormAlways
                 || cookie::has_ours_of_now(view.headers, &self.cookies);
             return match self.csrf.mode {
@@ -102,10 +102,10 @@ impl Policy {
         };
         // A token speaks for one session. Where the cookies name two, as after a sibling host
         // put one of its own beside ours, the origin must speak for the other.
-        if visitor.sessions().nth(1).is_some() && self.csrf.mode == CsrfMode::Token {
+        if caller.sessions().nth(1).is_some() && self.csrf.mode == CsrfMode::Token {
             by_origin()?;
         }
-        match self.csrf_check(view, caller, session)? {
+        match self.csrf_check(view, origin, session)? {
             Token::Right => Ok(None),
             Token::InForm if rule == CsrfRule::Header => Err(Denial::CsrfFailed(Unproven::Token)),
             Token::InForm => Ok(Some(session)),

@@ -215,8 +215,8 @@ fn what_comes_of_a_request_whose_session_was_to_be_renewed() {
                 let session = pass.session().unwrap();
                 format!("as {}", session.principal.user.identity.id)
             }
-            Decision::Serve(endpoint, visitor) => {
-                format!("{:?} {}", endpoint.id, visitor.presented.live().is_some())
+            Decision::Serve(endpoint, caller) => {
+                format!("{:?} {}", endpoint.id, caller.presented.live().is_some())
             }
             Decision::Deny(denial, _) => denial.code().to_owned(),
         }
@@ -267,7 +267,7 @@ impl Revoked for Silent {
         false
     }
 
-    fn heard(&self) -> Option<Timestamp> {
+    fn last_sync(&self) -> Option<Timestamp> {
         Some(self.0)
     }
 }

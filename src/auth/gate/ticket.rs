@@ -16,7 +16,7 @@ use crate::auth::visitor::{AccessTokenState, Caller, Refresh};
 #[must_use = "a ticket that nobody redeems leaves a client waiting"]
 pub struct PendingRenewal {
     pub(super) refresh: RefreshToken,
-    pub(super) visitor: Caller,
+    pub(super) caller: Caller,
     pub(super) purpose: ResumeAt,
 }
 
@@ -35,19 +35,19 @@ impl PendingRenewal {
 
     /// The session that still lives, where the renewal is early.
     pub fn holder(&self) -> Option<&Session> {
-        self.visitor.presented.live()
+        self.caller.presented.live()
     }
 
     pub(super) fn resume(
         self,
         renewed: Result<(Arc<Session>, RefreshToken), Denial>,
     ) -> Result<Decision, Rejected> {
-        let mut visitor = self.visitor;
-        let holder = visitor.presented.live().map(user_of);
+        let mut caller = self.caller;
+        let holder = caller.presented.live().map(user_of);
         match renewed {
             Ok((session, refresh)) => {
-                visitor.presented = AccessTokenState::Live(session);
-                visitor.refresh = Refresh::Ours(refresh);
+                caller.presented = AccessTokenState::Live(session);
+                caller.refresh = Refresh::Ours(refresh);
             }
             // It was early, and there is time to try again. Not where the session has ended:
             // a token that was exchanged before may be presented with a live one beside it.
@@ -62,7 +62,7 @@ impl PendingRenewal {
                     ResumeAt::App(demand) if denial.lacks_session() => Some(demand.refusal(denial)),
                     ResumeAt::Endpoint(_) | ResumeAt::App(_) => Some(denial),
                 };
-                visitor.presented = AccessTokenState::Absent;
+                caller.presented = AccessTokenState::Absent;
                 if let Some(denial) = denial {
                     return Err(Rejected {
                         denial,
@@ -72,9 +72,9 @@ impl PendingRenewal {
             }
         }
         match self.purpose {
-            ResumeAt::Endpoint(endpoint) => Ok(Decision::Serve(endpoint, visitor)),
+            ResumeAt::Endpoint(endpoint) => Ok(Decision::Serve(endpoint, caller)),
             ResumeAt::App(demand) => {
-                let session = visitor.presented.required()?;
+                let session = caller.presented.required()?;
                 Ok(Decision::Forward(demand.admit(session)?))
             }
         }

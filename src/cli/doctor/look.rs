@@ -1,4 +1,4 @@
-//! Looking: everything at the same time, none of it for longer than [`PATIENCE`].
+//! Looking: everything at the same time, none of it for longer than [`LOOK_TIMEOUT`].
 //!
 //! Connections are made only to what the settings name, and to this machine's own
 //! addresses.
@@ -21,9 +21,9 @@ use crate::config::settings::{Settings, StoreKind, Upstream};
 use crate::domain::origin::Scheme;
 
 /// How long one look may take.
-const PATIENCE: Duration = Duration::from_secs(3);
+const LOOK_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a connection to one of several addresses may take.
-const CONNECT: Duration = Duration::from_secs(1);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// The most addresses of this machine that are tried.
 const MOST_ADDRESSES: usize = 16;
 
@@ -42,13 +42,13 @@ impl<T: Send + 'static> Looking<T> {
 
     /// What was seen; `None` if it took too long.
     fn end(self) -> Option<T> {
-        self.0.recv_timeout(PATIENCE).ok()
+        self.0.recv_timeout(LOOK_TIMEOUT).ok()
     }
 }
 
 /// Looks at everything.
 pub(super) fn around(settings: &Arc<Settings>) -> Facts {
-    let too_long = || format!("no answer within {} seconds", PATIENCE.as_secs());
+    let too_long = || format!("no answer within {} seconds", LOOK_TIMEOUT.as_secs());
     let of = Arc::clone(settings);
     let public = public_place(settings);
     let public = public
@@ -58,7 +58,7 @@ pub(super) fn around(settings: &Arc<Settings>) -> Facts {
     let redis = match &settings.session.store {
         StoreKind::Redis(redis) => {
             let redis = redis.clone();
-            Some(Looking::begin(move || exam::examine(&redis, PATIENCE)))
+            Some(Looking::begin(move || exam::examine(&redis, LOOK_TIMEOUT)))
         }
         StoreKind::Embedded | StoreKind::Memory => None,
     };
@@ -151,8 +151,8 @@ fn visit_name(settings: &Settings, host: &str, port: u16, mut place: Place) -> V
 
 fn visit(settings: &Settings, place: &Place) -> Visited {
     let session = format!("{}/session", settings.paths.prefix);
-    let session = http::get(place, &session, "application/json", CONNECT)?;
-    let login = http::get(place, &settings.paths.login, "text/html", CONNECT);
+    let session = http::get(place, &session, "application/json", CONNECT_TIMEOUT)?;
+    let login = http::get(place, &settings.paths.login, "text/html", CONNECT_TIMEOUT);
     Ok(Visit {
         session,
         login: login.ok(),
@@ -171,7 +171,7 @@ fn has_own_login(settings: &Settings, address: SocketAddr) -> bool {
         host: upstream.host().to_owned(),
         authority: host.to_string(),
     };
-    let page = http::get(&place, &settings.paths.login, "text/html", CONNECT);
+    let page = http::get(&place, &settings.paths.login, "text/html", CONNECT_TIMEOUT);
     page.is_ok_and(|page| {
         let html = page.body.to_ascii_lowercase();
         page.status == 200 && (html.contains("type=\"password\"") || html.contains("type=password"))
@@ -190,7 +190,8 @@ fn upstream(settings: &Settings) -> UpstreamSeen {
         }
     };
     let addresses = resolve(host, port).unwrap_or_default();
-    let accepts = |address: &SocketAddr| TcpStream::connect_timeout(address, CONNECT).is_ok();
+    let accepts =
+        |address: &SocketAddr| TcpStream::connect_timeout(address, CONNECT_TIMEOUT).is_ok();
     let own = machine::addresses(port);
     let is_own = |address: &SocketAddr| {
         address.ip().is_loopback() || own.iter().any(|own| own.ip() == address.ip())

@@ -23,14 +23,14 @@ use crate::gateway::connection::handle::ConnectionHandle;
 use crate::gateway::connection::head_deadline::TimedOut;
 
 /// How long to wait before the next look at least; a guess well below any deadline.
-const LEAST: Duration = Duration::from_millis(10);
+const MIN_INTERVAL: Duration = Duration::from_millis(10);
 
 /// A stream whose answer was not taken for so long gives its place to one that waits for it.
 /// A guess: a client that takes a kilobyte a second is slower than any line.
-const STILL: Duration = Duration::from_secs(30);
+const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// For streams whose client is gone. A guess.
-const GRACE: Duration = Duration::from_secs(1);
+const ORPHAN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long things may take, as it was set when the connection began.
 #[derive(Clone, Copy, Debug)]
@@ -93,13 +93,13 @@ impl<'a> DeadlineTimer<'a> {
         let app = self.line.answers.end_late(now);
         let exchanges = self.exchanges.look(now, waker);
         exchanges.lasting.iter().for_each(self.lasts);
-        for stalled in self.share.stalled(now.before(STILL)) {
+        for stalled in self.share.stalled(now.before(STALL_TIMEOUT)) {
             stalled.cancel(Denial::Overloaded);
         }
         let next = client.map(|(due, _)| due).into_iter();
         let next = next.chain(app).chain(exchanges.next).min();
         let known = next.map_or(Duration::MAX, |next| now.until(next));
-        Ok(known.min(self.times.shortest()).max(LEAST))
+        Ok(known.min(self.times.shortest()).max(MIN_INTERVAL))
     }
 }
 
@@ -138,12 +138,12 @@ impl Future for DeadlineTimer<'_> {
 /// for one that hangs in a write to the app: what is left after a moment is ended. Over HTTP/1
 /// nothing is left.
 pub(in crate::gateway) async fn outlive(line: &ConnectionHandle, some_run: impl Fn() -> bool) {
-    let grace = Moment::now().after(GRACE);
+    let grace = Moment::now().after(ORPHAN_TIMEOUT);
     while some_run() {
         if Moment::now() >= grace {
             line.answers.end_all();
         }
-        tokio::time::sleep(LEAST).await;
+        tokio::time::sleep(MIN_INTERVAL).await;
     }
 }
 

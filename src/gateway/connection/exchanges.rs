@@ -21,7 +21,7 @@ pub(in crate::gateway) const LASTING: Duration = Duration::from_millis(750);
 
 /// A connection without a new exchange for so long is no longer looked at so often. A guess:
 /// the pauses of somebody who reads.
-const QUIET: Duration = Duration::from_secs(6);
+const QUIET_AFTER: Duration = Duration::from_secs(6);
 
 /// Of one connection: one at a time over HTTP/1, one a stream over HTTP/2.
 #[derive(Debug)]
@@ -104,7 +104,7 @@ impl Exchanges {
                 found.next = Some(found.next.map_or(due, |next| next.min(due)));
             }
         }
-        if found.next.is_none() && now < state.newest.after(QUIET) {
+        if found.next.is_none() && now < state.newest.after(QUIET_AFTER) {
             found.next = Some(now.after(LASTING));
         }
         state.sleeper = found.next.is_none().then(|| waker.clone());

@@ -32,10 +32,10 @@ use crate::gateway::connection::websocket_frames::WebSocketFrames;
 
 /// Close, two bytes: 1008, "policy violation" (RFC 6455 section 7.4.1), which is what a
 /// session that is over comes to.
-const GOODBYE: [u8; 4] = [0x88, 0x02, 0x03, 0xf0];
+const CLOSE_FRAME: [u8; 4] = [0x88, 0x02, 0x03, 0xf0];
 
 /// How long a client may take for the goodbye. A guess, half of the promised second.
-const FAREWELL: Duration = Duration::from_millis(500);
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// What is known of one connection by both of its holders.
 #[derive(Debug, Default)]
@@ -157,7 +157,7 @@ impl ConnectionHandle {
         if let Some((mut stream, Some(frames))) = self.take_back()
             && frames.at_boundary()
         {
-            farewell(&mut stream, &GOODBYE).await;
+            write_and_close(&mut stream, &CLOSE_FRAME).await;
         }
     }
 
@@ -169,7 +169,7 @@ impl ConnectionHandle {
         named: Option<&(Bytes, RequestId)>,
     ) {
         if let Some((mut stream, None)) = self.take_back() {
-            farewell(&mut stream, bare(why, named).as_bytes()).await;
+            write_and_close(&mut stream, bare(why, named).as_bytes()).await;
         }
     }
 
@@ -183,7 +183,7 @@ impl ConnectionHandle {
         let end = words.find("\r\n\r\n").map_or(words.len(), |end| end + 4);
         if let Some((mut stream, None)) = self.take_back() {
             let head = words.as_bytes().get(..end).unwrap_or_default();
-            farewell(&mut stream, head).await;
+            write_and_close(&mut stream, head).await;
         }
     }
 
@@ -193,8 +193,8 @@ impl ConnectionHandle {
 }
 
 /// Says the last words. A client that does not listen must not keep its connection.
-async fn farewell(stream: &mut Stream, words: &[u8]) {
-    let _late = tokio::time::timeout(FAREWELL, goodbye(stream, words)).await;
+async fn write_and_close(stream: &mut Stream, words: &[u8]) {
+    let _late = tokio::time::timeout(CLOSE_TIMEOUT, goodbye(stream, words)).await;
 }
 
 async fn goodbye(stream: &mut Stream, words: &[u8]) -> io::Result<()> {

@@ -5,7 +5,7 @@
 //! Both waits are therefore kept here, with the client's connection, whose [`crate::gateway::connection::deadlines`]
 //! asks what ran out: then the socket to the app is shut down, which pingora sees as a
 //! broken connection, or as the end of a body that is as long as its connection, and we, by
-//! [`ResponseTimer::ran_out`], as a timeout.
+//! [`ResponseTimer::timed_out`], as a timeout.
 //!
 //! The descriptor is only touched under the lock that [`ResponseTimer`] takes to disarm,
 //! and only while it is the [`Socket`] that it was armed with, so that a descriptor that was
@@ -62,7 +62,7 @@ enum Late {
 const UNSENT: u32 = 256 * 1024;
 
 /// How long a client is excused when the app does not take its body.
-const EXCUSED: Duration = Duration::from_secs(1);
+const SLOW_APP_EXTENSION: Duration = Duration::from_secs(1);
 
 /// Where the system does not say how much waits in the kernel (a unix socket), an app may be
 /// slow once so much was sent to it: what the kernel takes by default.
@@ -146,7 +146,7 @@ impl State {
                 self.end_for(Late::Client);
                 return None;
             }
-            body.excuse(EXCUSED, now);
+            body.excuse(SLOW_APP_EXTENSION, now);
         }
         Some(due.min(body.due()))
     }
@@ -266,7 +266,7 @@ impl ResponseTimer {
     }
 
     /// Whether the wait was in vain.
-    pub(in crate::gateway) fn ran_out(&self) -> bool {
+    pub(in crate::gateway) fn timed_out(&self) -> bool {
         self.late().is_some()
     }
 }

@@ -22,7 +22,7 @@ pub(in crate::gateway) const READ_AHEAD: u64 = 512 * 1024;
 
 /// An answer of which no piece has moved for so long stands still. A guess: no line that is
 /// of use is slower.
-const STILL: Duration = Duration::from_secs(5);
+const STALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Of all connections.
 #[derive(Debug, Default)]
@@ -69,7 +69,7 @@ impl UnreadAnswers {
         going_on.sort_by_key(|handle| handle.progress.moved());
         let still = going_on
             .iter()
-            .filter(|handle| handle.progress.moved() < now.before(STILL));
+            .filter(|handle| handle.progress.moved() < now.before(STALL_TIMEOUT));
         for longest in still.take(surplus.saturating_sub(ending.len())) {
             log::debug!("an answer that nobody reads is ended: limits.unread_answers");
             longest.cancel(Denial::Overloaded);

@@ -26,12 +26,12 @@ use crate::service::login::{From, Opening, Random};
 /// The form; or straight on, for who is signed in already.
 pub(super) fn page(
     ctx: &Ctx,
-    visitor: &Caller,
+    caller: &Caller,
     asked: &EndpointRequest,
 ) -> Result<Reply, EndpointError> {
     let back_to = way_back(&asked.query)?;
     let back_to = safe_return(back_to.as_deref());
-    if visitor.presented.live().is_some() {
+    if caller.presented.live().is_some() {
         if asked.query == FROM_APP.as_bytes() && !ctx.snapshot.policy.paths.login_is_under_prefix()
         {
             return Err(Denial::LoginPathTaken.into());
@@ -54,7 +54,7 @@ pub(super) async fn submit(
     shared: &Arc<SharedState>,
     session: &mut Session,
     ctx: &mut Ctx,
-    visitor: &Caller,
+    caller: &Caller,
     asked: &EndpointRequest,
 ) -> Result<Reply, EndpointError> {
     let format = asked.login_format?;
@@ -81,7 +81,7 @@ pub(super) async fn submit(
     });
     let refuse = |denial| refused(ctx, denial, format, &typed, asked);
     let proved = outcome.map_err(refuse)?;
-    let earlier: Vec<SessionId> = visitor.sessions().collect();
+    let earlier: Vec<SessionId> = caller.sessions().collect();
     let opening = Opening {
         earlier: &earlier,
         remember: typed.remember_me,

@@ -22,8 +22,8 @@ use crate::service::sessions::Ending;
 pub(super) const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// The page with one button; a GET ends nothing (an image tag could send it).
-pub(super) fn page(ctx: &Ctx, visitor: &Caller) -> Reply {
-    let token = token_for(ctx, visitor);
+pub(super) fn page(ctx: &Ctx, caller: &Caller) -> Reply {
+    let token = token_for(ctx, caller);
     ctx.snapshot.pages.logout(&token).into_reply(StatusCode::OK)
 }
 
@@ -32,10 +32,10 @@ pub(super) async fn submit(
     shared: &Arc<SharedState>,
     session: &mut Session,
     ctx: &mut Ctx,
-    visitor: &Caller,
+    caller: &Caller,
     asked: &EndpointRequest,
 ) -> Result<Reply, EndpointError> {
-    let body = read_body(session, ctx, visitor).await?;
+    let body = read_body(session, ctx, caller).await?;
     let everywhere = form_field(&body, "everywhere")?.as_deref() == Some("true")
         || serde_json::from_slice::<serde_json::Value>(&body)
             .is_ok_and(|json| json.get("everywhere") == Some(&serde_json::Value::Bool(true)));
@@ -44,7 +44,7 @@ pub(super) async fn submit(
     } else {
         Extent::Here
     };
-    sign_out(shared, ctx, visitor, asked, extent).await
+    sign_out(shared, ctx, caller, asked, extent).await
 }
 
 /// How much a logout ends.
@@ -60,11 +60,11 @@ pub(super) enum Extent {
 pub(super) async fn sign_out(
     shared: &SharedState,
     ctx: &mut Ctx,
-    visitor: &Caller,
+    caller: &Caller,
     asked: &EndpointRequest,
     extent: Extent,
 ) -> Result<Reply, EndpointError> {
-    for (id, user) in named(shared, visitor).await? {
+    for (id, user) in named(shared, caller).await? {
         let ending = match extent {
             Extent::Here => Ending::logout(id, &user, asked.device.client),
             Extent::Everywhere => Ending::logout_everywhere(id, &user, asked.device.client),
@@ -87,7 +87,7 @@ pub(super) async fn sign_out(
         reply.headers.append(header::SET_COOKIE, cookie);
     }
     let logout = &ctx.snapshot.settings.logout;
-    let was_somebody = visitor.sessions().next().is_some();
+    let was_somebody = caller.sessions().next().is_some();
     if was_somebody && !logout.clear_site_data.contains(&SiteData::Cache) {
         // `cache` would empty what the back button shows; so does this, and it takes no time.
         for cookie in ctx.snapshot.policy.cookies.changes() {
@@ -114,13 +114,13 @@ fn clear_site_data(logout: &Logout) -> Option<HeaderValue> {
 
 /// The sessions that the cookies name, and whose they are. Both cookies name the same
 /// one, but for a browser in which something went wrong.
-async fn named(shared: &SharedState, visitor: &Caller) -> Result<Vec<(SessionId, UserId)>, Denial> {
-    let by_access = visitor.presented.owner();
+async fn named(shared: &SharedState, caller: &Caller) -> Result<Vec<(SessionId, UserId)>, Denial> {
+    let by_access = caller.presented.owner();
     let mut named: Vec<_> = by_access
         .map(|(id, user)| (id, user.clone()))
         .into_iter()
         .collect();
-    for id in visitor.sessions().skip(named.len()) {
+    for id in caller.sessions().skip(named.len()) {
         named.extend(shared.sessions.owner(id).await?);
     }
     Ok(named)

@@ -103,21 +103,21 @@ pub(super) async fn serve(
     session: &mut Session,
     ctx: &mut Ctx,
     endpoint: &EndpointSpec,
-    visitor: Caller,
+    caller: Caller,
     asked: EndpointRequest,
 ) -> pingora::Result<()> {
     let answered = match endpoint.id {
         Endpoint::Preflight => Ok(ctx.snapshot.policy.cors.preflight()),
         Endpoint::OpenPreflight => Ok(ctx.snapshot.policy.cors.open_preflight()),
-        Endpoint::LoginPage => login::page(ctx, &visitor, &asked),
-        Endpoint::Login => login::submit(shared, session, ctx, &visitor, &asked).await,
-        Endpoint::LogoutPage => Ok(logout::page(ctx, &visitor)),
-        Endpoint::Logout => logout::submit(shared, session, ctx, &visitor, &asked).await,
-        Endpoint::Revoke => revoke::submit(shared, session, ctx, visitor, &asked).await,
-        Endpoint::Refresh => refresh::submit(shared, session, ctx, &visitor, &asked).await,
-        Endpoint::WhoAmI => session::who_am_i(ctx, visitor),
-        Endpoint::Sessions => sessions::list(shared, ctx, visitor, &asked).await,
-        Endpoint::EndSessions => sessions::end(shared, session, ctx, visitor, &asked).await,
+        Endpoint::LoginPage => login::page(ctx, &caller, &asked),
+        Endpoint::Login => login::submit(shared, session, ctx, &caller, &asked).await,
+        Endpoint::LogoutPage => Ok(logout::page(ctx, &caller)),
+        Endpoint::Logout => logout::submit(shared, session, ctx, &caller, &asked).await,
+        Endpoint::Revoke => revoke::submit(shared, session, ctx, caller, &asked).await,
+        Endpoint::Refresh => refresh::submit(shared, session, ctx, &caller, &asked).await,
+        Endpoint::WhoAmI => session::who_am_i(ctx, caller),
+        Endpoint::Sessions => sessions::list(shared, ctx, caller, &asked).await,
+        Endpoint::EndSessions => sessions::end(shared, session, ctx, caller, &asked).await,
         Endpoint::CookiesPage => Ok(cookies::page(ctx)),
         Endpoint::DeleteCookies => Ok(cookies::delete(ctx)),
         Endpoint::Jwks => Ok(jwks(ctx)),
@@ -141,10 +141,10 @@ pub(super) async fn serve(
 pub(super) async fn read_body(
     session: &mut Session,
     ctx: &Ctx,
-    visitor: &Caller,
+    caller: &Caller,
 ) -> Result<Vec<u8>, Denial> {
     let body = body::read(session, &ctx.snapshot.settings.limits).await?;
-    if let Some(owner) = visitor.owes_token {
+    if let Some(owner) = caller.csrf_token_due {
         let token = form_field(&body, FIELD)?.ok_or(Denial::CsrfFailed(Unproven::Token))?;
         let tokens = &ctx.snapshot.policy.tokens;
         if !tokens.is_csrf_token(owner, token.as_bytes()) {
@@ -155,9 +155,9 @@ pub(super) async fn read_body(
 }
 
 /// The CSRF token for a form of ours; empty where none is asked for.
-pub(super) fn token_for(ctx: &Ctx, visitor: &Caller) -> String {
+pub(super) fn token_for(ctx: &Ctx, caller: &Caller) -> String {
     let policy = &ctx.snapshot.policy;
-    match visitor.session() {
+    match caller.session() {
         Some(session) if policy.csrf.mode.uses_tokens() => {
             policy.tokens.csrf_token(session).unwrap_or_default()
         }

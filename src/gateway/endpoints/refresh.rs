@@ -22,11 +22,11 @@ pub(super) async fn submit(
     shared: &Arc<SharedState>,
     session: &mut Session,
     ctx: &mut Ctx,
-    visitor: &Caller,
+    caller: &Caller,
     asked: &EndpointRequest,
 ) -> Result<Reply, EndpointError> {
-    let _nothing = read_body(session, ctx, visitor).await?;
-    let exchanged = match to_exchange(visitor) {
+    let _nothing = read_body(session, ctx, caller).await?;
+    let exchanged = match to_exchange(caller) {
         Ok(token) => {
             let (policy, now) = (&ctx.snapshot.policy, clock::now());
             let (service, random) = (&shared.sessions, entropy::random());
@@ -65,13 +65,13 @@ pub(super) async fn submit(
 }
 
 /// The token, unless the access token beside it says that it must not be renewed.
-fn to_exchange(visitor: &Caller) -> Result<RefreshToken, Denial> {
-    let token = match visitor.refresh {
+fn to_exchange(caller: &Caller) -> Result<RefreshToken, Denial> {
+    let token = match caller.refresh {
         Refresh::Ours(token) => token,
         Refresh::Foreign => return Err(Denial::SessionInvalid),
         Refresh::Absent => return Err(Denial::SessionRequired),
     };
-    let same = match &visitor.presented {
+    let same = match &caller.presented {
         AccessTokenState::Absent => true,
         AccessTokenState::Live(live) => live.id == token.session,
         AccessTokenState::Expired { session, .. } => *session == token.session,

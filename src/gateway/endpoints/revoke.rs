@@ -23,11 +23,11 @@ pub(super) async fn submit(
     shared: &Arc<SharedState>,
     session: &mut Session,
     ctx: &mut Ctx,
-    visitor: Caller,
+    caller: Caller,
     asked: &EndpointRequest,
 ) -> Result<Reply, EndpointError> {
-    let body = read_body(session, ctx, &visitor).await?;
-    let by = visitor.presented.required()?;
+    let body = read_body(session, ctx, &caller).await?;
+    let by = caller.presented.required()?;
     if asked.login_format != Ok(LoginFormat::Form) {
         return Err(Denial::UnsupportedMediaType.into());
     }

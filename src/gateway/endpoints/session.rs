@@ -9,10 +9,10 @@ use crate::domain::reply::Reply;
 use crate::gateway::request::ctx::Ctx;
 use crate::gateway::request::own_reply;
 
-pub(super) fn who_am_i(ctx: &mut Ctx, visitor: Caller) -> Result<Reply, EndpointError> {
-    let csrf_token = token_for(ctx, &visitor);
-    let refresh = visitor.refresh.ours();
-    let session = visitor.presented.required()?;
+pub(super) fn who_am_i(ctx: &mut Ctx, caller: Caller) -> Result<Reply, EndpointError> {
+    let csrf_token = token_for(ctx, &caller);
+    let refresh = caller.refresh.ours();
+    let session = caller.presented.required()?;
     let identity = &session.principal.user.identity;
     let now = clock::now();
     let left = session.dates.expires.since(now).as_secs();

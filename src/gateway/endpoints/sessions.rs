@@ -39,11 +39,11 @@ const READ: usize = 10_000;
 pub(super) async fn list(
     shared: &Arc<SharedState>,
     ctx: &mut Ctx,
-    visitor: Caller,
+    caller: Caller,
     asked: &EndpointRequest,
 ) -> Result<Reply, EndpointError> {
-    let csrf_token = token_for(ctx, &visitor);
-    let here = visitor.presented.required()?;
+    let csrf_token = token_for(ctx, &caller);
+    let here = caller.presented.required()?;
     let identity = &here.principal.user.identity;
     ctx.user = Some(identity.id.clone());
     let now = clock::now();
@@ -78,16 +78,16 @@ pub(super) async fn end(
     shared: &Arc<SharedState>,
     session: &mut Session,
     ctx: &mut Ctx,
-    visitor: Caller,
+    caller: Caller,
     asked: &EndpointRequest,
 ) -> Result<Reply, EndpointError> {
-    let body = read_body(session, ctx, &visitor).await?;
-    let here = visitor.presented.clone().required()?;
+    let body = read_body(session, ctx, &caller).await?;
+    let here = caller.presented.clone().required()?;
     let user = here.user().clone();
     ctx.user = Some(user.clone());
     let (ended, told): (Vec<StoredSession>, _) = match Named::parse(&body)? {
         Named::One(id) if id == here.id => {
-            return sign_out(shared, ctx, &visitor, asked, Extent::Here).await;
+            return sign_out(shared, ctx, &caller, asked, Extent::Here).await;
         }
         Named::One(id) => {
             let found = shared.sessions.store.find(id).await.map_err(away)?;

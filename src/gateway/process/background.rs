@@ -21,13 +21,13 @@ use crate::service::expiry::close_expired;
 
 /// How often files are looked at for changes. A guess between a quick reload and
 /// looking at files for nothing.
-const WATCH: Duration = Duration::from_secs(1);
+const FILE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// How often the app's name is looked up again; sooner after a failed connection.
-const LOOK_UP: Duration = Duration::from_secs(10);
+const RESOLVE_INTERVAL: Duration = Duration::from_secs(10);
 /// Not sooner than this, however many connections fail.
-const LOOK_UP_PAUSE: Duration = Duration::from_secs(1);
+const RESOLVE_MIN_INTERVAL: Duration = Duration::from_secs(1);
 /// How often dead records are swept, from the start on: there may be many after a pause.
-const SWEEP: Duration = Duration::from_secs(60);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How often sessions are looked at whose time may have run out: a quarter of the promised
 /// second.
@@ -88,7 +88,7 @@ impl BackgroundTasks {
     async fn watch_files(self) {
         let mut settling = Settling::new(self.first_look.clone());
         loop {
-            tokio::time::sleep(WATCH).await;
+            tokio::time::sleep(FILE_CHECK_INTERVAL).await;
             let now = self.reloader.look();
             let why = if settling.counts(&now, Instant::now()) {
                 "a file changed"
@@ -111,9 +111,9 @@ impl BackgroundTasks {
     async fn look_up(self) {
         loop {
             self.shared.snapshot().upstream.resolve().await;
-            tokio::time::sleep(LOOK_UP_PAUSE).await;
+            tokio::time::sleep(RESOLVE_MIN_INTERVAL).await;
             tokio::select! {
-                () = tokio::time::sleep(LOOK_UP) => {}
+                () = tokio::time::sleep(RESOLVE_INTERVAL) => {}
                 () = self.shared.resolve_now.notified() => {}
             }
         }
@@ -121,10 +121,10 @@ impl BackgroundTasks {
 
     async fn give_up_keys(self) {
         loop {
-            tokio::time::sleep(WATCH).await;
+            tokio::time::sleep(FILE_CHECK_INTERVAL).await;
             if let Err(e) = self.reloader.give_up_keys().await {
                 log::error!("a retired signing key is still accepted: {e}");
-                tokio::time::sleep(SWEEP).await;
+                tokio::time::sleep(SWEEP_INTERVAL).await;
             }
         }
     }
@@ -134,7 +134,7 @@ impl BackgroundTasks {
             if let Err(e) = self.shared.sweep().await {
                 log::warn!("dead revocations were not swept: {e}");
             }
-            tokio::time::sleep(SWEEP).await;
+            tokio::time::sleep(SWEEP_INTERVAL).await;
         }
     }
 }

@@ -21,8 +21,8 @@ use crate::gateway::process::supervise::supervise;
 use crate::gateway::shared_state::SharedState;
 
 /// How long a start waits for Redis: as long as it takes to start beside us.
-const PATIENCE: Duration = Duration::from_secs(10);
-const PAUSE: Duration = Duration::from_millis(200);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const RETRY_INTERVAL: Duration = Duration::from_millis(200);
 
 /// What outlives a request, as the settings ask for it.
 pub(in crate::gateway) struct OpenedStore {
@@ -59,7 +59,7 @@ impl OpenedStore {
         let asked = clock::now();
         replica.load(&store.live(asked).await?);
         if shared.is_some() {
-            replica.in_touch(asked);
+            replica.mark_synced(asked);
         }
         Ok(Self {
             store,
@@ -79,7 +79,7 @@ impl OpenedStore {
 
 async fn reach(settings: &settings::Redis) -> Result<Redis, StoreError> {
     let store = Redis::new(settings)?;
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + CONNECT_TIMEOUT;
     let mut is_told = false;
     loop {
         match store.check().await {
@@ -87,13 +87,13 @@ async fn reach(settings: &settings::Redis) -> Result<Redis, StoreError> {
             Err(e) if Instant::now() >= deadline => return Err(e),
             Err(e) => {
                 // The first moment is always too early.
-                if !is_told && deadline - Instant::now() < PATIENCE - PAUSE {
+                if !is_told && deadline - Instant::now() < CONNECT_TIMEOUT - RETRY_INTERVAL {
                     log::warn!("waiting for Redis: {e}");
                     is_told = true;
                 }
             }
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(RETRY_INTERVAL).await;
     }
 }
 

@@ -35,7 +35,7 @@ use crate::gateway::process::open_store::{Follow, OpenedStore};
 use crate::gateway::process::prepare::{self, ADMIN_SOCKET, Prepared, prepare};
 use crate::gateway::process::reload::{Loader, Reloader};
 use crate::gateway::process::run_error::RunError;
-use crate::gateway::process::shutdown::{Signals, Stop, StopWatch, attend};
+use crate::gateway::process::shutdown::{Signals, Stop, StopWatch, run_signal_loop};
 use crate::gateway::process::upgrade::hand_over::HandOver;
 use crate::gateway::process::upgrade::take_over::OldProcess;
 use crate::gateway::process::watchdog;
@@ -90,7 +90,7 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
         embedded,
         revoked,
         keys,
-    } = runtime.block_on(furnish(settings, predecessor.as_mut()))?;
+    } = runtime.block_on(assemble(settings, predecessor.as_mut()))?;
     first_look.push(keys);
     let snapshot = shared.snapshot();
 
@@ -170,7 +170,7 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
     );
     upkeep.threads = Some(1);
     server.add_service(upkeep);
-    if shared.sessions.index.heard().is_some() {
+    if shared.sessions.index.last_sync().is_some() {
         // On a thread of its own, so that nothing delays a revocation.
         let follow = Follow {
             shared: Arc::clone(&shared),
@@ -192,7 +192,7 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
         .map_err(|e| broken(&e))?;
     log::info!("listening on {}", bound.public.join(", "));
     if let Some((mut predecessor, revoked)) = predecessor.zip(revoked) {
-        runtime.block_on(predecessor.relieve())?;
+        runtime.block_on(predecessor.mark_superseded())?;
         runtime.spawn(predecessor.tell(revoked));
     }
     match plan.take_over {
@@ -210,7 +210,7 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
         sockets: sockets.ours(),
         embedded,
     });
-    let attention = attend(&mut signals, &shared, &reloader, &stop, hand_over, || {
+    let attention = run_signal_loop(&mut signals, &shared, &reloader, &stop, hand_over, || {
         thread.is_finished()
     });
     let outcome = runtime.block_on(attention);
@@ -249,7 +249,7 @@ fn cores() -> usize {
 /// Opens the store, ends what changed while we were down, and builds the house. What
 /// takes time comes first: from a predecessor's store nobody can have anything before we
 /// serve.
-async fn furnish(
+async fn assemble(
     settings: Settings,
     predecessor: Option<&mut OldProcess>,
 ) -> Result<Assembled, RunError> {
@@ -262,7 +262,7 @@ async fn furnish(
     snapshot.upstream.resolve_soon().await;
     let is_successor = predecessor.is_some();
     if let Some(predecessor) = predecessor {
-        predecessor.give_store().await?;
+        predecessor.request_store().await?;
     }
     let mut kept = OpenedStore::open(&snapshot.settings, &replica).await?;
     metrics.revocations(replica.len());
@@ -334,7 +334,7 @@ impl ProcessResources {
         mut passed: HashMap<String, OwnedFd>,
     ) -> Result<Self, RunError> {
         let names = Listeners::names(settings);
-        let (predecessor, inherited) = OldProcess::meet(&settings.data_dir, names).await?;
+        let (predecessor, inherited) = OldProcess::connect(&settings.data_dir, names).await?;
         passed.extend(inherited.sockets);
         Ok(Self {
             claim: Some(inherited.claim),

@@ -33,7 +33,7 @@ impl Signals {
 
 /// How long there must be no connection before it is believed: one may have been
 /// accepted and not yet counted. A guess.
-const QUIET: Duration = Duration::from_millis(250);
+const IDLE_CONFIRMATION: Duration = Duration::from_millis(250);
 
 /// Attends to signals until the gateway is to end.
 ///
@@ -41,7 +41,7 @@ const QUIET: Duration = Duration::from_millis(250);
 /// the latest after `limits.drain`; a second one ends at once. SIGHUP reloads. When
 /// another process has taken over, the end comes as soon as there is no connection, at
 /// the latest after `limits.drain` too.
-pub(in crate::gateway) async fn attend(
+pub(in crate::gateway) async fn run_signal_loop(
     signals: &mut Signals,
     shared: &Arc<SharedState>,
     reloader: &Arc<Reloader>,
@@ -72,19 +72,21 @@ pub(in crate::gateway) async fn attend(
             }
             follow = handed_over => {
                 tokio::spawn(follow.listen());
-                shared.relieve();
+                shared.mark_superseded();
                 true
             }
             () = tokio::time::sleep(Duration::from_millis(20)), if until.is_some() => false,
             () = tokio::time::sleep(Duration::from_millis(500)), if until.is_none() => false,
         };
-        if shared.is_relieved() && shared.metrics.connections() > 0 {
+        if shared.is_superseded() && shared.metrics.connections() > 0 {
             busy = Instant::now();
         }
         match until {
             Some(_) if asked_to_stop => return Ok(()),
-            Some(_) if shared.is_relieved() && busy.elapsed() >= QUIET => return Ok(()),
-            Some(_) if !shared.is_relieved() && shared.in_flight() == 0 => return Ok(()),
+            Some(_) if shared.is_superseded() && busy.elapsed() >= IDLE_CONFIRMATION => {
+                return Ok(());
+            }
+            Some(_) if !shared.is_superseded() && shared.in_flight() == 0 => return Ok(()),
             Some(end) if Instant::now() >= end => {
                 log::warn!("{} requests were cut off by the stop", shared.in_flight());
                 return Ok(());
@@ -95,7 +97,7 @@ pub(in crate::gateway) async fn attend(
                 log::info!("stopping; {} requests in flight", shared.in_flight());
                 hand_over = None;
                 // Whoever was relieved is not the one that the service manager asks about.
-                if !shared.is_relieved() {
+                if !shared.is_superseded() {
                     service_manager::stopping();
                 }
                 shared.start_draining();

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 /// Before what panicked begins again. A guess: short beside what it does, long enough
 /// for a panic that comes every time not to fill the log.
-const PAUSE: Duration = Duration::from_secs(1);
+const RESTART_DELAY: Duration = Duration::from_secs(1);
 
 /// Runs a task to its end, and begins it again each time it panics. It ends with this
 /// future too.
@@ -26,7 +26,7 @@ where
             }
             _ => return,
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(RESTART_DELAY).await;
     }
 }
 

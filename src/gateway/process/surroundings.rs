@@ -34,7 +34,7 @@ impl Surroundings for SharedState {
 
     /// After a take-over each of them is answered once more instead.
     fn closes_idle(&self) -> bool {
-        !self.is_relieved()
+        !self.is_superseded()
     }
 
     fn malformed(&self, client: Option<IpAddr>, status: u16) {

@@ -74,7 +74,7 @@ pub(in crate::gateway) async fn read(
 /// they look for an answer, the first window of HTTP/2.
 const DISCARDED: usize = 64 * 1024;
 /// And for how long; a guess.
-const DISCARDING: Duration = Duration::from_secs(1);
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Lets an HTTP/2 client end the request that was answered already. A stream that is
 /// dropped before is reset, with `NO_ERROR` as RFC 9113 §8.1 says, and some clients
@@ -93,7 +93,7 @@ pub(in crate::gateway) async fn discard(session: &mut Session) {
         }
     };
     // A client that takes longer is reset.
-    let _late = timeout(DISCARDING, reading).await;
+    let _late = timeout(DISCARD_TIMEOUT, reading).await;
 }
 
 /// Counts a piece of a body on its way to the app. Its end has no bytes: pingora 0.9.1 would

@@ -63,7 +63,7 @@ pub(in crate::gateway) async fn report(
     let timer = admission.and_then(|admission| admission.attempt.answer_timer.take());
     let denial = match timer {
         Some(timer) if timer.client_was_late() => Some(Denial::RequestTimeout),
-        Some(timer) if timer.ran_out() => Some(Denial::UpstreamTimeout),
+        Some(timer) if timer.timed_out() => Some(Denial::UpstreamTimeout),
         _ => denial_of(e),
     };
     let error_code = denial.map_or(499, |denial| denial.status().as_u16());

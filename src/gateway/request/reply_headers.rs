@@ -77,7 +77,7 @@ impl ReplyHeaders {
         };
         let (deliveries, generation) = (&sessions.deliveries, session.generation);
         if sessions.index.is_revoked(session.id, session.user())
-            || deliveries.has_passed(session.id, generation)
+            || deliveries.superseded(session.id, generation)
         {
             self.cookies.clear();
         }

@@ -154,7 +154,7 @@ pub(in crate::gateway) fn piece(
         timer.again();
         return Ok(());
     }
-    if timer.ran_out() {
+    if timer.timed_out() {
         let e = Error::explain(ErrorType::ReadTimedout, "the app fell silent");
         return Err(e.into_up());
     }

@@ -115,7 +115,7 @@ fn is_lack_of_descriptors(e: &Error) -> bool {
 /// Whether a request that broke on the way may be tried again: pingora's rule, and one
 /// more: a wait that ran out looks like a kept connection that the app has closed, and
 /// would be waited for again.
-pub(in crate::gateway) fn judge_failure(
+pub(in crate::gateway) fn retry_policy(
     peer: &HttpPeer,
     session: &Session,
     e: Box<Error>,
@@ -128,7 +128,7 @@ pub(in crate::gateway) fn judge_failure(
         return e;
     };
     let timer = attempt.answer_timer.as_ref();
-    if timer.is_some_and(ResponseTimer::ran_out)
+    if timer.is_some_and(ResponseTimer::timed_out)
         || !session.req_header().method.is_idempotent()
         || session.as_ref().retry_buffer_truncated()
     {

@@ -137,6 +137,9 @@ async fn the_service_notes_what_arrived_and_has_no_session_that_nobody_opened() 
     let headers = with_cookies(&issued, 2);
     let sessions: &SessionService = Arc::as_ref(&service);
     let authorized = authorize(&policy, &get("/x", &headers), NOW, sessions).await;
-    assert!(!service.deliveries.are_told(), "the arrival was not noted");
+    assert!(
+        !service.deliveries.is_flushed(),
+        "the arrival was not noted"
+    );
     assert_eq!(outcome(&authorized), "session_revoked");
 }

@@ -9,12 +9,12 @@ use super::handle::Handle;
 use crate::auth::ports::StoreError;
 
 /// Between two tries at least.
-const PAUSE: Duration = Duration::from_secs(1);
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// So many times as long as the last try took passes before the next one: verifying a
 /// large file again and again must not take a whole core.
 const REST: u32 = 9;
 /// A commit that takes longer is told by `/readyz`. A guess: far above a busy disk.
-const SLOW: Duration = Duration::from_secs(5);
+const SLOW_COMMIT: Duration = Duration::from_secs(5);
 
 /// Shared by the writer and by those who ask.
 #[derive(Debug, Default)]
@@ -40,7 +40,7 @@ impl Health {
             return Err(error.clone());
         }
         match state.busy {
-            Some(since) if since.elapsed() > SLOW => {
+            Some(since) if since.elapsed() > SLOW_COMMIT => {
                 let reason = format!("the disk has been busy for {:?}", since.elapsed());
                 Err(StoreError::Unavailable(reason))
             }
@@ -64,7 +64,7 @@ impl Health {
     }
 
     /// The file failed and has to be opened again.
-    pub(super) fn fell_ill(&self, error: &StoreError) {
+    pub(super) fn mark_failed(&self, error: &StoreError) {
         let mut state = self.0.lock();
         state.ill = Some(error.clone());
         state.broken = true;
@@ -100,7 +100,7 @@ impl Health {
         let opened = file.reopen();
         let took = began.elapsed();
         let mut state = self.0.lock();
-        state.next_try = Some(began + took + PAUSE.max(took.saturating_mul(REST)));
+        state.next_try = Some(began + took + RETRY_INTERVAL.max(took.saturating_mul(REST)));
         match opened {
             Ok(()) => {
                 state.broken = false;

@@ -183,7 +183,7 @@ fn write(file: &Handle, mut changes: Vec<Box<dyn Change>>, health: &Health) {
             let error = file.named(trouble);
             log::error!("{error}");
             if !of_record {
-                health.fell_ill(&error);
+                health.mark_failed(&error);
             }
             tell(changes, &Err(error));
         }

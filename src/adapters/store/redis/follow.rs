@@ -29,22 +29,22 @@ use crate::auth::revocation::{Revocation, RevocationScope};
 use crate::domain::time::Timestamp;
 
 /// How long Redis waits for news before it says that there is none.
-const WAIT: Duration = Duration::from_millis(500);
+const BLOCK_TIMEOUT: Duration = Duration::from_millis(500);
 /// When no answer at all is a lost connection.
-const PATIENCE: Duration = Duration::from_secs(3);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Entries read at once.
 const BATCH: usize = 1000;
 /// Between two tries to connect.
-const PAUSE: Duration = Duration::from_millis(250);
+const RECONNECT_INTERVAL: Duration = Duration::from_millis(250);
 /// After a silence as long as this one, the log may have a gap. The log keeps an hour.
-const SILENCE: Duration = Duration::from_secs(60);
+const GAP_AFTER: Duration = Duration::from_secs(60);
 /// When to look a second time after a loss: who was being answered just then knows of a
 /// revocation a little later than it was lost.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
+const RECHECK_DELAY: Duration = Duration::from_secs(5);
 /// How often the connection that the commands use is tried out.
-const TRY_OUT: Duration = Duration::from_secs(5);
+const PROBE_INTERVAL: Duration = Duration::from_secs(5);
 /// How long the ends of sessions' tokens are not believed after a loss.
-const DOUBT: Duration = Duration::from_secs(24 * 3600);
+const DOUBT_PERIOD: Duration = Duration::from_secs(24 * 3600);
 
 /// A place in the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -111,13 +111,13 @@ impl<'a> Follower<'a> {
                 log::warn!("the revocations of other gateways are not heard: {e}");
             }
             self.try_out().await;
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(RECONNECT_INTERVAL).await;
         }
     }
 
     async fn follow(&mut self) -> Result<std::convert::Infallible, StoreError> {
         let mut thread = Thread {
-            connection: self.store.link.own(PATIENCE).await?,
+            connection: self.store.link.own(RESPONSE_TIMEOUT).await?,
             epoch: String::new(),
             last: Place::default(),
             heard: Timestamp::EPOCH,
@@ -139,8 +139,8 @@ impl<'a> Follower<'a> {
                 log::warn!("Redis has lost data; revocations that are known here are published");
                 self.doubt().await?;
                 self.read_all(&mut thread).await?;
-                thread.look_again = Some(Instant::now() + LOOK_AGAIN);
-            } else if asked.since(thread.heard) > SILENCE
+                thread.look_again = Some(Instant::now() + RECHECK_DELAY);
+            } else if asked.since(thread.heard) > GAP_AFTER
                 || thread.look_again.is_some_and(|at| at <= Instant::now())
             {
                 self.read_all(&mut thread).await?;
@@ -148,12 +148,15 @@ impl<'a> Follower<'a> {
             } else if told < BATCH {
                 // As of when it was asked: the answer may have waited for us.
                 thread.heard = asked;
-                self.audience.in_touch(asked);
+                self.audience.mark_synced(asked);
             }
             if std::mem::take(&mut self.is_deaf) {
                 log::info!("the revocations of other gateways are heard again");
             }
-            if self.tried_out.is_none_or(|at| at.elapsed() > TRY_OUT) {
+            if self
+                .tried_out
+                .is_none_or(|at| at.elapsed() > PROBE_INTERVAL)
+            {
                 self.try_out().await;
             }
         }
@@ -191,7 +194,7 @@ impl<'a> Follower<'a> {
             self.store.publish(&missing).await?;
         }
         thread.heard = asked;
-        self.audience.in_touch(asked);
+        self.audience.mark_synced(asked);
         Ok(())
     }
 
@@ -202,7 +205,7 @@ impl<'a> Follower<'a> {
             .arg("COUNT")
             .arg(BATCH)
             .arg("BLOCK")
-            .arg(WAIT.as_millis().to_string())
+            .arg(BLOCK_TIMEOUT.as_millis().to_string())
             .arg("STREAMS")
             .arg(&log)
             .arg(thread.last.text())
@@ -241,7 +244,7 @@ impl<'a> Follower<'a> {
     async fn doubt(&self) -> Result<(), StoreError> {
         let mut set = cmd("SET");
         set.arg(self.store.key("lost")).arg("1");
-        set.arg("PX").arg(DOUBT.as_millis().to_string());
+        set.arg("PX").arg(DOUBT_PERIOD.as_millis().to_string());
         self.store.link.ask(&set).await
     }
 

@@ -24,12 +24,12 @@ use crate::auth::ports::StoreError;
 use crate::domain::secret::Secret;
 
 /// How long a command may take; Redis answers in less than a millisecond. A guess.
-const RESPONSE: Duration = Duration::from_secs(2);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long it may take to connect, TLS and password included.
-const CONNECT: Duration = Duration::from_secs(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Between two tries to connect, doubled from the first to the last.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LAST_PAUSE: Duration = Duration::from_secs(1);
+const MIN_BACKOFF: Duration = Duration::from_millis(50);
+const MAX_BACKOFF: Duration = Duration::from_secs(1);
 /// A connection on which nothing moves is probed after this time.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 
@@ -192,9 +192,9 @@ impl Drop for Link {
 }
 
 async fn connect_again(link: Weak<Link>, client: Client, probe: Cmd) {
-    let mut pause = FIRST_PAUSE;
+    let mut pause = MIN_BACKOFF;
     loop {
-        let connected = connect(&client, &probe, RESPONSE).await;
+        let connected = connect(&client, &probe, RESPONSE_TIMEOUT).await;
         let Some(link) = link.upgrade() else { return };
         {
             let mut state = link.state.lock();
@@ -213,7 +213,7 @@ async fn connect_again(link: Weak<Link>, client: Client, probe: Cmd) {
         }
         drop(link);
         tokio::time::sleep(pause).await;
-        pause = pause.saturating_mul(2).min(LAST_PAUSE);
+        pause = pause.saturating_mul(2).min(MAX_BACKOFF);
     }
 }
 
@@ -223,7 +223,7 @@ async fn connect(
     response: Duration,
 ) -> RedisResult<MultiplexedConnection> {
     let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(CONNECT))
+        .set_connection_timeout(Some(CONNECT_TIMEOUT))
         .set_response_timeout(Some(response));
     let mut connection = client
         .get_multiplexed_async_connection_with_config(&config)

@@ -59,9 +59,9 @@ use crate::domain::time::Timestamp;
 
 /// How much longer Redis keeps a session than it lasts, for the case that nobody sweeps;
 /// clocks may differ by as much.
-const SLACK: Duration = Duration::from_secs(3600);
+const EXPIRY_SLACK: Duration = Duration::from_secs(3600);
 /// How long the log reaches back. Who was away for longer reads the live set.
-const LOG: Duration = Duration::from_secs(3600);
+const LOG_RETENTION: Duration = Duration::from_secs(3600);
 /// Sessions or revocations that one script handles; some milliseconds of Redis' time. A guess.
 const CHUNK: usize = 500;
 
@@ -153,7 +153,7 @@ impl Redis {
 /// clocks need not agree.
 fn time_to_live(session: &StoredSession) -> u128 {
     let left = session.end().since(session.last_used());
-    left.saturating_add(SLACK).as_millis()
+    left.saturating_add(EXPIRY_SLACK).as_millis()
 }
 
 #[async_trait]
@@ -281,7 +281,7 @@ impl Store for Redis {
             self.forget_rest(&reach).await?;
         }
         let mut trim = self.call(Name::Trim);
-        trim.arg(LOG.as_millis().to_string());
+        trim.arg(LOG_RETENTION.as_millis().to_string());
         self.link.run::<()>(&trim).await?;
         Ok(swept)
     }

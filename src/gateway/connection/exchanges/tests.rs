@@ -49,7 +49,7 @@ fn what_ended_is_forgotten_and_its_place_used_again() {
 fn nobody_looks_at_a_quiet_connection_until_the_next_exchange() {
     let exchanges = Arc::new(Exchanges::default());
     assert!(look(&exchanges, Duration::ZERO).next.is_some(), "it is new");
-    assert_eq!(look(&exchanges, QUIET * 2).next, None, "for nothing");
+    assert_eq!(look(&exchanges, QUIET_AFTER * 2).next, None, "for nothing");
     assert!(!exchanges.has_begun());
     let _leash = begin(&exchanges);
     assert!(exchanges.has_begun(), "nobody is told to look");

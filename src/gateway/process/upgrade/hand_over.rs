@@ -24,14 +24,14 @@ use crate::gateway::shared_state::SharedState;
 /// How long the next process may take until it asks for the store (it looks up the app's
 /// name), and from then until it serves (it verifies the file). A guess: a million sessions
 /// take a few seconds.
-const PATIENCE: Duration = Duration::from_secs(30);
+const SUCCESSOR_TIMEOUT: Duration = Duration::from_secs(30);
 /// Between two tries to take the store back from a process that still has it.
 const RETRY: Duration = Duration::from_millis(200);
 /// How long requests in flight may go on using the store before it is closed. A guess:
 /// a login takes a tenth of it.
 const LAST_USE: Duration = Duration::from_millis(500);
 /// Between two looks at something that ends soon.
-const PAUSE: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Waits for the next process.
 pub(in crate::gateway) struct HandOver {
@@ -53,7 +53,7 @@ impl HandOver {
                 Ok(None) => log::warn!("the process that was to take over has gone; going on"),
                 Err(e) => {
                     log::warn!("no take-over: {e}");
-                    tokio::time::sleep(PAUSE).await;
+                    tokio::time::sleep(POLL_INTERVAL).await;
                 }
             }
         }
@@ -64,7 +64,7 @@ impl HandOver {
         let listener = tokio::net::UnixListener::from_std(self.listener.try_clone()?)?;
         let (stream, _) = listener.accept().await?;
         let mut conversation = Conversation::new(stream);
-        let asked = timeout(PATIENCE, self.until_store(&mut conversation));
+        let asked = timeout(SUCCESSOR_TIMEOUT, self.until_store(&mut conversation));
         let Ok(asked) = asked.await else {
             let reason = "it does not ask for the store".to_owned();
             refuse(&conversation, reason).await?;
@@ -72,7 +72,7 @@ impl HandOver {
         };
         let Some(pid) = asked? else { return Ok(None) };
         let lent = self.lend().await;
-        let serves = timeout(PATIENCE, said_that_it_serves(&mut conversation)).await;
+        let serves = timeout(SUCCESSOR_TIMEOUT, said_that_it_serves(&mut conversation)).await;
         if serves != Ok(true) {
             if serves.is_err() {
                 let reason = "it has the store and does not serve".to_owned();
@@ -126,8 +126,8 @@ impl HandOver {
     async fn lend(&self) -> Option<StoreLease> {
         let embedded = self.embedded.as_ref()?;
         let _late = timeout(LAST_USE, async {
-            while self.shared.in_flight() > 0 || !self.shared.sessions.deliveries.are_told() {
-                tokio::time::sleep(PAUSE).await;
+            while self.shared.in_flight() > 0 || !self.shared.sessions.deliveries.is_flushed() {
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
         })
         .await;

@@ -18,7 +18,7 @@ use crate::service::sessions::ForwardedRevocations;
 
 /// How long the running process may take for an answer. It closes its store after the
 /// writes that wait, which can take seconds on a slow disk. A guess.
-const PATIENCE: Duration = Duration::from_secs(30);
+const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Why nothing was taken over. The running process goes on.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +52,7 @@ pub(in crate::gateway) struct Inherited {
 
 impl OldProcess {
     /// Asks for the listeners of these names. Both processes have them then.
-    pub(in crate::gateway) async fn meet(
+    pub(in crate::gateway) async fn connect(
         data_dir: &Path,
         names: Vec<String>,
     ) -> Result<(Self, Inherited), TakeOverError> {
@@ -87,7 +87,7 @@ impl OldProcess {
     }
 
     /// Has the store closed there, so that it can be opened here.
-    pub(in crate::gateway) async fn give_store(&mut self) -> Result<(), TakeOverError> {
+    pub(in crate::gateway) async fn request_store(&mut self) -> Result<(), TakeOverError> {
         match self.answer(&Ask::Store).await? {
             Reply::Store => Ok(()),
             Reply::Sockets { .. } | Reply::Heard | Reply::Refused(_) => Err(out_of_turn()),
@@ -99,7 +99,7 @@ impl OldProcess {
     ///
     /// # Errors
     /// [`TakeOverError::Refused`] when it has given up waiting and serves itself.
-    pub(in crate::gateway) async fn relieve(&mut self) -> Result<(), TakeOverError> {
+    pub(in crate::gateway) async fn mark_superseded(&mut self) -> Result<(), TakeOverError> {
         match self.answer(&Ask::Serving).await {
             Ok(_) => Ok(()),
             Err(TakeOverError::Silent(e)) => {
@@ -134,7 +134,7 @@ impl OldProcess {
             self.conversation.say(ask, &[]).await?;
             self.conversation.hear().await
         };
-        let heard = timeout(PATIENCE, answer)
+        let heard = timeout(REPLY_TIMEOUT, answer)
             .await
             .map_err(|_late| TakeOverError::Silent(io::ErrorKind::TimedOut.into()))?;
         match heard.map_err(TakeOverError::Silent)? {
