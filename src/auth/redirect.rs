@@ -144,6 +144,15 @@ pub fn login_location(login_path: &str, back_to: &str) -> String {
 /// Whatever a browser might read as another host becomes `/`: `//host`, `/\host`,
 /// tabs and line ends that browsers drop, encoded forms of these, user information
 /// (each was an advisory of some gateway; CVE-2021-21291 and its relatives).
+///
+/// ```
+/// use doorward::auth::redirect::safe_return;
+///
+/// assert_eq!(safe_return(Some("/inbox?page=2")), "/inbox?page=2");
+/// assert_eq!(safe_return(Some("//evil.example")), "/");
+/// assert_eq!(safe_return(Some("/\\evil.example")), "/");
+/// assert_eq!(safe_return(None), "/");
+/// ```
 pub fn safe_return(wanted: Option<&str>) -> &str {
     match wanted {
         Some(target) if is_own_path(target) => target,

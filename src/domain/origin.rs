@@ -152,6 +152,15 @@ impl Origin {
     /// Parses an `Origin` header byte for byte: what is not exactly the serialised
     /// form of an http(s) origin (`null`, upper case, a default port, a slash at the
     /// end, a list) is nobody's.
+    ///
+    /// ```
+    /// use doorward::domain::origin::Origin;
+    ///
+    /// assert!(Origin::parse(b"https://app.example:8443").is_some());
+    /// for not_one in ["null", "https://APP.example", "https://app.example:443", "https://app.example/"] {
+    ///     assert!(Origin::parse(not_one.as_bytes()).is_none(), "{not_one}");
+    /// }
+    /// ```
     pub fn parse(value: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(value).ok()?;
         let (scheme, rest) = if let Some(rest) = text.strip_prefix("https://") {

@@ -91,6 +91,25 @@ pub enum PathError {
 }
 
 /// A path that means one thing, or whose readings are known.
+///
+/// ```
+/// use doorward::domain::path::{Ambiguity, PathError, RequestPath};
+///
+/// # fn main() -> Result<(), PathError> {
+/// let path = RequestPath::parse(b"/files/a%20b")?;
+/// assert_eq!(path.decoded(), b"/files/a b");
+/// assert!(!path.is_doubtful());
+///
+/// // One segment to some programs, two to others: rules judge both readings.
+/// let path = RequestPath::parse(b"/files/a%2Fb")?;
+/// assert!(path.has(Ambiguity::EncodedSlash));
+///
+/// // No rule can tolerate it.
+/// let refused = RequestPath::parse(b"/public/../admin");
+/// assert!(matches!(refused, Err(PathError::DotSegment)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct RequestPath<'a> {
     raw: &'a [u8],
