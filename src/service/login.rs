@@ -171,7 +171,7 @@ impl<P: Passwords> LoginService<P> {
         let login = proved.complete(today)?;
         let principal = Arc::clone(login.principal());
         for earlier in earlier {
-            let ending = Ending::replaced(*earlier);
+            let ending = Ending::untold(*earlier);
             self.sessions.end(&ending, today.lifetimes, now).await?;
         }
         let failed = |e: SignError| {

@@ -103,17 +103,9 @@ impl Ending {
         }
     }
 
-    /// A browser signs in anew, and its earlier session goes.
-    pub const fn replaced(session: SessionId) -> Self {
-        Self {
-            reach: RevocationScope::Session(session),
-            event: None,
-        }
-    }
-
-    /// A refresh token was used twice. That is told by itself, also when the session cannot be
-    /// ended.
-    const fn reused(session: SessionId) -> Self {
+    /// A session that ends without a line of its own: a browser signs in anew, or a refresh token
+    /// was used twice, which is told also when the session cannot be ended.
+    pub const fn untold(session: SessionId) -> Self {
         Self {
             reach: RevocationScope::Session(session),
             event: None,
@@ -319,7 +311,7 @@ impl SessionService {
             .client(client)
             .other_client(stored.client);
         self.audit(&event);
-        match self.end(&Ending::reused(stored.id), lifetimes, now).await {
+        match self.end(&Ending::untold(stored.id), lifetimes, now).await {
             Ok(()) => Denial::SessionRevoked,
             Err(denial) => denial,
         }

@@ -166,74 +166,52 @@ impl Pages {
             (false, true) => Some("message"),
             (false, false) => None,
         };
-        self.html(
-            &LoginPage {
-                frame: &self.frame,
-                rd: view.rd,
-                username: view.username,
-                remember: self.remember.as_deref(),
-                remember_me: view.remember_me,
-                message: view.error.map(words::login_error),
-                wrong,
-                obstacle: view.obstacle,
-                scheme: view.scheme,
-                notes,
-            },
-            Isolation::SameOrigin,
-        )
+        self.html(&LoginPage {
+            frame: &self.frame,
+            view,
+            remember: self.remember.as_deref(),
+            message: view.error.map(words::login_error),
+            wrong,
+            notes,
+        })
     }
 
     /// The page that signs out with one button.
     pub fn logout(&self, csrf_token: &str) -> Html {
-        self.html(
-            &LogoutPage {
-                frame: &self.frame,
-                action: &self.logout,
-                sessions: &self.sessions,
-                csrf_token,
-            },
-            Isolation::SameOrigin,
-        )
+        self.html(&LogoutPage {
+            frame: &self.frame,
+            action: &self.logout,
+            sessions: &self.sessions,
+            csrf_token,
+        })
     }
 
     /// The page that refreshes itself into `target`, so that a navigation that came
     /// from another site becomes one of our own and carries the `Strict` cookies.
     pub fn bounce(&self, target: &str) -> Html {
-        self.html(
-            &BouncePage {
-                frame: &self.frame,
-                target: &on_this_origin(target),
-            },
-            Isolation::None,
-        )
+        self.passing(&BouncePage {
+            frame: &self.frame,
+            target: &on_this_origin(target),
+        })
     }
 
     /// The same as [`Pages::bounce`] with a click.
     pub fn confirm(&self, target: &str) -> Html {
-        self.html(
-            &ConfirmPage {
-                frame: &self.frame,
-                target: &on_this_origin(target),
-            },
-            Isolation::None,
-        )
+        self.passing(&ConfirmPage {
+            frame: &self.frame,
+            target: &on_this_origin(target),
+        })
     }
 
     /// A refusal or a breakdown, for a person.
     pub fn error(&self, view: &ErrorView<'_>) -> Html {
         let (heading, sentence) = words::refusal(view.code, view.status);
-        self.html(
-            &ErrorPage {
-                frame: &self.frame,
-                heading,
-                sentence,
-                status: view.status,
-                code: view.code,
-                request_id: view.request_id,
-                action: view.action,
-            },
-            Isolation::SameOrigin,
-        )
+        self.html(&ErrorPage {
+            frame: &self.frame,
+            heading,
+            sentence,
+            view,
+        })
     }
 
     /// What stands in a frame of a page of ours where the session is over: one link to the
@@ -246,7 +224,7 @@ impl Pages {
         Html {
             csp: self.csp_in_own_frames.clone(),
             framed: Framed::ByUs,
-            ..self.html(&page, Isolation::None)
+            ..self.passing(&page)
         }
     }
 
@@ -257,38 +235,40 @@ impl Pages {
             Some((status, code)) => words::refusal(code, status),
             None => words::COOKIES,
         };
-        self.html(
-            &CookiesPage {
-                frame: &self.frame,
-                heading,
-                sentence,
-                action: &self.cookies,
-                refused,
-            },
-            Isolation::SameOrigin,
-        )
+        self.html(&CookiesPage {
+            frame: &self.frame,
+            heading,
+            sentence,
+            action: &self.cookies,
+            refused,
+        })
     }
 
     /// The page of the demo's app: who it was told you are, and how.
     pub fn whoami(&self, name: &str, headers: &[(String, String)]) -> Html {
-        self.html(
-            &WhoamiPage {
-                frame: &self.frame,
-                name,
-                headers,
-                logout: &self.logout,
-                sessions: &self.sessions,
-            },
-            Isolation::SameOrigin,
-        )
+        self.html(&WhoamiPage {
+            frame: &self.frame,
+            name,
+            headers,
+            logout: &self.logout,
+            sessions: &self.sessions,
+        })
     }
 
-    fn html(&self, page: &impl Template, isolation: Isolation) -> Html {
+    /// A page that only passes through to the app.
+    fn passing(&self, page: &impl Template) -> Html {
+        Html {
+            isolation: Isolation::None,
+            ..self.html(page)
+        }
+    }
+
+    fn html(&self, page: &impl Template) -> Html {
         Html {
             body: render(page),
             csp: self.csp.clone(),
             framed: Framed::Never,
-            isolation,
+            isolation: Isolation::SameOrigin,
         }
     }
 }
@@ -313,15 +293,11 @@ impl Frame {
 #[template(path = "login.html")]
 struct LoginPage<'a> {
     frame: &'a Frame,
-    rd: &'a str,
-    username: &'a str,
+    view: &'a LoginView<'a>,
     remember: Option<&'a str>,
-    remember_me: bool,
     message: Option<Cow<'static, str>>,
     wrong: bool,
-    obstacle: Option<&'a Obstacle>,
     /// The ids of what is said above the form, for those who hear it.
-    scheme: &'a str,
     notes: Option<&'static str>,
 }
 
@@ -354,10 +330,7 @@ struct ErrorPage<'a> {
     frame: &'a Frame,
     heading: &'static str,
     sentence: &'static str,
-    status: u16,
-    code: &'a str,
-    request_id: Option<&'a str>,
-    action: Option<(&'a str, &'a str)>,
+    view: &'a ErrorView<'a>,
 }
 
 #[derive(Template)]

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::html::{Html, Isolation};
+use super::html::Html;
 use super::{Frame, Pages, device, when};
 use crate::auth::stored::StoredSession;
 use crate::domain::id::SessionId;
@@ -115,6 +115,6 @@ impl Pages {
                 Ended::Others => "You are signed in only here now.",
             }),
         };
-        self.html(&page, Isolation::SameOrigin)
+        self.html(&page)
     }
 }

@@ -64,7 +64,7 @@ async fn whoever_ends_a_session_it_is_durable_in_force_cut_and_told() {
         ),
         (
             "a new login",
-            |one| Ending::replaced(one.id),
+            |one| Ending::untold(one.id),
             [true, false, false],
             None,
         ),
