@@ -17,4 +17,5 @@ mod scanners;
 mod setup;
 mod shipped;
 mod snippets;
+mod start_elsewhere;
 mod start_pages;

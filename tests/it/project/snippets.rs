@@ -9,7 +9,13 @@ use crate::support::users::{self, User};
 use crate::support::{TempDir, doorward};
 
 /// Whose a file may be beside ours; the word stands behind `yaml`.
-const OTHERS: [&str; 4] = ["compose", "kubernetes", "traefik", "cloudflared"];
+const OTHERS: [&str; 5] = [
+    "compose",
+    "kubernetes",
+    "traefik",
+    "cloudflared",
+    "prometheus",
+];
 
 /// A block as a whole configuration. A list of users or of rules, and sections without an app, are
 /// parts of one.
