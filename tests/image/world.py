@@ -25,8 +25,20 @@ class App(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def app(port, certificate=None):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), App)
+class OnSocket(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_UNIX
+
+    def server_bind(self):
+        self.socket.bind(self.server_address)
+        os.chmod(self.server_address, 0o666)
+
+    def get_request(self):
+        return self.socket.accept()[0], ("unix", 0)
+
+
+def app(place, certificate=None):
+    """An app on a port, or on the path of a socket."""
+    server = OnSocket(place, App) if isinstance(place, str) else http.server.ThreadingHTTPServer(("127.0.0.1", place), App)
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*certificate)
