@@ -62,6 +62,8 @@ pub(in crate::gateway) struct Progress {
     pub(in crate::gateway) is_uploading: Flag,
     /// The app was slow to take the body when its last piece came.
     pub(in crate::gateway) is_app_slow: Flag,
+    /// It waits for others of its connection, so that neither its client nor the app is late.
+    pub(in crate::gateway) is_waiting: Arc<Flag>,
     /// It is on its way to the app, from which much may come.
     pub(in crate::gateway) is_sent: Flag,
     /// The final head of an answer is on its way: the client can be told nothing else.

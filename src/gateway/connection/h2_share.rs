@@ -31,10 +31,9 @@ const FREE: usize = 3;
 /// Streams that are in a step, or stand still after some: a few pieces of 64 KiB each. As many
 /// large answers as a page asks for at once.
 const STEPPING: usize = 14;
-/// Streams that are in a step of what they send: six frames of the client each.
-const SENDING: usize = 6;
-/// Uploads whose app does not take them: six frames each, and what is kept to try again.
-const UPLOADING: usize = 4;
+/// Streams that send, while what they sent is on its way to the app: six frames of the client
+/// each.
+const UPLOADING: usize = 5;
 /// Steps in which a stream may take in what it does not give out.
 const UNSEEN: usize = 2;
 /// More than this of an answer that was not taken needs a place.
@@ -50,7 +49,6 @@ const BUDGET: usize = 128;
 pub(in crate::gateway) struct Share {
     free: AtomicUsize,
     stepping: AtomicUsize,
-    sending: AtomicUsize,
     uploading: AtomicUsize,
     waiting: Mutex<VecDeque<Waker>>,
     waits: AtomicUsize,
@@ -61,7 +59,6 @@ pub(in crate::gateway) struct Share {
 enum Place {
     Free,
     Stepping,
-    Sending,
     Uploading,
 }
 
@@ -86,7 +83,6 @@ impl Share {
         match place {
             Place::Free => (&self.free, FREE),
             Place::Stepping => (&self.stepping, STEPPING),
-            Place::Sending => (&self.sending, SENDING),
             Place::Uploading => (&self.uploading, UPLOADING),
         }
     }
@@ -190,17 +186,14 @@ impl<'a> Turn<'a> {
         if is_small && !self.handle.progress.owes_body.get() {
             return true;
         }
-        let steps = matches!(self.place, Some(Place::Stepping | Place::Sending));
-        if steps && self.handle.progress.is_app_slow.get() {
-            // What it could still take in would stay with us.
-            self.leave();
-        }
-        if !self.enter() {
+        let mut runs = self.enter();
+        if !runs {
             self.share.wait(cx.waker());
             // A place may have become free before somebody knew that we wait.
-            return self.enter();
+            runs = self.enter();
         }
-        true
+        self.handle.progress.is_waiting.set(!runs);
+        runs
     }
 
     fn enter(&mut self) -> bool {
@@ -217,13 +210,9 @@ impl<'a> Turn<'a> {
                 freed
             }
             None => {
-                let place = match (
-                    self.handle.progress.is_app_slow.get(),
-                    self.handle.progress.owes_body.get(),
-                ) {
-                    (true, _) => Place::Uploading,
-                    (false, true) => Place::Sending,
-                    (false, false) => Place::Stepping,
+                let place = match self.handle.progress.owes_body.get() {
+                    true => Place::Uploading,
+                    false => Place::Stepping,
                 };
                 self.place = share.take(place).then_some(place);
                 self.place.is_some()
@@ -231,13 +220,13 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// The stream ran, and waits for something: if that is its client, it keeps its place.
+    /// The stream ran, and waits for something. Where that is its client who does not take, or
+    /// the app, it keeps its place.
     fn ends(&mut self) {
-        let uploads = self.place == Some(Place::Uploading);
-        if self.has_little()
-            && self.unseen == 0
-            && !(uploads && self.handle.progress.is_app_slow.get())
-        {
+        let progress = &self.handle.progress;
+        let is_sending = progress.owes_body.get() || !progress.is_answered.get();
+        let waits_for_app = is_sending && progress.is_app_slow.get();
+        if self.has_little() && self.unseen == 0 && !waits_for_app {
             self.leave();
         } else if self.handle.progress.holds_place.change(true) {
             self.share.holders.add(self.handle);

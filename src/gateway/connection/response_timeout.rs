@@ -26,6 +26,7 @@ use pingora::protocols::l4::socket::SocketAddr;
 
 use crate::adapters::clock::Moment;
 use crate::gateway::connection::body_rate::BodyRate;
+use crate::gateway::connection::flag::Flag;
 
 /// The waits of one client connection: one over HTTP/1, one a stream over HTTP/2. A place
 /// is used again when its wait has ended.
@@ -35,6 +36,8 @@ pub(in crate::gateway) struct ResponseTimeouts(Mutex<Vec<State>>);
 #[derive(Debug)]
 enum State {
     Waiting {
+        /// Whether the request waits for others of its connection.
+        is_waiting: Arc<Flag>,
         fd: RawFd,
         socket: Socket,
         since: Moment,
@@ -123,6 +126,7 @@ impl ResponseTimeouts {
 impl State {
     fn end_if_late(&mut self, now: Moment) -> Option<Moment> {
         let Self::Waiting {
+            is_waiting,
             since,
             wait,
             fd,
@@ -132,6 +136,10 @@ impl State {
         else {
             return None;
         };
+        let is_waiting = is_waiting.get();
+        if is_waiting {
+            *since = now;
+        }
         let due = since.after(*wait);
         if due <= now {
             self.end_for(Late::App);
@@ -141,8 +149,8 @@ impl State {
             return Some(due);
         };
         if body.due() <= now {
-            let is_excused = unsent(*fd).map_or(*sent > TOLD_BY_NOBODY, |unsent| unsent > 0);
-            if !is_excused {
+            let is_excused = || unsent(*fd).map_or(*sent > TOLD_BY_NOBODY, |unsent| unsent > 0);
+            if !(is_waiting || is_excused()) {
                 self.end_for(Late::Client);
                 return None;
             }
@@ -178,9 +186,11 @@ pub(in crate::gateway) struct ResponseTimer {
 }
 
 impl ResponseTimer {
-    /// Starts waiting on the connection behind `fd`, among the waits of a client's connection.
+    /// Starts waiting on the connection behind `fd`, among the waits of a client's connection;
+    /// the wait stands still while the request does.
     pub(in crate::gateway) fn start(
         among: &Arc<ResponseTimeouts>,
+        is_waiting: Arc<Flag>,
         fd: RawFd,
         socket: Option<Arc<SocketDigest>>,
         wait: Duration,
@@ -188,6 +198,7 @@ impl ResponseTimer {
     ) -> Self {
         let socket = Socket::of(fd, socket);
         let state = State::Waiting {
+            is_waiting,
             fd,
             socket,
             since: Moment::now(),
@@ -236,12 +247,12 @@ impl ResponseTimer {
         };
         rate.came(bytes, *since);
         *sent = sent.saturating_add(bytes);
+        // What fits into any kernel is not asked about.
+        let is_slow = *sent > TOLD_BY_NOBODY && unsent(*fd).is_some_and(|unsent| unsent > UNSENT);
         if is_last {
             *body = None;
-            return false;
         }
-        // What fits into any kernel is not asked about.
-        *sent > TOLD_BY_NOBODY && unsent(*fd).is_some_and(|unsent| unsent > UNSENT)
+        is_slow
     }
 
     /// Whether the client was too slow with its body.

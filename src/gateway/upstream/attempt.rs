@@ -1,6 +1,7 @@
 //! The way to the app: which connection, how often, and how long for an answer.
 
 use std::os::fd::RawFd;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{StatusCode, Version};
@@ -169,6 +170,7 @@ pub(in crate::gateway) fn await_head(
     handle.progress.is_sent.set(true);
     attempt.answer_timer = Some(ResponseTimer::start(
         &handle.line.answers,
+        Arc::clone(&handle.progress.is_waiting),
         fd,
         socket,
         wait,

@@ -60,6 +60,48 @@ fn so_many_have_much_on_their_way_and_the_next_one_follows() {
     assert!(run(&mut turns[FREE + STEPPING - 1], 0), "and its own");
 }
 
+/// Runs an upload whose app is slow, or not; whether it ran.
+fn upload(turn: &mut Turn<'_>, is_slow: bool) -> bool {
+    let handle = Arc::clone(turn.handle);
+    let mut ran = false;
+    let _pending: Poll<()> = turn.run(&mut Context::from_waker(Waker::noop()), |_| {
+        handle.progress.is_app_slow.set(is_slow);
+        ran = true;
+        Poll::Pending
+    });
+    assert_eq!(handle.progress.is_waiting.get(), !ran);
+    ran
+}
+
+#[test]
+fn so_many_uploads_wait_for_the_app_and_the_next_one_for_them() {
+    let share = Share::default();
+    let handles = streams(UPLOADING + 1);
+    for handle in &handles {
+        handle.progress.is_answered.set(false);
+        handle.progress.owes_body.set(true);
+    }
+    let mut turns: Vec<_> = handles
+        .iter()
+        .map(|handle| Turn::of(&share, handle))
+        .collect();
+    for turn in &mut turns {
+        assert!(upload(turn, false), "who waits for its client has no place");
+    }
+    for (n, turn) in turns.iter_mut().enumerate() {
+        assert_eq!(upload(turn, true), n < UPLOADING, "upload {n}");
+    }
+    assert!(upload(&mut turns[0], false), "one goes on");
+    assert!(upload(&mut turns[UPLOADING], true), "and gives its place");
+    assert!(!upload(&mut turns[0], true), "and has to wait");
+    handles[1].progress.owes_body.set(false);
+    assert!(upload(&mut turns[1], true), "its body is whole");
+    assert!(!upload(&mut turns[0], true), "and still on its way");
+    handles[1].progress.is_answered.set(true);
+    assert!(upload(&mut turns[1], true), "the app has answered");
+    assert!(upload(&mut turns[0], true), "which frees its place");
+}
+
 #[test]
 fn a_place_is_forgotten_with_its_stream() {
     let share = Share::default();
