@@ -7,10 +7,12 @@
 //! The second opinion is never ours: naive models in these files, or another crate (`ring`
 //! where we sign with `aws-lc-rs`, `url`, `serde_yaml`, `serde_json`).
 
+pub mod chunks;
 pub mod config;
 pub mod cookie;
 pub mod form;
 pub mod gate;
+pub mod h2_heads;
 pub mod origin;
 pub mod path;
 pub mod refresh;
@@ -21,11 +23,13 @@ pub mod token;
 pub type Check = fn(&[u8]);
 
 /// Every target by the name of its corpus.
-pub const TARGETS: [(&str, Check); 8] = [
+pub const TARGETS: [(&str, Check); 10] = [
+    ("chunks", chunks::check),
     ("config", config::check),
     ("cookie", cookie::check),
     ("form", form::check),
     ("gate", gate::check),
+    ("h2_heads", h2_heads::check),
     ("origin", origin::check),
     ("path", path::check),
     ("refresh", refresh::check),

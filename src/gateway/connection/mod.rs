@@ -22,6 +22,7 @@ pub(in crate::gateway) mod peer;
 pub(in crate::gateway) mod protocol_errors;
 pub(in crate::gateway) mod read_ahead;
 pub(in crate::gateway) mod registration;
+pub mod rehearsal;
 pub(in crate::gateway) mod response_timeout;
 pub(in crate::gateway) mod server_app;
 pub(in crate::gateway) mod surroundings;
