@@ -50,11 +50,16 @@ impl From<[u8; FRAME_HEAD]> for FrameHead {
 }
 
 const DATA: u8 = 0;
-const HEADERS: u8 = 1;
+pub(in crate::gateway) const HEADERS: u8 = 1;
+const SETTINGS: u8 = 4;
 const WINDOW_UPDATE: u8 = 8;
-const CONTINUATION: u8 = 9;
+pub(in crate::gateway) const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
+pub(in crate::gateway) const END_HEADERS: u8 = 4;
+
+/// SETTINGS_HEADER_TABLE_SIZE, and what it is before a client says it (RFC 9113 section 6.5.2).
+const HEADER_TABLE_SIZE: u16 = 1;
+const DEFAULT_TABLE: u32 = 4096;
 
 /// Why a connection is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +94,10 @@ pub(in crate::gateway) struct H2FloodGuard {
     in_head: bool,
     heads: H2Heads,
     allowance: TokenBucket,
+    /// Of a setting that is under way.
+    setting: [u8; 6],
+    got: usize,
+    has_small_table: bool,
 }
 
 #[derive(Debug)]
@@ -107,6 +116,7 @@ enum Part {
     Nothing,
     Some,
     Last,
+    Settings,
 }
 
 impl H2FloodGuard {
@@ -116,6 +126,30 @@ impl H2FloodGuard {
             in_head: true,
             heads: H2Heads::new(),
             allowance: TokenBucket::new(),
+            setting: [0; 6],
+            got: 0,
+            has_small_table: false,
+        }
+    }
+
+    /// Whether the client ever asked for a smaller table of fields than it has at first: the
+    /// next block has to say so, and that is the library's to say (RFC 7541 section 4.2).
+    pub(in crate::gateway) const fn has_small_table(&self) -> bool {
+        self.has_small_table
+    }
+
+    fn settings(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            if let Some(place) = self.setting.get_mut(self.got) {
+                *place = *byte;
+            }
+            self.got = self.got.saturating_add(1);
+            if self.got == self.setting.len() {
+                self.got = 0;
+                let [a, b, value @ ..] = self.setting;
+                self.has_small_table |= u16::from_be_bytes([a, b]) == HEADER_TABLE_SIZE
+                    && u32::from_be_bytes(value) < DEFAULT_TABLE;
+            }
         }
     }
 
@@ -149,8 +183,11 @@ impl H2FloodGuard {
                 State::Payload(left, part) => {
                     let taken = bytes.len().min(*left);
                     *left = left.saturating_sub(taken);
-                    if *part != Part::Nothing {
-                        self.heads.pass(bytes.get(..taken).unwrap_or_default())?;
+                    let now = bytes.get(..taken).unwrap_or_default();
+                    match part {
+                        Part::Nothing => {}
+                        Part::Some | Part::Last => self.heads.pass(now)?,
+                        Part::Settings => self.settings(now),
                     }
                     taken
                 }
@@ -211,6 +248,7 @@ impl H2FloodGuard {
         let part = match kind {
             HEADERS | CONTINUATION if has(END_HEADERS) => Part::Last,
             HEADERS | CONTINUATION => Part::Some,
+            SETTINGS => Part::Settings,
             _ => Part::Nothing,
         };
         self.state = State::Payload(length, part);

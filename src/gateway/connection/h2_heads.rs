@@ -21,7 +21,7 @@ const TABLE: usize = 4096;
 const OVERHEAD: usize = 32;
 
 /// Flags of HEADERS (RFC 9113 section 6.2).
-const PADDED: u8 = 8;
+pub(in crate::gateway) const PADDED: u8 = 8;
 const PRIORITY: u8 = 32;
 
 /// The name of interest.

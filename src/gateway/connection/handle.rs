@@ -15,6 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderValue;
 use parking_lot::Mutex;
+use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::{ALPN, Stream};
 use pingora_proxy::Session;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt};
@@ -26,6 +27,7 @@ use crate::domain::request_id::RequestId;
 use crate::domain::time::Timestamp;
 use crate::gateway::connection::flag::Flag;
 use crate::gateway::connection::framing::Framing;
+use crate::gateway::connection::h2_interim::{InterimAnswers, StreamNumber};
 use crate::gateway::connection::head_deadline::{HeadDeadline, TimedOut};
 use crate::gateway::connection::response_timeout::ResponseTimeouts;
 use crate::gateway::connection::websocket_frames::WebSocketFrames;
@@ -46,6 +48,8 @@ pub(in crate::gateway) struct ConnectionHandle {
     pub(in crate::gateway) answers: Arc<ResponseTimeouts>,
     /// Where its requests end.
     pub(in crate::gateway) framing: Mutex<Framing>,
+    /// What is written between the frames of the HTTP/2 library.
+    pub(in crate::gateway) interim: InterimAnswers,
     peer: OnceLock<Option<HeaderValue>>,
     /// From the next answer on the connection carries a WebSocket, until it closes.
     pub(in crate::gateway) is_tunnel: Flag,
@@ -106,6 +110,20 @@ impl ConnectionHandle {
     /// From now on the client sends no requests any more.
     pub(in crate::gateway) fn opens(&self) {
         *self.framing.lock() = Framing::Open;
+    }
+
+    /// Sends an answer before the last one where pingora does not: over HTTP/2.
+    pub(in crate::gateway) fn send_interim(
+        &self,
+        request: &RequestHeader,
+        answer: &ResponseHeader,
+    ) {
+        let stream = request.extensions.get::<StreamNumber>();
+        if let Some(stream) = stream
+            && !self.arrival.has_small_table()
+        {
+            self.interim.send(*stream, answer);
+        }
     }
 
     /// The address of whoever is on the other end, written once.

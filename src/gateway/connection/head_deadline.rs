@@ -114,6 +114,12 @@ impl HeadDeadline {
         Ok(())
     }
 
+    /// Whether no frames of ours can stand among the library's (see [`H2FloodGuard::has_small_table`]).
+    pub(in crate::gateway) fn has_small_table(&self) -> bool {
+        let frames = self.frames.as_ref();
+        frames.is_none_or(|frames| frames.lock().has_small_table())
+    }
+
     /// The client was sent these bytes.
     pub(in crate::gateway) fn went(&self, bytes: &[u8]) {
         if !self.is_http1() {

@@ -11,6 +11,7 @@ pub(in crate::gateway) mod flag;
 pub(in crate::gateway) mod framing;
 pub(in crate::gateway) mod h2_flood;
 pub(in crate::gateway) mod h2_heads;
+pub(in crate::gateway) mod h2_interim;
 pub(in crate::gateway) mod h2_share;
 pub(in crate::gateway) mod handle;
 pub(in crate::gateway) mod head_deadline;

@@ -21,6 +21,7 @@ use pingora::protocols::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::gateway::connection::h2_interim::StreamMarks;
 use crate::gateway::connection::handle::ConnectionHandle;
 use crate::gateway::connection::read_ahead::ReadAhead;
 use crate::gateway::connection::websocket_frames::WebSocketFrames;
@@ -30,6 +31,8 @@ use crate::gateway::connection::websocket_frames::WebSocketFrames;
 pub(in crate::gateway) struct ObservedStream {
     stream: Stream,
     held: ReadAhead,
+    /// Over HTTP/2.
+    marks: Option<StreamMarks>,
     frames: Option<WebSocketFrames>,
     line: Arc<ConnectionHandle>,
 }
@@ -39,6 +42,7 @@ impl ObservedStream {
         Self {
             stream,
             held: ReadAhead::default(),
+            marks: (!line.arrival.is_http1()).then(StreamMarks::new),
             frames: None,
             line: Arc::clone(line),
         }
@@ -46,6 +50,21 @@ impl ObservedStream {
 
     fn stream(&mut self) -> Pin<&mut Stream> {
         Pin::new(&mut self.stream)
+    }
+
+    /// Writes interim answers where they may stand; how much may be written before that.
+    fn poll_interim(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let interim = &self.line.interim;
+        if !interim.are_waiting() {
+            return Poll::Ready(Ok(usize::MAX));
+        }
+        match self.line.arrival.refusals.left_of_frame() {
+            0 => {
+                std::task::ready!(interim.poll_write(Pin::new(&mut self.stream), cx))?;
+                Poll::Ready(Ok(usize::MAX))
+            }
+            left => Poll::Ready(Ok(left)),
+        }
     }
 
     /// Part of what was given to write went to the client.
@@ -78,8 +97,16 @@ impl AsyncRead for ObservedStream {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let stream = Pin::new(&mut this.stream);
-        this.held.poll_read(stream, &this.line, cx, buf)
+        let mut stream = Pin::new(&mut this.stream);
+        let (held, line) = (&mut this.held, &this.line);
+        let Some(marks) = &mut this.marks else {
+            return held.poll_read(stream, line, cx, buf);
+        };
+        let came = marks.poll_read(buf, |buf| held.poll_read(stream.as_mut(), line, cx, buf));
+        if came.is_pending() {
+            line.interim.note_idle(cx);
+        }
+        came
     }
 }
 
@@ -98,6 +125,15 @@ impl AsyncWrite for ObservedStream {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        let most = std::task::ready!(this.poll_interim(cx))?;
+        let mut bufs = bufs;
+        let rest_of_frame;
+        if most < usize::MAX {
+            let first = bufs.iter().find(|buf| !buf.is_empty());
+            let first = first.map_or(&[][..], |first| first);
+            rest_of_frame = [IoSlice::new(first.get(..most).unwrap_or(first))];
+            bufs = &rest_of_frame;
+        }
         let written = match bufs {
             [one] => this.stream().poll_write(cx, one),
             some => this.stream().poll_write_vectored(cx, some),
@@ -118,7 +154,9 @@ impl AsyncWrite for ObservedStream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().stream().poll_flush(cx)
+        let this = self.get_mut();
+        let _most = std::task::ready!(this.poll_interim(cx))?;
+        this.stream().poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

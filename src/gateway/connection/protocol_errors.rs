@@ -8,7 +8,9 @@ use std::sync::OnceLock;
 
 use parking_lot::Mutex;
 
-use crate::gateway::connection::h2_flood::{FRAME_HEAD, FrameHead};
+use crate::gateway::connection::h2_flood::{
+    CONTINUATION, END_HEADERS, FRAME_HEAD, FrameHead, HEADERS,
+};
 
 const RST_STREAM: u8 = 3;
 const GOAWAY: u8 = 7;
@@ -61,6 +63,12 @@ impl ProtocolErrors {
         }
     }
 
+    /// How much of what goes out over HTTP/2 belongs together before a frame of ours may stand
+    /// there.
+    pub(in crate::gateway) fn left_of_frame(&self) -> usize {
+        self.frames.lock().left_of_frame()
+    }
+
     /// A method that pingora does not let through.
     pub(in crate::gateway) fn method_refused(&self) {
         self.record(METHOD_NOT_ALLOWED);
@@ -95,9 +103,18 @@ struct OwnFrames {
     /// Of one that ends something: the last four bytes so far, and how many are to come
     /// before the error code is complete.
     code: Option<(u32, usize)>,
+    /// Whether a head is under way, of which another frame follows.
+    in_head: bool,
 }
 
 impl OwnFrames {
+    fn left_of_frame(&self) -> usize {
+        match self.left {
+            0 if self.got > 0 || self.in_head => FRAME_HEAD.saturating_sub(self.got),
+            left => left,
+        }
+    }
+
     /// Takes what goes out; how many streams or connections it ends as broken.
     fn pass(&mut self, mut bytes: &[u8]) -> u32 {
         let mut broken = 0_u32;
@@ -125,7 +142,15 @@ impl OwnFrames {
     }
 
     fn begin(&mut self) {
-        let FrameHead { length, kind, .. } = self.head.into();
+        let FrameHead {
+            length,
+            kind,
+            flags,
+            ..
+        } = self.head.into();
+        if matches!(kind, HEADERS | CONTINUATION) {
+            self.in_head = flags & END_HEADERS == 0;
+        }
         self.left = length;
         self.got = 0;
         self.code = match kind {
@@ -184,6 +209,31 @@ mod tests {
             let broken: u32 = sent.chunks(step).map(|part| frames.pass(part)).sum();
             assert_eq!(broken, 3, "in steps of {step}");
         }
+    }
+
+    #[test]
+    fn what_belongs_together_is_known() {
+        let mut begun = frame(1, &[1, 2]);
+        let mut last = frame(9, &[3]);
+        last[4] = 4;
+        begun.extend(last);
+        begun.extend(frame(0, &[]));
+        let mut frames = OwnFrames::default();
+        let left: Vec<_> = begun
+            .iter()
+            .map(|byte| {
+                let left = frames.left_of_frame();
+                frames.pass(&[*byte]);
+                left
+            })
+            .collect();
+        let expected = [
+            &[0, 8, 7, 6, 5, 4, 3, 2, 1, 2, 1][..],
+            &[9, 8, 7, 6, 5, 4, 3, 2, 1, 1],
+            &[0, 8, 7, 6, 5, 4, 3, 2, 1],
+        ];
+        assert_eq!(left, expected.concat());
+        assert_eq!(frames.left_of_frame(), 0);
     }
 
     #[test]

@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header;
+use http::{StatusCode, header};
+use pingora::http::ResponseHeader;
 use pingora::{Error, ErrorType, Result};
 use pingora_proxy::Session;
 use tokio::time::timeout;
@@ -14,6 +15,7 @@ use crate::adapters::clock::Moment;
 use crate::auth::denial::Denial;
 use crate::config::settings::Limits;
 use crate::gateway::connection::body_rate::BodyRate;
+use crate::gateway::connection::cancel::CancelHandle;
 use crate::gateway::request::admission::not_admitted;
 use crate::gateway::request::ctx::Ctx;
 
@@ -45,6 +47,7 @@ pub(in crate::gateway) async fn read(
         if session.write_continue_response().await.is_err() {
             return Err(Denial::BadRequest);
         }
+        go_on(session);
     }
     let mut body = Vec::with_capacity(declared.unwrap_or(0));
     let mut rate = BodyRate::begin(limits, Moment::now());
@@ -67,6 +70,14 @@ pub(in crate::gateway) async fn read(
             }
             Err(_) => return Err(Denial::BadRequest),
         }
+    }
+}
+
+/// Says it over HTTP/2 too.
+fn go_on(session: &Session) {
+    let answer = ResponseHeader::build(StatusCode::CONTINUE, None);
+    if let (Some(handle), Ok(answer)) = (CancelHandle::of_this_request(), answer) {
+        handle.line.send_interim(session.req_header(), &answer);
     }
 }
 

@@ -48,6 +48,9 @@ pub(in crate::gateway) fn response(
             answer.remove_header(&header::CACHE_CONTROL);
             drop_words_to_shared_caches(answer);
         }
+        if let Some(handle) = &ctx.handle {
+            handle.line.send_interim(session.req_header(), answer);
+        }
         return Ok(());
     }
     note_answer(session, answer, &said, ctx);

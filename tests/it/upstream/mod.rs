@@ -9,6 +9,7 @@ mod forwarded;
 pub(crate) mod h2;
 mod half_answers;
 mod half_closed;
+mod interim;
 mod own_headers;
 mod pingora;
 mod request_ids;

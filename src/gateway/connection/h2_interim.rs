@@ -1,0 +1,374 @@
+//! Answers before the last one (1xx) over HTTP/2. The library can send them, but pingora 0.9.1
+//! keeps what could to itself and drops them, and it tells nobody the number of a stream.
+//!
+//! So the wire tells it: each head goes on to the library with one more field behind those of
+//! the client ([`StreamMarks`]), which is taken out before anybody looks at the request
+//! ([`take_stream`]). The answer is a frame of our own between two of the library's
+//! ([`InterimAnswers`]). Fields of ours are literals that are not indexed (RFC 7541 section
+//! 6.2.2), so that no table knows of them.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker, ready};
+
+use bytes::{Buf as _, BufMut as _, BytesMut};
+use parking_lot::Mutex;
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::protocols::Stream;
+use tokio::io::{AsyncWrite as _, ReadBuf};
+
+use crate::adapters::entropy;
+use crate::gateway::connection::h2_flood::{
+    CONTINUATION, END_HEADERS, FRAME_HEAD, FrameHead, HEADERS, PREFACE,
+};
+use crate::gateway::connection::h2_heads::PADDED;
+
+/// The name of the field. What a client says in one of that name counts for nothing.
+const STREAM: &str = "doorward-stream";
+/// What stands before the number in ours, and nobody knows: a head that cannot be marked must
+/// not claim the stream of somebody else behind the same proxy.
+static SECRET: LazyLock<String> = LazyLock::new(|| {
+    let secret = u64::from_be_bytes(entropy::random());
+    format!("{secret:016x}")
+});
+const SECRET_LENGTH: usize = 16;
+/// The digits of any stream.
+const DIGITS: usize = 10;
+/// What the field takes of a block: how it is coded, two lengths, its name and its value.
+const MARK: usize = 3 + STREAM.len() + SECRET_LENGTH + DIGITS;
+/// What every client and the library take in one frame (RFC 9113 section 4.2).
+const FRAME: usize = 16 * 1024;
+/// What waits for one client at most; it may do without (RFC 9110 section 15.2).
+const WAITING: usize = 64 * 1024;
+
+/// The number of the stream of a request.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::gateway) struct StreamNumber(u32);
+
+/// Takes the number out of a head, and notes it beside the fields.
+pub(in crate::gateway) fn take_stream(head: &mut RequestHeader) {
+    let last = head.headers.get_all(STREAM).iter().next_back();
+    let number = last.and_then(|last| {
+        let number = last.to_str().ok()?.strip_prefix(SECRET.as_str());
+        number?.parse().ok()
+    });
+    head.remove_header(STREAM);
+    if let Some(number) = number {
+        head.extensions_mut().insert(StreamNumber(number));
+    }
+}
+
+/// Adds its number to each head that a client sends, as far as the frame takes it.
+#[derive(Debug)]
+pub(in crate::gateway) struct StreamMarks {
+    head: [u8; FRAME_HEAD],
+    got: usize,
+    /// Of the payload that is under way.
+    left: usize,
+    /// The stream, while its last fields are under way.
+    marked: Option<u32>,
+    /// What was not asked for yet.
+    out: BytesMut,
+}
+
+impl StreamMarks {
+    pub(in crate::gateway) fn new() -> Self {
+        Self {
+            head: [0; FRAME_HEAD],
+            got: 0,
+            left: PREFACE.len(),
+            marked: None,
+            out: BytesMut::new(),
+        }
+    }
+
+    /// Reads, and adds to what was read.
+    pub(in crate::gateway) fn poll_read(
+        &mut self,
+        buf: &mut ReadBuf<'_>,
+        mut read: impl FnMut(&mut ReadBuf<'_>) -> Poll<io::Result<()>>,
+    ) -> Poll<io::Result<()>> {
+        while self.out.is_empty() {
+            let before = buf.filled().len();
+            ready!(read(buf))?;
+            let came = buf.filled().get(before..).unwrap_or_default();
+            if came.len() < self.left || came.is_empty() {
+                self.left = self.left.saturating_sub(came.len());
+                return Poll::Ready(Ok(()));
+            }
+            self.pass(came);
+            buf.set_filled(before);
+        }
+        let taken = self.out.len().min(buf.remaining());
+        buf.put_slice(&self.out.split_to(taken));
+        if self.out.is_empty() {
+            self.out = BytesMut::new();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn pass(&mut self, mut bytes: &[u8]) {
+        while let Some((first, rest)) = bytes.split_first() {
+            if self.left == 0 {
+                if let Some(place) = self.head.get_mut(self.got) {
+                    *place = *first;
+                }
+                self.got = self.got.saturating_add(1);
+                bytes = rest;
+                if self.got == FRAME_HEAD {
+                    self.begin();
+                }
+            } else {
+                let taken = self.left.min(bytes.len());
+                let (now, later) = bytes.split_at_checked(taken).unwrap_or((bytes, &[]));
+                self.out.extend_from_slice(now);
+                self.left = self.left.saturating_sub(taken);
+                bytes = later;
+            }
+            if self.left == 0
+                && let Some(stream) = self.marked.take()
+            {
+                put_field(
+                    &mut self.out,
+                    STREAM,
+                    format!("{}{stream:0DIGITS$}", *SECRET).as_bytes(),
+                );
+            }
+        }
+    }
+
+    fn begin(&mut self) {
+        self.got = 0;
+        let head = FrameHead::from(self.head);
+        self.left = head.length;
+        let is_last = match head.kind {
+            HEADERS => head.flags & (END_HEADERS | PADDED) == END_HEADERS,
+            CONTINUATION => head.flags & END_HEADERS != 0,
+            _ => false,
+        };
+        let length = head.length.saturating_add(MARK);
+        if is_last && length <= FRAME {
+            self.marked = Some(head.stream);
+            self.out.extend_from_slice(&frame_head(length, self.head));
+        } else {
+            self.out.extend_from_slice(&self.head);
+        }
+    }
+}
+
+/// The same head with another length.
+fn frame_head(length: usize, head: [u8; FRAME_HEAD]) -> [u8; FRAME_HEAD] {
+    let [_, a, b, c] = u32::try_from(length).unwrap_or_default().to_be_bytes();
+    let [_, _, _, kind, flags, stream @ ..] = head;
+    let [d, e, f, g] = stream;
+    [a, b, c, kind, flags, d, e, f, g]
+}
+
+/// What is to be written to one client between the frames of the library.
+#[derive(Debug, Default)]
+pub(in crate::gateway) struct InterimAnswers {
+    are_waiting: AtomicBool,
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    frames: BytesMut,
+    /// The task of the connection.
+    connection: Option<Waker>,
+}
+
+impl InterimAnswers {
+    /// Sends such an answer on this stream, unless the client does not take those before it.
+    pub(in crate::gateway) fn send(
+        &self,
+        StreamNumber(stream): StreamNumber,
+        answer: &ResponseHeader,
+    ) {
+        let Some(frame) = frame(stream, answer) else {
+            return;
+        };
+        let mut waiting = self.waiting.lock();
+        if waiting.frames.len().saturating_add(frame.len()) > WAITING {
+            return;
+        }
+        waiting.frames.extend_from_slice(&frame);
+        self.are_waiting.store(true, Ordering::Release);
+        if let Some(connection) = &waiting.connection {
+            connection.wake_by_ref();
+        }
+    }
+
+    /// Whether there are any.
+    pub(in crate::gateway) fn are_waiting(&self) -> bool {
+        self.are_waiting.load(Ordering::Acquire)
+    }
+
+    /// The connection waits for what its client sends.
+    pub(in crate::gateway) fn note_idle(&self, cx: &Context<'_>) {
+        let mut waiting = self.waiting.lock();
+        match &mut waiting.connection {
+            Some(connection) => connection.clone_from(cx.waker()),
+            None => waiting.connection = Some(cx.waker().clone()),
+        }
+    }
+
+    /// Writes all of them; only between two frames.
+    pub(in crate::gateway) fn poll_write(
+        &self,
+        mut stream: Pin<&mut Stream>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        let mut waiting = self.waiting.lock();
+        while !waiting.frames.is_empty() {
+            let written = ready!(stream.as_mut().poll_write(cx, &waiting.frames))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            waiting.frames.advance(written);
+        }
+        waiting.frames = BytesMut::new();
+        self.are_waiting.store(false, Ordering::Release);
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// HEADERS with this answer; none if it needs more than one frame.
+fn frame(stream: u32, answer: &ResponseHeader) -> Option<BytesMut> {
+    let mut block = BytesMut::new();
+    // The name of `:status` by its number (RFC 7541 appendix A).
+    block.put_slice(&[0x08, 3]);
+    block.put_slice(answer.status.as_str().as_bytes());
+    for (name, value) in &answer.headers {
+        // RFC 9113 section 8.2.2.
+        let is_of_connection = matches!(
+            name.as_str(),
+            "connection" | "keep-alive" | "proxy-connection" | "transfer-encoding" | "upgrade"
+        );
+        if !is_of_connection {
+            put_field(&mut block, name.as_str(), value.as_bytes());
+        }
+    }
+    if block.len() > FRAME {
+        return None;
+    }
+    let mut frame = BytesMut::with_capacity(FRAME_HEAD.saturating_add(block.len()));
+    let [a, b, c, d] = stream.to_be_bytes();
+    let head = [0, 0, 0, HEADERS, END_HEADERS, a, b, c, d];
+    frame.put_slice(&frame_head(block.len(), head));
+    frame.put_slice(&block);
+    Some(frame)
+}
+
+/// A literal that is not indexed.
+fn put_field(block: &mut BytesMut, name: &str, value: &[u8]) {
+    block.put_u8(0);
+    for text in [name.as_bytes(), value] {
+        put_length(block, text.len());
+        block.put_slice(text);
+    }
+}
+
+/// An integer with a prefix of seven bits (RFC 7541 section 5.1), and no Huffman code.
+fn put_length(block: &mut BytesMut, length: usize) {
+    const MOST: usize = 0x7f;
+    let byte = |number: usize| u8::try_from(number).unwrap_or_default();
+    let Some(mut left) = length.checked_sub(MOST) else {
+        block.put_u8(byte(length));
+        return;
+    };
+    block.put_u8(byte(MOST));
+    while left > MOST {
+        block.put_u8(0x80 | byte(left & MOST));
+        left >>= 7;
+    }
+    block.put_u8(byte(left));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame_of(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+        let head = [0, 0, 0, kind, flags, 0, 0, 0, stream];
+        [&frame_head(payload.len(), head)[..], payload].concat()
+    }
+
+    /// What comes out, read in pieces of so many bytes.
+    fn marked(sent: &[u8], piece: usize) -> Vec<u8> {
+        let mut marks = StreamMarks::new();
+        let (mut out, mut left) = (Vec::new(), sent);
+        loop {
+            let mut space = [0; 100];
+            let mut buf = ReadBuf::new(&mut space);
+            let read = |buf: &mut ReadBuf<'_>| {
+                let (now, later) = left.split_at(piece.min(left.len()).min(buf.remaining()));
+                left = later;
+                buf.put_slice(now);
+                Poll::Ready(Ok(()))
+            };
+            assert!(marks.poll_read(&mut buf, read).is_ready());
+            if buf.filled().is_empty() {
+                return out;
+            }
+            out.extend_from_slice(buf.filled());
+        }
+    }
+
+    #[test]
+    fn heads_are_marked_and_nothing_else_however_they_come() {
+        let mark = |stream: u8| {
+            let number = format!("{}000000000{stream}", *SECRET);
+            [b"\0\x0fdoorward-stream\x1a", number.as_bytes()].concat()
+        };
+        let with = |block: &[u8], stream| [block, &mark(stream)].concat();
+        let large = vec![b'x'; FRAME - MARK + 1];
+        for (sent, expected) in [
+            (frame_of(4, 0, 0, b""), None),
+            (frame_of(0, 1, 1, &[1; 300]), None),
+            (
+                frame_of(1, 4, 1, b"block"),
+                Some(frame_of(1, 4, 1, &with(b"block", 1))),
+            ),
+            (
+                frame_of(1, 5, 3, b""),
+                Some(frame_of(1, 5, 3, &with(b"", 3))),
+            ),
+            (frame_of(1, 0, 5, b"begin"), None),
+            (
+                frame_of(9, 4, 5, b"end"),
+                Some(frame_of(9, 4, 5, &with(b"end", 5))),
+            ),
+            (frame_of(1, 4 | 8, 7, b"\x02paddedxx"), None),
+            (frame_of(1, 4, 9, &large), None),
+        ] {
+            let sent = [PREFACE, &sent, &frame_of(0, 0, 1, b"data")].concat();
+            let expected = match expected {
+                Some(expected) => [PREFACE, &expected, &frame_of(0, 0, 1, b"data")].concat(),
+                None => sent.clone(),
+            };
+            for piece in [1, 2, 5, 9, 64, 100] {
+                assert_eq!(marked(&sent, piece), expected, "in pieces of {piece}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_answer_is_one_frame_without_the_fields_of_a_connection() {
+        let mut answer = ResponseHeader::build(103, None).unwrap();
+        answer.insert_header("Link", "</a>").unwrap();
+        answer.insert_header("Keep-Alive", "timeout=5").unwrap();
+        let expected = frame_of(1, 4, 3, b"\x08\x03103\0\x04link\x04</a>");
+        assert_eq!(frame(3, &answer).unwrap(), expected);
+        answer.insert_header("Link", "x".repeat(300)).unwrap();
+        let long = frame(3, &answer).unwrap();
+        assert!(
+            long.windows(3).any(|three| three == [0x7f, 0xad, 0x01]),
+            "300 - 127"
+        );
+        answer.insert_header("Link", "x".repeat(FRAME)).unwrap();
+        assert!(frame(3, &answer).is_none(), "more than a client takes");
+    }
+}
