@@ -169,10 +169,13 @@ fn kept(text: &str, settings: &Settings) {
     }
     let limits = &settings.limits;
     for (key, value) in [
-        ("header_count", u64::try_from(limits.header_count).ok()),
+        (
+            "header_count",
+            u64::try_from(limits.sizes.header_count).ok(),
+        ),
         ("connections", u64::try_from(limits.connections).ok()),
         ("h2_streams", Some(limits.h2_streams.into())),
-        ("header_bytes", Some(limits.header_bytes)),
+        ("header_bytes", Some(limits.sizes.header_bytes)),
         ("login_body", Some(limits.login_body)),
     ] {
         if let Some(written) = yaml["limits"][key].as_u64() {

@@ -27,6 +27,31 @@ pub enum RequestOrigin {
     Anyone,
 }
 
+/// `cors`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CorsSettings {
+    /// Whose pages may call with the user's session.
+    pub allowed_origins: Vec<Origin>,
+    /// Of these, those of apps and extensions, as they serialise them.
+    pub app_origins: Vec<String>,
+    /// Method names.
+    pub allowed_methods: Vec<String>,
+    /// Lower-case header names.
+    pub allowed_headers: Vec<String>,
+    /// Header names.
+    pub exposed_headers: Vec<String>,
+    /// How long a browser may remember a preflight.
+    pub max_age: Duration,
+}
+
+impl CorsSettings {
+    /// Every origin that is allowed, as it is sent.
+    fn all_origins(&self) -> Vec<String> {
+        let web = self.allowed_origins.iter().map(ToString::to_string);
+        web.chain(self.app_origins.iter().cloned()).collect()
+    }
+}
+
 /// The operator's choice, with the header values rendered once.
 #[derive(Clone, Debug)]
 pub struct Cors {
@@ -41,27 +66,21 @@ pub struct Cors {
 impl Cors {
     /// `ours` is `public_url`; the lists were checked by the configuration, what could not
     /// stand in a header is left out.
-    pub fn new(
-        ours: Option<&Origin>,
-        allowed: &[String],
-        methods: &[String],
-        headers: &[String],
-        exposed: &[String],
-        max_age: Duration,
-    ) -> Self {
+    pub fn new(ours: Option<&Origin>, settings: &CorsSettings) -> Self {
         let list = |items: &[String]| {
             HeaderValue::try_from(items.join(", ")).unwrap_or(HeaderValue::from_static(""))
         };
+        let exposed = &settings.exposed_headers;
+        let allowed = settings.all_origins().into_iter();
         Self {
             ours: ours.cloned(),
             allowed: allowed
-                .iter()
                 .filter_map(|origin| HeaderValue::try_from(origin).ok())
                 .collect(),
-            methods: list(methods),
-            headers: list(headers),
+            methods: list(&settings.allowed_methods),
+            headers: list(&settings.allowed_headers),
             exposed: (!exposed.is_empty()).then(|| list(exposed)),
-            max_age: HeaderValue::from(max_age.as_secs()),
+            max_age: HeaderValue::from(settings.max_age.as_secs()),
         }
     }
 

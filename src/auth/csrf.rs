@@ -34,7 +34,8 @@ pub struct Csrf {
 }
 
 /// `csrf.mode`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum CsrfMode {
     /// By origin.
     Origin,

@@ -291,7 +291,7 @@ impl Policy {
     pub fn present(&self, denial: Denial, view: &RequestView<'_>) -> Presentation {
         let manners = PresentationContext {
             login_path: &self.paths.login,
-            cross_site: self.cross_site,
+            cross_site: self.session.cross_site_navigation,
             cookies_are_strict: self.cookies.same_site() == SameSite::Strict,
             has_session_cookies: cookie::has_session(view.headers, &self.cookies),
         };

@@ -13,7 +13,8 @@ use crate::domain::id::SessionId;
 use crate::domain::identity::header_text;
 
 /// What an identity header carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum IdentityField {
     /// The stable id.
     Id,
@@ -50,7 +51,7 @@ const FAMILY: [&str; 11] = [
 pub struct IdentityHeaders {
     /// Names as the operator spelled them. A clone of one is a count, not a copy: every
     /// request has its own of each.
-    set: BTreeMap<Bytes, IdentityField>,
+    pub(crate) set: BTreeMap<Bytes, IdentityField>,
 }
 
 impl IdentityHeaders {

@@ -71,7 +71,7 @@ fn begun(
     now: Timestamp,
     random: [u8; 10],
 ) -> Result<StoredSession, SignError> {
-    let (idle, absolute) = policy.lifetimes.of_session(remember);
+    let (idle, absolute) = policy.session.lifetimes.of_session(remember);
     let user = principal.user.identity.id.clone();
     let mut session = StoredSession {
         id: SessionId::new(creation_time(policy.revoked.cut_off(&user), now), random),
@@ -88,7 +88,7 @@ fn begun(
         agent: device.agent.clone(),
         extra: Extra::default(),
     };
-    session.token_until = longest_token(&session, now, policy.lifetimes.terms());
+    session.token_until = longest_token(&session, now, policy.session.lifetimes.terms());
     Ok(session)
 }
 
@@ -115,7 +115,9 @@ pub fn issue(
     random: [u8; 16],
 ) -> Result<Option<Issued>, SignError> {
     let identity = &principal.user.identity;
-    let exp = stored.token_end(now, policy.lifetimes.access).secs();
+    let exp = stored
+        .token_end(now, policy.session.lifetimes.access)
+        .secs();
     if exp <= now.secs() {
         return Ok(None);
     }

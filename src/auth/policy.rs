@@ -4,13 +4,14 @@
 //! never gives half a request the old rules.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::client_headers::ClientHeaders;
+use super::client_headers::{ClientHeaders, ForwardHeaders};
 use super::cors::Cors;
 use super::csrf::Csrf;
-use super::directory::Directory;
+use super::directory::{Directory, User};
 use super::headers::IdentityHeaders;
 use super::ports::{Revoked, Tokens, Users};
 use super::principal::Principal;
@@ -20,11 +21,12 @@ use super::rules::Rules;
 use super::verified::TokenCache;
 use crate::domain::cookie::CookieStyle;
 use crate::domain::id::UserId;
-use crate::domain::origin::{Authority, Scheme};
+use crate::domain::origin::{Authority, Origin, Scheme};
 use crate::domain::time::Timestamp;
 
-/// The snapshot.
-pub struct Policy {
+/// What the operator decides of requests.
+#[derive(Clone, Debug)]
+pub struct Choices {
     /// Which hosts are served; `None`: any.
     pub hosts: Option<Hosts>,
     /// Sizes of a request.
@@ -42,21 +44,22 @@ pub struct Policy {
     /// What the app is told.
     pub identity_headers: IdentityHeaders,
     /// What of a client's headers reaches it.
-    pub client_headers: ClientHeaders,
-    /// What a cookie-less arrival from another site gets.
-    pub cross_site: CrossSiteNavigation,
-    /// How long tokens and sessions live.
-    pub lifetimes: Lifetimes,
-    /// Who renews a session.
-    pub renewal: Renewal,
-    /// The most sessions of one user; a new login ends the oldest beyond.
-    pub max_per_user: Option<u32>,
-    /// With a shared store: how long after its last word sessions are still believed.
-    pub refuse_when_stale: Option<Duration>,
+    pub forward_headers: ForwardHeaders,
+    /// How sessions live.
+    pub session: SessionRules,
     /// `iss`
     pub issuer: String,
     /// `aud`
     pub audience: String,
+    /// `login.known_browsers`
+    pub known_browsers: bool,
+}
+
+/// The snapshot: what was chosen, and what follows of it for these users and keys.
+pub struct Policy {
+    pub(super) choices: Choices,
+    /// What of a client's headers reaches the app.
+    pub client_headers: ClientHeaders,
     /// Everybody who can log in.
     pub directory: Arc<Directory>,
     /// Enabled users of the file by id, with what is computed once.
@@ -69,14 +72,43 @@ pub struct Policy {
     pub revoked: Arc<dyn Revoked>,
     /// Tokens that were found good under these keys, settings and users.
     pub verified: TokenCache,
-    /// `login.known_browsers`
-    pub known_browsers: bool,
+}
+
+impl Deref for Policy {
+    type Target = Choices;
+
+    fn deref(&self) -> &Choices {
+        &self.choices
+    }
 }
 
 impl Policy {
+    /// For these users, under these keys. What is computed once a snapshot is computed here, so
+    /// that it belongs to them.
+    pub fn new(
+        choices: Choices,
+        users: impl IntoIterator<Item = User>,
+        tokens: Arc<dyn Tokens>,
+        revoked: Arc<dyn Revoked>,
+    ) -> Self {
+        let directory = Directory::new(users);
+        let headers = &choices.identity_headers;
+        let principals = Arc::new(principals(&directory, tokens.as_ref(), headers));
+        Self {
+            client_headers: ClientHeaders::new(headers, &choices.forward_headers),
+            choices,
+            directory: Arc::new(directory),
+            users: principals.clone(),
+            principals,
+            tokens,
+            revoked,
+            verified: TokenCache::default(),
+        }
+    }
+
     /// Whether what is known of revocations is too old to be believed.
     pub fn is_stale(&self, now: Timestamp) -> bool {
-        self.refuse_when_stale.is_some_and(|limit| {
+        self.session.refuse_when_stale.is_some_and(|limit| {
             let last_sync = self.revoked.last_sync();
             last_sync.is_some_and(|last_sync| now.distance(last_sync) > limit)
         })
@@ -92,8 +124,19 @@ pub struct Hosts {
     pub served: Vec<Authority>,
 }
 
+impl Hosts {
+    /// Those of `public_url` and `extra_hosts`.
+    pub fn new(public: &Origin, extra: &[Authority]) -> Self {
+        let served = std::iter::once(public.authority()).chain(extra);
+        Self {
+            scheme: public.scheme(),
+            served: served.cloned().collect(),
+        }
+    }
+}
+
 /// What a client may send.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
     /// Bytes of all header fields, names and values.
     pub header_bytes: u64,
@@ -142,12 +185,28 @@ impl Paths {
 }
 
 /// `session.renewal`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Renewal {
     /// On the way through, without the client's help; by `POST /refresh` too.
     Silent,
     /// By `POST /refresh` alone.
     Endpoint,
+}
+
+/// `session`, as far as requests go.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionRules {
+    /// How long tokens and sessions live.
+    pub lifetimes: Lifetimes,
+    /// Who renews a session.
+    pub renewal: Renewal,
+    /// The most sessions of one user; a new login ends the oldest beyond.
+    pub max_per_user: Option<u32>,
+    /// What a cookie-less arrival from another site gets.
+    pub cross_site_navigation: CrossSiteNavigation,
+    /// With a shared store: how long after its last word sessions are still believed.
+    pub refuse_when_stale: Option<Duration>,
 }
 
 /// How long things live.

@@ -9,7 +9,8 @@ use crate::domain::path::{Ambiguity, RequestPath};
 use crate::domain::request::{FetchSite, RequestView};
 
 /// `session.cross_site_navigation`: what a cookie-less arrival from another site gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum CrossSiteNavigation {
     /// A page that refreshes itself, so that the Strict cookie comes along.
     Bounce,

@@ -73,7 +73,7 @@ pub async fn renew(
         let Some(version) = principal.versions.first() else {
             return refused(Denial::SessionRevoked);
         };
-        let terms = policy.lifetimes.terms();
+        let terms = policy.session.lifetimes.terms();
         let (next, is_new) =
             match stored.present(token.generation, way, now, terms, device, version) {
                 RotationOutcome::Over => return refused(Denial::SessionExpired),

@@ -2,23 +2,23 @@
 //! a policy.
 
 use std::collections::BTreeMap;
+use std::ops::DerefMut;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, Method};
 
 use super::claims::Claims;
-use super::client_headers::{ClientHeaders, ForwardHeaders};
-use super::cors::Cors;
+use super::client_headers::ForwardHeaders;
+use super::cors::{Cors, CorsSettings};
 use super::csrf::{Csrf, CsrfMode};
-use super::directory::{Directory, PasswordHash, User};
+use super::directory::{PasswordHash, User};
 use super::headers::{IdentityField, IdentityHeaders};
-use super::policy::{Lifetimes, Paths, Policy, Renewal, Sizes, principals};
+use super::policy::{Choices, Lifetimes, Paths, Policy, Renewal, SessionRules, Sizes};
 use super::ports::{DecodedToken, Revoked, Sealed, SignError, Tokens};
 use super::redirect::CrossSiteNavigation;
 use super::refresh::RefreshToken;
 use super::rules::{Access, Openness, Rule, Rules};
-use super::verified::TokenCache;
 use crate::domain::cookie::{CookieStyle, SameSite};
 use crate::domain::id::{SessionId, UserId, Username};
 use crate::domain::identity::Identity;
@@ -134,14 +134,19 @@ pub(crate) static FACTS: LazyLock<RequestFacts> = LazyLock::new(|| {
     RequestFacts::bodiless(host, Scheme::Https, std::net::Ipv4Addr::LOCALHOST.into())
 });
 
+/// Tests may choose otherwise after the fact.
+impl DerefMut for Policy {
+    fn deref_mut(&mut self) -> &mut Choices {
+        &mut self.choices
+    }
+}
+
 pub(crate) fn policy_with(users: Vec<User>, change: impl FnOnce(&mut Policy)) -> Policy {
-    let directory = Arc::new(Directory::new(users));
     let mapping = IdentityHeaders::new(BTreeMap::from([
         ("X-User-Id".to_owned(), IdentityField::Id),
         ("X-Session".to_owned(), IdentityField::Session),
     ]));
-    let principals = Arc::new(principals(&directory, &PlainTokens, &mapping));
-    let mut policy = Policy {
+    let choices = Choices {
         hosts: None,
         sizes: Sizes {
             header_bytes: 32 * 1024,
@@ -151,11 +156,13 @@ pub(crate) fn policy_with(users: Vec<User>, change: impl FnOnce(&mut Policy)) ->
         },
         cors: Cors::new(
             None,
-            &["https://spa.example".to_owned()],
-            &["GET".to_owned(), "POST".to_owned()],
-            &["content-type".to_owned()],
-            &[],
-            Duration::from_secs(600),
+            &CorsSettings {
+                app_origins: vec!["https://spa.example".to_owned()],
+                allowed_methods: vec!["GET".to_owned(), "POST".to_owned()],
+                allowed_headers: vec!["content-type".to_owned()],
+                max_age: Duration::from_secs(600),
+                ..CorsSettings::default()
+            },
         ),
         csrf: Csrf {
             mode: CsrfMode::Origin,
@@ -178,29 +185,27 @@ pub(crate) fn policy_with(users: Vec<User>, change: impl FnOnce(&mut Policy)) ->
             Access::Authenticated,
         ),
         cookies: CookieStyle::new("doorward", None, SameSite::Strict, false),
-        users: principals.clone(),
-        principals,
-        client_headers: ClientHeaders::new(&mapping, &ForwardHeaders::default()),
         identity_headers: mapping,
-        cross_site: CrossSiteNavigation::Bounce,
-        lifetimes: Lifetimes {
-            access: Duration::from_secs(900),
-            idle: Duration::from_secs(43_200),
-            absolute: Duration::from_secs(604_800),
-            remember: Some(Duration::from_secs(2_592_000)),
-            grace: Duration::from_secs(10),
+        forward_headers: ForwardHeaders::default(),
+        session: SessionRules {
+            lifetimes: Lifetimes {
+                access: Duration::from_secs(900),
+                idle: Duration::from_secs(43_200),
+                absolute: Duration::from_secs(604_800),
+                remember: Some(Duration::from_secs(2_592_000)),
+                grace: Duration::from_secs(10),
+            },
+            renewal: Renewal::Silent,
+            max_per_user: None,
+            cross_site_navigation: CrossSiteNavigation::Bounce,
+            refuse_when_stale: None,
         },
-        renewal: Renewal::Silent,
-        max_per_user: None,
-        refuse_when_stale: None,
         issuer: "doorward".into(),
         audience: "doorward".into(),
-        directory,
-        tokens: Arc::new(PlainTokens),
-        revoked: Arc::new(Ended::default()),
-        verified: TokenCache::default(),
         known_browsers: true,
     };
+    let tokens = Arc::new(PlainTokens);
+    let mut policy = Policy::new(choices, users, tokens, Arc::new(Ended::default()));
     change(&mut policy);
     policy
 }

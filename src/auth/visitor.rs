@@ -213,7 +213,7 @@ impl Caller {
             | AccessTokenState::Invalid
             | AccessTokenState::Unverifiable => false,
         };
-        if matters && policy.renewal == Renewal::Silent {
+        if matters && policy.session.renewal == Renewal::Silent {
             caller.refresh = Refresh::read(policy, view);
         }
         caller

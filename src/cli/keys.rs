@@ -8,7 +8,6 @@ use super::socket::{self, AskError};
 use super::{Config, Failure, say};
 use crate::adapters::clock;
 use crate::adapters::jwt::keyfile::{self, KeyFileError, StoredKey};
-use crate::adapters::jwt::keyring::algorithm_name;
 use crate::adapters::store::DataDirError;
 use crate::config::settings::Settings;
 use crate::domain::time::Timestamp;
@@ -51,7 +50,7 @@ fn list(settings: &Settings) -> Result<(), Failure> {
 fn rotate(settings: &Settings) -> Result<(), Failure> {
     refuse_configured(settings)?;
     // A refresh token is signed by it too, and lives as long as its session.
-    let longest = settings.session.lifetimes().longest();
+    let longest = settings.session.lifetimes.longest();
     let key = keyfile::rotate(
         &settings.data_dir,
         settings.signing.algorithm,
@@ -107,7 +106,7 @@ fn line(key: &StoredKey) -> String {
     format!(
         "{}  {:<5}  made {}  {state}",
         key.id,
-        algorithm_name(key.algorithm),
+        key.algorithm.name(),
         date(key.created),
     )
 }

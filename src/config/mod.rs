@@ -26,9 +26,7 @@ use crate::domain::fault::Fault;
 use schema::context::{self, Context, Gathered};
 use schema::overlay;
 use schema::reader::{Section, Spot};
-use sections::{
-    csrf, headers, limits, network, notes, policy, sessions, signing, users, values, web,
-};
+use sections::{csrf, headers, limits, network, notes, policy, sessions, signing, users, web};
 use settings::Settings;
 use yaml::tree::{self, Node, Shape};
 
@@ -139,17 +137,15 @@ fn settle(cx: Context, mut root: Node) -> (Settings, Gathered) {
 /// Every section, each on its own; what is wrong is noted in the context.
 fn read(root: &Section<'_>) -> Settings {
     let network = network::read(root);
-    let cookies = sessions::cookies(root, network.public_url.as_ref());
+    let mut cookies = sessions::cookies(root, network.public_url.as_ref());
     let signing = signing::read(root);
-    let cookies_over_http =
-        root.section("insecure", "insecure")
-            .or("cookies_over_http", false, values::switch);
     let default_access = policy::default_access(root);
     let trusted_proxies = root.list("trusted_proxies", Vec::new(), web::network);
     let identity_headers = headers::read(root);
     let (rules, rule_places) = policy::rules(root).into_iter().unzip();
-    let csrf = csrf::read(root, &cookies, cookies_over_http, &identity_headers);
+    let csrf = csrf::read(root, &mut cookies, &identity_headers);
     let request_id = headers::request_id(root, &identity_headers, &csrf);
+    let (session, store, cut_downloads) = sessions::session(root);
     let settings = Settings {
         users: users::read(root, &cookies, &signing, &default_access),
         public_url: network.public_url,
@@ -165,9 +161,11 @@ fn read(root: &Section<'_>) -> Settings {
         admin: network.admin,
         signing,
         cookies,
-        session: sessions::session(root),
+        session,
+        store,
+        cut_downloads,
         paths: policy::paths(root),
-        cors: policy::cors(root),
+        cors: policy::cors(root, &csrf),
         csrf,
         forward_headers: headers::forward(root, &identity_headers),
         request_id,
@@ -181,7 +179,6 @@ fn read(root: &Section<'_>) -> Settings {
         limits: limits::limits(root),
         pages: limits::pages(root),
         log: limits::log(root),
-        cookies_over_http,
         sources: Vec::new(),
         secrets: Vec::new(),
         lints: Vec::new(),

@@ -3,7 +3,6 @@
 //! Field for field the file's keys, which `config/doorward.yaml` explains; what is
 //! said here is only what the type does not.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,18 +14,21 @@ use ipnet::IpNet;
 pub use crate::adapters::jwt::Signing;
 pub use crate::adapters::jwt::algorithm::Algorithm;
 pub use crate::adapters::observe::fields::LogFormat;
-pub use crate::adapters::observe::logger::LogSettings as Log;
-pub use crate::adapters::pages::{Branding as Pages, Logo};
-pub use crate::adapters::store::redis::RedisAddress as Redis;
+pub use crate::adapters::observe::logger::LogSettings;
+pub use crate::adapters::pages::{Branding, Logo};
+pub use crate::adapters::store::redis::RedisAddress;
 pub use crate::auth::client_headers::ForwardHeaders;
-pub use crate::auth::csrf::CsrfMode;
+pub use crate::auth::cors::CorsSettings;
+pub use crate::auth::csrf::{Csrf, CsrfMode};
 use crate::auth::directory::User;
-pub use crate::auth::headers::IdentityField;
-pub use crate::auth::policy::{Lifetimes, Paths, Renewal};
+pub use crate::auth::headers::{IdentityField, IdentityHeaders};
+pub use crate::auth::policy::{Hosts, Lifetimes, Paths, Renewal, SessionRules, Sizes};
 pub use crate::auth::redirect::CrossSiteNavigation;
 pub use crate::auth::rules::{Access, Ambiguity, Openness, Rule};
+pub use crate::auth::throttle::AttemptLimits;
 use crate::config::lints::lint::Lint;
 use crate::config::yaml::problem::Place;
+use crate::domain::cookie::CookieStyle;
 pub use crate::domain::cookie::SameSite;
 use crate::domain::origin::{Authority, Origin, Scheme, ipv6_host};
 use crate::domain::secret::Secret;
@@ -62,12 +64,16 @@ pub struct Settings {
     pub signing: Signing,
     /// How cookies are named and sent.
     pub cookies: Cookies,
-    /// How long sessions live.
-    pub session: Session,
+    /// How sessions live.
+    pub session: SessionRules,
+    /// `session.cut_downloads`: whether an answer of known length ends with the session too.
+    pub cut_downloads: bool,
+    /// Where sessions and revocations are kept.
+    pub store: StoreKind,
     /// Our own paths.
     pub paths: Paths,
     /// Which foreign origins may call.
-    pub cors: Cors,
+    pub cors: CorsSettings,
     /// How unsafe requests prove that the user meant them.
     pub csrf: Csrf,
     /// What the app is told about the user.
@@ -91,11 +97,9 @@ pub struct Settings {
     /// Sizes and times that a client cannot exceed.
     pub limits: Limits,
     /// What the login page shows.
-    pub pages: Pages,
+    pub pages: Branding,
     /// What is logged and how.
-    pub log: Log,
-    /// `insecure.cookies_over_http`: no prefix, no `Secure`.
-    pub cookies_over_http: bool,
+    pub log: LogSettings,
     /// Every file that was read to make these settings (the configuration itself,
     /// users, secrets, logo, certificates): a change of any of them is a reload.
     pub sources: Vec<PathBuf>,
@@ -200,44 +204,20 @@ pub struct Cookies {
     pub domain: Option<String>,
     /// `SameSite`
     pub same_site: SameSite,
+    /// `csrf.cookie`: the cookie that scripts read the token from, if it is not ours.
+    pub csrf: Option<String>,
+    /// `insecure.cookies_over_http`: no prefix, no `Secure`.
+    pub over_http: bool,
 }
 
-/// `session`
-#[derive(Clone, Debug)]
-pub struct Session {
-    /// Lifetime of an access token.
-    pub access_ttl: Duration,
-    /// Session end after the last renewal.
-    pub idle_timeout: Duration,
-    /// Session end after login, whatever happens.
-    pub absolute_timeout: Duration,
-    /// Both limits of a session with the box ticked; `None`: no box on the form.
-    pub remember_me: Option<Duration>,
-    /// How long an exchanged refresh token gets the same successor.
-    pub refresh_grace: Duration,
-    /// Who renews.
-    pub renewal: Renewal,
-    /// The most sessions of one user.
-    pub max_per_user: Option<u32>,
-    /// Whether an answer of known length ends with the session too.
-    pub cut_downloads: bool,
-    /// What a cookie-less arrival from another site gets.
-    pub cross_site_navigation: CrossSiteNavigation,
-    /// Where sessions and revocations are kept.
-    pub store: StoreKind,
-    /// With a shared store: refuse once it was not heard of for this long.
-    pub refuse_when_stale: Option<Duration>,
-}
-
-impl Session {
-    /// How long things live.
-    pub fn lifetimes(&self) -> Lifetimes {
-        Lifetimes {
-            access: self.access_ttl,
-            idle: self.idle_timeout,
-            absolute: self.absolute_timeout,
-            remember: self.remember_me,
-            grace: self.refresh_grace,
+impl Cookies {
+    /// How they look.
+    pub fn style(&self) -> CookieStyle {
+        let domain = self.domain.as_deref();
+        let style = CookieStyle::new(&self.name, domain, self.same_site, self.over_http);
+        match &self.csrf {
+            Some(name) => style.with_csrf_name(name),
+            None => style,
         }
     }
 }
@@ -250,32 +230,7 @@ pub enum StoreKind {
     /// Nothing survives a restart.
     Memory,
     /// Shared by all replicas.
-    Redis(Redis),
-}
-
-/// `cors`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cors {
-    /// Whose pages may call with the user's session.
-    pub allowed_origins: Vec<Origin>,
-    /// Of these, those of apps and extensions, as they serialise them.
-    pub app_origins: Vec<String>,
-    /// Method names.
-    pub allowed_methods: Vec<String>,
-    /// Lower-case header names.
-    pub allowed_headers: Vec<String>,
-    /// Header names.
-    pub exposed_headers: Vec<String>,
-    /// How long a browser may remember a preflight.
-    pub max_age: Duration,
-}
-
-impl Cors {
-    /// Every origin that is allowed, as it is sent.
-    pub fn all_origins(&self) -> Vec<String> {
-        let web = self.allowed_origins.iter().map(ToString::to_string);
-        web.chain(self.app_origins.iter().cloned()).collect()
-    }
+    Redis(RedisAddress),
 }
 
 /// `request_id`
@@ -296,35 +251,11 @@ impl Default for RequestIdHeader {
     }
 }
 
-/// `csrf`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Csrf {
-    /// How an unsafe request is checked.
-    pub mode: CsrfMode,
-    /// The header that repeats the token.
-    pub header: HeaderName,
-    /// The cookie that scripts read it from, if it is not ours.
-    pub cookie: Option<String>,
-}
-
-/// `identity_headers`, preset and `set` already merged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IdentityHeaders {
-    /// Header name as written → what it carries.
-    pub set: BTreeMap<String, IdentityField>,
-}
-
 /// `login`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
-    /// Failures of one name from one address inside the window.
-    pub max_attempts: u32,
-    /// How long a failure counts.
-    pub window: Duration,
-    /// How long a lock lasts.
-    pub lockout: Duration,
-    /// Failures of one address inside the window, whatever the name.
-    pub address_attempts: u32,
+    /// How often a password may be tried.
+    pub attempts: AttemptLimits,
     /// Password hashes computed at once.
     pub concurrent_hashes: usize,
     /// Logins that may wait for one.
@@ -341,7 +272,9 @@ pub struct Logout {
 }
 
 /// A type of `Clear-Site-Data` (W3C Clear Site Data, section 3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::VariantNames, strum::IntoStaticStr,
+)]
 #[strum(serialize_all = "snake_case")]
 pub enum SiteData {
     /// The HTTP cache: in Chromium this walks all of it, and takes a second when it is large.
@@ -364,14 +297,8 @@ impl SiteData {
 pub struct Limits {
     /// Bytes of a login form.
     pub login_body: u64,
-    /// Bytes of a forwarded request body.
-    pub request_body: Option<u64>,
-    /// Bytes of a request head.
-    pub header_bytes: u64,
-    /// Fields of a request head.
-    pub header_count: usize,
-    /// Bytes of all `Cookie` fields.
-    pub cookie_bytes: u64,
+    /// What a client may send.
+    pub sizes: Sizes,
     /// From the first byte to the end of the head.
     pub request_head: Duration,
     /// Between two reads of a request body.

@@ -86,34 +86,34 @@ fn the_defaults_are_the_contract() {
     assert_eq!(s.signing.algorithm, Algorithm::Hs256);
     assert!(s.signing.keys.is_empty());
     assert_eq!(s.cookies.name, "doorward");
-    assert_eq!(s.session.access_ttl.as_secs(), 900);
-    assert_eq!(s.session.idle_timeout.as_secs(), 12 * 3600);
-    assert_eq!(s.session.absolute_timeout.as_secs(), 7 * 86_400);
-    assert_eq!(s.session.remember_me.unwrap().as_secs(), 30 * 86_400);
-    assert_eq!(s.session.refresh_grace.as_secs(), 10);
+    assert_eq!(s.session.lifetimes.access.as_secs(), 900);
+    assert_eq!(s.session.lifetimes.idle.as_secs(), 12 * 3600);
+    assert_eq!(s.session.lifetimes.absolute.as_secs(), 7 * 86_400);
+    assert_eq!(s.session.lifetimes.remember.unwrap().as_secs(), 30 * 86_400);
+    assert_eq!(s.session.lifetimes.grace.as_secs(), 10);
     assert_eq!(s.session.renewal, Renewal::Silent);
     assert_eq!(s.session.max_per_user, Some(100));
     assert_eq!(s.session.refuse_when_stale, None);
-    assert!(matches!(s.session.store, StoreKind::Embedded));
+    assert!(matches!(s.store, StoreKind::Embedded));
     assert_eq!(s.csrf.mode, CsrfMode::Origin);
     assert_eq!(s.csrf.header, "x-csrf-token");
-    assert_eq!(s.csrf.cookie, None);
+    assert_eq!(s.cookies.csrf, None);
     assert!(s.admin.token.is_none());
     assert_eq!(s.admin.role, None);
     assert_eq!(s.paths.refresh, "/refresh");
     assert_eq!(s.paths.prefix, "/_doorward");
     assert_eq!(s.upstream_host, None);
     assert_eq!(s.cors.max_age.as_secs(), 600);
-    assert_eq!(s.identity_headers.set["X-User-Id"], IdentityField::Id);
+    assert_eq!(s.identity_headers.set[&b"X-User-Id"[..]], IdentityField::Id);
     assert_eq!(s.identity_headers.set.len(), 3);
     assert_eq!(s.default_access, Access::Authenticated);
     assert_eq!(s.login.hash_queue, 64);
     assert!(s.login.known_browsers);
-    assert_eq!(s.limits.header_bytes, 32_768);
+    assert_eq!(s.limits.sizes.header_bytes, 32_768);
     assert_eq!(s.limits.drain.as_secs(), 8);
     assert_eq!(s.pages.title, "Sign in");
     assert_eq!(s.log.level, log::LevelFilter::Info);
-    assert!(!s.cookies_over_http);
+    assert!(!s.cookies.over_http);
     assert_eq!(warned(&s), Vec::<String>::new());
     assert_eq!(s.users[0].identity.name, "a");
 }
@@ -171,14 +171,14 @@ insecure: { cookies_over_http: true }",
     assert_eq!(s.cookies.domain.as_deref(), Some("example.com"));
     assert_eq!(s.cookies.same_site, SameSite::Lax);
     assert_eq!(s.admin.token.unwrap().expose(), b"0123456789abcdef");
-    assert_eq!(s.session.idle_timeout.as_secs(), 3600);
-    assert_eq!(s.session.absolute_timeout.as_secs(), 2 * 86_400);
-    assert_eq!(s.session.remember_me, None);
-    assert!(s.session.refresh_grace.is_zero());
+    assert_eq!(s.session.lifetimes.idle.as_secs(), 3600);
+    assert_eq!(s.session.lifetimes.absolute.as_secs(), 2 * 86_400);
+    assert_eq!(s.session.lifetimes.remember, None);
+    assert!(s.session.lifetimes.grace.is_zero());
     assert_eq!(s.session.renewal, Renewal::Endpoint);
     assert_eq!(s.session.max_per_user, Some(3));
     assert_eq!(s.session.refuse_when_stale.unwrap().as_secs(), 30);
-    let StoreKind::Redis(redis) = s.session.store else {
+    let StoreKind::Redis(redis) = s.store else {
         panic!("the store is not the one that was written");
     };
     assert_eq!(redis.url.expose(), b"redis://:hunter2@redis:6379");
@@ -190,10 +190,14 @@ insecure: { cookies_over_http: true }",
         ["https://spa.example.com", "http://localhost:5173"]
             .map(|origin| Origin::parse(origin.as_bytes()).unwrap())
     );
-    assert_eq!(s.cors.allowed_headers, ["x-thing"]);
+    assert_eq!(
+        s.cors.allowed_headers,
+        ["x-thing", "x-xsrf-token"],
+        "pages of other origins cannot send the token"
+    );
     assert_eq!(s.csrf.mode, CsrfMode::Both);
     assert_eq!(s.csrf.header, "x-xsrf-token");
-    assert_eq!(s.csrf.cookie.as_deref(), Some("XSRF-TOKEN"));
+    assert_eq!(s.cookies.csrf.as_deref(), Some("XSRF-TOKEN"));
     let headers: Vec<_> = s.identity_headers.set.keys().cloned().collect();
     assert_eq!(
         headers,
@@ -215,8 +219,8 @@ insecure: { cookies_over_http: true }",
     assert_eq!(s.default_access, Access::Deny);
     assert_eq!(s.login.hash_queue, 0);
     assert_eq!(s.trusted_proxies.len(), 2);
-    assert_eq!(s.limits.request_body, Some(10 * 1024 * 1024));
+    assert_eq!(s.limits.sizes.request_body, Some(10 * 1024 * 1024));
     assert!(s.limits.drain.is_zero());
     assert_eq!(s.log.format, LogFormat::Json);
-    assert!(s.cookies_over_http);
+    assert!(s.cookies.over_http);
 }

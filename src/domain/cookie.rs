@@ -14,7 +14,8 @@ use memchr::memchr;
 pub const MAX_VALUE: usize = 4096;
 
 /// `SameSite`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum SameSite {
     /// Never sent on requests from another site.
     Strict,

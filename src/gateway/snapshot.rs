@@ -7,18 +7,12 @@ use http::HeaderValue;
 use crate::adapters::clock;
 use crate::adapters::jwt::{RingError, ring};
 use crate::adapters::pages::Pages;
-use crate::auth::client_headers::{ClientHeaders, ForwardHeaders};
+use crate::auth::client_headers::ForwardHeaders;
 use crate::auth::cors::Cors;
-use crate::auth::csrf::Csrf;
-use crate::auth::directory::Directory;
-use crate::auth::headers::IdentityHeaders;
-use crate::auth::policy::{Hosts, Policy, Sizes, principals};
+use crate::auth::policy::{Choices, Hosts, Policy};
 use crate::auth::ports::{Revoked, Tokens};
 use crate::auth::rules::Rules;
-use crate::auth::throttle::AttemptLimits;
-use crate::auth::verified::TokenCache;
 use crate::config::settings::{Settings, StoreKind};
-use crate::domain::cookie::CookieStyle;
 use crate::domain::origin::Origin;
 use crate::domain::time::Timestamp;
 use crate::gateway::upstream::target::{PeerError, Upstream};
@@ -100,7 +94,7 @@ impl Snapshot {
             pages: Pages::new(
                 &settings.pages,
                 &settings.paths,
-                settings.session.remember_me,
+                settings.session.lifetimes.remember,
             ),
             upstream: Arc::new(Upstream::new(
                 &settings.upstream,
@@ -114,17 +108,6 @@ impl Snapshot {
             keys_until,
             settings,
         })
-    }
-
-    /// The limits on guessing.
-    pub fn attempt_limits(&self) -> AttemptLimits {
-        let login = &self.settings.login;
-        AttemptLimits {
-            max_attempts: login.max_attempts,
-            window: login.window,
-            lockout: login.lockout,
-            address_attempts: login.address_attempts,
-        }
     }
 
     /// What a restart alone can change, to be compared with a reload's. The `data_dir` is
@@ -151,83 +134,28 @@ fn forward_headers(settings: &Settings) -> ForwardHeaders {
 
 /// What the gate decides by, with these settings and keys.
 pub fn policy(settings: &Settings, tokens: Arc<dyn Tokens>, revoked: Arc<dyn Revoked>) -> Policy {
-    let directory = Arc::new(Directory::new(settings.users.clone()));
-    let identity_headers = IdentityHeaders::new(settings.identity_headers.set.clone());
-    let principals = Arc::new(principals(&directory, tokens.as_ref(), &identity_headers));
-    Policy {
-        hosts: settings.public_url.as_ref().map(|origin| Hosts {
-            scheme: origin.scheme(),
-            served: std::iter::once(origin.authority())
-                .chain(&settings.extra_hosts)
-                .cloned()
-                .collect(),
-        }),
-        sizes: Sizes {
-            header_bytes: settings.limits.header_bytes,
-            header_count: settings.limits.header_count,
-            cookie_bytes: settings.limits.cookie_bytes,
-            request_body: settings.limits.request_body,
-        },
-        cors: Cors::new(
-            settings.public_url.as_ref(),
-            &settings.cors.all_origins(),
-            &settings.cors.allowed_methods,
-            &allowed_headers(settings),
-            &settings.cors.exposed_headers,
-            settings.cors.max_age,
-        ),
-        csrf: Csrf {
-            mode: settings.csrf.mode,
-            header: settings.csrf.header.clone(),
-        },
+    let public = settings.public_url.as_ref();
+    let choices = Choices {
+        hosts: public.map(|origin| Hosts::new(origin, &settings.extra_hosts)),
+        sizes: settings.limits.sizes,
+        cors: Cors::new(public, &settings.cors),
+        csrf: settings.csrf.clone(),
         paths: settings.paths.clone(),
         rules: Rules::new(settings.rules.clone(), settings.default_access.clone()),
-        cookies: cookies(settings),
-        users: principals.clone(),
-        principals,
-        client_headers: ClientHeaders::new(&identity_headers, &forward_headers(settings)),
-        identity_headers,
-        cross_site: settings.session.cross_site_navigation,
-        lifetimes: settings.session.lifetimes(),
-        renewal: settings.session.renewal,
-        max_per_user: settings.session.max_per_user,
-        refuse_when_stale: settings.session.refuse_when_stale,
+        cookies: settings.cookies.style(),
+        identity_headers: settings.identity_headers.clone(),
+        forward_headers: forward_headers(settings),
+        session: settings.session,
         issuer: settings.signing.issuer.clone(),
         audience: settings.signing.audience.clone(),
-        directory,
-        tokens,
-        revoked,
-        verified: TokenCache::default(),
         known_browsers: settings.login.known_browsers,
-    }
-}
-
-/// What another origin's pages may send; the header of the CSRF token is asked of them.
-fn allowed_headers(settings: &Settings) -> Vec<String> {
-    let mut allowed = settings.cors.allowed_headers.clone();
-    let header = settings.csrf.header.as_str();
-    if settings.csrf.mode.uses_tokens() && allowed.iter().all(|name| name != header) {
-        allowed.push(header.to_owned());
-    }
-    allowed
-}
-
-fn cookies(settings: &Settings) -> CookieStyle {
-    let style = CookieStyle::new(
-        &settings.cookies.name,
-        settings.cookies.domain.as_deref(),
-        settings.cookies.same_site,
-        settings.cookies_over_http,
-    );
-    match &settings.csrf.cookie {
-        Some(name) => style.with_csrf_name(name),
-        None => style,
-    }
+    };
+    Policy::new(choices, settings.users.clone(), tokens, revoked)
 }
 
 /// The store, as far as two settings can name another one.
 fn store_of(settings: &Settings) -> (&'static str, Vec<u8>, String) {
-    match &settings.session.store {
+    match &settings.store {
         StoreKind::Embedded => ("embedded", Vec::new(), String::new()),
         StoreKind::Memory => ("memory", Vec::new(), String::new()),
         StoreKind::Redis(redis) => ("redis", redis.url.expose().to_vec(), redis.prefix.clone()),

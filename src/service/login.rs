@@ -172,7 +172,9 @@ impl<P: Passwords> LoginService<P> {
         let principal = Arc::clone(login.principal());
         for earlier in earlier {
             let ending = Ending::untold(*earlier);
-            self.sessions.end(&ending, today.lifetimes, now).await?;
+            self.sessions
+                .end(&ending, today.session.lifetimes, now)
+                .await?;
         }
         let failed = |e: SignError| {
             log::error!("a session could not be opened: {e}");
@@ -184,7 +186,7 @@ impl<P: Passwords> LoginService<P> {
             .map_err(failed)?
             .ok_or(Denial::InternalError)?;
         let store = self.sessions.store.as_ref();
-        let surplus = store.open(&stored, today.max_per_user, now).await;
+        let surplus = store.open(&stored, today.session.max_per_user, now).await;
         let surplus = surplus.map_err(|e| {
             log::error!("a session could not be kept: {e}");
             Denial::StoreUnavailable

@@ -38,7 +38,7 @@ pub async fn exchange(
         Ok(Renewed::Repeated(issued)) => (RefreshResult::Repeated, Ok(issued)),
         Ok(Renewed::Refused(denial)) => (RefreshResult::Refused, Err(denial)),
         Ok(Renewed::Reused(stored)) => {
-            let lifetimes = policy.lifetimes;
+            let lifetimes = policy.session.lifetimes;
             let ended = service
                 .end_reused(&stored, device.client, lifetimes, now)
                 .await;

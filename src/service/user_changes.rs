@@ -32,7 +32,7 @@ pub async fn end_changed(
     if known.as_ref() == Some(&today) {
         return Ok(Vec::new());
     }
-    let until = now.after(policy.lifetimes.longest_ever());
+    let until = now.after(policy.session.lifetimes.longest_ever());
     let cut_offs = cut_offs(&known.unwrap_or_default(), &today, now, until);
     for revocation in &cut_offs {
         service.revoke(revocation).await?;

@@ -102,7 +102,7 @@ impl World {
             at: now,
             until: now.after(Duration::from_secs(86_400)),
         });
-        let attempts = Arc::new(Local::new(snapshot.attempt_limits()));
+        let attempts = Arc::new(Local::new(snapshot.settings.login.attempts));
         let metrics = Arc::new(Metrics::new().expect("metrics"));
         let store = Arc::new(Memory::new());
         let mut world = Self {
@@ -228,7 +228,7 @@ impl World {
         let dates = Dates {
             issued: self.now,
             not_before: self.now,
-            expires: self.now.after(snapshot.policy.lifetimes.access),
+            expires: self.now.after(snapshot.policy.session.lifetimes.access),
         };
         let session = Session::new(principal, token.session, token.generation + 1, dates);
         Ok(Issued {

@@ -15,7 +15,7 @@ use jsonwebtoken::{DecodingKey, crypto};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::companions;
-use super::keyring::{Key, Keyring, algorithm_name, library_algorithm};
+use super::keyring::{Key, Keyring, library_algorithm};
 use crate::adapters::jwt::algorithm::Algorithm;
 use crate::auth::claims::Claims;
 use crate::auth::directory::User;
@@ -113,7 +113,7 @@ impl Keyring {
         let header = Header::parse(&header)?;
         // Attacks: `none`, and HS256 over our own public key (RFC 8725 §2.1). There
         // is one algorithm, and it is the operator's choice, not the token's.
-        if header.alg != algorithm_name(self.algorithm()) || header.typ != "JWT" {
+        if header.alg != self.algorithm().name() || header.typ != "JWT" {
             return None;
         }
         self.find(header.kid)

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use serde_json::{Value, json};
 
-use super::keyring::{Key, KeyProblem, algorithm_name};
+use super::keyring::{Key, KeyProblem};
 use crate::adapters::jwt::algorithm::Algorithm;
 
 /// A public key in the parts that a JWK names.
@@ -100,7 +100,7 @@ pub(super) fn set(algorithm: Algorithm, keys: &[Key]) -> Option<String> {
         let mut jwk = key.public.as_ref()?.members();
         if let Value::Object(members) = &mut jwk {
             members.insert("use".into(), json!("sig"));
-            members.insert("alg".into(), json!(algorithm_name(algorithm)));
+            members.insert("alg".into(), json!(algorithm.name()));
             members.insert("kid".into(), json!(key.id.as_str()));
         }
         list.push(jwk);

@@ -166,7 +166,7 @@ impl Key {
             None => DecodingKey::from_secret(secret.expose()),
         };
         let header = serde_json::json!({
-            "alg": algorithm_name(algorithm),
+            "alg": algorithm.name(),
             "kid": id.as_str(),
             "typ": "JWT",
         });
@@ -255,16 +255,6 @@ pub fn key_id(algorithm: Algorithm, secret: &Secret) -> Result<KeyId, KeyProblem
     Key::new(algorithm, secret).map(|key| key.id)
 }
 
-/// The algorithm as JOSE writes it (RFC 7518 §3.1, RFC 8037 §3.1).
-pub fn algorithm_name(algorithm: Algorithm) -> &'static str {
-    match algorithm {
-        Algorithm::Hs256 => "HS256",
-        Algorithm::Es256 => "ES256",
-        Algorithm::Rs256 => "RS256",
-        Algorithm::EdDsa => "EdDSA",
-    }
-}
-
 pub(super) fn library_algorithm(algorithm: Algorithm) -> jsonwebtoken::Algorithm {
     match algorithm {
         Algorithm::Hs256 => jsonwebtoken::Algorithm::HS256,
@@ -330,7 +320,7 @@ fn unfit(algorithm: Algorithm) -> String {
             "openssl genpkey -algorithm ed25519",
         ),
     };
-    let name = algorithm_name(algorithm);
+    let name = algorithm.name();
     format!("{name} needs {needs}; make one with `{mend}`")
 }
 

@@ -56,7 +56,7 @@ fn policy(variant: usize, revoked: &Arc<RevocationIndex>, verified: TokenCache) 
         policy.users = policy.principals.clone();
         policy.tokens = tokens;
         policy.issuer = issuer.into();
-        policy.refuse_when_stale = stale;
+        policy.session.refuse_when_stale = stale;
         policy.revoked = Arc::clone(revoked) as Arc<_>;
         policy.verified = verified;
     })

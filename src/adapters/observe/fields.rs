@@ -5,7 +5,8 @@ use std::fmt::{Display, Write as _};
 use std::io::Write as _;
 
 /// `log.format`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum LogFormat {
     /// `key=value` lines.
     Text,

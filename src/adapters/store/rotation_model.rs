@@ -433,8 +433,8 @@ impl<'a> World<'a> {
 
 fn run(steps: &[Step]) {
     let policy = policy_with(vec![user("1002", "bob", &[])], |p| {
-        p.lifetimes.idle = Duration::from_millis(3000 * DAY);
-        p.lifetimes.absolute = Duration::from_millis(3000 * DAY);
+        p.session.lifetimes.idle = Duration::from_millis(3000 * DAY);
+        p.session.lifetimes.absolute = Duration::from_millis(3000 * DAY);
     });
     let login = LoginFlow::begin(&policy, &Username::canonical("bob"))
         .advance(Proof::Password(Checked::Right))

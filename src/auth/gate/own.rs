@@ -26,7 +26,9 @@ impl Policy {
         let mut caller = Caller::read(self, view, now);
         caller.csrf_token_due = self.csrf_of(endpoint.csrf, view, origin, &caller)?;
         Ok(match caller.to_renew(now) {
-            Some(refresh) if endpoint.session.renews() && self.renewal == Renewal::Silent => {
+            Some(refresh)
+                if endpoint.session.renews() && self.session.renewal == Renewal::Silent =>
+            {
                 Step::Renew(PendingRenewal {
                     refresh,
                     caller,

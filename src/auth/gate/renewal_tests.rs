@@ -157,7 +157,7 @@ fn what_is_renewed_and_what_is_not() {
 #[test]
 fn with_renewal_by_endpoint_nothing_is_renewed_on_the_way() {
     let policy = policy_with(vec![user("1002", "bob", &[])], |p| {
-        p.renewal = Renewal::Endpoint;
+        p.session.renewal = Renewal::Endpoint;
     });
     let cookies = both(&expired());
     for (request, expected) in [
@@ -278,7 +278,7 @@ fn a_silent_store_closes_the_gate_only_where_the_operator_says_so() {
     let heard_at = |heard: Timestamp, limit: Option<Duration>| {
         policy_with(vec![user("1002", "bob", &[])], |p| {
             p.revoked = Arc::new(Silent(heard));
-            p.refuse_when_stale = limit;
+            p.session.refuse_when_stale = limit;
         })
     };
     let with = |silent, limit| heard_at(NOW.before(Duration::from_secs(silent)), limit);

@@ -2,13 +2,12 @@
 //! CORS and CSRF, sessions.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::*;
 use crate::auth::claims::Claims;
-use crate::auth::cors::Cors;
+use crate::auth::cors::{Cors, CorsSettings};
 use crate::auth::csrf::CsrfMode;
 use crate::auth::policy::{Hosts, Sizes};
 use crate::auth::ports::Tokens;
@@ -325,7 +324,7 @@ fn cross_site_navigation_has_three_choices() {
         ),
     ] {
         let policy = policy_with(vec![], |p| {
-            p.cross_site = choice;
+            p.session.cross_site_navigation = choice;
             p.cookies = CookieStyle::new("doorward", None, same_site, false);
         });
         assert_eq!(
@@ -513,14 +512,8 @@ fn who_is_heard() {
 #[test]
 fn with_public_url_ours_is_that_alone() {
     let policy = policy_with(vec![user("1002", "bob", &[])], |p| {
-        p.cors = Cors::new(
-            Some(&Origin::parse(b"https://app.example").unwrap()),
-            &[],
-            &[],
-            &[],
-            &[],
-            Duration::ZERO,
-        );
+        let ours = Origin::parse(b"https://app.example").unwrap();
+        p.cors = Cors::new(Some(&ours), &CorsSettings::default());
         p.hosts = Some(Hosts {
             scheme: Scheme::Https,
             served: vec![Authority::parse(b"app.example").unwrap()],

@@ -55,7 +55,7 @@ pub(super) fn around(settings: &Arc<Settings>) -> Facts {
         .map(|(host, port, place)| Looking::begin(move || visit_name(&of, &host, port, place)));
     let of = Arc::clone(settings);
     let upstream = Looking::begin(move || upstream(&of));
-    let redis = match &settings.session.store {
+    let redis = match &settings.store {
         StoreKind::Redis(redis) => {
             let redis = redis.clone();
             Some(Looking::begin(move || exam::examine(&redis, LOOK_TIMEOUT)))

@@ -50,7 +50,7 @@ pub(super) fn check(settings: &Settings) -> Vec<Lint> {
 
 /// What the way to browsers does to our cookies.
 fn reached(settings: &Settings) -> Option<Lint> {
-    let over_http = settings.cookies_over_http;
+    let over_http = settings.cookies.over_http;
     let addresses = |all: &mut dyn Iterator<Item = &std::net::SocketAddr>| {
         all.map(ToString::to_string).collect::<Vec<_>>().join(", ")
     };

@@ -5,13 +5,13 @@ use super::Severity::Problem;
 use crate::config::settings::Settings;
 
 pub(in crate::config) fn check(settings: &Settings) -> Vec<Lint> {
-    let session = &settings.session;
+    let lifetimes = &settings.session.lifetimes;
     let span = humantime::format_duration;
     let (access, idle, absolute, grace) = (
-        session.access_ttl,
-        session.idle_timeout,
-        session.absolute_timeout,
-        session.refresh_grace,
+        lifetimes.access,
+        lifetimes.idle,
+        lifetimes.absolute,
+        lifetimes.grace,
     );
     let mut found = Vec::new();
     let mut note_if = |odd: bool, id, what: String, why, mend| {
@@ -39,7 +39,7 @@ pub(in crate::config) fn check(settings: &Settings) -> Vec<Lint> {
         "it does nothing",
         "make it shorter",
     );
-    if let Some(remember) = session.remember_me {
+    if let Some(remember) = lifetimes.remember {
         note_if(
             remember < idle.min(absolute),
             "session.remember_me",

@@ -4,10 +4,10 @@ use redis::{ConnectionAddr, IntoConnectionInfo as _};
 
 use super::Lint;
 use super::Severity::{Note, Problem};
-use crate::config::settings::{Redis, Settings, StoreKind};
+use crate::config::settings::{RedisAddress, Settings, StoreKind};
 
 pub(in crate::config) fn check(settings: &Settings) -> Vec<Lint> {
-    match &settings.session.store {
+    match &settings.store {
         StoreKind::Redis(redis) => shared(redis).unwrap_or_default(),
         StoreKind::Memory => vec![Lint::new(
             Note,
@@ -20,7 +20,7 @@ pub(in crate::config) fn check(settings: &Settings) -> Vec<Lint> {
     }
 }
 
-fn shared(redis: &Redis) -> Option<Vec<Lint>> {
+fn shared(redis: &RedisAddress) -> Option<Vec<Lint>> {
     let url = std::str::from_utf8(redis.url.expose()).ok()?;
     let info = url.into_connection_info().ok()?;
     let (host, is_plain) = match info.addr() {

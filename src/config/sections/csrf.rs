@@ -12,32 +12,20 @@ use crate::config::sections::values;
 use crate::config::settings::{Cookies, Csrf, CsrfMode, IdentityHeaders};
 use crate::domain::fault::Fault;
 
-/// Reads the section.
+/// Reads the section; its cookie is one of ours.
 pub(in crate::config) fn read(
     root: &Section<'_>,
-    cookies: &Cookies,
-    over_http: bool,
+    cookies: &mut Cookies,
     identity: &IdentityHeaders,
 ) -> Csrf {
     let section = root.section("csrf", "csrf");
-    let words = [
-        ("origin", CsrfMode::Origin),
-        ("token", CsrfMode::Token),
-        ("both", CsrfMode::Both),
-        ("off", CsrfMode::Off),
-    ];
     let mode = section.or("mode", CsrfMode::Origin, |text| {
         // YAML 1.1 reads a bare `off` as false, and so do editors that rewrite files.
-        values::choice(if text == "false" { "off" } else { text }, &words)
+        values::word(if text == "false" { "off" } else { text })
     });
     let default = HeaderName::from_static("x-csrf-token");
     let header = section.or("header", default, |text| header(text, identity));
-    let style = CookieStyle::new(
-        &cookies.name,
-        cookies.domain.as_deref(),
-        cookies.same_site,
-        over_http,
-    );
+    let style = cookies.style();
     let cookie = section.optional("cookie", |text| {
         cookie(text, &style, cookies.domain.is_some())
     });
@@ -50,12 +38,9 @@ pub(in crate::config) fn read(
             "remove it, or set csrf.mode",
         ));
     }
-    Csrf {
-        mode,
-        header,
-        // Else a cookie of the app's own would be taken from its requests.
-        cookie: cookie.filter(|_| mode.uses_tokens()),
-    }
+    // Else a cookie of the app's own would be taken from its requests.
+    cookies.csrf = cookie.filter(|_| mode.uses_tokens());
+    Csrf { mode, header }
 }
 
 /// One that no client, proxy or app gives another meaning.
@@ -129,9 +114,7 @@ mod tests {
     use crate::config::settings::{IdentityField, SameSite};
 
     fn identity() -> IdentityHeaders {
-        IdentityHeaders {
-            set: [("X-Team".to_owned(), IdentityField::Roles)].into(),
-        }
+        IdentityHeaders::new([("X-Team".to_owned(), IdentityField::Roles)].into())
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::config::settings::{
 };
 use crate::domain::fault::Fault;
 
-use IdentityField::{Email, Id, Name, Roles, Session, Username};
+use IdentityField::{Email, Id, Name, Roles, Username};
 
 type Preset = &'static [(&'static str, IdentityField)];
 
@@ -45,15 +45,6 @@ const PRESETS: &[(&str, Preset)] = &[
         ],
     ),
     ("none", &[]),
-];
-
-const FIELDS: &[(&str, IdentityField)] = &[
-    ("id", Id),
-    ("username", Username),
-    ("name", Name),
-    ("email", Email),
-    ("roles", Roles),
-    ("session", Session),
 ];
 
 /// Headers with a meaning of their own between client, gateway and app. Setting one
@@ -114,11 +105,11 @@ pub(in crate::config) fn read(root: &Section<'_>) -> IdentityHeaders {
         .map(|(name, field)| ((*name).to_owned(), *field))
         .collect();
     let Some(own) = section.some("set") else {
-        return IdentityHeaders { set };
+        return IdentityHeaders::new(set);
     };
     let mut written: Vec<String> = Vec::new();
     for (entry, spot) in own.entries().into_iter().flatten() {
-        let field = spot.parse(|text| values::choice(text, FIELDS));
+        let field = spot.parse(values::word);
         match names::header(&entry.key).and_then(free) {
             Ok(name) if written.contains(&folded(&name)) => spot.refuse(Fault::new(
                 "sets a header that an earlier line sets in another spelling",
@@ -133,15 +124,16 @@ pub(in crate::config) fn read(root: &Section<'_>) -> IdentityHeaders {
             Err(fault) => spot.refuse(fault),
         }
     }
-    IdentityHeaders { set }
+    IdentityHeaders::new(set)
 }
 
 /// Reads `forward_headers`: which of a client's headers reach the app beside the ordinary, and
 /// which do not.
 pub(in crate::config) fn forward(root: &Section<'_>, identity: &IdentityHeaders) -> ForwardHeaders {
     let section = root.section("forward_headers", "forward_headers");
-    let ours = |name: &str| identity.set.keys().any(|own| folded(own) == folded(name));
-    let decided = |name: &str| ours(name) || client_headers::takes(name) == Some(Takes::Decided);
+    let decided = |name: &str| {
+        carries_identity(name, identity) || client_headers::takes(name) == Some(Takes::Decided)
+    };
     let lie = || {
         Fault::new(
             "would let a client say what the gate decides",
@@ -163,7 +155,7 @@ pub(in crate::config) fn forward(root: &Section<'_>, identity: &IdentityHeaders)
     };
     let of_the_way = |text: &str| {
         let name = names::header(text)?;
-        if decided(&name) || is_identity(&name) {
+        if decided(&name) {
             return Err(lie());
         }
         if WRITTEN.iter().any(|written| folded(&name) == *written) {
@@ -258,16 +250,9 @@ const WRITTEN: [&str; 3] = ["x-forwarded-for", "x-forwarded-host", "x-forwarded-
 /// What cannot be dropped: a body would have no end, and a request no host.
 const KEPT: [&str; 4] = ["host", "content-length", "transfer-encoding", "connection"];
 
-/// Whether a name is of some preset.
-fn is_identity(name: &str) -> bool {
-    let presets = PRESETS.iter().flat_map(|(_, preset)| preset.iter());
-    let mut names = presets.map(|(name, _)| name);
-    names.any(|known| folded(known) == folded(name))
-}
-
 /// Whether a name folds to one that frames or routes a request.
 fn is_ours_alone(name: &str) -> bool {
-    is_identity(name) || client_headers::is_judged(name) || TAKEN.contains(&folded(name).as_str())
+    client_headers::is_judged(name) || TAKEN.contains(&folded(name).as_str())
 }
 
 /// The spelling that CGI-like servers confuse: any case, `_` or `.` for `-`.
@@ -305,11 +290,7 @@ pub(in crate::config) fn means_something_else(name: &str) -> bool {
 /// Whether a header tells the app who the user is, under any preset or the operator's
 /// own names: what a client sends of these is removed.
 pub(in crate::config) fn carries_identity(name: &str, own: &IdentityHeaders) -> bool {
-    let presets = PRESETS.iter().flat_map(|(_, preset)| preset.iter());
-    presets
-        .map(|(known, _)| *known)
-        .chain(own.set.keys().map(String::as_str))
-        .any(|known| folded(known) == folded(name))
+    own.names().any(|known| folded(known) == folded(name))
 }
 
 #[cfg(test)]

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use crate::config::schema::reader::Section;
 use crate::config::sections::values::{
-    any_duration, choice, count, seconds, size, some_duration, switch, words,
+    any_duration, choice, count, seconds, size, some_duration, switch, word, words,
 };
-use crate::config::settings::{Limits, Log, LogFormat, Login, Logo, Pages};
+use crate::config::settings::{
+    AttemptLimits, Branding, Limits, LogFormat, LogSettings, Login, Logo, Sizes,
+};
 use crate::domain::fault::Fault;
 
 const KIB: u64 = 1024;
@@ -28,10 +30,12 @@ const fn secs(n: u64) -> Duration {
 pub(in crate::config) fn login(root: &Section<'_>) -> Login {
     let s = root.section("login", "login");
     Login {
-        max_attempts: s.or("max_attempts", 5, |t| count(t, 1..=100_000)),
-        window: s.or("window", secs(120), seconds),
-        lockout: s.or("lockout", secs(300), seconds),
-        address_attempts: s.or("address_attempts", 20, |t| count(t, 1..=1_000_000)),
+        attempts: AttemptLimits {
+            max_attempts: s.or("max_attempts", 5, |t| count(t, 1..=100_000)),
+            window: s.or("window", secs(120), seconds),
+            lockout: s.or("lockout", secs(300), seconds),
+            address_attempts: s.or("address_attempts", 20, |t| count(t, 1..=1_000_000)),
+        },
         concurrent_hashes: s.or("concurrent_hashes", 2, |t| count(t, 1..=256)),
         hash_queue: s.or("hash_queue", 64, |t| count(t, 0..=100_000)),
         known_browsers: s.or("known_browsers", true, switch),
@@ -44,10 +48,12 @@ pub(in crate::config) fn limits(root: &Section<'_>) -> Limits {
     let connections = s.or("connections", 10_000, |t| count(t, 1..=10_000_000));
     Limits {
         login_body: s.or("login_body", 16 * KIB, |t| size(t, 64..=MIB)),
-        request_body: s.optional("request_body", |t| size(t, 0..=MAX_BODY)),
-        header_bytes: s.or("header_bytes", 32 * KIB, |t| size(t, 256..=MAX_HEAD)),
-        header_count: s.or("header_count", 100, |t| count(t, 1..=MAX_FIELDS)),
-        cookie_bytes: s.or("cookie_bytes", 16 * KIB, |t| size(t, 64..=MAX_HEAD)),
+        sizes: Sizes {
+            request_body: s.optional("request_body", |t| size(t, 0..=MAX_BODY)),
+            header_bytes: s.or("header_bytes", 32 * KIB, |t| size(t, 256..=MAX_HEAD)),
+            header_count: s.or("header_count", 100, |t| count(t, 1..=MAX_FIELDS)),
+            cookie_bytes: s.or("cookie_bytes", 16 * KIB, |t| size(t, 64..=MAX_HEAD)),
+        },
         request_head: s.or("request_head", secs(10), some_duration),
         client_read: s.or("client_read", secs(60), some_duration),
         keepalive_idle: s.or("keepalive_idle", secs(60), any_duration),
@@ -76,7 +82,7 @@ pub(in crate::config) fn threads(root: &Section<'_>) -> Option<usize> {
 }
 
 /// Reads `log`.
-pub(in crate::config) fn log(root: &Section<'_>) -> Log {
+pub(in crate::config) fn log(root: &Section<'_>) -> LogSettings {
     use log::LevelFilter;
     let s = root.section("log", "log");
     let levels = [
@@ -87,16 +93,15 @@ pub(in crate::config) fn log(root: &Section<'_>) -> Log {
         ("debug", LevelFilter::Debug),
         ("trace", LevelFilter::Trace),
     ];
-    let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
-    Log {
+    LogSettings {
         level: s.or("level", LevelFilter::Info, |t| choice(t, &levels)),
-        format: s.or("format", LogFormat::Text, |t| choice(t, &formats)),
+        format: s.or("format", LogFormat::Text, word),
         query: s.or("query", false, switch),
     }
 }
 
 /// Reads `pages`, the logo with it.
-pub(in crate::config) fn pages(root: &Section<'_>) -> Pages {
+pub(in crate::config) fn pages(root: &Section<'_>) -> Branding {
     let s = root.section("pages", "pages");
     let logo = s.some("logo").and_then(|spot| {
         let path = spot.file_path()?;
@@ -108,7 +113,7 @@ pub(in crate::config) fn pages(root: &Section<'_>) -> Pages {
             }
         }
     });
-    Pages {
+    Branding {
         title: s.or("title", "Sign in".to_owned(), words),
         logo,
     }

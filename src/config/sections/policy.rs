@@ -8,7 +8,7 @@ use crate::config::sections::app_origin;
 use crate::config::sections::names;
 use crate::config::sections::values::{self, choice};
 use crate::config::sections::web;
-use crate::config::settings::{Access, Ambiguity, Cors, Openness, Paths, Rule};
+use crate::config::settings::{Access, Ambiguity, CorsSettings, Csrf, Openness, Paths, Rule};
 use crate::config::yaml::problem::Place;
 use crate::config::yaml::tree::Shape;
 use crate::domain::fault::Fault;
@@ -18,12 +18,21 @@ fn strings(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
-/// Reads `cors`.
-pub(in crate::config) fn cors(root: &Section<'_>) -> Cors {
+/// Reads `cors`. The header of the CSRF token, where there is one, is asked of every origin.
+pub(in crate::config) fn cors(root: &Section<'_>, csrf: &Csrf) -> CorsSettings {
     let section = root.section("cors", "cors");
     let listed = section.some("allowed_origins");
     let (allowed_origins, app_origins) = listed.map(origins).unwrap_or_default();
-    Cors {
+    let mut allowed_headers = section.list(
+        "allowed_headers",
+        strings(&["content-type", "x-csrf-token"]),
+        |text| Ok(names::header(text)?.to_ascii_lowercase()),
+    );
+    let header = csrf.header.as_str();
+    if csrf.mode.uses_tokens() && allowed_headers.iter().all(|name| name != header) {
+        allowed_headers.push(header.to_owned());
+    }
+    CorsSettings {
         allowed_origins,
         app_origins,
         allowed_methods: section.list(
@@ -31,11 +40,7 @@ pub(in crate::config) fn cors(root: &Section<'_>) -> Cors {
             strings(&["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]),
             names::method,
         ),
-        allowed_headers: section.list(
-            "allowed_headers",
-            strings(&["content-type", "x-csrf-token"]),
-            |text| Ok(names::header(text)?.to_ascii_lowercase()),
-        ),
+        allowed_headers,
         exposed_headers: section.list("exposed_headers", Vec::new(), names::header),
         max_age: section.or("max_age", Duration::from_secs(600), values::any_seconds),
     }
@@ -241,9 +246,9 @@ fn ambiguous(section: &Section<'_>, access: Option<&Access>) -> Vec<Ambiguity> {
     // An encoded backslash is no separator anywhere that expects one: nothing to tolerate.
     let tolerable = |doubt: &Ambiguity| *doubt != Ambiguity::EncodedBackslash;
     let words: Vec<_> = Ambiguity::ALL
-        .into_iter()
-        .filter(tolerable)
-        .map(|doubt| (doubt.word(), doubt))
+        .iter()
+        .filter(|doubt| tolerable(doubt))
+        .map(|doubt| (doubt.word(), *doubt))
         .collect();
     let list = spot.list(|text| choice(text, &words));
     if access == Some(&Access::Public) && !list.is_empty() {

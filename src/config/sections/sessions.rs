@@ -8,7 +8,8 @@ use crate::config::sections::names;
 use crate::config::sections::store;
 use crate::config::sections::values;
 use crate::config::settings::{
-    Cookies, CrossSiteNavigation, Logout, Renewal, SameSite, Session, SiteData,
+    Cookies, CrossSiteNavigation, Lifetimes, Logout, Renewal, SameSite, SessionRules, SiteData,
+    StoreKind,
 };
 use crate::domain::fault::Fault;
 use crate::domain::origin::Origin;
@@ -42,40 +43,43 @@ pub(in crate::config) fn cookies(root: &Section<'_>, public_url: Option<&Origin>
                 "write strict or lax; an app on a sibling host needs neither",
             ));
         }
-        let words = [("strict", SameSite::Strict), ("lax", SameSite::Lax)];
-        values::choice(&text.to_ascii_lowercase(), &words)
+        values::word(&text.to_ascii_lowercase())
     });
     Cookies {
         name: section.or("name", "doorward".to_owned(), names::cookie),
         domain,
         same_site,
+        csrf: None,
+        over_http: root.section("insecure", "insecure").or(
+            "cookies_over_http",
+            false,
+            values::switch,
+        ),
     }
 }
 
 /// Reads `logout`.
 pub(in crate::config) fn logout(root: &Section<'_>) -> Logout {
-    let all = [SiteData::Cache, SiteData::Cookies, SiteData::Storage];
-    let words = all.map(|kind| (kind.word(), kind));
     Logout {
         clear_site_data: root.section("logout", "logout").list(
             "clear_site_data",
             vec![SiteData::Storage],
-            |text| values::choice(text, &words),
+            values::word,
         ),
     }
 }
 
-/// Reads `session`.
-pub(in crate::config) fn session(root: &Section<'_>) -> Session {
+/// Reads `session`: its rules, its store, and `cut_downloads`.
+pub(in crate::config) fn session(root: &Section<'_>) -> (SessionRules, StoreKind, bool) {
     let section = root.section("session", "session");
-    let absolute_timeout = section.or(
+    let absolute = section.or(
         "absolute_timeout",
         Duration::from_secs(7 * DAY),
         values::seconds,
     );
-    let access_ttl = section.or("access_ttl", Duration::from_secs(15 * MINUTE), |text| {
+    let access = section.or("access_ttl", Duration::from_secs(15 * MINUTE), |text| {
         let span = values::seconds(text)?;
-        if span > absolute_timeout {
+        if span > absolute {
             return Err(Fault::new(
                 "is longer than a whole session (session.absolute_timeout)",
                 "give minutes: a token is only as good as its lifetime is short",
@@ -83,43 +87,40 @@ pub(in crate::config) fn session(root: &Section<'_>) -> Session {
         }
         Ok(span)
     });
-    let remember_me = match section.get("remember_me") {
+    let remember = match section.get("remember_me") {
         Some(_) => section.optional("remember_me", idle),
         None => Some(Duration::from_secs(30 * DAY)),
     };
-    let renewal = [("silent", Renewal::Silent), ("endpoint", Renewal::Endpoint)];
-    let navigation = [
-        ("bounce", CrossSiteNavigation::Bounce),
-        ("confirm", CrossSiteNavigation::Confirm),
-        ("login", CrossSiteNavigation::Login),
-    ];
     let store = store::kind(&section, root);
-    Session {
-        access_ttl,
-        idle_timeout: section.or("idle_timeout", Duration::from_secs(12 * HOUR), idle),
-        absolute_timeout,
-        remember_me,
-        refresh_grace: section.or(
-            "refresh_grace",
-            Duration::from_secs(10),
-            values::any_duration,
-        ),
-        renewal: section.or("renewal", Renewal::Silent, |text| {
-            values::choice(text, &renewal)
-        }),
+    let rules = SessionRules {
+        lifetimes: Lifetimes {
+            access,
+            idle: section.or("idle_timeout", Duration::from_secs(12 * HOUR), idle),
+            absolute,
+            remember,
+            grace: section.or(
+                "refresh_grace",
+                Duration::from_secs(10),
+                values::any_duration,
+            ),
+        },
+        renewal: section.or("renewal", Renewal::Silent, values::word),
         max_per_user: match section.get("max_per_user") {
             Some(_) => section.optional("max_per_user", |text| values::count(text, 1..=1_000_000)),
             None => Some(100),
         },
-        cut_downloads: section.or("cut_downloads", false, values::switch),
-        refuse_when_stale: store::refuse_when_stale(&section, &store),
         cross_site_navigation: section.or(
             "cross_site_navigation",
             CrossSiteNavigation::Bounce,
-            |text| values::choice(text, &navigation),
+            values::word,
         ),
+        refuse_when_stale: store::refuse_when_stale(&section, &store),
+    };
+    (
+        rules,
         store,
-    }
+        section.or("cut_downloads", false, values::switch),
+    )
 }
 
 /// How long a browser that stays away keeps its session.

@@ -33,15 +33,7 @@ const LENIENT: GeneralPurposeConfig =
 /// Reads the section.
 pub(in crate::config) fn read(root: &Section<'_>) -> Signing {
     let section = root.section("signing", "signing");
-    let words = [
-        ("HS256", Algorithm::Hs256),
-        ("ES256", Algorithm::Es256),
-        ("RS256", Algorithm::Rs256),
-        ("EdDSA", Algorithm::EdDsa),
-    ];
-    let algorithm = section.or("algorithm", Algorithm::Hs256, |text| {
-        values::choice(text, &words)
-    });
+    let algorithm = section.or("algorithm", Algorithm::Hs256, values::word);
     let name = |key| section.or(key, "doorward".to_owned(), values::words);
     Signing {
         algorithm,

@@ -10,7 +10,7 @@ use crate::config::schema::reader::{Section, Spot};
 use crate::config::schema::secret_ref;
 use crate::config::sections::values;
 use crate::config::sections::web;
-use crate::config::settings::{Redis, StoreKind};
+use crate::config::settings::{RedisAddress, StoreKind};
 use crate::config::yaml::tree::Shape;
 use crate::domain::fault::Fault;
 
@@ -43,7 +43,7 @@ pub(in crate::config) fn kind(session: &Section<'_>, root: &Section<'_>) -> Stor
         .unwrap_or(StoreKind::Embedded)
 }
 
-fn shared(spot: &Spot<'_>, root: &Section<'_>) -> Option<Redis> {
+fn shared(spot: &Spot<'_>, root: &Section<'_>) -> Option<RedisAddress> {
     let store = spot.section("session.store");
     let Some(spot) = store.get("redis") else {
         store.missing("redis", "write embedded, memory or { redis: { url: … } }");
@@ -66,7 +66,7 @@ fn shared(spot: &Spot<'_>, root: &Section<'_>) -> Option<Redis> {
         }
     };
     let prefix = section.or("prefix", PREFIX.to_owned(), prefix);
-    Some(Redis { url: url?, prefix })
+    Some(RedisAddress { url: url?, prefix })
 }
 
 /// A problem never shows the URL: it may hold a password.

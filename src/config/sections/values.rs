@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use strum::VariantNames;
 
 use crate::domain::fault::Fault;
 
@@ -113,11 +114,18 @@ pub(crate) fn choice<T: Clone>(text: &str, words: &[(&str, T)]) -> Result<T, Fau
     let found = words.iter().find(|(word, _)| *word == text);
     found.map(|(_, value)| value.clone()).ok_or_else(|| {
         let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        Fault::new(
-            "is not one of the choices",
-            format!("give {}", words.join(", ")),
-        )
+        no_choice(&words)
     })
+}
+
+/// The value whose word it is.
+pub(crate) fn word<T: FromStr + VariantNames>(text: &str) -> Result<T, Fault> {
+    text.parse().map_err(|_unknown| no_choice(T::VARIANTS))
+}
+
+fn no_choice(words: &[&str]) -> Fault {
+    let give = format!("give {}", words.join(", "));
+    Fault::new("is not one of the choices", give)
 }
 
 /// Text that is not blank and holds no control character.

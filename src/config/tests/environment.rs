@@ -25,10 +25,10 @@ fn a_variable_beats_the_file_and_is_checked_alike() {
     ]))
     .unwrap();
     assert_eq!(s.listen.len(), 2);
-    assert_eq!(s.session.access_ttl.as_secs(), 120);
+    assert_eq!(s.session.lifetimes.access.as_secs(), 120);
     assert_eq!(s.cors.allowed_origins.len(), 2);
     assert_eq!(s.data_dir, Path::new("/work-dir/data"));
-    assert!(s.cookies_over_http);
+    assert!(s.cookies.over_http);
     assert_eq!(warned(&s).len(), 1, "{:?}", warned(&s));
 
     for (name, value, says) in [
@@ -113,12 +113,12 @@ fn a_shared_store_may_come_from_the_environment() {
             !format!("{s:?}").contains("hunter2"),
             "a password was shown"
         );
-        let StoreKind::Redis(redis) = s.session.store else {
+        let StoreKind::Redis(redis) = s.store else {
             panic!("{vars:?} did not replace the store of the file");
         };
         assert_eq!(redis.url.expose(), url.as_bytes(), "{vars:?}");
         assert_eq!(redis.prefix, prefix, "{vars:?}");
-        assert_eq!(s.session.idle_timeout.as_secs(), 3600);
+        assert_eq!(s.session.lifetimes.idle.as_secs(), 3600);
     }
     for (vars, says) in [
         (
@@ -263,7 +263,7 @@ fn a_file_variable_is_read_and_clashes_with_its_plain_one() {
         load_text(&with(""), Path::new("doorward.yaml"), &env)
     };
     let s = load(&[("DOORWARD_SESSION_ACCESS_TTL_FILE", "ttl")]).unwrap();
-    assert_eq!(s.session.access_ttl.as_secs(), 180);
+    assert_eq!(s.session.lifetimes.access.as_secs(), 180);
     assert_eq!(s.sources, [folder.0.join("ttl")]);
     let said = load(&[
         ("DOORWARD_SESSION_ACCESS_TTL_FILE", "ttl"),

@@ -219,7 +219,7 @@ fn the_words_of_a_choice_are_kept_apart() {
         );
     }
     let memory = settings("session: { store: memory }");
-    assert!(matches!(memory.session.store, StoreKind::Memory));
+    assert!(matches!(memory.store, StoreKind::Memory));
 }
 
 #[test]

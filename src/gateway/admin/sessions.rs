@@ -146,7 +146,7 @@ impl Admin {
         client: Option<IpAddr>,
     ) -> Result<(), Denial> {
         let ending = Ending::revoke(found, client, "admin");
-        let lifetimes = snapshot.policy.lifetimes;
+        let lifetimes = snapshot.policy.session.lifetimes;
         self.shared
             .sessions
             .end(&ending, lifetimes, clock::now())

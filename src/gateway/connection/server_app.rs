@@ -370,9 +370,9 @@ fn h2_options(limits: &Limits) -> H2Options {
     options.initial_connection_window_size(H2_WINDOW);
     // As much as may be, and half of that again for the pseudo-headers and for an answer of
     // ours to what is a little too long. Above it the library ends the stream by itself.
-    let bytes = usize::try_from(limits.header_bytes).unwrap_or(usize::MAX);
+    let bytes = usize::try_from(limits.sizes.header_bytes).unwrap_or(usize::MAX);
     let crumbs = CRUMBS.saturating_mul("cookie".len().saturating_add(HPACK_OVERHEAD));
-    let fields = limits.header_count.saturating_mul(HPACK_OVERHEAD);
+    let fields = limits.sizes.header_count.saturating_mul(HPACK_OVERHEAD);
     let fields = fields.saturating_add(crumbs);
     let list = bytes.saturating_add(fields).saturating_mul(3) / 2;
     options.max_header_list_size(u32::try_from(list).unwrap_or(u32::MAX));

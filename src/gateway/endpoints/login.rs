@@ -68,7 +68,7 @@ pub(super) async fn submit(
         browser: &asked.browser,
     };
     let (snapshot, now) = (&ctx.snapshot, clock::now());
-    let limits = snapshot.attempt_limits();
+    let limits = snapshot.settings.login.attempts;
     let logins = &shared.logins;
     let outcome = logins.authenticate(&snapshot.policy, limits, &typed, from, now);
     let outcome = outcome.await;

@@ -69,7 +69,7 @@ pub(super) async fn sign_out(
             Extent::Here => Ending::logout(id, &user, asked.device.client),
             Extent::Everywhere => Ending::logout_everywhere(id, &user, asked.device.client),
         };
-        let lifetimes = ctx.snapshot.policy.lifetimes;
+        let lifetimes = ctx.snapshot.policy.session.lifetimes;
         shared
             .sessions
             .end(&ending, lifetimes, clock::now())

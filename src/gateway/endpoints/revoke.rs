@@ -48,7 +48,10 @@ pub(super) async fn submit(
     let may_end = |owner: &Option<_>| is_admin || owner.as_ref() == Some(&identity.id);
     if let Some(found) = found.filter(|found| may_end(&found.user)) {
         let ending = Ending::revoke(found, Some(asked.device.client), reason);
-        shared.sessions.end(&ending, policy.lifetimes, now).await?;
+        shared
+            .sessions
+            .end(&ending, policy.session.lifetimes, now)
+            .await?;
     }
     Ok(Reply::empty(StatusCode::OK))
 }

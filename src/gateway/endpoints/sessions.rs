@@ -114,7 +114,7 @@ pub(super) async fn end(
             )
         })
         .collect();
-    let lifetimes = ctx.snapshot.policy.lifetimes;
+    let lifetimes = ctx.snapshot.policy.session.lifetimes;
     let ended = shared.sessions.end_all(endings, lifetimes, clock::now());
     ended.await?;
     if asked.wants_json {

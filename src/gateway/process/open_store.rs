@@ -43,7 +43,7 @@ impl OpenedStore {
         replica: &RevocationIndex,
     ) -> Result<Self, RunError> {
         let (mut embedded, mut shared) = (None, None);
-        let store: Arc<dyn Store> = match &settings.session.store {
+        let store: Arc<dyn Store> = match &settings.store {
             StoreKind::Embedded => {
                 let store = Arc::new(Embedded::open(&settings.data_dir)?);
                 embedded = Some(Arc::clone(&store));
@@ -77,7 +77,7 @@ impl OpenedStore {
     }
 }
 
-async fn reach(settings: &settings::Redis) -> Result<Redis, StoreError> {
+async fn reach(settings: &settings::RedisAddress) -> Result<Redis, StoreError> {
     let store = Redis::new(settings)?;
     let deadline = Instant::now() + CONNECT_TIMEOUT;
     let mut is_told = false;

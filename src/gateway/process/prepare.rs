@@ -49,7 +49,7 @@ pub fn prepare(settings: &Settings) -> Result<Prepared, RunError> {
             may_make_sockets(&settings.data_dir)?;
         }
     }
-    match &settings.session.store {
+    match &settings.store {
         StoreKind::Embedded => Embedded::inspect(&settings.data_dir)?,
         StoreKind::Redis(redis) => Redis::inspect(redis)?,
         StoreKind::Memory => {}
@@ -69,7 +69,7 @@ pub fn prepare(settings: &Settings) -> Result<Prepared, RunError> {
 /// As [`prepare`].
 pub fn rehearse(settings: &Settings) -> Result<(), RunError> {
     prepare(settings)?;
-    match settings.session.store {
+    match settings.store {
         StoreKind::Embedded => Ok(Embedded::rehearse(&settings.data_dir)?),
         StoreKind::Redis(_) | StoreKind::Memory => Ok(()),
     }
@@ -90,7 +90,7 @@ fn may_make_sockets(data_dir: &Path) -> Result<(), ListenError> {
 /// Whether something is kept in the `data_dir`. Where nothing is, a gateway starts without
 /// one that can be written, and has no `admin.sock`.
 pub(in crate::gateway) fn is_needed(settings: &Settings) -> bool {
-    let keeps_sessions = matches!(settings.session.store, StoreKind::Embedded);
+    let keeps_sessions = matches!(settings.store, StoreKind::Embedded);
     keeps_sessions || settings.signing.keys.is_empty()
 }
 

@@ -266,7 +266,7 @@ async fn assemble(
     }
     let mut kept = OpenedStore::open(&snapshot.settings, &replica).await?;
     metrics.revocations(replica.len());
-    let attempts = kept.attempts(snapshot.attempt_limits());
+    let attempts = kept.attempts(snapshot.settings.login.attempts);
     let store = kept.store;
     let metrics = Arc::new(metrics);
     let shared = Arc::new(SharedState::new(

@@ -140,7 +140,7 @@ pub(in crate::gateway) fn count(
     attempt.body_seen = attempt
         .body_seen
         .saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
-    match ctx.snapshot.settings.limits.request_body {
+    match ctx.snapshot.settings.limits.sizes.request_body {
         Some(limit) if attempt.body_seen > limit => Error::e_explain(
             ErrorType::HTTPStatus(413),
             "the request body is over limits.request_body",

@@ -249,7 +249,7 @@ fn note_answer(session: &mut Session, answer: &ResponseHeader, said: &Said, ctx:
         if handle.admitted().is_some() {
             handle.line.is_tunnel.set(true);
         }
-    } else if is_download && !ctx.snapshot.settings.session.cut_downloads {
+    } else if is_download && !ctx.snapshot.settings.cut_downloads {
         handle.progress.may_finish.set(true);
     }
 }

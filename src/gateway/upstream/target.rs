@@ -218,10 +218,12 @@ mod tests {
         let wait = Duration::from_secs(1);
         let limits = settings::Limits {
             login_body: 0,
-            request_body: None,
-            header_bytes: 0,
-            header_count: 0,
-            cookie_bytes: 0,
+            sizes: settings::Sizes {
+                request_body: None,
+                header_bytes: 0,
+                header_count: 0,
+                cookie_bytes: 0,
+            },
             request_head: wait,
             client_read: wait,
             keepalive_idle: wait,

@@ -267,7 +267,7 @@ async fn a_user_who_changed_while_the_password_was_checked_gets_no_session() {
 #[tokio::test]
 async fn one_session_too_many_ends_the_oldest_and_is_told() {
     let mut world = World::new();
-    world.policy.max_per_user = Some(2);
+    world.policy.session.max_per_user = Some(2);
     let mut opened = Vec::new();
     for number in 1..=3 {
         let proved = world.try_login("alice", "right").await.unwrap();

@@ -77,7 +77,10 @@ async fn whoever_ends_a_session_it_is_durable_in_force_cut_and_told() {
         ];
         let now = all[0].0.renewed.after(Duration::from_millis(50));
         let ending = ending(&all[0].0);
-        service.end(&ending, policy.lifetimes, now).await.unwrap();
+        service
+            .end(&ending, policy.session.lifetimes, now)
+            .await
+            .unwrap();
         for ((session, exchange), ends) in all.iter().zip(ends) {
             let kept = service.store.find(session.id).await.unwrap();
             assert_eq!(kept.is_none(), ends, "{what}: kept");
@@ -143,7 +146,9 @@ async fn of_many_that_end_each_is_told() {
         endings.push(Ending::revoke(found, Some(CLIENT), "self_service"));
     }
     let now = stored("1", 255, 255).renewed;
-    let ended = service.end_all(endings, policy.lifetimes, now).await;
+    let ended = service
+        .end_all(endings, policy.session.lifetimes, now)
+        .await;
     ended.unwrap();
     assert_eq!(service.store.count().await.unwrap(), 0);
     assert_eq!(log.lock().len(), 200);

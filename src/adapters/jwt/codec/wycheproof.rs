@@ -85,7 +85,7 @@ fn holds(jws: &str, algorithm: Algorithm, key: &DecodingKey) -> bool {
     let header = URL_SAFE_NO_PAD.decode(parts.header).unwrap_or_default();
     let header: Value = serde_json::from_slice(&header).unwrap_or_default();
     let brings_a_key = header.get("jwk").is_some();
-    header["alg"] == algorithm_name(algorithm)
+    header["alg"] == algorithm.name()
         && !brings_a_key
         && URL_SAFE_NO_PAD.decode(parts.payload).is_ok()
         && parts.are_signed_with(key, algorithm)

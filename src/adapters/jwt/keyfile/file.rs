@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::{KeyFileError, StoredKey};
 use crate::adapters::jwt::algorithm::Algorithm;
-use crate::adapters::jwt::keyring::{KeyProblem, algorithm_name, key_id};
+use crate::adapters::jwt::keyring::{KeyProblem, key_id};
 use crate::adapters::regular;
 use crate::adapters::store::lock::{DataDir, private_dir, sync_dir};
 use crate::adapters::store::ownership;
@@ -173,7 +173,7 @@ impl Entry {
         let bytes = key.secret.expose();
         Self {
             kid: key.id.as_str().to_owned(),
-            algorithm: algorithm_name(key.algorithm).to_owned(),
+            algorithm: key.algorithm.name().to_owned(),
             key: match key.algorithm {
                 Algorithm::Hs256 => STANDARD.encode(bytes),
                 Algorithm::Es256 | Algorithm::Rs256 | Algorithm::EdDsa => {
@@ -189,15 +189,10 @@ impl Entry {
     /// The key, if it is whole: its id must be the one that follows from its bytes.
     fn stored(self) -> Result<StoredKey, String> {
         let text = Zeroizing::new(self.key);
-        let algorithm = [
-            Algorithm::Hs256,
-            Algorithm::Es256,
-            Algorithm::Rs256,
-            Algorithm::EdDsa,
-        ]
-        .into_iter()
-        .find(|algorithm| algorithm_name(*algorithm) == self.algorithm)
-        .ok_or_else(|| format!("unknown algorithm {:?}", self.algorithm))?;
+        let algorithm: Algorithm = self
+            .algorithm
+            .parse()
+            .map_err(|_unknown| format!("unknown algorithm {:?}", self.algorithm))?;
         let secret = match algorithm {
             Algorithm::Hs256 => Secret::new(
                 STANDARD
