@@ -240,16 +240,11 @@ impl CancelHandle {
         self: &Arc<Self>,
         request: impl Future<Output = T>,
     ) -> Option<T> {
-        let mut request = pin!(request);
+        let mut request = pin!(HANDLE.scope(Arc::clone(self), request));
         poll_fn(|cx| {
             // Before it runs: over HTTP/2 it is woken through this.
             self.is_held_by(cx.waker());
-            // Once it has begun, nobody asks any more.
-            let done = match self.progress.is_begun.get() {
-                true => request.as_mut().poll(cx),
-                false => HANDLE.sync_scope(Arc::clone(self), || request.as_mut().poll(cx)),
-            };
-            if let Poll::Ready(done) = done {
+            if let Poll::Ready(done) = request.as_mut().poll(cx) {
                 return Poll::Ready(Some(done));
             }
             // After that, so that no end falls between the two.
