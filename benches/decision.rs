@@ -36,6 +36,10 @@ fn decide(c: &mut Criterion) {
         let request = scene.request(target, token.map(String::as_str));
         group.bench_function(name, |b| b.iter(|| scene.decide(&request)));
     }
+    let request = scene.program(PAGE);
+    group.bench_function("with a machine token", |b| {
+        b.iter(|| scene.decide(&request));
+    });
     group.finish();
 }
 

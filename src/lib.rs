@@ -64,6 +64,10 @@
 //! process that takes over gets the embedded store too, and tells the one before it what it
 //! revokes (docs/take-over.md).
 //!
+//! A machine token ([`auth::machine`]) is a session that nobody signed in to: it comes with the
+//! policy and not with the store, its id is made of its hash, and so rules, identity headers,
+//! revocations and open connections treat it as any other.
+//!
 //! # Decisions
 //!
 //! Each choice that this map does not explain has a page with its reasons in `docs/decisions/`.

@@ -30,6 +30,9 @@ pub(crate) use self::request::Request;
 /// The time of every request.
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 
+/// The token of that hash, which is good for nothing else.
+const MACHINE_TOKEN: &str = "dw_0123456789ABCDEFGHIJabcdefghij4Us3aw";
+
 /// A page that the last of the rules lets somebody with a session see.
 pub(crate) const PAGE: &str = "/reports/2026/quarter-3?page=2&sort=date";
 
@@ -37,6 +40,8 @@ const COMMON: &str = r#"
 public_url: https://app.example.com
 upstream: http://127.0.0.1:9
 session: { store: memory }
+tokens:
+  - { name: ci, user: alice, hash: "sha256:4d7dfe99ded78b97fffd7419c0e8469125d9b8f5e0392a11d6a07336f19984ad", expires: never, paths: [/reports/**] }
 users:
   - { id: "1001", username: alice, name: Alice Example, email: alice@example.com, roles: [editor, reports], password_hash: "$2b$04$abcdefghijklmnopqrstuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu" }
 "#;
@@ -103,6 +108,12 @@ impl Scene {
     pub(crate) fn request(&self, target: &str, token: Option<&str>) -> Request {
         let name = &self.policy.cookies.names().access;
         Request::browser(target, token.map(|token| (name.as_str(), token)))
+    }
+
+    /// The request of a program for a path: as the browser's, with a machine token in the place
+    /// of its cookie.
+    pub(crate) fn program(&self, target: &str) -> Request {
+        Request::browser(target, None).with_token(MACHINE_TOKEN)
     }
 }
 

@@ -43,6 +43,13 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// The same with this machine token.
+    pub(crate) fn with_token(mut self, token: &str) -> Self {
+        let value = HeaderValue::try_from(format!("Bearer {token}")).unwrap();
+        self.headers.insert(header::AUTHORIZATION, value);
+        self
+    }
+
     /// A GET, with one more cookie, name and value, between those of the app.
     pub(crate) fn browser(target: &str, cookie: Option<(&str, &str)>) -> Self {
         let mut headers = HeaderMap::new();

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use doorward::auth::rules::{Access, Openness, Rule, Rules};
+use doorward::auth::rules::{Access, Challenge, Openness, Rule, Rules};
 use doorward::domain::path::{Ambiguity, RequestPath};
 use http::Method;
 use percent_encoding::percent_decode;
@@ -15,6 +15,7 @@ static RULES: LazyLock<Rules> = LazyLock::new(|| {
         access,
         ambiguous: ambiguous.to_vec(),
         openness: Openness::Session,
+        challenge: Challenge::Bearer,
     };
     let all = Ambiguity::ALL;
     let rules = vec![

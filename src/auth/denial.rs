@@ -5,6 +5,8 @@ use std::time::Duration;
 use http::StatusCode;
 use strum::{IntoStaticStr, VariantNames};
 
+use crate::domain::id::SessionId;
+
 /// Why a request was not served. The code is stable: apps and people match on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantNames)]
 #[strum(serialize_all = "snake_case")]
@@ -17,6 +19,12 @@ pub enum Denial {
     SessionRevoked,
     /// A token that we did not issue, or that was altered.
     SessionInvalid,
+    /// No machine token of ours, or not from here or by this entrance.
+    TokenInvalid,
+    /// A machine token whose date has passed.
+    TokenExpired,
+    /// A machine token that was revoked, or whose user was removed or disabled.
+    TokenRevoked,
     /// Signed in, but not allowed.
     Forbidden,
     /// A foreign `Origin`.
@@ -80,6 +88,14 @@ pub enum Unproven {
 const SOON: Duration = Duration::from_secs(2);
 
 impl Denial {
+    /// What was revoked: a session, or a machine token.
+    pub fn of_revoked(id: SessionId) -> Self {
+        match id.is_of_token() {
+            true => Self::TokenRevoked,
+            false => Self::SessionRevoked,
+        }
+    }
+
     /// The stable code: the name in snake case.
     pub fn code(self) -> &'static str {
         self.into()
@@ -92,6 +108,9 @@ impl Denial {
             | Self::SessionExpired
             | Self::SessionRevoked
             | Self::SessionInvalid
+            | Self::TokenInvalid
+            | Self::TokenExpired
+            | Self::TokenRevoked
             | Self::BadCredentials => StatusCode::UNAUTHORIZED,
             Self::Forbidden | Self::OriginNotAllowed | Self::CsrfFailed(_) => StatusCode::FORBIDDEN,
             Self::PathAmbiguous | Self::BadRequest => StatusCode::BAD_REQUEST,
@@ -122,6 +141,14 @@ impl Denial {
         )
     }
 
+    /// Whether it refuses a machine token.
+    pub const fn refuses_token(self) -> bool {
+        matches!(
+            self,
+            Self::TokenInvalid | Self::TokenExpired | Self::TokenRevoked
+        )
+    }
+
     /// Whether an honest client would hardly have sent the request: worth an audit line.
     pub const fn is_suspicious(self) -> bool {
         matches!(
@@ -149,6 +176,9 @@ impl Denial {
             Self::SessionInvalid => Some(
                 "Bearer realm=\"doorward\", error=\"invalid_token\", error_description=\"The token is not valid here\"",
             ),
+            Self::TokenInvalid | Self::TokenExpired | Self::TokenRevoked => {
+                Some("Bearer realm=\"doorward\", error=\"invalid_token\"")
+            }
             _ => None,
         }
     }
@@ -170,6 +200,9 @@ impl Denial {
             Self::SessionExpired => "The session has expired. Sign in again.",
             Self::SessionRevoked => "The session was ended. Sign in again.",
             Self::SessionInvalid => "The session cookie is not valid here. Sign in again.",
+            Self::TokenInvalid => "The token is not valid here.",
+            Self::TokenExpired => "The token has expired.",
+            Self::TokenRevoked => "The token was revoked.",
             Self::Forbidden => "This account may not see this.",
             Self::OriginNotAllowed => "Requests from this origin are not allowed.",
             Self::CsrfFailed(Unproven::Elsewhere) => {
@@ -215,6 +248,9 @@ mod tests {
             "session_expired",
             "session_revoked",
             "session_invalid",
+            "token_invalid",
+            "token_expired",
+            "token_revoked",
             "forbidden",
             "origin_not_allowed",
             "csrf_failed",

@@ -4,6 +4,7 @@
 //! not written either: people type passwords into the wrong field.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::domain::id::{SessionId, UserId};
 
@@ -20,6 +21,8 @@ pub struct Event {
     pub client: Option<IpAddr>,
     /// A second address that matters: of a stolen session, where it was renewed last.
     pub other_client: Option<IpAddr>,
+    /// The name of a machine token.
+    pub token: Option<Arc<str>>,
     /// Why, in one word that stays the same.
     pub reason: Option<&'static str>,
 }
@@ -46,6 +49,10 @@ pub enum EventKind {
     Revoke,
     /// A request refused that an honest client would not send.
     Denied,
+    /// A machine token used, for the first time in an hour.
+    TokenUsed,
+    /// A machine token refused.
+    TokenFailed,
     /// New settings.
     Reload,
 }
@@ -66,6 +73,7 @@ impl Event {
             session: None,
             client: None,
             other_client: None,
+            token: None,
             reason: None,
         }
     }

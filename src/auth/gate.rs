@@ -9,6 +9,7 @@
 //! for then, CSRF before.
 
 mod aim;
+mod bearer;
 mod destination;
 mod judge;
 mod own;
@@ -30,12 +31,13 @@ use super::pass::Pass;
 use super::policy::Policy;
 use super::redirect::{self, Presentation, PresentationContext};
 use super::refresh::RefreshToken;
-use super::rules::Openness;
+use super::rules::{Openness, Selected};
 use super::session::Session;
 use super::visitor::{AccessTokenState, Caller};
 use crate::domain::cookie;
 use crate::domain::cookie::SameSite;
 use crate::domain::id::{SessionId, UserId};
+use crate::domain::path::RequestPath;
 use crate::domain::request::{Framing, Host, RequestView};
 use crate::domain::time::Timestamp;
 
@@ -155,7 +157,8 @@ impl Policy {
             Aim::Endpoint(endpoint) => return self.own(endpoint, view, origin, now),
             Aim::App(selected) => selected,
         };
-        let second = self.destination(view)?;
+        let bearer = self.bearer(view, now)?;
+        let second = self.destination(view, bearer.as_ref())?;
         let places = || std::iter::once(&selected).chain(second.as_ref());
         let openness = places().map(|place| place.openness()).min();
         // Whoever is let in for the first path alone must be one of ours for the second.
@@ -163,13 +166,28 @@ impl Policy {
             *origin = self.cors.caller(view);
             origin.admit()?;
         }
+        if let Some(bearer) = bearer {
+            let path = RequestPath::parse(view.path).map_err(|_doubt| Denial::PathAmbiguous)?;
+            bearer.reaches(&path, view.method)?;
+            let presented = AccessTokenState::Live(bearer.session);
+            let pass = match openness {
+                None | Some(Openness::Closed) => judge::judge(places(), presented)?,
+                Some(Openness::Session) => public(presented, &selected),
+                Some(Openness::Anonymous | Openness::AnyOrigin) => {
+                    public(AccessTokenState::Absent, &selected)
+                }
+            };
+            // No browser sends a token by itself: nothing has to prove that it was meant.
+            self.last_checks(view, origin, None)?;
+            return Ok(Decision::Forward(pass.without(bearer.header)).into());
+        }
         let presented = match openness {
             None | Some(Openness::Closed) => None,
             Some(Openness::Session) => Some(AccessTokenState::read(self, view, now)),
             Some(Openness::Anonymous | Openness::AnyOrigin) => Some(AccessTokenState::Absent),
         };
         if let Some(presented) = presented {
-            let pass = Pass::public(presented.into_live(), selected.strictest().rule);
+            let pass = public(presented, &selected);
             self.last_checks(view, origin, pass.session().map(|session| session.id))?;
             return Ok(Decision::Forward(pass).into());
         }
@@ -295,8 +313,17 @@ impl Policy {
             cookies_are_strict: self.cookies.same_site() == SameSite::Strict,
             has_session_cookies: cookie::has_session(view.headers, &self.cookies),
         };
-        redirect::present(denial, view, manners)
+        let shown = redirect::present(denial, view, manners);
+        match shown == Presentation::Problem && self.asks_for_basic(denial, view) {
+            true => Presentation::BasicChallenge,
+            false => shown,
+        }
     }
+}
+
+/// A pass for a path that everybody may see.
+fn public(presented: AccessTokenState, selected: &Selected<'_>) -> Pass {
+    Pass::public(presented.into_live(), selected.strictest().rule)
 }
 
 fn user_of(session: &Session) -> UserId {

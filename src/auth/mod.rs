@@ -16,6 +16,7 @@ pub mod known;
 pub mod location;
 pub mod login;
 pub mod login_flow;
+pub mod machine;
 pub mod pass;
 pub mod policy;
 pub mod ports;
@@ -31,6 +32,7 @@ pub mod stored;
 #[cfg(test)]
 pub(crate) mod test_support;
 pub mod throttle;
+pub mod token_use;
 pub mod users;
 pub mod verified;
 pub mod visitor;

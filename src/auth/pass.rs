@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderValue;
+use http::header::HeaderName;
 
 use super::session::Session;
 
@@ -15,6 +16,7 @@ pub struct Pass {
     session: Option<Arc<Session>>,
     on_public_path: bool,
     rule: Option<usize>,
+    token_in: Option<HeaderName>,
 }
 
 impl Pass {
@@ -24,6 +26,7 @@ impl Pass {
             session,
             on_public_path: true,
             rule,
+            token_in: None,
         }
     }
 
@@ -33,7 +36,21 @@ impl Pass {
             session: Some(session),
             on_public_path: false,
             rule,
+            token_in: None,
         }
+    }
+
+    /// The same for a request that shows a machine token in this header.
+    pub(super) fn without(self, header: HeaderName) -> Self {
+        Self {
+            token_in: Some(header),
+            ..self
+        }
+    }
+
+    /// The header with a machine token, which the app must not see.
+    pub fn token_in(&self) -> Option<&HeaderName> {
+        self.token_in.as_ref()
     }
 
     /// Who was admitted; `None`: an anonymous visitor of a public path.

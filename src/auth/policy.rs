@@ -13,6 +13,7 @@ use super::cors::Cors;
 use super::csrf::Csrf;
 use super::directory::{Directory, User};
 use super::headers::IdentityHeaders;
+use super::machine::MachineTokens;
 use super::ports::{Revoked, Tokens, Users};
 use super::principal::Principal;
 use super::redirect::CrossSiteNavigation;
@@ -72,6 +73,8 @@ pub struct Policy {
     pub revoked: Arc<dyn Revoked>,
     /// Tokens that were found good under these keys, settings and users.
     pub verified: TokenCache,
+    /// What programs show.
+    pub machines: MachineTokens,
 }
 
 impl Deref for Policy {
@@ -103,6 +106,7 @@ impl Policy {
             tokens,
             revoked,
             verified: TokenCache::default(),
+            machines: MachineTokens::default(),
         }
     }
 

@@ -25,6 +25,8 @@ pub enum CrossSiteNavigation {
 pub enum Presentation {
     /// `application/problem+json`
     Problem,
+    /// The same, and a program is asked for a token as the password of Basic.
+    BasicChallenge,
     /// An HTML page with the same status.
     Page,
     /// An HTML page with the same status in a frame of a page of ours, with one link to the

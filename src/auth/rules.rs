@@ -45,6 +45,17 @@ pub struct Rule {
     pub ambiguous: Vec<Ambiguity>,
     /// Of a public rule: who its visitors are, and whose pages may read.
     pub openness: Openness,
+    /// How a program is asked for a token.
+    pub challenge: Challenge,
+}
+
+/// What `WWW-Authenticate` asks programs for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Challenge {
+    /// RFC 6750.
+    Bearer,
+    /// RFC 7617: for git, WebDAV and others that send a password only when they are asked.
+    Basic,
 }
 
 /// How far a path is open. The order is that of openness: of several readings the least
@@ -241,6 +252,17 @@ impl Rules {
 
     fn of(&self, rule: Option<usize>) -> Option<&Rule> {
         rule.and_then(|i| self.rules.get(i)).map(|(_, rule)| rule)
+    }
+
+    /// What a program is asked for that may not pass.
+    pub fn challenge(&self, selected: &Selected<'_>) -> Challenge {
+        let mut rules = selected
+            .readings()
+            .filter_map(|reading| self.of(reading.rule));
+        match rules.any(|rule| rule.challenge == Challenge::Basic) {
+            true => Challenge::Basic,
+            false => Challenge::Bearer,
+        }
     }
 
     fn reading(&self, rule: Option<usize>) -> Reading<'_> {

@@ -7,6 +7,7 @@ use http::HeaderValue;
 
 use super::claims::Dates;
 use super::principal::Principal;
+use super::token_use::TokenUse;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 
@@ -23,6 +24,8 @@ pub struct Session {
     pub dates: Dates,
     /// The identity headers of each of its requests.
     pub headers: Vec<(Bytes, HeaderValue)>,
+    /// Of a machine token: its use. It is no login: it has no cookies and is never renewed.
+    pub machine: Option<Arc<TokenUse>>,
 }
 
 impl Session {
@@ -34,6 +37,25 @@ impl Session {
             id,
             generation,
             dates,
+            machine: None,
+        }
+    }
+
+    /// Of a machine token that is good until then.
+    pub fn of_token(
+        principal: &Arc<Principal>,
+        id: SessionId,
+        expires: Timestamp,
+        name: &Arc<str>,
+    ) -> Self {
+        let dates = Dates {
+            issued: Timestamp::EPOCH,
+            not_before: Timestamp::EPOCH,
+            expires,
+        };
+        Self {
+            machine: Some(Arc::new(TokenUse::new(name))),
+            ..Self::new(principal, id, 0, dates)
         }
     }
 

@@ -18,7 +18,7 @@ use super::policy::{Choices, Lifetimes, Paths, Policy, Renewal, SessionRules, Si
 use super::ports::{DecodedToken, Revoked, Sealed, SignError, Tokens};
 use super::redirect::CrossSiteNavigation;
 use super::refresh::RefreshToken;
-use super::rules::{Access, Openness, Rule, Rules};
+use super::rules::{Access, Challenge, Openness, Rule, Rules};
 use crate::domain::cookie::{CookieStyle, SameSite};
 use crate::domain::id::{SessionId, UserId, Username};
 use crate::domain::identity::Identity;
@@ -120,6 +120,7 @@ pub(crate) fn rule(path: &str, access: Access) -> Rule {
         access,
         ambiguous: vec![],
         openness: Openness::Session,
+        challenge: Challenge::Bearer,
     }
 }
 

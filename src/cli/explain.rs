@@ -9,6 +9,7 @@ mod explanation;
 mod path;
 mod target;
 mod text;
+mod token;
 mod trial;
 
 use std::sync::Arc;
@@ -37,6 +38,9 @@ pub(super) struct Question {
     /// Who asks, beside somebody without a session: an id or a user name
     #[arg(long)]
     user: Option<String>,
+    /// Which machine token is shown, by its name; its networks (`from`) are not looked at
+    #[arg(long, value_name = "NAME")]
+    token_name: Option<String>,
     /// As JSON, for programs
     #[arg(long)]
     json: bool,
@@ -45,7 +49,9 @@ pub(super) struct Question {
 }
 
 pub(super) fn explain(question: &Question) -> Result<(), Failure> {
-    let settings = question.config.load()?;
+    let mut settings = question.config.load()?;
+    let token = question.token_name.as_deref();
+    let token = token.map(|name| (name, token::stand_in(&mut settings, name)));
     let target = Target::parse(&question.method, &question.url, &settings)
         .map_err(|e| Failure::new(Failure::USAGE, e))?;
     let policy = policy(&settings)?;
@@ -58,7 +64,8 @@ pub(super) fn explain(question: &Question) -> Result<(), Failure> {
     let trial = Trial::new(&policy, &settings, &target, now, &runtime);
     let other = stand_in(&trial, now)?;
     let asked = asked.map(|asked| (asked, login.as_ref()));
-    let explanation = Explanation::of(&trial, &target, asked, other.as_ref());
+    let mut explanation = Explanation::of(&trial, &target, asked, other.as_ref());
+    explanation.token = token.map(|(name, shown)| token::Asked::of(&trial, name, shown));
     if question.json {
         let json = serde_json::to_string_pretty(&explanation).map_err(Failure::io)?;
         return say(&json);

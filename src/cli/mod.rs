@@ -16,6 +16,7 @@ mod revoke;
 mod run;
 mod sessions;
 mod socket;
+mod token;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -80,6 +81,11 @@ enum Verb {
     Sessions {
         #[command(subcommand)]
         verb: sessions::SessionsVerb,
+    },
+    /// Tokens for programs
+    Token {
+        #[command(subcommand)]
+        verb: token::TokenVerb,
     },
     /// End sessions at a running gateway, at once and for good
     Revoke {
@@ -242,6 +248,7 @@ pub fn main() -> ExitCode {
         Verb::HashPassword => hash_password::hash_password(),
         Verb::Keys { verb } => keys::keys(&verb),
         Verb::Sessions { verb } => sessions::sessions(&verb),
+        Verb::Token { verb } => token::token(verb),
         Verb::Revoke { what, config } => revoke::revoke(what, &config),
         Verb::Explain(question) => explain::explain(&question),
         Verb::Doctor(visit) => doctor::doctor(&visit),

@@ -19,6 +19,9 @@ pub(super) struct What {
     /// it does not stand in the list of processes
     #[arg(long, allow_hyphen_values = true)]
     token: Option<String>,
+    /// A machine token, by its name; for good, also where its entry stays in the file
+    #[arg(long, value_name = "NAME")]
+    token_name: Option<String>,
     /// Every session of everybody
     #[arg(long)]
     all: bool,
@@ -35,6 +38,10 @@ pub(super) fn revoke(what: What, config: &Config) -> Result<(), Failure> {
         What {
             token: Some(token), ..
         } => json!({ "token": read(token)? }),
+        What {
+            token_name: Some(name),
+            ..
+        } => json!({ "token_name": name }),
         // Nothing else is left: clap has seen to it.
         What { all, .. } => json!({ "all": all }),
     };
@@ -60,6 +67,7 @@ fn told(answer: &Value) -> String {
             of("session")
         ),
         "session" => format!("ended session {} of user {}", of("session"), of("user")),
+        "token" => format!("revoked token {} of user {}", of("token"), of("user")),
         "user" => format!("ended every session of user {}: {ended}", of("user")),
         "all" => format!("ended every session of everybody: {ended}"),
         _ => "this token is not one of ours, or its session is over: nothing to end".to_owned(),

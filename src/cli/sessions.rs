@@ -38,7 +38,7 @@ pub(super) fn sessions(verb: &SessionsVerb) -> Result<(), Failure> {
     if sessions.is_empty() {
         return say("nobody is signed in");
     }
-    say(&table(sessions))?;
+    say(&table(&COLUMNS, sessions))?;
     match answer.get("more") {
         Some(Value::Bool(true)) => say("there are more; name a --user"),
         _ => Ok(()),
@@ -55,20 +55,21 @@ const COLUMNS: [(&str, &str); 7] = [
     ("AGENT", "agent"),
 ];
 
-fn table(sessions: &[Value]) -> String {
-    let head = COLUMNS.map(|(title, _)| title.to_owned());
-    let rows = sessions
-        .iter()
-        .map(|session| COLUMNS.map(|(_, key)| cell(session, key)));
-    let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
-    let mut widths = [0; COLUMNS.len()];
+/// Rows of these fields below these titles.
+pub(super) fn table(columns: &[(&str, &str)], rows: &[Value]) -> String {
+    let head = columns.iter().map(|(title, _)| (*title).to_owned());
+    let shown = |row| columns.iter().map(|(_, key)| cell(row, key)).collect();
+    let rows: Vec<Vec<String>> = std::iter::once(head.collect())
+        .chain(rows.iter().map(shown))
+        .collect();
+    let mut widths = vec![0; columns.len()];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = cell.chars().count().max(*width);
         }
     }
-    let line = |row: &[String; COLUMNS.len()]| {
-        let cells = row.iter().zip(widths);
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths);
         let padded = cells.map(|(cell, width)| format!("{cell:<width$}"));
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };

@@ -20,13 +20,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use schema::environment::Environment;
+pub(crate) use sections::tokens::date;
 pub use yaml::problem::{Place, Problem, Problems};
 
 use crate::domain::fault::Fault;
 use schema::context::{self, Context, Gathered};
 use schema::overlay;
 use schema::reader::{Section, Spot};
-use sections::{csrf, headers, limits, network, notes, policy, sessions, signing, users, web};
+use sections::{
+    csrf, headers, limits, network, notes, policy, sessions, signing, tokens, users, web,
+};
 use settings::Settings;
 use yaml::tree::{self, Node, Shape};
 
@@ -146,8 +149,11 @@ fn read(root: &Section<'_>) -> Settings {
     let csrf = csrf::read(root, &mut cookies, &identity_headers);
     let request_id = headers::request_id(root, &identity_headers, &csrf);
     let (session, store, cut_downloads) = sessions::session(root);
+    let users = users::read(root, &cookies, &signing, &default_access);
     let settings = Settings {
-        users: users::read(root, &cookies, &signing, &default_access),
+        tokens: tokens::read(root, &users),
+        api: tokens::entrances(root),
+        users,
         public_url: network.public_url,
         listen: network.listen,
         listen_passed: network.listen_passed,

@@ -22,9 +22,10 @@ pub use crate::auth::cors::CorsSettings;
 pub use crate::auth::csrf::{Csrf, CsrfMode};
 use crate::auth::directory::User;
 pub use crate::auth::headers::{IdentityField, IdentityHeaders};
+pub use crate::auth::machine::{ActsAs, Entrance, Entrances, MachineToken};
 pub use crate::auth::policy::{Hosts, Lifetimes, Paths, Renewal, SessionRules, Sizes};
 pub use crate::auth::redirect::CrossSiteNavigation;
-pub use crate::auth::rules::{Access, Ambiguity, Openness, Rule};
+pub use crate::auth::rules::{Access, Ambiguity, Challenge, Openness, Rule};
 pub use crate::auth::throttle::AttemptLimits;
 use crate::config::lints::lint::Lint;
 use crate::config::yaml::problem::Place;
@@ -60,6 +61,10 @@ pub struct Settings {
     pub admin: Admin,
     /// All users, in the order of the file; ids and canonical names are unique.
     pub users: Vec<User>,
+    /// What programs may show, in the order of the file; names and hashes are unique.
+    pub tokens: Vec<MachineToken>,
+    /// Where they may show it.
+    pub api: Entrances,
     /// How access tokens are signed.
     pub signing: Signing,
     /// How cookies are named and sent.

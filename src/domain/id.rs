@@ -7,6 +7,7 @@ use std::sync::Arc;
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
+use super::machine_token::TokenHash;
 use super::time::Timestamp;
 
 /// The stable id of a user, as the configuration gives it; what the app receives.
@@ -83,10 +84,25 @@ impl fmt::Display for Username {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(Uuid);
 
+/// The last millisecond that a UUIDv7 can say.
+const END_OF_TIME: Timestamp = Timestamp::from_millis((1 << 48) - 1);
+
 impl SessionId {
     /// Builds an id from a creation time and 10 random bytes (RFC 9562 §5.7).
     pub fn new(created: Timestamp, random: [u8; 10]) -> Self {
         Self(uuid::Builder::from_unix_timestamp_millis(created.millis(), &random).into_uuid())
+    }
+
+    /// What a machine token is known by where sessions are: to the revocations, the open
+    /// connections and the app. It depends on the token alone, and was created after every
+    /// cut-off: what ends all sessions of a user ends none of their tokens.
+    pub fn of_token(hash: &TokenHash) -> Self {
+        Self::new(END_OF_TIME, hash.start())
+    }
+
+    /// Whether it stands for a machine token.
+    pub fn is_of_token(self) -> bool {
+        self.created() == END_OF_TIME
     }
 
     /// Parses the hyphenated form; `None` for anything else, other UUID versions included.
@@ -246,6 +262,15 @@ mod tests {
         assert_eq!(sid.created(), created);
         assert_eq!(SessionId::parse(&sid.to_string()), Some(sid));
         assert_eq!(SessionId::from_bytes(*sid.as_bytes()), sid);
+    }
+
+    #[test]
+    fn a_machine_token_has_the_id_of_its_hash() {
+        let id = SessionId::of_token(&TokenHash::of(b"a"));
+        assert!(id.is_of_token());
+        assert_eq!(SessionId::parse(&id.to_string()), Some(id));
+        assert_ne!(id, SessionId::of_token(&TokenHash::of(b"b")));
+        assert!(!SessionId::new(Timestamp::from_secs(1_790_000_000), [7; 10]).is_of_token());
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod forwarded;
 pub mod id;
 pub mod identity;
 pub mod lists;
+pub mod machine_token;
 pub mod origin;
 pub mod path;
 pub mod reply;

@@ -13,6 +13,9 @@ impl Timestamp {
     /// The Unix epoch.
     pub const EPOCH: Self = Self(0);
 
+    /// A point that never comes.
+    pub const NEVER: Self = Self(u64::MAX);
+
     /// From milliseconds since the epoch.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)

@@ -8,6 +8,7 @@ mod api;
 mod door;
 mod hosts;
 mod sessions;
+mod tokens;
 
 use std::sync::Arc;
 use std::time::Duration;

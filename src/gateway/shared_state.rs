@@ -104,6 +104,7 @@ impl SharedState {
         }
         self.audit_format
             .store(Arc::new(snapshot.settings.log.format));
+        snapshot.policy.machines.inherit(&old.policy.machines);
         self.current.store(Arc::new(snapshot));
         self.hints.begin_anew();
     }

@@ -9,8 +9,10 @@ use crate::adapters::jwt::{RingError, ring};
 use crate::adapters::pages::Pages;
 use crate::auth::client_headers::ForwardHeaders;
 use crate::auth::cors::Cors;
+use crate::auth::machine::MachineTokens;
 use crate::auth::policy::{Choices, Hosts, Policy};
 use crate::auth::ports::{Revoked, Tokens};
+use crate::auth::principal::Principal;
 use crate::auth::rules::Rules;
 use crate::config::settings::{Settings, StoreKind};
 use crate::domain::origin::Origin;
@@ -150,7 +152,21 @@ pub fn policy(settings: &Settings, tokens: Arc<dyn Tokens>, revoked: Arc<dyn Rev
         audience: settings.signing.audience.clone(),
         known_browsers: settings.login.known_browsers,
     };
-    Policy::new(choices, settings.users.clone(), tokens, revoked)
+    let mut policy = Policy::new(choices, settings.users.clone(), tokens, revoked);
+    policy.machines = MachineTokens::new(
+        &settings.tokens,
+        settings.api.clone(),
+        settings.login.attempts.window,
+        (&policy.directory, &policy.principals),
+        |user| {
+            Arc::new(Principal {
+                versions: Vec::new(),
+                headers: policy.identity_headers.render(user),
+                user: Arc::clone(user),
+            })
+        },
+    );
+    policy
 }
 
 /// The store, as far as two settings can name another one.

@@ -6,12 +6,14 @@
 //! caller's business: a proxy, another proxy's question, a rehearsal.
 
 use std::future::{Future, ready};
+use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
 
 use crate::adapters::entropy;
 use crate::auth::bounce::Arrival;
 use crate::auth::denial::Denial;
+use crate::auth::event::{Event, EventKind};
 use crate::auth::gate::{Decision, Step};
 use crate::auth::issue::Issued;
 use crate::auth::policy::Policy;
@@ -26,8 +28,19 @@ use crate::service::sessions::SessionService;
 
 /// The sessions that requests come with: those of the store, or a stand-in for them.
 pub trait Sessions {
-    /// A live access token of the session has arrived.
-    fn arrived(&self, session: &Session, now: Timestamp);
+    /// A live access token of the session has arrived, or a good machine token.
+    fn arrived(&self, session: &Session, view: &RequestView<'_>, now: Timestamp);
+
+    /// A machine token was refused; what its program hears of it.
+    fn refused(
+        &self,
+        _policy: &Policy,
+        _view: &RequestView<'_>,
+        denial: Denial,
+        _now: Timestamp,
+    ) -> Denial {
+        denial
+    }
 
     /// Exchanges the refresh token for the next pair.
     ///
@@ -43,9 +56,39 @@ pub trait Sessions {
 }
 
 impl Sessions for SessionService {
-    fn arrived(&self, session: &Session, now: Timestamp) {
+    fn arrived(&self, session: &Session, view: &RequestView<'_>, now: Timestamp) {
+        if let Some(token) = &session.machine {
+            if token.note(now) {
+                let mut event = Event::new(EventKind::TokenUsed).user(session.user());
+                event.token = Some(Arc::clone(token.name()));
+                self.audit(&event.client(view.facts.client));
+            }
+            return;
+        }
         let (generation, user) = (session.generation, session.user());
         self.deliveries.note(session.id, generation, user, now);
+    }
+
+    fn refused(
+        &self,
+        policy: &Policy,
+        view: &RequestView<'_>,
+        denial: Denial,
+        now: Timestamp,
+    ) -> Denial {
+        let (client, machines) = (view.facts.client, &policy.machines);
+        if let Some(retry_after) = self.refused_tokens.count(client, machines.window, now) {
+            return Denial::TooManyAttempts { retry_after };
+        }
+        let presented = machines.presented(view.headers);
+        let known = presented.and_then(|presented| machines.of(&presented));
+        let mut event = Event::new(EventKind::TokenFailed).client(client);
+        if let Some(known) = known {
+            event.token = Some(Arc::clone(&known.token.name));
+            event.user = known.session.as_ref().map(|session| session.user().clone());
+        }
+        self.audit(&event.reason(denial.code()));
+        denial
     }
 
     async fn renew(
@@ -62,7 +105,7 @@ impl Sessions for SessionService {
 
 /// For a rehearsal: nothing that lasts is changed, and the function says what a renewal gives.
 impl<F: Fn(&RefreshToken) -> Result<Issued, Denial>> Sessions for F {
-    fn arrived(&self, _session: &Session, _now: Timestamp) {}
+    fn arrived(&self, _session: &Session, _view: &RequestView<'_>, _now: Timestamp) {}
 
     fn renew(
         &self,
@@ -109,10 +152,15 @@ pub async fn authorize(
     let arrival = policy.arrival(view, now);
     // Before any renewal: a session that is only now given out has not arrived anywhere.
     if let Some(session) = verdict.step.presented() {
-        sessions.arrived(session, now);
+        sessions.arrived(session, view, now);
     }
     let mut cookies = Vec::new();
     let (decision, refused) = match verdict.step {
+        Step::Decided(Decision::Deny(denial, _)) if denial.refuses_token() => {
+            let denial = sessions.refused(policy, view, denial, now);
+            let shown = policy.present(denial, view);
+            (Decision::Deny(denial, shown), verdict.refused)
+        }
         Step::Decided(decision) => (decision, verdict.refused),
         Step::Renew(pending) => {
             let device = Device::of(view);

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use super::sessions::SessionService;
 use crate::auth::denial::Denial;
+use crate::auth::policy::Policy;
 use crate::auth::ports::StoreError;
 use crate::auth::renewal::note_use;
 use crate::domain::id::SessionId;
@@ -35,6 +36,17 @@ pub async fn close_expired(service: &Arc<SessionService>, now: Timestamp) {
         questions.spawn(ask(Arc::clone(service), id, now));
     }
     while questions.join_next().await.is_some() {}
+}
+
+/// Cuts the connections of machine tokens that are no longer good under this policy: taken out
+/// of the file, expired, or without their user.
+pub fn close_tokens(service: &SessionService, policy: &Policy, now: Timestamp) {
+    for id in service.live.tokens() {
+        let known = policy.machines.by_id(id).ok_or(Denial::TokenInvalid);
+        if let Err(why) = known.and_then(|known| known.session_at(now)) {
+            service.live.over(id, why);
+        }
+    }
 }
 
 /// Lets a session live on that is used over an open connection alone.

@@ -115,7 +115,7 @@ impl LiveConnections {
             match &revocation.reach {
                 RevocationScope::Session(id) => {
                     if let Some(of_session) = sessions.get_mut(id) {
-                        of_session.cancel(Denial::SessionRevoked);
+                        of_session.cancel(Denial::of_revoked(*id));
                     }
                 }
                 RevocationScope::User(user) => sessions
@@ -134,14 +134,23 @@ impl LiveConnections {
     /// The sessions that may be over at `now`.
     pub(super) fn due(&self, now: Timestamp) -> Vec<SessionId> {
         let sessions = self.sessions.lock();
-        let due = sessions.iter().filter(|(_, of)| of.due <= now);
+        let due = sessions
+            .iter()
+            .filter(|(id, of)| of.due <= now && !id.is_of_token());
         due.map(|(id, _)| *id).collect()
+    }
+
+    /// The machine tokens among them: no store knows of those.
+    pub(super) fn tokens(&self) -> Vec<SessionId> {
+        let sessions = self.sessions.lock();
+        let tokens = sessions.keys().filter(|id| id.is_of_token());
+        tokens.copied().collect()
     }
 
     /// The sessions that are used, and when they were last, for the store to hear of it.
     pub(super) fn used(&self, now: Timestamp) -> Vec<(SessionId, Timestamp)> {
         let sessions = self.sessions.lock();
-        let used = sessions.iter();
+        let used = sessions.iter().filter(|(id, _)| !id.is_of_token());
         used.filter_map(|(id, of)| Some((*id, of.takes_use(now)?)))
             .collect()
     }

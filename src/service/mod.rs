@@ -6,6 +6,7 @@ pub mod delivery;
 pub mod expiry;
 pub mod live_connections;
 pub mod login;
+mod refused_tokens;
 pub mod renewal;
 pub mod session_locks;
 pub mod sessions;

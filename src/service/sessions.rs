@@ -14,17 +14,20 @@ use tokio::time::timeout;
 
 use super::delivery::DeliveryTracker;
 use super::live_connections::LiveConnections;
+use super::refused_tokens::RefusedTokens;
 use super::session_locks::SessionLocks;
 use crate::adapters::observe::metrics::Metrics;
 use crate::adapters::store::replica::RevocationIndex;
 use crate::auth::denial::Denial;
 use crate::auth::event::{Event, EventKind};
+use crate::auth::machine::KnownToken;
 use crate::auth::policy::{Lifetimes, Policy};
 use crate::auth::ports::{RevocationListener, Store, StoreError};
 use crate::auth::revocation::{Revocation, RevocationScope};
 use crate::auth::stored::StoredSession;
 use crate::auth::visitor::AccessTokenState;
 use crate::domain::id::{SessionId, UserId};
+use crate::domain::machine_token::TokenHash;
 use crate::domain::time::Timestamp;
 
 /// How many sessions from ahead of the clock a cut-off looks for; a guess far above what
@@ -37,6 +40,9 @@ const TOGETHER: usize = 64;
 /// How long a revocation waits for the process before us to hear of it. A guess: that takes
 /// microseconds, and a process that hangs must not hang us.
 const PREDECESSOR_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The last second that the index can say, which it takes for ever (in 2106).
+const FOREVER: Timestamp = Timestamp::from_secs(0xffff_ffff);
 
 /// Writes the audit log.
 pub type Audit = Box<dyn Fn(&Event) + Send + Sync>;
@@ -55,6 +61,8 @@ pub struct ForwardedRevocations {
 pub enum RevocationTarget {
     /// The session of a token, of either kind.
     Token(String),
+    /// A machine token, by the operator's name for it.
+    TokenName(String),
     /// A session.
     Session(SessionId),
     /// A user, by id, else by name.
@@ -94,6 +102,7 @@ impl Ending {
         let mut event = Event::new(EventKind::Revoke).reason(reason);
         event.client = client;
         event.user = found.user;
+        event.token = found.token;
         if let RevocationScope::Session(id) = found.reach {
             event.session = Some(id);
         }
@@ -120,6 +129,8 @@ pub struct Found {
     pub reach: RevocationScope,
     /// Whose it is, where that is known.
     pub user: Option<UserId>,
+    /// The name of a machine token.
+    pub token: Option<Arc<str>>,
 }
 
 impl Found {
@@ -128,6 +139,17 @@ impl Found {
         Self {
             reach: RevocationScope::Session(session.id),
             user: Some(session.user.clone()),
+            token: None,
+        }
+    }
+
+    /// A machine token.
+    fn token(known: &KnownToken) -> Self {
+        let session = known.session.as_ref();
+        Self {
+            reach: RevocationScope::Session(SessionId::of_token(&known.token.hash)),
+            user: session.map(|session| session.user().clone()),
+            token: Some(Arc::clone(&known.token.name)),
         }
     }
 }
@@ -144,6 +166,7 @@ pub struct SessionService {
     pub locks: SessionLocks,
     /// Generations whose arrival was noted.
     pub deliveries: DeliveryTracker,
+    pub(super) refused_tokens: RefusedTokens,
     metrics: Arc<Metrics>,
     audit: Audit,
     /// The process before us, which still serves what it began.
@@ -164,6 +187,7 @@ impl SessionService {
             live: LiveConnections::default(),
             locks: SessionLocks::default(),
             deliveries: DeliveryTracker::new(),
+            refused_tokens: RefusedTokens::default(),
             metrics,
             audit,
             predecessor: OnceLock::new(),
@@ -247,6 +271,8 @@ impl SessionService {
             RevocationScope::User(_) | RevocationScope::Everybody => None,
         };
         let longest = match &ending.reach {
+            // Its hash may stand in the file for ever.
+            RevocationScope::Session(id) if id.is_of_token() => FOREVER.since(now),
             RevocationScope::Session(_) => lifetimes.longest(),
             RevocationScope::User(_) | RevocationScope::Everybody => lifetimes.longest_ever(),
         };
@@ -378,10 +404,20 @@ impl SessionService {
         let of = |(id, user)| Found {
             reach: RevocationScope::Session(id),
             user: Some(user),
+            token: None,
         };
+        let machines = &policy.machines;
         Ok(match target {
+            RevocationTarget::TokenName(name) => {
+                let mut all = machines.iter();
+                let known = all.find(|known| *known.token.name == **name);
+                known.map(Found::token)
+            }
             RevocationTarget::Token(token) => {
                 let token = token.as_bytes();
+                if let Some(hash) = TokenHash::of_token(token) {
+                    return Ok(machines.find(&hash).map(Found::token));
+                }
                 let found = match policy.tokens.open_refresh(token) {
                     Some(refresh) => self.owner(refresh.session).await?,
                     None => {
@@ -394,17 +430,20 @@ impl SessionService {
             RevocationTarget::Session(id) => Some(Found {
                 reach: RevocationScope::Session(*id),
                 user: self.owner(*id).await?.map(|(_, user)| user),
+                token: None,
             }),
             RevocationTarget::User(name) => policy.directory.named(name).map(|user| {
                 let id = user.identity.id.clone();
                 Found {
                     reach: RevocationScope::User(id.clone()),
                     user: Some(id),
+                    token: None,
                 }
             }),
             RevocationTarget::Everybody => Some(Found {
                 reach: RevocationScope::Everybody,
                 user: None,
+                token: None,
             }),
         })
     }

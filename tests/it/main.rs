@@ -16,6 +16,7 @@
 mod attacks;
 mod operations;
 mod packaging;
+mod programs;
 mod project;
 mod rules;
 mod sessions;

@@ -116,6 +116,7 @@ pub fn audit(format: LogFormat, event: &Event, request: Option<&RequestId>) {
     fields.optional("session", event.session);
     fields.optional("client", event.client);
     fields.optional("other_client", event.other_client);
+    fields.optional("token", event.token.as_ref());
     fields.optional("reason", event.reason);
     fields.optional("request_id", request);
     log::info!(target: AUDIT, "{}", fields.as_str());

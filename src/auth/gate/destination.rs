@@ -6,6 +6,8 @@
 use http::Method;
 use http::header::HeaderName;
 
+use super::Rejected;
+use super::bearer::Bearer;
 use crate::auth::denial::Denial;
 use crate::auth::policy::Policy;
 use crate::auth::rules::Selected;
@@ -34,13 +36,14 @@ impl Policy {
     pub(super) fn destination(
         &self,
         view: &RequestView<'_>,
-    ) -> Result<Option<Selected<'_>>, Denial> {
+        bearer: Option<&Bearer<'_>>,
+    ) -> Result<Option<Selected<'_>>, Rejected> {
         // What changes nothing names no second path to anybody.
         if view.is_safe() {
             return Ok(None);
         }
         if let Some(source) = view.headers.keys().find(|name| is_source(name)) {
-            return self.source(source, view).map(Some);
+            return self.source(source, view, bearer).map(Some);
         }
         if !view.headers.contains_key(&DESTINATION) {
             return Ok(None);
@@ -48,33 +51,44 @@ impl Policy {
         let value = view.only(&DESTINATION).ok_or(Denial::BadRequest)?;
         // No URL has one, and a list of two would have (RFC 3986 section 2).
         if value.contains(&b' ') || value.contains(&b'\t') {
-            return Err(Denial::BadRequest);
+            return Err(Denial::BadRequest.into());
         }
         let target = match self.path_of(value, view) {
             Some(target) => target?,
             None if NOT_WEBDAV.contains(view.method) => return Ok(None),
-            None => return Err(Denial::BadRequest),
+            None => return Err(Denial::BadRequest.into()),
         };
-        self.second(target, view).map(Some)
+        self.second(target, view, bearer).map(Some)
     }
 
     /// What the rules say of a source: a path, with or without its first slash, or a URL of
     /// ours.
-    fn source(&self, name: &HeaderName, view: &RequestView<'_>) -> Result<Selected<'_>, Denial> {
+    fn source(
+        &self,
+        name: &HeaderName,
+        view: &RequestView<'_>,
+        bearer: Option<&Bearer<'_>>,
+    ) -> Result<Selected<'_>, Rejected> {
         // Another would be a second source.
         if view.headers.keys().filter(|name| is_source(name)).count() > 1 {
-            return Err(Denial::BadRequest);
+            return Err(Denial::BadRequest.into());
         }
         let value = view.only(name).ok_or(Denial::BadRequest)?;
         match self.path_of(value, view) {
-            Some(path) => self.second(path?, view),
-            None => self.second(&[b"/", value].concat(), view),
+            Some(path) => self.second(path?, view, bearer),
+            None => self.second(&[b"/", value].concat(), view, bearer),
         }
     }
 
-    fn second(&self, target: &[u8], view: &RequestView<'_>) -> Result<Selected<'_>, Denial> {
+    fn second(
+        &self,
+        target: &[u8],
+        view: &RequestView<'_>,
+        bearer: Option<&Bearer<'_>>,
+    ) -> Result<Selected<'_>, Rejected> {
         let path = target.split(|&b| b == b'?').next().unwrap_or_default();
         let path = RequestPath::parse(path).map_err(|_doubt| Denial::PathAmbiguous)?;
+        bearer.map_or(Ok(()), |bearer| bearer.reaches(&path, view.method))?;
         Ok(self.rules.select(&path, view.method))
     }
 

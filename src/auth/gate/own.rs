@@ -6,9 +6,11 @@ use super::{Decision, Rejected, Step};
 use crate::auth::cors::RequestOrigin;
 use crate::auth::csrf::{self, CsrfMode, Token};
 use crate::auth::denial::{Denial, Unproven};
-use crate::auth::endpoint::{CsrfRule, ENDPOINTS, EndpointSpec, Place, SessionRule, Verb};
+use crate::auth::endpoint::{
+    CsrfRule, ENDPOINTS, Endpoint, EndpointSpec, Place, SessionRule, Verb,
+};
 use crate::auth::policy::{Policy, Renewal};
-use crate::auth::visitor::Caller;
+use crate::auth::visitor::{AccessTokenState, Caller};
 use crate::domain::cookie;
 use crate::domain::id::SessionId;
 use crate::domain::request::RequestView;
@@ -23,6 +25,12 @@ impl Policy {
         origin: &RequestOrigin,
         now: Timestamp,
     ) -> Result<Step, Rejected> {
+        if endpoint.id == Endpoint::WhoAmI
+            && let Some(bearer) = self.bearer(view, now)?
+        {
+            let program = Caller::with(AccessTokenState::Live(bearer.session));
+            return Ok(Decision::Serve(endpoint, program).into());
+        }
         let mut caller = Caller::read(self, view, now);
         caller.csrf_token_due = self.csrf_of(endpoint.csrf, view, origin, &caller)?;
         Ok(match caller.to_renew(now) {

@@ -106,6 +106,7 @@ impl Ask {
             Decision::Deny(denial, shown) => {
                 let shown = match shown {
                     Presentation::Problem => "problem".to_owned(),
+                    Presentation::BasicChallenge => "basic".to_owned(),
                     Presentation::Page => "page".to_owned(),
                     Presentation::Frame { location } => format!("frame {location}"),
                     Presentation::Login { location } => format!("303 {location}"),

@@ -189,7 +189,7 @@ impl Segment {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Openness, Rule};
+    use super::super::{Challenge, Openness, Rule};
     use super::*;
 
     fn admin() -> Access {
@@ -203,6 +203,7 @@ mod tests {
             access: access.clone(),
             ambiguous: vec![],
             openness: Openness::Session,
+            challenge: Challenge::Bearer,
         };
         listed.iter().map(rule).collect()
     }

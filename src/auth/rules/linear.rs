@@ -4,7 +4,7 @@ use http::Method;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-use super::{Access, Ambiguity, Case, Openness, Pattern, Rule, Rules, Segment};
+use super::{Access, Ambiguity, Case, Challenge, Openness, Pattern, Rule, Rules, Segment};
 use crate::domain::path::RequestPath;
 
 impl Pattern {
@@ -88,6 +88,7 @@ fn rule() -> impl Strategy<Value = Rule> {
         },
         access,
         openness: Openness::Session,
+        challenge: Challenge::Bearer,
     })
 }
 
@@ -162,6 +163,7 @@ fn among_a_thousand_each_is_found() {
         },
         ambiguous: vec![],
         openness: Openness::Session,
+        challenge: Challenge::Bearer,
     };
     let rules = Rules::new((0..1000).map(rule).collect(), Access::Deny);
     for number in 0..1000 {

@@ -69,7 +69,7 @@ impl Pattern {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Openness, Rule};
+    use super::super::{Challenge, Openness, Rule};
     use super::*;
 
     fn rule(path: &str, access: Access) -> Rule {
@@ -79,6 +79,7 @@ mod tests {
             access,
             ambiguous: vec![],
             openness: Openness::Session,
+            challenge: Challenge::Bearer,
         }
     }
 

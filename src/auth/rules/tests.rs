@@ -9,6 +9,7 @@ fn rule(path: &str, access: Access, ambiguous: &[Ambiguity]) -> Rule {
         access,
         ambiguous: ambiguous.to_vec(),
         openness: Openness::Session,
+        challenge: Challenge::Bearer,
     }
 }
 

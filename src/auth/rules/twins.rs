@@ -48,7 +48,7 @@ impl Pattern {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Access, Openness, Rule};
+    use super::super::{Access, Challenge, Openness, Rule};
     use super::*;
     use crate::domain::path::RequestPath;
 
@@ -59,6 +59,7 @@ mod tests {
             access,
             ambiguous: vec![],
             openness: Openness::Session,
+            challenge: Challenge::Bearer,
         }
     }
 

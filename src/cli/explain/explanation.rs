@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::decider::Decider;
 use super::path::{self, Blame};
 use super::target::Target;
+use super::token;
 use super::trial::{Login, Start, Trial, Verdict};
 use crate::auth::directory::User;
 use crate::domain::path::RequestPath;
@@ -27,6 +28,9 @@ pub(super) struct Explanation {
     pub(super) decider: Decider,
     pub(super) nobody: Nobody,
     pub(super) user: Option<Asked>,
+    /// Only where one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) token: Option<token::Asked>,
     /// What is asked of the origin of an unsafe request that carries a session, found by
     /// trying; of OPTIONS, what becomes of a preflight.
     pub(super) conditions: Vec<Condition>,
@@ -137,6 +141,7 @@ impl Explanation {
                 verdicts: Verdicts::of(trial, None),
             },
             user,
+            token: None,
             conditions: login.map_or_else(Vec::new, |login| conditions(trial, target, login)),
         }
     }

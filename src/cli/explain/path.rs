@@ -102,7 +102,7 @@ fn of_doubt(raw: &[u8], doubt: Ambiguity) -> Blame {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::rules::{Access, Openness, Rule};
+    use crate::auth::rules::{Access, Challenge, Openness, Rule};
 
     #[test]
     fn the_character_that_makes_a_path_ambiguous_is_named() {
@@ -112,6 +112,7 @@ mod tests {
             access: Access::Roles(vec!["admin".into()]),
             ambiguous: vec![],
             openness: Openness::Session,
+            challenge: Challenge::Bearer,
         };
         let rules = Rules::new(vec![admin], Access::Authenticated);
         for (path, kind, text, at) in [

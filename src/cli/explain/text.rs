@@ -35,6 +35,9 @@ impl fmt::Display for Explanation {
                 }
             }
         }
+        if let Some(token) = &self.token {
+            line("token", &printable(&token.to_string()))?;
+        }
         for condition in &self.conditions {
             let verdict = match condition.verdict.passes() {
                 true => "passes",

@@ -169,8 +169,12 @@ impl<'a> Trial<'a> {
 
     /// What the gate says.
     pub(super) fn run(&self, login: Option<&Login>, start: Start<'_>) -> Verdict {
-        let headers = self.headers(login, start);
-        let view = self.target.view(&headers);
+        self.judge(&self.headers(login, start))
+    }
+
+    /// What the gate says of a request with these header fields.
+    pub(super) fn judge(&self, headers: &HeaderMap) -> Verdict {
+        let view = self.target.view(headers);
         // No session that has just begun is renewed.
         let renew = |_: &RefreshToken| Err(Denial::StoreUnavailable);
         let authorized = authorize(self.policy, &view, self.now, &renew);
@@ -193,7 +197,10 @@ impl<'a> Trial<'a> {
             }
             Decision::Deny(
                 denial,
-                Presentation::Page | Presentation::Problem | Presentation::Frame { .. },
+                Presentation::Page
+                | Presentation::Problem
+                | Presentation::BasicChallenge
+                | Presentation::Frame { .. },
             ) => {
                 let (status, code) = (denial.status(), denial.code());
                 let why = match denial {

@@ -11,6 +11,7 @@ mod network;
 mod rules;
 mod sessions;
 mod store;
+mod tokens;
 mod users;
 
 pub use lint::{Lint, Severity};
@@ -28,6 +29,7 @@ pub fn of(settings: &Settings) -> Vec<Lint> {
         rules::check,
         sessions::check,
         store::check,
+        tokens::check,
     ];
     let mut lints: Vec<Lint> = checks.iter().flat_map(|check| check(settings)).collect();
     lints.extend(settings.lints.iter().cloned());

@@ -105,6 +105,8 @@ const OWN_PATH: Value = Match("path", r"^/[A-Za-z0-9/._~!$&'()+,=:@-]+$");
 const PATTERN: Value = Match("pattern of paths", r"^/[^?#\\]*$");
 const METHOD: Value = Match("method", r"^[!#$%&'*+.^_`|~0-9A-Z-]+$");
 const HEADER: Value = Match("header name", r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$");
+const TOKEN_HASH: Value = Match("hash of a token", r"^sha256:[0-9A-Fa-f]{64}$");
+const DATE: Value = Match("date", r"^(never|[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt].+)?)$");
 const COOKIE: Value = Match("cookie name", r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$");
 const ACCESS: Value = Words(&["public", "authenticated", "deny"]);
 const FIELD: Value = Words(&["id", "username", "name", "email", "roles", "session"]);
@@ -202,6 +204,36 @@ pub const KEYS: &[Key] = keys! {
     "users[].disabled" Deep Switch, Unset "true";
     /// raise it to end every session of the user
     "users[].token_version" Deep Count(0, u64::MAX), Unset "1";
+
+    /// What programs show instead of a password and a cookie (docs/programs.md). A list, or
+    /// { file: tokens.yml } with such a list; `doorward token new` makes an entry.
+    "tokens" Deep Maybe(&Items), Default "[]";
+    /// instead of the list: the path of a tokens file
+    "tokens.file" Scalar Text, Unset "tokens.yml";
+    /// what operators and the log call it
+    "tokens[].name" Deep Text, Required "ci";
+    /// as whom it acts: the id or the name of a user, whose roles of today it has
+    "tokens[].user" Deep Text, Unset "alice";
+    /// instead of user: a machine of its own, which cannot log in
+    "tokens[].id" Deep Text, Unset "svc-scraper";
+    /// of such a machine
+    "tokens[].roles" Deep Maybe(&ListOf(&Text)), Unset "[metrics]";
+    /// all that is kept of the token
+    "tokens[].hash" Deep TOKEN_HASH, Required "\"sha256:4d7dfe99ded78b97fffd7419c0e8469125d9b8f5e0392a11d6a07336f19984ad\"";
+    /// a date (its end in UTC), a time (2027-03-01T12:00:00Z), or never
+    "tokens[].expires" Deep DATE, Required "2027-03-01";
+    /// narrows what rules allow; matches exactly as sent
+    "tokens[].paths" Deep Maybe(&ListOf(&PATTERN)), Unset "[/api/**]";
+    /// narrows it too
+    "tokens[].methods" Deep Maybe(&ListOf(&METHOD)), Unset "[GET, HEAD]";
+    /// networks or addresses of the program
+    "tokens[].from" Deep Maybe(&ListOf(&NETWORK)), Unset "[10.0.0.0/8]";
+    /// Where programs show a token.
+    "api" Deep Section, Default "";
+    /// any of bearer, basic (the token as the password) and header
+    "api.accept" List Maybe(&ListOf(&Words(&["bearer", "basic", "header"]))), Default "[bearer]";
+    /// the header, beside header in accept, such as X-API-Key
+    "api.header" Scalar Maybe(&HEADER), Default "null";
 
     /// Who signs access tokens, and how.
     "signing" Deep Section, Default "";
@@ -336,6 +368,8 @@ pub const KEYS: &[Key] = keys! {
     "rules[].identity" Deep Words(&["on", "off"]), Unset "on";
     /// anyone, beside identity: off: pages of every site may read, without credentials
     "rules[].cross_origin" Deep Words(&["checked", "anyone"]), Unset "checked";
+    /// basic: programs are asked for a token as the password of Basic, as git and WebDAV want
+    "rules[].challenge" Deep Words(&["bearer", "basic"]), Unset "basic";
     /// What holds where no rule matches.
     "default_access" Scalar ACCESS, Default "authenticated";
 

@@ -260,7 +260,7 @@ fn folded(name: &str) -> String {
     name.to_ascii_lowercase().replace(['_', '.'], "-")
 }
 
-fn free(name: String) -> Result<String, Fault> {
+pub(super) fn free(name: String) -> Result<String, Fault> {
     // The CSRF header is named by its own key.
     if is_taken(&name) || folded(&name) == "x-csrf-token" {
         return Err(Fault::new(

@@ -11,6 +11,7 @@ pub(in crate::config) mod policy;
 pub(in crate::config) mod sessions;
 pub(in crate::config) mod signing;
 pub(in crate::config) mod store;
+pub(in crate::config) mod tokens;
 pub(in crate::config) mod users;
 pub(in crate::config) mod values;
 pub(in crate::config) mod web;

@@ -8,7 +8,9 @@ use crate::config::sections::app_origin;
 use crate::config::sections::names;
 use crate::config::sections::values::{self, choice};
 use crate::config::sections::web;
-use crate::config::settings::{Access, Ambiguity, CorsSettings, Csrf, Openness, Paths, Rule};
+use crate::config::settings::{
+    Access, Ambiguity, Challenge, CorsSettings, Csrf, Openness, Paths, Rule,
+};
 use crate::config::yaml::problem::Place;
 use crate::config::yaml::tree::Shape;
 use crate::domain::fault::Fault;
@@ -183,12 +185,14 @@ fn rule(spot: &Spot<'_>) -> Option<Rule> {
     let methods = methods(&section);
     let ambiguous = ambiguous(&section, access.as_ref());
     let openness = openness(&section, access.as_ref());
+    let challenge = challenge(&section, access.as_ref());
     Some(Rule {
         path: path?,
         methods,
         access: access?,
         ambiguous,
         openness,
+        challenge,
     })
 }
 
@@ -224,6 +228,21 @@ fn openness(section: &Section<'_>, access: Option<&Access>) -> Openness {
             identity
         }
     }
+}
+
+/// Reads `challenge` of a rule: what programs are asked for that may not pass.
+fn challenge(section: &Section<'_>, access: Option<&Access>) -> Challenge {
+    let words = [("bearer", Challenge::Bearer), ("basic", Challenge::Basic)];
+    let asked = section.or("challenge", Challenge::Bearer, |t| choice(t, &words));
+    if let Some(spot) = section.get("challenge")
+        && matches!(access, Some(Access::Public | Access::Deny))
+    {
+        spot.refuse(Fault::new(
+            "would ask nobody: the rule takes no session",
+            "remove it, or let the rule ask for a session",
+        ));
+    }
+    asked
 }
 
 fn methods(section: &Section<'_>) -> Vec<String> {

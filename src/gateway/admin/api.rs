@@ -23,6 +23,7 @@ enum Place<'a> {
     Session(&'a str),
     Revocations,
     Users,
+    Tokens,
     Reload,
 }
 
@@ -32,6 +33,7 @@ impl<'a> Place<'a> {
             "sessions" => Some(Self::Sessions),
             "revocations" => Some(Self::Revocations),
             "users" => Some(Self::Users),
+            "tokens" => Some(Self::Tokens),
             "reload" => Some(Self::Reload),
             other => {
                 let id = other.strip_prefix("sessions/")?;
@@ -42,7 +44,7 @@ impl<'a> Place<'a> {
 
     const fn allow(&self) -> &'static str {
         match self {
-            Self::Sessions | Self::Users => "GET, HEAD",
+            Self::Sessions | Self::Users | Self::Tokens => "GET, HEAD",
             Self::Session(_) => "DELETE",
             Self::Revocations | Self::Reload => "POST",
         }
@@ -98,6 +100,7 @@ impl Admin {
                 self.revocation(now, &body, client).await
             }
             (&Method::GET | &Method::HEAD, Place::Users) => Ok(users(&now.policy.directory)),
+            (&Method::GET | &Method::HEAD, Place::Tokens) => Ok(self.tokens(now)),
             (&Method::POST, Place::Reload) => match self.reloader.reload("asked").await {
                 Ok(()) => Ok(answer::empty()),
                 Err(why) => Err(ApiError::Reload(why)),

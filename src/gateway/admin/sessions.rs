@@ -16,7 +16,7 @@ use crate::auth::directory::{Directory, User};
 use crate::auth::ports::StoreError;
 use crate::auth::revocation::RevocationScope;
 use crate::auth::stored::StoredSession;
-use crate::domain::id::SessionId;
+use crate::domain::id::{SessionId, UserId};
 use crate::domain::reply::Reply;
 use crate::gateway::snapshot::Snapshot;
 use crate::service::sessions::{Ending, Found, RevocationTarget};
@@ -28,6 +28,7 @@ const MOST: usize = 10_000;
 
 /// A name that is mistyped must not look as if its sessions were ended.
 const NOBODY: &str = "No user has this id or name.";
+const NO_TOKEN: &str = "No token has this name.";
 
 /// What is to be ended: an object with exactly one of these keys.
 #[derive(Deserialize)]
@@ -36,6 +37,8 @@ enum Named {
     Token(String),
     Session(String),
     User(String),
+    #[serde(rename = "token_name")]
+    TokenName(String),
     All(bool),
 }
 
@@ -89,13 +92,15 @@ impl Admin {
         body: &[u8],
         client: Option<IpAddr>,
     ) -> Result<Reply, ApiError> {
-        let wrong = "Send an object with exactly one of token, session, user, or all: true.";
+        let wrong =
+            "Send an object with exactly one of token, token_name, session, user, or all: true.";
         // What serde would say can hold a piece of the token.
         let named_so = serde_json::from_slice(body).map_err(|_unread| ApiError::bad(wrong))?;
         let target = match named_so {
             Named::Token(token) => RevocationTarget::Token(token),
             Named::Session(id) => RevocationTarget::Session(session_id(&id)?),
             Named::User(name) => RevocationTarget::User(name),
+            Named::TokenName(name) => RevocationTarget::TokenName(name),
             Named::All(true) => RevocationTarget::Everybody,
             Named::All(false) => return Err(ApiError::bad(wrong)),
         };
@@ -104,9 +109,17 @@ impl Admin {
         let Some(found) = service.resolve(&snapshot.policy, &target, now).await? else {
             return match target {
                 RevocationTarget::User(_) => Err(ApiError::not_found(NOBODY)),
+                RevocationTarget::TokenName(_) => Err(ApiError::not_found(NO_TOKEN)),
                 _ => Ok(answer::json(&json!({ "reach": "none", "ended": 0 }))),
             };
         };
+        if let Some(token) = &found.token {
+            let user = found.user.as_ref().map(UserId::as_str);
+            let said =
+                json!({ "reach": "token", "token": token.as_ref(), "user": user, "ended": 0 });
+            self.end(snapshot, found, client).await?;
+            return Ok(answer::json(&said));
+        }
         let store = &service.store;
         let ended = match &found.reach {
             RevocationScope::Session(id) => {

@@ -28,7 +28,7 @@ pub(in crate::gateway) fn register(handle: &Arc<CancelHandle>, surroundings: &dy
     }
     // Revoked since the gate looked, and before the exchange stood in the list.
     if sessions.index.is_revoked(admitted.session, &admitted.user) {
-        handle.cancel(Denial::SessionRevoked);
+        handle.cancel(Denial::of_revoked(admitted.session));
     }
 }
 

@@ -41,6 +41,7 @@ pub(super) async fn submit(
         _ if !is_admin => return Err(Denial::Forbidden.into()),
         RevocationTarget::Session(_) => "session",
         RevocationTarget::User(_) => "user",
+        RevocationTarget::TokenName(_) => "token_name",
         RevocationTarget::Everybody => "all",
     };
     let (policy, now) = (&ctx.snapshot.policy, clock::now());

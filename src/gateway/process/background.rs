@@ -17,7 +17,7 @@ use crate::gateway::process::reload::Reloader;
 use crate::gateway::process::supervise::supervise;
 use crate::gateway::shared_state::SharedState;
 use crate::service::delivery::tell_store;
-use crate::service::expiry::close_expired;
+use crate::service::expiry::{close_expired, close_tokens};
 
 /// How often files are looked at for changes. A guess between a quick reload and
 /// looking at files for nothing.
@@ -151,6 +151,7 @@ async fn end_sessions_in_time(shared: &SharedState) {
         }
         let most = snapshot.settings.limits.unread_answers;
         shared.unread.end_surplus(most, Moment::now());
+        close_tokens(&shared.sessions, &snapshot.policy, now);
         close_expired(&shared.sessions, now).await;
     }
 }

@@ -36,6 +36,9 @@ pub(in crate::gateway) fn request(
     if facts.drops_headers {
         strip(upstream, ctx, facts.peer);
     }
+    if let Some(header) = admission.pass.token_in() {
+        upstream.remove_header(header);
+    }
     target(session, upstream)?;
     if admission.arrival == Arrival::Bounced {
         // What the browser says of our page is not what began the request.

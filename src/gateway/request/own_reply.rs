@@ -99,6 +99,12 @@ pub(in crate::gateway) fn refusal(ctx: &Ctx, denial: Denial, shown: &Presentatio
     };
     let reply = match shown {
         Presentation::Problem => problem(denial, id),
+        Presentation::BasicChallenge => {
+            let mut reply = decorated(problem(denial, id), denial);
+            let ask = HeaderValue::from_static("Basic realm=\"doorward\", charset=\"UTF-8\"");
+            reply.headers.insert(header::WWW_AUTHENTICATE, ask);
+            return reply;
+        }
         Presentation::Page if denial == Denial::HeaderTooLarge => {
             let status = denial.status();
             let page = pages.cookies(Some((status.as_u16(), denial.code())));

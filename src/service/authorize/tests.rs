@@ -38,7 +38,7 @@ fn with_cookies(issued: &Issued, count: usize) -> HeaderMap {
 struct Recorder<'a>(&'a Policy, Result<(), Denial>, Mutex<Vec<&'static str>>);
 
 impl Sessions for Recorder<'_> {
-    fn arrived(&self, _session: &Session, _now: Timestamp) {
+    fn arrived(&self, _session: &Session, _view: &RequestView<'_>, _now: Timestamp) {
         self.2.lock().push("arrived");
     }
 

@@ -56,6 +56,7 @@ async fn whoever_ends_a_session_it_is_durable_in_force_cut_and_told() {
                 let found = Found {
                     reach: RevocationScope::Everybody,
                     user: None,
+                    token: None,
                 };
                 Ending::revoke(found, None, "admin")
             },
@@ -130,7 +131,11 @@ async fn a_target_comes_to_what_it_names() {
         ),
     ] {
         let found = service.resolve(&policy, &target, session.renewed).await;
-        let expected = expected.map(|(reach, user)| Found { reach, user });
+        let expected = expected.map(|(reach, user)| Found {
+            reach,
+            user,
+            token: None,
+        });
         assert_eq!(found.unwrap(), expected, "{target:?}");
     }
 }

@@ -83,6 +83,13 @@ pub fn python_with_jsonschema() -> Option<PathBuf> {
     or_skip(&PYTHON)
 }
 
+/// The same with a WebDAV server.
+pub fn python_with_wsgidav() -> Option<PathBuf> {
+    static PYTHON: LazyLock<Result<PathBuf, String>> =
+        LazyLock::new(|| python_with("wsgidav, cheroot", &["wsgidav", "cheroot"]));
+    or_skip(&PYTHON)
+}
+
 fn python_with(modules: &str, packages: &[&str]) -> Result<PathBuf, String> {
     let python = target().join("pyvenv/bin/python");
     let ready = |python: &Path| {
