@@ -179,7 +179,7 @@ impl Policy {
             };
             // No browser sends a token by itself: nothing has to prove that it was meant.
             self.last_checks(view, origin, None)?;
-            return Ok(Decision::Forward(pass.without(bearer.header)).into());
+            return Ok(Decision::Forward(pass.without(bearer.entrance)).into());
         }
         let presented = match openness {
             None | Some(Openness::Closed) => None,

@@ -89,7 +89,7 @@ impl Entrance {
 #[derive(Debug)]
 pub struct Presented {
     /// Where it stands. The app never sees it.
-    pub header: HeaderName,
+    pub entrance: Entrance,
     /// `None`: no token of ours, two of them, or at an entrance that takes none.
     hash: Option<TokenHash>,
 }
@@ -174,11 +174,19 @@ impl MachineTokens {
             let is_only = headers.get_all(name).iter().nth(1).is_none();
             let is_taken = is_only && found.is_none() && self.entrances.accept.contains(&entrance);
             found = Some(Presented {
-                header: name.clone(),
+                entrance,
                 hash: TokenHash::of_token(&text).filter(|_| is_taken),
             });
         }
         found
+    }
+
+    /// The header that a token stands in.
+    pub fn header_of(&self, entrance: Entrance) -> Option<&HeaderName> {
+        match entrance {
+            Entrance::Bearer | Entrance::Basic => Some(&header::AUTHORIZATION),
+            Entrance::Header => self.entrances.header.as_ref(),
+        }
     }
 
     /// The token of this hash.

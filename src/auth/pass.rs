@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderValue;
-use http::header::HeaderName;
 
+use super::machine::Entrance;
 use super::session::Session;
 
 /// A request that was admitted, with whom it was admitted for.
@@ -16,7 +16,7 @@ pub struct Pass {
     session: Option<Arc<Session>>,
     on_public_path: bool,
     rule: Option<usize>,
-    token_in: Option<HeaderName>,
+    token_in: Option<Entrance>,
 }
 
 impl Pass {
@@ -40,17 +40,17 @@ impl Pass {
         }
     }
 
-    /// The same for a request that shows a machine token in this header.
-    pub(super) fn without(self, header: HeaderName) -> Self {
+    /// The same for a request that shows a machine token there.
+    pub(super) fn without(self, entrance: Entrance) -> Self {
         Self {
-            token_in: Some(header),
+            token_in: Some(entrance),
             ..self
         }
     }
 
-    /// The header with a machine token, which the app must not see.
-    pub fn token_in(&self) -> Option<&HeaderName> {
-        self.token_in.as_ref()
+    /// Where a machine token stands, which the app must not see.
+    pub fn token_in(&self) -> Option<Entrance> {
+        self.token_in
     }
 
     /// Who was admitted; `None`: an anonymous visitor of a public path.

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use http::Method;
-use http::header::{self, HeaderName};
+use http::header;
 
 use super::{Rejected, user_of};
 use crate::auth::denial::Denial;
-use crate::auth::machine::KnownToken;
+use crate::auth::machine::{Entrance, KnownToken};
 use crate::auth::policy::Policy;
 use crate::auth::rules::Challenge;
 use crate::auth::session::Session;
@@ -19,7 +19,7 @@ use crate::domain::time::Timestamp;
 pub(super) struct Bearer<'a> {
     pub(super) session: Arc<Session>,
     /// Where it stands.
-    pub(super) header: HeaderName,
+    pub(super) entrance: Entrance,
     known: &'a KnownToken,
 }
 
@@ -61,7 +61,7 @@ impl Policy {
         }
         Ok(Some(Bearer {
             session: Arc::clone(session),
-            header: presented.header,
+            entrance: presented.entrance,
             known,
         }))
     }

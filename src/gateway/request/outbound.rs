@@ -36,7 +36,9 @@ pub(in crate::gateway) fn request(
     if facts.drops_headers {
         strip(upstream, ctx, facts.peer);
     }
-    if let Some(header) = admission.pass.token_in() {
+    let machines = &ctx.snapshot.policy.machines;
+    let token_in = admission.pass.token_in();
+    if let Some(header) = token_in.and_then(|entrance| machines.header_of(entrance)) {
         upstream.remove_header(header);
     }
     target(session, upstream)?;
