@@ -139,8 +139,10 @@ fn settle(cx: Context, mut root: Node) -> (Settings, Gathered) {
 
 /// Every section, each on its own; what is wrong is noted in the context.
 fn read(root: &Section<'_>) -> Settings {
-    let network = network::read(root);
-    let mut cookies = sessions::cookies(root, network.public_url.as_ref());
+    let (listen, listen_passed) = network::listen(root);
+    let public_url = root.optional("public_url", web::public_url);
+    let upstream = network::upstream(root);
+    let mut cookies = sessions::cookies(root, public_url.as_ref());
     let signing = signing::read(root);
     let default_access = policy::default_access(root);
     let trusted_proxies = root.list("trusted_proxies", Vec::new(), web::network);
@@ -154,17 +156,17 @@ fn read(root: &Section<'_>) -> Settings {
         tokens: tokens::read(root, &users),
         api: tokens::entrances(root),
         users,
-        public_url: network.public_url,
-        listen: network.listen,
-        listen_passed: network.listen_passed,
-        extra_hosts: network.extra_hosts,
-        upstream: network.upstream,
-        upstream_host: network.upstream_host,
-        upstream_tls: network.upstream_tls,
+        listen,
+        listen_passed,
+        extra_hosts: root.list("extra_hosts", Vec::new(), web::extra_host),
+        upstream_host: network::upstream_host(root, &upstream),
+        upstream_tls: network::upstream_tls(root, &upstream),
+        upstream,
         data_dir: data_dir(root),
         threads: limits::threads(root),
-        tls: network.tls,
-        admin: network.admin,
+        tls: network::tls(root, public_url.as_ref()),
+        public_url,
+        admin: network::admin(root),
         signing,
         cookies,
         session,
@@ -189,6 +191,7 @@ fn read(root: &Section<'_>) -> Settings {
         secrets: Vec::new(),
         lints: Vec::new(),
     };
+    network::refuse_collisions(root, &settings);
     notes::defaults(root, &settings);
     settings
 }

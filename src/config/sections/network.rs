@@ -13,7 +13,7 @@ use crate::config::schema::reader::{Section, Spot};
 use crate::config::schema::secret_ref;
 use crate::config::sections::values;
 use crate::config::sections::web::{self, Listener};
-use crate::config::settings::{Admin, Tls, Upstream, UpstreamTls};
+use crate::config::settings::{Admin, Settings, Tls, Upstream, UpstreamTls};
 use crate::config::yaml::tree::Shape;
 use crate::domain::fault::Fault;
 
@@ -24,26 +24,10 @@ const MIN_ADMIN_TOKEN: usize = 16;
 /// `tls.hsts`
 const HSTS: Duration = Duration::from_secs(180 * 24 * 3600);
 
-/// What this file reads.
-pub(in crate::config) struct Network {
-    pub(in crate::config) listen: Vec<SocketAddr>,
-    pub(in crate::config) listen_passed: Vec<String>,
-    pub(in crate::config) public_url: Option<Origin>,
-    pub(in crate::config) extra_hosts: Vec<Authority>,
-    pub(in crate::config) upstream: Upstream,
-    pub(in crate::config) upstream_host: Option<Authority>,
-    pub(in crate::config) upstream_tls: UpstreamTls,
-    pub(in crate::config) tls: Option<Tls>,
-    pub(in crate::config) admin: Admin,
-}
-
-/// Reads the keys that say where we listen and where requests go.
-pub(in crate::config) fn read(root: &Section<'_>) -> Network {
-    let (listen, listen_passed) = listen(root);
-    let public_url = root.optional("public_url", web::public_url);
-    let upstream = upstream(root);
+/// Reads `admin`.
+pub(in crate::config) fn admin(root: &Section<'_>) -> Admin {
     let admin = root.section("admin", "admin");
-    let admin = Admin {
+    Admin {
         listen: admin.or(
             "listen",
             SocketAddr::from((Ipv4Addr::LOCALHOST, 9180)),
@@ -52,20 +36,7 @@ pub(in crate::config) fn read(root: &Section<'_>) -> Network {
         token: admin.some("token").and_then(|spot| admin_token(&spot)),
         hosts: admin.list("hosts", Vec::new(), web::admin_host),
         role: admin.optional("role", values::role),
-    };
-    let network = Network {
-        tls: tls(root, public_url.as_ref()),
-        upstream_tls: upstream_tls(root, &upstream),
-        upstream_host: upstream_host(root, &upstream),
-        extra_hosts: root.list("extra_hosts", Vec::new(), web::extra_host),
-        listen,
-        listen_passed,
-        public_url,
-        upstream,
-        admin,
-    };
-    network.refuse_collisions(root);
-    network
+    }
 }
 
 /// Long enough not to be guessed, and of characters that a header can carry.
@@ -87,7 +58,7 @@ fn admin_token(spot: &Spot<'_>) -> Option<Secret> {
 }
 
 /// The addresses to bind, and the names of sockets that are passed.
-fn listen(root: &Section<'_>) -> (Vec<SocketAddr>, Vec<String>) {
+pub(in crate::config) fn listen(root: &Section<'_>) -> (Vec<SocketAddr>, Vec<String>) {
     let Some(spot) = root.get("listen") else {
         return (
             vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))],
@@ -116,7 +87,8 @@ fn listen(root: &Section<'_>) -> (Vec<SocketAddr>, Vec<String>) {
     (addresses, passed)
 }
 
-fn upstream(root: &Section<'_>) -> Upstream {
+/// Reads `upstream`.
+pub(in crate::config) fn upstream(root: &Section<'_>) -> Upstream {
     if !root.has("upstream") {
         root.missing(
             "upstream",
@@ -129,7 +101,10 @@ fn upstream(root: &Section<'_>) -> Upstream {
 }
 
 /// Reads `upstream_host`.
-fn upstream_host(root: &Section<'_>, upstream: &Upstream) -> Option<Authority> {
+pub(in crate::config) fn upstream_host(
+    root: &Section<'_>,
+    upstream: &Upstream,
+) -> Option<Authority> {
     root.or("upstream_host", None, |text| match (text, upstream) {
         ("client", _) => Ok(None),
         ("upstream", Upstream::Unix(path)) if !path.as_os_str().is_empty() => Err(Fault::new(
@@ -147,7 +122,8 @@ fn upstream_host(root: &Section<'_>, upstream: &Upstream) -> Option<Authority> {
     })
 }
 
-fn upstream_tls(root: &Section<'_>, upstream: &Upstream) -> UpstreamTls {
+/// Reads `upstream_tls`.
+pub(in crate::config) fn upstream_tls(root: &Section<'_>, upstream: &Upstream) -> UpstreamTls {
     let section = root.section("upstream_tls", "upstream_tls");
     let ca = section.some("ca").and_then(|spot| {
         let path = spot.file_path()?;
@@ -168,7 +144,8 @@ fn upstream_tls(root: &Section<'_>, upstream: &Upstream) -> UpstreamTls {
     UpstreamTls { ca, server_name }
 }
 
-fn tls(root: &Section<'_>, public_url: Option<&Origin>) -> Option<Tls> {
+/// Reads `tls`.
+pub(in crate::config) fn tls(root: &Section<'_>, public_url: Option<&Origin>) -> Option<Tls> {
     root.some("tls")?;
     let section = root.section("tls", "tls");
     let file = |key: &str, tags: &[&str], what: &str| {
@@ -242,58 +219,56 @@ fn check_pem(spot: &Spot<'_>, path: &Path, tags: &[&str], what: &str) {
     ));
 }
 
-impl Network {
-    /// No address is used twice, and the upstream is not ourselves.
-    fn refuse_collisions(&self, root: &Section<'_>) {
-        let mut taken: Vec<SocketAddr> = Vec::new();
-        let mut claim = |address: SocketAddr, spot: Option<Spot<'_>>, what: &str| {
-            if let Some(other) = taken
-                .iter()
-                .find(|other| exclude_each_other(**other, address))
-            {
-                let why = match *other == address {
-                    true => "which another listener has".to_owned(),
-                    false => format!("which the listener on {other} excludes"),
-                };
-                let fault = Fault::new(
-                    format!("has {address}, {why}"),
-                    format!("give {what} another port"),
-                );
-                match spot {
-                    Some(spot) => spot.refuse(fault),
-                    None => root.missing("admin.listen", &fault.mend),
-                }
-            }
-            taken.push(address);
-        };
-        for address in &self.listen {
-            claim(*address, root.get("listen"), "each listener");
-        }
-        let admin = root.section("admin", "admin");
-        let spot = admin.get("listen").or_else(|| root.get("listen"));
-        claim(self.admin.listen, spot, "the admin listener");
-        if let Some(from) = self.tls.as_ref().and_then(|tls| tls.redirect_from) {
-            let spot = root.section("tls", "tls").get("redirect_from");
-            claim(from, spot, "the redirect");
-        }
-        let (Upstream::Http { host, port } | Upstream::Https { host, port }) = &self.upstream
-        else {
-            return;
-        };
-        let is_us = |own: &SocketAddr| {
-            own.port() == *port
-                && (own.ip().to_string() == *host
-                    || (means_this_machine(host)
-                        && (own.ip().is_unspecified() || own.ip().is_loopback())))
-        };
-        if self.listen.iter().any(is_us)
-            && let Some(spot) = root.get("upstream")
+/// No address is used twice, and the upstream is not ourselves.
+pub(in crate::config) fn refuse_collisions(root: &Section<'_>, settings: &Settings) {
+    let mut taken: Vec<SocketAddr> = Vec::new();
+    let mut claim = |address: SocketAddr, spot: Option<Spot<'_>>, what: &str| {
+        if let Some(other) = taken
+            .iter()
+            .find(|other| exclude_each_other(**other, address))
         {
-            spot.refuse(Fault::new(
-                "is the address that we listen on ourselves",
-                "give the app's own address, or listen elsewhere",
-            ));
+            let why = match *other == address {
+                true => "which another listener has".to_owned(),
+                false => format!("which the listener on {other} excludes"),
+            };
+            let fault = Fault::new(
+                format!("has {address}, {why}"),
+                format!("give {what} another port"),
+            );
+            match spot {
+                Some(spot) => spot.refuse(fault),
+                None => root.missing("admin.listen", &fault.mend),
+            }
         }
+        taken.push(address);
+    };
+    for address in &settings.listen {
+        claim(*address, root.get("listen"), "each listener");
+    }
+    let admin = root.section("admin", "admin");
+    let spot = admin.get("listen").or_else(|| root.get("listen"));
+    claim(settings.admin.listen, spot, "the admin listener");
+    if let Some(from) = settings.tls.as_ref().and_then(|tls| tls.redirect_from) {
+        let spot = root.section("tls", "tls").get("redirect_from");
+        claim(from, spot, "the redirect");
+    }
+    let (Upstream::Http { host, port } | Upstream::Https { host, port }) = &settings.upstream
+    else {
+        return;
+    };
+    let is_us = |own: &SocketAddr| {
+        own.port() == *port
+            && (own.ip().to_string() == *host
+                || (means_this_machine(host)
+                    && (own.ip().is_unspecified() || own.ip().is_loopback())))
+    };
+    if settings.listen.iter().any(is_us)
+        && let Some(spot) = root.get("upstream")
+    {
+        spot.refuse(Fault::new(
+            "is the address that we listen on ourselves",
+            "give the app's own address, or listen elsewhere",
+        ));
     }
 }
 
