@@ -71,6 +71,12 @@ pub enum Denial {
     UpstreamUnreachable,
     /// The app did not answer in time.
     UpstreamTimeout,
+    /// The admin API, without its token.
+    AdminTokenRequired,
+    /// The admin API, with something that is not its token.
+    AdminTokenInvalid,
+    /// The admin API: the new settings are not in force.
+    ReloadRefused,
 }
 
 /// Why an unsafe request is not believed to be meant.
@@ -111,7 +117,9 @@ impl Denial {
             | Self::TokenInvalid
             | Self::TokenExpired
             | Self::TokenRevoked
-            | Self::BadCredentials => StatusCode::UNAUTHORIZED,
+            | Self::BadCredentials
+            | Self::AdminTokenRequired
+            | Self::AdminTokenInvalid => StatusCode::UNAUTHORIZED,
             Self::Forbidden | Self::OriginNotAllowed | Self::CsrfFailed(_) => StatusCode::FORBIDDEN,
             Self::PathAmbiguous | Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
@@ -127,6 +135,7 @@ impl Denial {
             Self::LoginPathTaken => StatusCode::CONFLICT,
             Self::UpstreamUnreachable => StatusCode::BAD_GATEWAY,
             Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::ReloadRefused => StatusCode::UNPROCESSABLE_ENTITY,
         }
     }
 
@@ -166,7 +175,9 @@ impl Denial {
     /// The value of `WWW-Authenticate` (RFC 6750 §3): an error when a token was there.
     pub const fn challenge(self) -> Option<&'static str> {
         match self {
-            Self::SessionRequired | Self::BadCredentials => Some("Bearer realm=\"doorward\""),
+            Self::SessionRequired | Self::BadCredentials | Self::AdminTokenRequired => {
+                Some("Bearer realm=\"doorward\"")
+            }
             Self::SessionExpired => Some(
                 "Bearer realm=\"doorward\", error=\"invalid_token\", error_description=\"The session has expired\"",
             ),
@@ -176,9 +187,10 @@ impl Denial {
             Self::SessionInvalid => Some(
                 "Bearer realm=\"doorward\", error=\"invalid_token\", error_description=\"The token is not valid here\"",
             ),
-            Self::TokenInvalid | Self::TokenExpired | Self::TokenRevoked => {
-                Some("Bearer realm=\"doorward\", error=\"invalid_token\"")
-            }
+            Self::TokenInvalid
+            | Self::TokenExpired
+            | Self::TokenRevoked
+            | Self::AdminTokenInvalid => Some("Bearer realm=\"doorward\", error=\"invalid_token\""),
             _ => None,
         }
     }
@@ -233,6 +245,9 @@ impl Denial {
             }
             Self::UpstreamUnreachable => "The app cannot be reached.",
             Self::UpstreamTimeout => "The app did not answer in time.",
+            Self::AdminTokenRequired => "Send the admin token in Authorization.",
+            Self::AdminTokenInvalid => "This is not the admin token.",
+            Self::ReloadRefused => "The new settings are not in force.",
         }
     }
 }
@@ -271,6 +286,9 @@ mod tests {
             "login_path_taken",
             "upstream_unreachable",
             "upstream_timeout",
+            "admin_token_required",
+            "admin_token_invalid",
+            "reload_refused",
         ];
         assert_eq!(Denial::VARIANTS, stable);
         assert_eq!(Denial::CsrfFailed(Unproven::Unsaid).code(), "csrf_failed");

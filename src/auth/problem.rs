@@ -1,7 +1,8 @@
-//! A refusal as a problem (RFC 9457): for programs, and for connections that have no request.
+//! A refusal, and its answer as a problem (RFC 9457): for programs, and for connections that
+//! have no request.
 
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, header};
 use serde::Serialize;
 
 use super::denial::Denial;
@@ -22,11 +23,51 @@ struct Problem<'a> {
     r#type: &'a str,
 }
 
-/// A problem as an answer, with its stable code, and the id of the request that it answers, if
-/// that has one.
-pub fn problem(status: StatusCode, code: &str, detail: &str, id: Option<&str>) -> Reply {
-    let body = problem_body(status, code, detail, id).into_bytes();
-    Reply::with_body(status, PROBLEM, body).unkept()
+/// Why we do not do what a request asks for, and the answer if it is not the usual one.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Why.
+    pub denial: Denial,
+    /// An answer of its own; `None`: what is said of the denial everywhere.
+    pub reply: Option<Box<Reply>>,
+}
+
+impl Refusal {
+    /// With an answer of its own.
+    pub fn with(denial: Denial, reply: Reply) -> Self {
+        let reply = Some(Box::new(decorated(reply, denial)));
+        Self { denial, reply }
+    }
+
+    /// As a problem with a sentence of its own.
+    pub fn because(denial: Denial, why: &str) -> Self {
+        Self::with(denial, problem(denial, why, None))
+    }
+
+    /// The answer to a program.
+    pub fn into_reply(self, id: Option<&str>) -> Reply {
+        match self.reply {
+            Some(reply) => *reply,
+            None => decorated(
+                problem(self.denial, self.denial.sentence(), id),
+                self.denial,
+            ),
+        }
+    }
+}
+
+impl From<Denial> for Refusal {
+    fn from(denial: Denial) -> Self {
+        Self {
+            denial,
+            reply: None,
+        }
+    }
+}
+
+fn problem(denial: Denial, detail: &str, id: Option<&str>) -> Reply {
+    let body = problem_body(denial, detail, id).into_bytes();
+    Reply::with_body(denial.status(), PROBLEM, body).unkept()
 }
 
 /// The headers that belong to a refusal, however it is shown.
@@ -49,9 +90,10 @@ pub fn decorated(mut reply: Reply, denial: Denial) -> Reply {
     reply
 }
 
-fn problem_body(status: StatusCode, code: &str, detail: &str, request_id: Option<&str>) -> String {
+fn problem_body(denial: Denial, detail: &str, request_id: Option<&str>) -> String {
+    let status = denial.status();
     let problem = Problem {
-        code,
+        code: denial.code(),
         detail,
         request_id,
         status: status.as_u16(),
@@ -68,7 +110,7 @@ fn problem_body(status: StatusCode, code: &str, detail: &str, request_id: Option
 pub fn bare(denial: Denial, named: Option<&(Bytes, RequestId)>) -> String {
     let status = denial.status();
     let id = named.map(|(_, id)| id.as_str());
-    let body = problem_body(status, denial.code(), denial.sentence(), id);
+    let body = problem_body(denial, denial.sentence(), id);
     let named = named.map_or_else(String::new, |(header, id)| {
         format!("{}: {id}\r\n", String::from_utf8_lossy(header))
     });
@@ -81,4 +123,22 @@ pub fn bare(denial: Denial, named: Option<&(Bytes, RequestId)>) -> String {
          Connection: close\r\n\r\n{body}",
         body.len()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_its_own_change_neither_the_code_nor_the_headers_of_a_refusal() {
+        let denial = Denial::MethodNotAllowed { allow: "POST" };
+        let usual = Refusal::from(denial).into_reply(Some("id"));
+        let own = Refusal::because(denial, "Not so.").into_reply(Some("id"));
+        assert_eq!(own.status, usual.status);
+        assert_eq!(own.headers, usual.headers);
+        assert_eq!(own.headers[header::ALLOW], "POST");
+        let body: serde_json::Value = serde_json::from_slice(&own.body).unwrap();
+        assert_eq!(body["code"], "method_not_allowed");
+        assert_eq!(body["detail"], "Not so.");
+    }
 }

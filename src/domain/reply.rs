@@ -42,6 +42,11 @@ impl Reply {
         reply
     }
 
+    /// JSON, which nobody keeps.
+    pub fn json(status: StatusCode, body: &serde_json::Value) -> Self {
+        Self::with_body(status, "application/json", body.to_string().into_bytes()).unkept()
+    }
+
     /// Sets a header, replacing what was there.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {

@@ -22,7 +22,9 @@ use tokio::time::timeout;
 use answer::text;
 
 use crate::adapters::clock;
+use crate::auth::denial::Denial;
 use crate::auth::ports::Revoked as _;
+use crate::auth::problem::Refusal;
 use crate::domain::reply::Reply;
 use crate::gateway::connection::cancel;
 use crate::gateway::process::reload::Reloader;
@@ -71,7 +73,7 @@ impl Admin {
             "/healthz" => text(StatusCode::OK, "ok\n"),
             "/readyz" => self.ready().await,
             "/metrics" => self.metrics().await,
-            _ => answer::not_found(),
+            _ => Refusal::from(Denial::NotFound).into_reply(None),
         }
     }
 

@@ -2,17 +2,18 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::l4::socket::SocketAddr;
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::answer::{self, ApiError};
+use super::answer::empty;
 use super::{Admin, door};
 use crate::auth::denial::Denial;
 use crate::auth::directory::Directory;
 use crate::auth::event::{Event, EventKind};
+use crate::auth::problem::Refusal;
 use crate::config::settings::Limits;
 use crate::domain::reply::Reply;
 use crate::gateway::snapshot::Snapshot;
@@ -57,18 +58,18 @@ impl Admin {
         let snapshot = self.shared.snapshot();
         let answered = match self.admit(session, &snapshot) {
             Ok(()) => self.route(session, path, &snapshot).await,
-            Err(refusal) => Err(refusal),
+            Err(denial) => Err(denial.into()),
         };
-        answered.unwrap_or_else(ApiError::into_reply)
+        answered.unwrap_or_else(|refusal| refusal.into_reply(None))
     }
 
     /// The token is that of the settings of this moment.
-    fn admit(&self, session: &ServerSession, snapshot: &Snapshot) -> Result<(), ApiError> {
+    fn admit(&self, session: &ServerSession, snapshot: &Snapshot) -> Result<(), Denial> {
         if self.over_socket {
             return Ok(());
         }
         let Some(token) = &snapshot.settings.admin.token else {
-            return Err(Denial::NotFound.into());
+            return Err(Denial::NotFound);
         };
         door::admit(&session.req_header().headers, token).inspect_err(|_refused| {
             let mut event = Event::new(EventKind::Denied).reason("admin_token");
@@ -82,7 +83,7 @@ impl Admin {
         session: &mut ServerSession,
         path: &str,
         now: &Snapshot,
-    ) -> Result<Reply, ApiError> {
+    ) -> Result<Reply, Refusal> {
         let place = Place::of(path).ok_or(Denial::NotFound)?;
         let request = session.req_header();
         match (&request.method, &place) {
@@ -102,8 +103,8 @@ impl Admin {
             (&Method::GET | &Method::HEAD, Place::Users) => Ok(users(&now.policy.directory)),
             (&Method::GET | &Method::HEAD, Place::Tokens) => Ok(self.tokens(now)),
             (&Method::POST, Place::Reload) => match self.reloader.reload("asked").await {
-                Ok(()) => Ok(answer::empty()),
-                Err(why) => Err(ApiError::Reload(why)),
+                Ok(()) => Ok(empty()),
+                Err(why) => Err(Refusal::because(Denial::ReloadRefused, &why)),
             },
             _ => {
                 let allow = place.allow();
@@ -132,7 +133,7 @@ fn users(directory: &Directory) -> Reply {
             shown
         })
         .collect();
-    answer::json(&json!({ "users": users }))
+    Reply::json(StatusCode::OK, &json!({ "users": users }))
 }
 
 /// From where it was asked; nothing over the socket.

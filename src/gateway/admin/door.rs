@@ -4,22 +4,22 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use http::{HeaderMap, header};
 
-use super::answer::ApiError;
+use crate::auth::denial::Denial;
 use crate::domain::secret::Secret;
 
 /// Compares what `Authorization` brings with the token. Of digests, so that the time
 /// tells neither where the first wrong byte is nor how long the token is.
-pub(super) fn admit(headers: &HeaderMap, token: &Secret) -> Result<(), ApiError> {
+pub(super) fn admit(headers: &HeaderMap, token: &Secret) -> Result<(), Denial> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (value, second) = (values.next(), values.next());
     let Some(value) = value else {
-        return Err(ApiError::TokenRequired);
+        return Err(Denial::AdminTokenRequired);
     };
     let presented = bearer(value.as_bytes()).filter(|_| second.is_none());
-    let presented = presented.ok_or(ApiError::TokenInvalid)?;
+    let presented = presented.ok_or(Denial::AdminTokenInvalid)?;
     let (ours, theirs) = (digest(&SHA256, token.expose()), digest(&SHA256, presented));
     verify_slices_are_equal(ours.as_ref(), theirs.as_ref())
-        .map_err(|_unequal| ApiError::TokenInvalid)
+        .map_err(|_unequal| Denial::AdminTokenInvalid)
 }
 
 /// The credentials of RFC 6750 §2.1; the scheme in any case (RFC 9110 §11.1).

@@ -9,8 +9,8 @@
 use http::{HeaderValue, header};
 use pingora::http::RequestHeader;
 
-use super::answer::ApiError;
 use crate::auth::denial::Denial;
+use crate::auth::problem::Refusal;
 use crate::config::settings;
 use crate::domain::origin::Authority;
 use crate::domain::reply::Reply;
@@ -38,7 +38,7 @@ fn is_ours(host: &[u8], hosts: &[String]) -> bool {
 /// 421, with the key that mends it.
 pub(super) fn refusal() -> Reply {
     let why = "The admin listener does not answer to this name; admin.hosts lists more.";
-    ApiError::Because(Denial::WrongHost, why).into_reply()
+    Refusal::because(Denial::WrongHost, why).into_reply(None)
 }
 
 #[cfg(test)]

@@ -4,16 +4,18 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Admin;
-use super::answer::{self, ApiError};
+use super::answer::empty;
 use crate::adapters::clock;
 use crate::adapters::pages::when::rfc3339;
 use crate::auth::denial::Denial;
 use crate::auth::directory::{Directory, User};
 use crate::auth::ports::StoreError;
+use crate::auth::problem::Refusal;
 use crate::auth::revocation::RevocationScope;
 use crate::auth::stored::StoredSession;
 use crate::domain::id::{SessionId, UserId};
@@ -47,7 +49,7 @@ impl Admin {
         &self,
         snapshot: &Snapshot,
         query: &str,
-    ) -> Result<Reply, ApiError> {
+    ) -> Result<Reply, Refusal> {
         let asked = ListQuery::parse(query)?;
         let users = &snapshot.policy.directory;
         let user = match asked.user {
@@ -64,7 +66,10 @@ impl Admin {
         let more = found.len() > asked.limit;
         found.truncate(asked.limit);
         let shown: Vec<_> = found.iter().map(|one| show(one, users)).collect();
-        Ok(answer::json(&json!({ "sessions": shown, "more": more })))
+        Ok(Reply::json(
+            StatusCode::OK,
+            &json!({ "sessions": shown, "more": more }),
+        ))
     }
 
     pub(super) async fn end_session(
@@ -72,7 +77,7 @@ impl Admin {
         snapshot: &Snapshot,
         id: &str,
         client: Option<IpAddr>,
-    ) -> Result<Reply, ApiError> {
+    ) -> Result<Reply, Refusal> {
         let id = session_id(id)?;
         let found = self
             .shared
@@ -81,9 +86,9 @@ impl Admin {
             .find(id)
             .await
             .map_err(unavailable)?;
-        let session = found.ok_or(ApiError::not_found("No such session is kept."))?;
+        let session = found.ok_or_else(|| not_found("No such session is kept."))?;
         self.end(snapshot, Found::session(&session), client).await?;
-        Ok(answer::empty())
+        Ok(empty())
     }
 
     pub(super) async fn revocation(
@@ -91,26 +96,29 @@ impl Admin {
         snapshot: &Snapshot,
         body: &[u8],
         client: Option<IpAddr>,
-    ) -> Result<Reply, ApiError> {
+    ) -> Result<Reply, Refusal> {
         let wrong =
             "Send an object with exactly one of token, token_name, session, user, or all: true.";
         // What serde would say can hold a piece of the token.
-        let named_so = serde_json::from_slice(body).map_err(|_unread| ApiError::bad(wrong))?;
+        let named_so = serde_json::from_slice(body).map_err(|_unread| bad(wrong))?;
         let target = match named_so {
             Named::Token(token) => RevocationTarget::Token(token),
             Named::Session(id) => RevocationTarget::Session(session_id(&id)?),
             Named::User(name) => RevocationTarget::User(name),
             Named::TokenName(name) => RevocationTarget::TokenName(name),
             Named::All(true) => RevocationTarget::Everybody,
-            Named::All(false) => return Err(ApiError::bad(wrong)),
+            Named::All(false) => return Err(bad(wrong)),
         };
         let now = clock::now();
         let service = &self.shared.sessions;
         let Some(found) = service.resolve(&snapshot.policy, &target, now).await? else {
             return match target {
-                RevocationTarget::User(_) => Err(ApiError::not_found(NOBODY)),
-                RevocationTarget::TokenName(_) => Err(ApiError::not_found(NO_TOKEN)),
-                _ => Ok(answer::json(&json!({ "reach": "none", "ended": 0 }))),
+                RevocationTarget::User(_) => Err(not_found(NOBODY)),
+                RevocationTarget::TokenName(_) => Err(not_found(NO_TOKEN)),
+                _ => Ok(Reply::json(
+                    StatusCode::OK,
+                    &json!({ "reach": "none", "ended": 0 }),
+                )),
             };
         };
         if let Some(token) = &found.token {
@@ -118,7 +126,7 @@ impl Admin {
             let said =
                 json!({ "reach": "token", "token": token.as_ref(), "user": user, "ended": 0 });
             self.end(snapshot, found, client).await?;
-            return Ok(answer::json(&said));
+            return Ok(Reply::json(StatusCode::OK, &said));
         }
         let store = &service.store;
         let ended = match &found.reach {
@@ -149,7 +157,7 @@ impl Admin {
             }
         }
         self.end(snapshot, found, client).await?;
-        Ok(answer::json(&said))
+        Ok(Reply::json(StatusCode::OK, &said))
     }
 
     async fn end(
@@ -174,16 +182,16 @@ struct ListQuery {
 }
 
 impl ListQuery {
-    fn parse(query: &str) -> Result<Self, ApiError> {
+    fn parse(query: &str) -> Result<Self, Refusal> {
         let (mut user, mut limit) = (None, None);
         for (key, value) in form_urlencoded::parse(query.as_bytes()) {
             let place: &mut Option<Cow<'_, str>> = match &*key {
                 "user" => &mut user,
                 "limit" => &mut limit,
-                _ => return Err(ApiError::bad("The query knows user and limit.")),
+                _ => return Err(bad("The query knows user and limit.")),
             };
             if place.replace(value).is_some() {
-                return Err(ApiError::bad("A key stands twice in the query."));
+                return Err(bad("A key stands twice in the query."));
             }
         }
         let limit = match limit {
@@ -192,23 +200,31 @@ impl ListQuery {
         };
         Ok(Self {
             user: user.map(Cow::into_owned),
-            limit: limit.ok_or(ApiError::bad("The limit is a number from 1 to 10000."))?,
+            limit: limit.ok_or_else(|| bad("The limit is a number from 1 to 10000."))?,
         })
     }
 }
 
 /// The user with this id, else with this name. Nobody is an error: whoever mistypes a
 /// name must not believe that its sessions are ended.
-fn named<'a>(users: &'a Directory, name: &str) -> Result<&'a User, ApiError> {
+fn named<'a>(users: &'a Directory, name: &str) -> Result<&'a User, Refusal> {
     let user = users.named(name).map(Arc::as_ref);
-    user.ok_or(ApiError::not_found(NOBODY))
+    user.ok_or_else(|| not_found(NOBODY))
 }
 
-fn session_id(text: &str) -> Result<SessionId, ApiError> {
-    SessionId::parse(text).ok_or(ApiError::bad("This is not the id of a session."))
+fn session_id(text: &str) -> Result<SessionId, Refusal> {
+    SessionId::parse(text).ok_or_else(|| bad("This is not the id of a session."))
 }
 
-fn unavailable(e: StoreError) -> ApiError {
+fn bad(why: &str) -> Refusal {
+    Refusal::because(Denial::BadRequest, why)
+}
+
+fn not_found(what: &str) -> Refusal {
+    Refusal::because(Denial::NotFound, what)
+}
+
+fn unavailable(e: StoreError) -> Refusal {
     log::error!("an operator asked for sessions: {e}");
     Denial::StoreUnavailable.into()
 }

@@ -1,9 +1,9 @@
 //! Which machine tokens there are, and when each was used last. Never a token or its hash.
 
+use http::StatusCode;
 use serde_json::json;
 
 use super::Admin;
-use super::answer;
 use crate::adapters::clock;
 use crate::adapters::pages::when::rfc3339;
 use crate::auth::denial::Denial;
@@ -33,6 +33,6 @@ impl Admin {
             })
         };
         let tokens: Vec<_> = snapshot.policy.machines.iter().map(show).collect();
-        answer::json(&json!({ "tokens": tokens }))
+        Reply::json(StatusCode::OK, &json!({ "tokens": tokens }))
     }
 }

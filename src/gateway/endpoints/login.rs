@@ -5,13 +5,14 @@ use std::sync::Arc;
 use http::{StatusCode, header};
 use pingora_proxy::Session;
 
-use super::{EndpointError, EndpointRequest};
+use super::EndpointRequest;
 use crate::adapters::observe::metrics::LoginResult;
 use crate::adapters::pages::{LoginError, LoginView};
 use crate::adapters::{clock, entropy};
 use crate::auth::denial::Denial;
 use crate::auth::location::FROM_APP;
 use crate::auth::login::{Credentials, LoginFormat, way_back};
+use crate::auth::problem::Refusal;
 use crate::auth::redirect::safe_return;
 use crate::auth::throttle::Source;
 use crate::auth::visitor::Caller;
@@ -24,11 +25,7 @@ use crate::gateway::shared_state::SharedState;
 use crate::service::login::{From, Opening, Random};
 
 /// The form; or straight on, for who is signed in already.
-pub(super) fn page(
-    ctx: &Ctx,
-    caller: &Caller,
-    asked: &EndpointRequest,
-) -> Result<Reply, EndpointError> {
+pub(super) fn page(ctx: &Ctx, caller: &Caller, asked: &EndpointRequest) -> Result<Reply, Refusal> {
     let back_to = way_back(&asked.query)?;
     let back_to = safe_return(back_to.as_deref());
     if caller.presented.live().is_some() {
@@ -56,7 +53,7 @@ pub(super) async fn submit(
     ctx: &mut Ctx,
     caller: &Caller,
     asked: &EndpointRequest,
-) -> Result<Reply, EndpointError> {
+) -> Result<Reply, Refusal> {
     let format = asked.login_format?;
     let body = body::read(session, &ctx.snapshot.settings.limits).await?;
     let mut typed = Credentials::parse(&body, format)?;
@@ -109,7 +106,7 @@ pub(super) async fn submit(
                 },
                 "expires_in": issued.expires_in.as_secs(),
             });
-            own_reply::json(StatusCode::OK, &body)
+            Reply::json(StatusCode::OK, &body)
         }
     };
     // `send` adds them, and what they mean for caches.
@@ -131,7 +128,7 @@ fn refused(
     format: LoginFormat,
     typed: &Credentials,
     asked: &EndpointRequest,
-) -> EndpointError {
+) -> Refusal {
     if format == LoginFormat::Json {
         return denial.into();
     }
@@ -164,8 +161,5 @@ fn refused(
         scheme: asked.scheme.as_str(),
     };
     let html = ctx.snapshot.pages.login(&view);
-    EndpointError {
-        denial,
-        reply: Some(Box::new(html.into_reply(denial.status()))),
-    }
+    Refusal::with(denial, html.into_reply(denial.status()))
 }

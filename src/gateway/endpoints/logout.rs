@@ -6,10 +6,11 @@ use http::header::HeaderName;
 use http::{HeaderValue, StatusCode, header};
 use pingora_proxy::Session;
 
-use super::{EndpointError, EndpointRequest, read_body, token_for};
+use super::{EndpointRequest, read_body, token_for};
 use crate::adapters::clock;
 use crate::auth::denial::Denial;
 use crate::auth::login::form_field;
+use crate::auth::problem::Refusal;
 use crate::auth::visitor::Caller;
 use crate::config::settings::{Logout, SiteData};
 use crate::domain::id::{SessionId, UserId};
@@ -34,7 +35,7 @@ pub(super) async fn submit(
     ctx: &mut Ctx,
     caller: &Caller,
     asked: &EndpointRequest,
-) -> Result<Reply, EndpointError> {
+) -> Result<Reply, Refusal> {
     let body = read_body(session, ctx, caller).await?;
     let everywhere = form_field(&body, "everywhere")?.as_deref() == Some("true")
         || serde_json::from_slice::<serde_json::Value>(&body)
@@ -63,7 +64,7 @@ pub(super) async fn sign_out(
     caller: &Caller,
     asked: &EndpointRequest,
     extent: Extent,
-) -> Result<Reply, EndpointError> {
+) -> Result<Reply, Refusal> {
     for (id, user) in named(shared, caller).await? {
         let ending = match extent {
             Extent::Here => Ending::logout(id, &user, asked.device.client),

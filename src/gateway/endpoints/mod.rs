@@ -22,7 +22,6 @@ use crate::auth::endpoint::{Endpoint, EndpointSpec};
 use crate::auth::known::Browser;
 use crate::auth::login::form_field;
 use crate::auth::policy::Policy;
-use crate::auth::problem::decorated;
 use crate::auth::redirect::{Presentation, in_place};
 use crate::auth::stored::Device;
 use crate::auth::visitor::Caller;
@@ -122,18 +121,13 @@ pub(super) async fn serve(
         Endpoint::DeleteCookies => Ok(cookies::delete(ctx)),
         Endpoint::Jwks => Ok(jwks(ctx)),
     };
-    let (stage, reply) = match answered {
-        Ok(reply) => (Stage::Served, reply),
-        Err(EndpointError { denial, reply }) => {
-            let reply = match reply {
-                Some(reply) => decorated(*reply, denial),
-                None => own_reply::refusal(ctx, denial, &asked.shown),
-            };
-            (Stage::Denied(denial), reply)
+    match answered {
+        Ok(reply) => {
+            ctx.stage = Stage::Served;
+            own_reply::send(session, ctx, reply).await
         }
-    };
-    ctx.stage = stage;
-    own_reply::send(session, ctx, reply).await
+        Err(refusal) => own_reply::deny(session, ctx, refusal, &asked.shown).await,
+    }
 }
 
 /// The body of a request to one of our endpoints, once the CSRF token that its head owed
@@ -162,31 +156,6 @@ pub(super) fn token_for(ctx: &Ctx, caller: &Caller) -> String {
             policy.tokens.csrf_token(session).unwrap_or_default()
         }
         _ => String::new(),
-    }
-}
-
-/// An endpoint said no, perhaps with a page of its own.
-pub(super) struct EndpointError {
-    denial: Denial,
-    reply: Option<Box<Reply>>,
-}
-
-impl EndpointError {
-    /// With an answer of the endpoint's own.
-    pub(super) fn with(denial: Denial, reply: Reply) -> Self {
-        Self {
-            denial,
-            reply: Some(Box::new(reply)),
-        }
-    }
-}
-
-impl From<Denial> for EndpointError {
-    fn from(denial: Denial) -> Self {
-        Self {
-            denial,
-            reply: None,
-        }
     }
 }
 

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use http::{StatusCode, header};
 use pingora_proxy::Session;
 
-use super::{EndpointError, EndpointRequest, read_body};
+use super::{EndpointRequest, read_body};
 use crate::adapters::{clock, entropy};
 use crate::auth::denial::Denial;
+use crate::auth::problem::Refusal;
 use crate::auth::refresh::{RefreshToken, RefreshTrigger};
 use crate::auth::visitor::{AccessTokenState, Caller, Refresh};
 use crate::domain::reply::Reply;
 use crate::gateway::request::ctx::Ctx;
-use crate::gateway::request::own_reply;
 use crate::gateway::shared_state::SharedState;
 use crate::service::renewal::exchange;
 
@@ -24,7 +24,7 @@ pub(super) async fn submit(
     ctx: &mut Ctx,
     caller: &Caller,
     asked: &EndpointRequest,
-) -> Result<Reply, EndpointError> {
+) -> Result<Reply, Refusal> {
     let _nothing = read_body(session, ctx, caller).await?;
     let exchanged = match to_exchange(caller) {
         Ok(token) => {
@@ -48,17 +48,15 @@ pub(super) async fn submit(
             ctx.user = Some(issued.session.user().clone());
             ctx.reply_headers.cookies = issued.cookies;
             let body = serde_json::json!({ "expires_in": issued.expires_in.as_secs() });
-            let mut reply = own_reply::json(StatusCode::OK, &body);
+            let mut reply = Reply::json(StatusCode::OK, &body);
             // `send` says what the cookies mean for caches.
             reply.headers.remove(header::CACHE_CONTROL);
             Ok(reply)
         }
         Err(denial) if denial.lacks_session() && denial != Denial::SessionRequired => {
-            let mut reply = own_reply::refusal(ctx, denial, &asked.shown);
-            for cookie in ctx.snapshot.policy.cookies.clear() {
-                reply.headers.append(header::SET_COOKIE, cookie);
-            }
-            Err(EndpointError::with(denial, reply))
+            let forget = ctx.snapshot.policy.cookies.clear();
+            ctx.reply_headers.cookies.extend(forget);
+            Err(denial.into())
         }
         Err(denial) => Err(denial.into()),
     }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use http::StatusCode;
 use pingora_proxy::Session;
 
-use super::{EndpointError, EndpointRequest, read_body};
+use super::{EndpointRequest, read_body};
 use crate::adapters::clock;
 use crate::auth::denial::Denial;
 use crate::auth::login::{LoginFormat, form_field};
+use crate::auth::problem::Refusal;
 use crate::auth::visitor::Caller;
 use crate::domain::id::SessionId;
 use crate::domain::reply::Reply;
@@ -25,7 +26,7 @@ pub(super) async fn submit(
     ctx: &mut Ctx,
     caller: Caller,
     asked: &EndpointRequest,
-) -> Result<Reply, EndpointError> {
+) -> Result<Reply, Refusal> {
     let body = read_body(session, ctx, &caller).await?;
     let by = caller.presented.required()?;
     if asked.login_format != Ok(LoginFormat::Form) {

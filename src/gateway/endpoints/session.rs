@@ -2,15 +2,15 @@
 
 use http::StatusCode;
 
-use super::{EndpointError, token_for};
+use super::token_for;
 use crate::adapters::clock;
+use crate::auth::problem::Refusal;
 use crate::auth::visitor::Caller;
 use crate::domain::reply::Reply;
 use crate::domain::time::Timestamp;
 use crate::gateway::request::ctx::Ctx;
-use crate::gateway::request::own_reply;
 
-pub(super) fn who_am_i(ctx: &mut Ctx, caller: Caller) -> Result<Reply, EndpointError> {
+pub(super) fn who_am_i(ctx: &mut Ctx, caller: Caller) -> Result<Reply, Refusal> {
     let csrf_token = token_for(ctx, &caller);
     let refresh = caller.refresh.ours();
     let session = caller.presented.required()?;
@@ -39,5 +39,5 @@ pub(super) fn who_am_i(ctx: &mut Ctx, caller: Caller) -> Result<Reply, EndpointE
     {
         fields.insert("csrf_token".to_owned(), csrf_token.into());
     }
-    Ok(own_reply::json(StatusCode::OK, &body))
+    Ok(Reply::json(StatusCode::OK, &body))
 }

@@ -10,13 +10,14 @@ use http::StatusCode;
 use pingora_proxy::Session;
 
 use super::logout::{Extent, sign_out};
-use super::{EndpointError, EndpointRequest, read_body, token_for};
+use super::{EndpointRequest, read_body, token_for};
 use crate::adapters::clock;
 use crate::adapters::pages::when::rfc3339;
 use crate::adapters::pages::{Ended, SessionsView, device};
 use crate::auth::denial::Denial;
 use crate::auth::login::form_field;
 use crate::auth::ports::{Revoked, StoreError};
+use crate::auth::problem::Refusal;
 use crate::auth::session;
 use crate::auth::stored::StoredSession;
 use crate::auth::visitor::Caller;
@@ -41,7 +42,7 @@ pub(super) async fn list(
     ctx: &mut Ctx,
     caller: Caller,
     asked: &EndpointRequest,
-) -> Result<Reply, EndpointError> {
+) -> Result<Reply, Refusal> {
     let csrf_token = token_for(ctx, &caller);
     let here = caller.presented.required()?;
     let identity = &here.principal.user.identity;
@@ -55,7 +56,7 @@ pub(super) async fn list(
     if asked.wants_json {
         let sessions: Vec<_> = sessions.iter().map(|one| json(one, here.id)).collect();
         let body = serde_json::json!({ "sessions": sessions, "more": more });
-        return Ok(own_reply::json(StatusCode::OK, &body));
+        return Ok(Reply::json(StatusCode::OK, &body));
     }
     let view = SessionsView {
         name: &identity.name,
@@ -80,7 +81,7 @@ pub(super) async fn end(
     ctx: &mut Ctx,
     caller: Caller,
     asked: &EndpointRequest,
-) -> Result<Reply, EndpointError> {
+) -> Result<Reply, Refusal> {
     let body = read_body(session, ctx, &caller).await?;
     let here = caller.presented.clone().required()?;
     let user = here.user().clone();

@@ -12,12 +12,13 @@ use pingora_proxy::Session;
 use crate::adapters::clock;
 use crate::adapters::pages::ErrorView;
 use crate::auth::denial::Denial;
-use crate::auth::problem::{self, decorated};
+use crate::auth::problem::{Refusal, decorated};
 use crate::auth::redirect::{Presentation, login_location};
 use crate::domain::reply::Reply;
 use crate::gateway::request::body;
 use crate::gateway::request::ctx::{Ctx, Stage};
 use crate::gateway::request::versions;
+use crate::gateway::snapshot::Snapshot;
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
@@ -81,29 +82,30 @@ pub(in crate::gateway) async fn send(
 pub(in crate::gateway) async fn deny(
     session: &mut Session,
     ctx: &mut Ctx,
-    denial: Denial,
+    refusal: impl Into<Refusal>,
     shown: &Presentation,
 ) -> pingora::Result<()> {
-    let reply = refusal(ctx, denial, shown);
-    ctx.stage = Stage::Denied(denial);
+    let refusal = refusal.into();
+    ctx.stage = Stage::Denied(refusal.denial);
+    let reply = reply_to(&ctx.snapshot, ctx.request_id.as_str(), refusal, shown);
     send(session, ctx, reply).await
 }
 
 /// The answer that says no.
-pub(in crate::gateway) fn refusal(ctx: &Ctx, denial: Denial, shown: &Presentation) -> Reply {
-    let pages = &ctx.snapshot.pages;
+fn reply_to(snapshot: &Snapshot, id: &str, refusal: Refusal, shown: &Presentation) -> Reply {
+    let (pages, denial) = (&snapshot.pages, refusal.denial);
     let id = match denial {
         // The same text for every name: a difference is one to look for.
         Denial::BadCredentials | Denial::TooManyAttempts { .. } => None,
-        _ => Some(ctx.request_id.as_str()),
+        _ => Some(id),
     };
     let reply = match shown {
-        Presentation::Problem => problem(denial, id),
+        _ if refusal.reply.is_some() => return refusal.into_reply(id),
+        Presentation::Problem => return refusal.into_reply(id),
         Presentation::BasicChallenge => {
-            let mut reply = decorated(problem(denial, id), denial);
             let ask = HeaderValue::from_static("Basic realm=\"doorward\", charset=\"UTF-8\"");
-            reply.headers.insert(header::WWW_AUTHENTICATE, ask);
-            return reply;
+            let reply = refusal.into_reply(id);
+            return reply.header(header::WWW_AUTHENTICATE, ask);
         }
         Presentation::Page if denial == Denial::HeaderTooLarge => {
             let status = denial.status();
@@ -111,7 +113,7 @@ pub(in crate::gateway) fn refusal(ctx: &Ctx, denial: Denial, shown: &Presentatio
             page.into_reply(status)
         }
         Presentation::Page => {
-            let login = login_location(&ctx.snapshot.policy.paths.login, "/");
+            let login = login_location(&snapshot.policy.paths.login, "/");
             let action = denial
                 .lacks_session()
                 .then_some((login.as_str(), "Sign in"));
@@ -127,33 +129,23 @@ pub(in crate::gateway) fn refusal(ctx: &Ctx, denial: Denial, shown: &Presentatio
         Presentation::Login { location } => return see_other(location),
         Presentation::Bounce { target } => {
             let page = pages.bounce(target).into_reply(StatusCode::OK);
-            return marked(ctx, page, target);
+            return marked(snapshot, page, target);
         }
         Presentation::Confirm { target } => {
             let page = pages.confirm(target).into_reply(StatusCode::OK);
-            return marked(ctx, page, target);
+            return marked(snapshot, page, target);
         }
     };
     decorated(reply, denial)
 }
 
 /// A page that leads back to itself, with the cookie by which that is recognised.
-fn marked(ctx: &Ctx, mut page: Reply, target: &str) -> Reply {
-    let cookie = ctx.snapshot.policy.bounce_cookie(target, clock::now());
+fn marked(snapshot: &Snapshot, mut page: Reply, target: &str) -> Reply {
+    let cookie = snapshot.policy.bounce_cookie(target, clock::now());
     if let Some(cookie) = cookie {
         page.headers.append(header::SET_COOKIE, cookie);
     }
     page
-}
-
-/// RFC 9457, with our stable code.
-pub(in crate::gateway) fn problem(denial: Denial, id: Option<&str>) -> Reply {
-    problem::problem(denial.status(), denial.code(), denial.sentence(), id)
-}
-
-/// JSON of ours; never cached.
-pub(in crate::gateway) fn json(status: StatusCode, body: &serde_json::Value) -> Reply {
-    Reply::with_body(status, "application/json", body.to_string().into_bytes()).unkept()
 }
 
 const NOSNIFF: (HeaderName, HeaderValue) = (
