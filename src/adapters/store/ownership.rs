@@ -135,10 +135,7 @@ fn each(
 }
 
 /// Refuses a file that is not ours.
-pub(in crate::adapters) fn refuse_foreign(
-    path: &Path,
-    found: &Metadata,
-) -> Result<(), DataDirError> {
+pub(crate) fn refuse_foreign(path: &Path, found: &Metadata) -> Result<(), DataDirError> {
     match found.uid() == rustix::process::geteuid().as_raw() {
         true => Ok(()),
         false => Err(foreign(path, found)),

@@ -6,12 +6,12 @@ use crate::domain::id::{SessionId, UserId};
 use crate::domain::time::Timestamp;
 
 /// Twenty digits, as many as the largest has, so that they compare as text.
-pub(in crate::adapters) fn time(at: Timestamp) -> String {
+pub(crate) fn time(at: Timestamp) -> String {
     format!("{:020}", at.millis())
 }
 
 /// A letter for the kind, then the id.
-pub(in crate::adapters) fn reach(reach: &RevocationScope) -> String {
+pub(crate) fn reach(reach: &RevocationScope) -> String {
     match reach {
         RevocationScope::Session(session) => format!("s{session}"),
         RevocationScope::User(user) => format!("u{user}"),
@@ -20,7 +20,7 @@ pub(in crate::adapters) fn reach(reach: &RevocationScope) -> String {
 }
 
 /// The revocation with these parts; `None` if they are not ours.
-pub(in crate::adapters) fn revocation(reach: &str, at: &str, until: &str) -> Option<Revocation> {
+pub(crate) fn revocation(reach: &str, at: &str, until: &str) -> Option<Revocation> {
     let reach = match reach.split_at_checked(1)? {
         ("s", id) => RevocationScope::Session(SessionId::parse(id)?),
         ("u", id) => RevocationScope::User(UserId::new(id)),

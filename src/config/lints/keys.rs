@@ -20,7 +20,7 @@ const WORDS: [&str; 6] = [
     "doorward",
 ];
 
-pub(in crate::config) fn check(settings: &Settings) -> Vec<Lint> {
+pub(crate) fn check(settings: &Settings) -> Vec<Lint> {
     let mut found = Vec::new();
     for (place, key) in settings.signing.keys.iter().enumerate() {
         if settings.signing.algorithm == Algorithm::Hs256 && is_weak(key.expose()) {

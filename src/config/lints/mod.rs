@@ -6,7 +6,7 @@
 mod cookies;
 mod files;
 mod keys;
-pub(in crate::config) mod lint;
+pub(crate) mod lint;
 mod network;
 mod rules;
 mod sessions;

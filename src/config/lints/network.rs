@@ -13,7 +13,7 @@ use crate::config::settings::Settings;
 const WIDEST_V4: u8 = 12;
 const WIDEST_V6: u8 = 28;
 
-pub(in crate::config) fn check(settings: &Settings) -> Vec<Lint> {
+pub(crate) fn check(settings: &Settings) -> Vec<Lint> {
     let mut found = Vec::new();
     if settings.public_url.is_none() && !settings.extra_hosts.is_empty() {
         found.push(Lint::new(

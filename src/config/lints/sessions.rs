@@ -4,7 +4,7 @@ use super::Lint;
 use super::Severity::Problem;
 use crate::config::settings::Settings;
 
-pub(in crate::config) fn check(settings: &Settings) -> Vec<Lint> {
+pub(crate) fn check(settings: &Settings) -> Vec<Lint> {
     let lifetimes = &settings.session.lifetimes;
     let span = humantime::format_duration;
     let (access, idle, absolute, grace) = (

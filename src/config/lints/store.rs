@@ -6,7 +6,7 @@ use super::Lint;
 use super::Severity::{Note, Problem};
 use crate::config::settings::{RedisAddress, Settings, StoreKind};
 
-pub(in crate::config) fn check(settings: &Settings) -> Vec<Lint> {
+pub(crate) fn check(settings: &Settings) -> Vec<Lint> {
     match &settings.store {
         StoreKind::Redis(redis) => shared(redis).unwrap_or_default(),
         StoreKind::Memory => vec![Lint::new(

@@ -10,7 +10,7 @@ use crate::config::settings::Settings;
 /// How many names are shown.
 const SHOWN: usize = 5;
 
-pub(in crate::config) fn check(settings: &Settings) -> Vec<Lint> {
+pub(crate) fn check(settings: &Settings) -> Vec<Lint> {
     let enabled: Vec<&User> = settings
         .users
         .iter()

@@ -49,12 +49,12 @@ pub(crate) fn read(spot: &Spot<'_>) -> Option<Secret> {
 }
 
 /// Of a Redis URL, the password is what is secret.
-pub(in crate::config) fn is_open_url(text: &str) -> bool {
+pub(crate) fn is_open_url(text: &str) -> bool {
     text.contains("://") && !text.contains('@') && !text.contains("pass=")
 }
 
 /// One newline at the end is the editor's, or that of `echo`.
-pub(in crate::config) fn drop_newline(bytes: &mut Vec<u8>) {
+pub(crate) fn drop_newline(bytes: &mut Vec<u8>) {
     if bytes.last() == Some(&b'\n') {
         bytes.pop();
         if bytes.last() == Some(&b'\r') {

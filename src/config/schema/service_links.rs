@@ -10,7 +10,7 @@ use crate::config::schema::environment::Environment;
 
 /// Whether a variable is such a link, by its name and its value. Those of one Service come
 /// together, so that a single one that looks like it is none.
-pub(in crate::config) fn is_one(name: &str, value: &OsStr, env: &Environment) -> bool {
+pub(crate) fn is_one(name: &str, value: &OsStr, env: &Environment) -> bool {
     let Some(value) = value.to_str() else {
         return false;
     };

@@ -21,7 +21,7 @@ const NONE: [&str; 9] = [
 ];
 
 /// The origin as written; `None` for what is one of the web, or none at all.
-pub(in crate::config) fn parse(text: &str) -> Option<Result<String, Fault>> {
+pub(crate) fn parse(text: &str) -> Option<Result<String, Fault>> {
     let (scheme, host) = text.split_once("://")?;
     let is_web = ["http", "https"].map(|web| scheme.eq_ignore_ascii_case(web));
     if is_web.contains(&true) || host.contains('*') || scheme.contains('*') {

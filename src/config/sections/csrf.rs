@@ -13,11 +13,7 @@ use crate::config::settings::{Cookies, Csrf, CsrfMode, IdentityHeaders};
 use crate::domain::fault::Fault;
 
 /// Reads the section; its cookie is one of ours.
-pub(in crate::config) fn read(
-    root: &Section<'_>,
-    cookies: &mut Cookies,
-    identity: &IdentityHeaders,
-) -> Csrf {
+pub(crate) fn read(root: &Section<'_>, cookies: &mut Cookies, identity: &IdentityHeaders) -> Csrf {
     let section = root.section("csrf", "csrf");
     let mode = section.or("mode", CsrfMode::Origin, |text| {
         // YAML 1.1 reads a bare `off` as false, and so do editors that rewrite files.

@@ -96,7 +96,7 @@ const TAKEN: &[&str] = &[
 const TAKEN_FAMILIES: &[&str] = &["sec-", "access-control-", "proxy-"];
 
 /// Reads the section.
-pub(in crate::config) fn read(root: &Section<'_>) -> IdentityHeaders {
+pub(crate) fn read(root: &Section<'_>) -> IdentityHeaders {
     let section = root.section("identity_headers", "identity_headers");
     let default: Preset = PRESETS.first().map_or(&[], |(_, preset)| *preset);
     let preset = section.or("preset", default, |text| values::choice(text, PRESETS));
@@ -129,7 +129,7 @@ pub(in crate::config) fn read(root: &Section<'_>) -> IdentityHeaders {
 
 /// Reads `forward_headers`: which of a client's headers reach the app beside the ordinary, and
 /// which do not.
-pub(in crate::config) fn forward(root: &Section<'_>, identity: &IdentityHeaders) -> ForwardHeaders {
+pub(crate) fn forward(root: &Section<'_>, identity: &IdentityHeaders) -> ForwardHeaders {
     let section = root.section("forward_headers", "forward_headers");
     let decided = |name: &str| {
         carries_identity(name, identity) || client_headers::takes(name) == Some(Takes::Decided)
@@ -217,7 +217,7 @@ const OF_ANSWERS: &[&str] = &[
 ];
 
 /// Reads `request_id`: a header that means nothing else, of a request or an answer.
-pub(in crate::config) fn request_id(
+pub(crate) fn request_id(
     root: &Section<'_>,
     identity: &IdentityHeaders,
     csrf: &Csrf,
@@ -280,7 +280,7 @@ fn is_taken(name: &str) -> bool {
 /// Whether a header that clients send has a meaning of its own, so that the CSRF token
 /// cannot be in it. More than what may be set towards the app: preferences and
 /// conditions that a browser adds of itself, and what is removed from strangers.
-pub(in crate::config) fn means_something_else(name: &str) -> bool {
+pub(crate) fn means_something_else(name: &str) -> bool {
     const FAMILIES: [&str; 4] = ["accept-", "content-", "if-", "x-forwarded-"];
     let known = folded(name);
     let of_family = FAMILIES.iter().any(|family| known.starts_with(family));
@@ -289,7 +289,7 @@ pub(in crate::config) fn means_something_else(name: &str) -> bool {
 
 /// Whether a header tells the app who the user is, under any preset or the operator's
 /// own names: what a client sends of these is removed.
-pub(in crate::config) fn carries_identity(name: &str, own: &IdentityHeaders) -> bool {
+pub(crate) fn carries_identity(name: &str, own: &IdentityHeaders) -> bool {
     own.names().any(|known| folded(known) == folded(name))
 }
 

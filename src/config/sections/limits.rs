@@ -27,7 +27,7 @@ const fn secs(n: u64) -> Duration {
 }
 
 /// Reads `login`.
-pub(in crate::config) fn login(root: &Section<'_>) -> Login {
+pub(crate) fn login(root: &Section<'_>) -> Login {
     let s = root.section("login", "login");
     Login {
         attempts: AttemptLimits {
@@ -43,7 +43,7 @@ pub(in crate::config) fn login(root: &Section<'_>) -> Login {
 }
 
 /// Reads `limits`.
-pub(in crate::config) fn limits(root: &Section<'_>) -> Limits {
+pub(crate) fn limits(root: &Section<'_>) -> Limits {
     let s = root.section("limits", "limits");
     let connections = s.or("connections", 10_000, |t| count(t, 1..=10_000_000));
     Limits {
@@ -77,12 +77,12 @@ pub(in crate::config) fn limits(root: &Section<'_>) -> Limits {
 }
 
 /// Reads `threads`.
-pub(in crate::config) fn threads(root: &Section<'_>) -> Option<usize> {
+pub(crate) fn threads(root: &Section<'_>) -> Option<usize> {
     root.optional("threads", |t| count(t, 1..=1024))
 }
 
 /// Reads `log`.
-pub(in crate::config) fn log(root: &Section<'_>) -> LogSettings {
+pub(crate) fn log(root: &Section<'_>) -> LogSettings {
     use log::LevelFilter;
     let s = root.section("log", "log");
     let levels = [
@@ -101,7 +101,7 @@ pub(in crate::config) fn log(root: &Section<'_>) -> LogSettings {
 }
 
 /// Reads `pages`, the logo with it.
-pub(in crate::config) fn pages(root: &Section<'_>) -> Branding {
+pub(crate) fn pages(root: &Section<'_>) -> Branding {
     let s = root.section("pages", "pages");
     let logo = s.some("logo").and_then(|spot| {
         let path = spot.file_path()?;

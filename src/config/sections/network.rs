@@ -25,7 +25,7 @@ const MIN_ADMIN_TOKEN: usize = 16;
 const HSTS: Duration = Duration::from_secs(180 * 24 * 3600);
 
 /// Reads `admin`.
-pub(in crate::config) fn admin(root: &Section<'_>) -> Admin {
+pub(crate) fn admin(root: &Section<'_>) -> Admin {
     let admin = root.section("admin", "admin");
     Admin {
         listen: admin.or(
@@ -58,7 +58,7 @@ fn admin_token(spot: &Spot<'_>) -> Option<Secret> {
 }
 
 /// The addresses to bind, and the names of sockets that are passed.
-pub(in crate::config) fn listen(root: &Section<'_>) -> (Vec<SocketAddr>, Vec<String>) {
+pub(crate) fn listen(root: &Section<'_>) -> (Vec<SocketAddr>, Vec<String>) {
     let Some(spot) = root.get("listen") else {
         return (
             vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))],
@@ -88,7 +88,7 @@ pub(in crate::config) fn listen(root: &Section<'_>) -> (Vec<SocketAddr>, Vec<Str
 }
 
 /// Reads `upstream`.
-pub(in crate::config) fn upstream(root: &Section<'_>) -> Upstream {
+pub(crate) fn upstream(root: &Section<'_>) -> Upstream {
     if !root.has("upstream") {
         root.missing(
             "upstream",
@@ -101,10 +101,7 @@ pub(in crate::config) fn upstream(root: &Section<'_>) -> Upstream {
 }
 
 /// Reads `upstream_host`.
-pub(in crate::config) fn upstream_host(
-    root: &Section<'_>,
-    upstream: &Upstream,
-) -> Option<Authority> {
+pub(crate) fn upstream_host(root: &Section<'_>, upstream: &Upstream) -> Option<Authority> {
     root.or("upstream_host", None, |text| match (text, upstream) {
         ("client", _) => Ok(None),
         ("upstream", Upstream::Unix(path)) if !path.as_os_str().is_empty() => Err(Fault::new(
@@ -123,7 +120,7 @@ pub(in crate::config) fn upstream_host(
 }
 
 /// Reads `upstream_tls`.
-pub(in crate::config) fn upstream_tls(root: &Section<'_>, upstream: &Upstream) -> UpstreamTls {
+pub(crate) fn upstream_tls(root: &Section<'_>, upstream: &Upstream) -> UpstreamTls {
     let section = root.section("upstream_tls", "upstream_tls");
     let ca = section.some("ca").and_then(|spot| {
         let path = spot.file_path()?;
@@ -145,7 +142,7 @@ pub(in crate::config) fn upstream_tls(root: &Section<'_>, upstream: &Upstream) -
 }
 
 /// Reads `tls`.
-pub(in crate::config) fn tls(root: &Section<'_>, public_url: Option<&Origin>) -> Option<Tls> {
+pub(crate) fn tls(root: &Section<'_>, public_url: Option<&Origin>) -> Option<Tls> {
     root.some("tls")?;
     let section = root.section("tls", "tls");
     let file = |key: &str, tags: &[&str], what: &str| {
@@ -220,7 +217,7 @@ fn check_pem(spot: &Spot<'_>, path: &Path, tags: &[&str], what: &str) {
 }
 
 /// No address is used twice, and the upstream is not ourselves.
-pub(in crate::config) fn refuse_collisions(root: &Section<'_>, settings: &Settings) {
+pub(crate) fn refuse_collisions(root: &Section<'_>, settings: &Settings) {
     let mut taken: Vec<SocketAddr> = Vec::new();
     let mut claim = |address: SocketAddr, spot: Option<Spot<'_>>, what: &str| {
         if let Some(other) = taken

@@ -6,7 +6,7 @@ use crate::config::settings::Settings;
 use crate::config::yaml::tree::Shape;
 
 /// Notes those that the file may rely on.
-pub(in crate::config) fn defaults(root: &Section<'_>, settings: &Settings) {
+pub(crate) fn defaults(root: &Section<'_>, settings: &Settings) {
     let is_unset = |section: &str, key: &str| match root.get(section).map(|spot| &spot.node.shape) {
         Some(Shape::Map(entries)) => entries.iter().all(|entry| entry.key != key),
         _ => true,

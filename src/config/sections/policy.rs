@@ -21,7 +21,7 @@ fn strings(words: &[&str]) -> Vec<String> {
 }
 
 /// Reads `cors`. The header of the CSRF token, where there is one, is asked of every origin.
-pub(in crate::config) fn cors(root: &Section<'_>, csrf: &Csrf) -> CorsSettings {
+pub(crate) fn cors(root: &Section<'_>, csrf: &Csrf) -> CorsSettings {
     let section = root.section("cors", "cors");
     let listed = section.some("allowed_origins");
     let (allowed_origins, app_origins) = listed.map(origins).unwrap_or_default();
@@ -82,7 +82,7 @@ fn origins(spot: Spot<'_>) -> (Vec<Origin>, Vec<String>) {
 }
 
 /// Reads `paths`: all distinct, none in the way of another.
-pub(in crate::config) fn paths(root: &Section<'_>) -> Paths {
+pub(crate) fn paths(root: &Section<'_>) -> Paths {
     let section = root.section("paths", "paths");
     let path = |key: &str, default: &str| section.or(key, default.to_owned(), names::own_path);
     let prefix = path("prefix", "/_doorward");
@@ -134,7 +134,7 @@ pub(in crate::config) fn paths(root: &Section<'_>) -> Paths {
 }
 
 /// Reads `default_access`.
-pub(in crate::config) fn default_access(root: &Section<'_>) -> Access {
+pub(crate) fn default_access(root: &Section<'_>) -> Access {
     root.get("default_access")
         .and_then(|spot| {
             if matches!(spot.node.shape, Shape::Map(_)) {
@@ -150,7 +150,7 @@ pub(in crate::config) fn default_access(root: &Section<'_>) -> Access {
 }
 
 /// Reads `rules`, each with its place.
-pub(in crate::config) fn rules(root: &Section<'_>) -> Vec<(Rule, Place)> {
+pub(crate) fn rules(root: &Section<'_>) -> Vec<(Rule, Place)> {
     let Some(spot) = root.some("rules") else {
         return Vec::new();
     };

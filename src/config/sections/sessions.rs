@@ -21,7 +21,7 @@ const DAY: u64 = 24 * HOUR;
 const COOKIE_LIFE: Duration = LONGEST_TOKEN;
 
 /// Reads `cookies`.
-pub(in crate::config) fn cookies(root: &Section<'_>, public_url: Option<&Origin>) -> Cookies {
+pub(crate) fn cookies(root: &Section<'_>, public_url: Option<&Origin>) -> Cookies {
     let section = root.section("cookies", "cookies");
     let domain = section.optional("domain", |text| {
         let domain = names::domain(text)?;
@@ -59,7 +59,7 @@ pub(in crate::config) fn cookies(root: &Section<'_>, public_url: Option<&Origin>
 }
 
 /// Reads `logout`.
-pub(in crate::config) fn logout(root: &Section<'_>) -> Logout {
+pub(crate) fn logout(root: &Section<'_>) -> Logout {
     Logout {
         clear_site_data: root.section("logout", "logout").list(
             "clear_site_data",
@@ -70,7 +70,7 @@ pub(in crate::config) fn logout(root: &Section<'_>) -> Logout {
 }
 
 /// Reads `session`: its rules, its store, and `cut_downloads`.
-pub(in crate::config) fn session(root: &Section<'_>) -> (SessionRules, StoreKind, bool) {
+pub(crate) fn session(root: &Section<'_>) -> (SessionRules, StoreKind, bool) {
     let section = root.section("session", "session");
     let absolute = section.or(
         "absolute_timeout",

@@ -31,7 +31,7 @@ const LENIENT: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 
 /// Reads the section.
-pub(in crate::config) fn read(root: &Section<'_>) -> Signing {
+pub(crate) fn read(root: &Section<'_>) -> Signing {
     let section = root.section("signing", "signing");
     let algorithm = section.or("algorithm", Algorithm::Hs256, values::word);
     let name = |key| section.or(key, "doorward".to_owned(), values::words);

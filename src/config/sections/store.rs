@@ -21,7 +21,7 @@ const SCHEMES: [&str; 3] = ["redis://", "rediss://", "redis+unix://"];
 const A_SERVER: &str = "write redis://host:6379, or rediss://host:6379 for TLS";
 
 /// Reads `session.store`.
-pub(in crate::config) fn kind(session: &Section<'_>, root: &Section<'_>) -> StoreKind {
+pub(crate) fn kind(session: &Section<'_>, root: &Section<'_>) -> StoreKind {
     let words = [
         ("embedded", StoreKind::Embedded),
         ("memory", StoreKind::Memory),
@@ -149,10 +149,7 @@ fn prefix(text: &str) -> Result<String, Fault> {
 }
 
 /// Reads `session.refuse_when_stale`.
-pub(in crate::config) fn refuse_when_stale(
-    session: &Section<'_>,
-    store: &StoreKind,
-) -> Option<Duration> {
+pub(crate) fn refuse_when_stale(session: &Section<'_>, store: &StoreKind) -> Option<Duration> {
     let spot = session.some("refuse_when_stale")?;
     let limit = spot.parse(|text| values::duration(text, Duration::from_secs(1)))?;
     // The store itself may be what is wrong, which is said already.

@@ -24,7 +24,7 @@ use crate::domain::time::Timestamp;
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// Reads `api`.
-pub(in crate::config) fn entrances(root: &Section<'_>) -> Entrances {
+pub(crate) fn entrances(root: &Section<'_>) -> Entrances {
     let section = root.section("api", "api");
     let accept = section.list("accept", vec![Entrance::Bearer], |text| {
         choice(text, &Entrance::ALL)
@@ -52,7 +52,7 @@ pub(in crate::config) fn entrances(root: &Section<'_>) -> Entrances {
 }
 
 /// Reads `tokens`.
-pub(in crate::config) fn read(root: &Section<'_>, users: &[User]) -> Vec<MachineToken> {
+pub(crate) fn read(root: &Section<'_>, users: &[User]) -> Vec<MachineToken> {
     let Some(spot) = root.some("tokens") else {
         return Vec::new();
     };

@@ -20,7 +20,7 @@ use crate::domain::fault::Fault;
 const MAX_BYTES: usize = 32 * 1024 * 1024;
 
 /// Reads all users.
-pub(in crate::config) fn read(
+pub(crate) fn read(
     root: &Section<'_>,
     cookies: &Cookies,
     signing: &Signing,

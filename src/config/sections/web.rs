@@ -341,7 +341,7 @@ fn socket_path(path: &str) -> Result<Upstream, Fault> {
 }
 
 /// What is wrong with a path that no socket has.
-pub(in crate::config) fn no_socket_path() -> Fault {
+pub(crate) fn no_socket_path() -> Fault {
     Fault::new(
         format!("is not a path of 2 to {MAX_SOCKET_PATH} bytes, as sockets have"),
         "move the socket to a shorter path",

@@ -81,7 +81,7 @@ impl Problem {
 }
 
 /// A control character, of a key or a value, must not reach the operator's terminal.
-pub(in crate::config) fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .collect()

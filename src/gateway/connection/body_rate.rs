@@ -11,11 +11,11 @@ use crate::config::settings::Limits;
 
 /// How long a body may take before its rate counts, and how far ahead it can be. So does
 /// Apache's `RequestReadTimeout`, which has twice that.
-pub(in crate::gateway) const GRACE: Duration = Duration::from_secs(10);
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
 /// One body on its way in.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::gateway) struct BodyRate {
+pub(crate) struct BodyRate {
     rate: Option<u64>,
     /// The longest between two pieces.
     between: Duration,
@@ -25,7 +25,7 @@ pub(in crate::gateway) struct BodyRate {
 
 impl BodyRate {
     /// A body that begins now.
-    pub(in crate::gateway) fn begin(limits: &Limits, now: Moment) -> Self {
+    pub(crate) fn begin(limits: &Limits, now: Moment) -> Self {
         let mut body = Self {
             rate: limits.body_min_rate,
             between: limits.client_read,
@@ -37,7 +37,7 @@ impl BodyRate {
     }
 
     /// So many bytes came.
-    pub(in crate::gateway) fn came(&mut self, bytes: usize, now: Moment) {
+    pub(crate) fn came(&mut self, bytes: usize, now: Moment) {
         if let Some(rate) = self.rate {
             let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
             let millis = bytes.saturating_mul(1000).checked_div(rate);
@@ -48,13 +48,13 @@ impl BodyRate {
     }
 
     /// It was not the client who kept us waiting for so long.
-    pub(in crate::gateway) fn excuse(&mut self, span: Duration, now: Moment) {
+    pub(crate) fn excuse(&mut self, span: Duration, now: Moment) {
         self.paid = self.paid.max(now).after(span);
         self.due = now.after(span);
     }
 
     /// When it is late.
-    pub(in crate::gateway) const fn due(&self) -> Moment {
+    pub(crate) const fn due(&self) -> Moment {
         self.due
     }
 

@@ -33,13 +33,13 @@ tokio::task_local! {
 
 /// For whom a request was admitted.
 #[derive(Debug)]
-pub(in crate::gateway) struct Admitted {
-    pub(in crate::gateway) session: SessionId,
-    pub(in crate::gateway) user: UserId,
+pub(crate) struct Admitted {
+    pub(crate) session: SessionId,
+    pub(crate) user: UserId,
     /// Until when its access token is good.
-    pub(in crate::gateway) until: Timestamp,
+    pub(crate) until: Timestamp,
     /// When that was.
-    pub(in crate::gateway) at: Moment,
+    pub(crate) at: Moment,
 }
 
 /// Nobody has registered the request.
@@ -51,31 +51,31 @@ const OVER: u8 = 2;
 
 /// How far a request has come, as what it is ended for depends on it.
 #[derive(Debug, Default)]
-pub(in crate::gateway) struct Progress {
+pub(crate) struct Progress {
     /// A hook has seen the request; what pingora refuses by itself none has.
-    pub(in crate::gateway) is_begun: Flag,
+    pub(crate) is_begun: Flag,
     /// It is a HEAD, whose answer has no body whatever it says.
-    pub(in crate::gateway) asks_for_head: Flag,
+    pub(crate) asks_for_head: Flag,
     /// It has a body of which not all has come.
-    pub(in crate::gateway) owes_body: Flag,
+    pub(crate) owes_body: Flag,
     /// More of the body will come, after some has.
-    pub(in crate::gateway) is_uploading: Flag,
+    pub(crate) is_uploading: Flag,
     /// The app was slow to take the body when its last piece came.
-    pub(in crate::gateway) is_app_slow: Flag,
+    pub(crate) is_app_slow: Flag,
     /// It waits for others of its connection, so that neither its client nor the app is late.
-    pub(in crate::gateway) is_waiting: Arc<Flag>,
+    pub(crate) is_waiting: Arc<Flag>,
     /// It is on its way to the app, from which much may come.
-    pub(in crate::gateway) is_sent: Flag,
+    pub(crate) is_sent: Flag,
     /// The final head of an answer is on its way: the client can be told nothing else.
-    pub(in crate::gateway) is_answered: Flag,
+    pub(crate) is_answered: Flag,
     /// The answer says that it is small.
-    pub(in crate::gateway) has_small_answer: Flag,
+    pub(crate) has_small_answer: Flag,
     /// What is left is a download of known length, which may outlive its session.
-    pub(in crate::gateway) may_finish: Flag,
+    pub(crate) may_finish: Flag,
     /// It counts among the answers that are not taken.
-    pub(in crate::gateway) is_unread: Flag,
+    pub(crate) is_unread: Flag,
     /// It is known to have a place of its connection's share.
-    pub(in crate::gateway) holds_place: Flag,
+    pub(crate) holds_place: Flag,
     unread: AtomicUsize,
     moved: AtomicU64,
     pieces: AtomicUsize,
@@ -83,35 +83,35 @@ pub(in crate::gateway) struct Progress {
 
 impl Progress {
     /// So much of its answer came from the app and was not taken, as of now.
-    pub(in crate::gateway) fn note_unread(&self, bytes: usize) {
+    pub(crate) fn note_unread(&self, bytes: usize) {
         self.unread.store(bytes, Ordering::Relaxed);
         self.moved.store(Moment::now().millis(), Ordering::Relaxed);
         self.pieces.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How much that is.
-    pub(in crate::gateway) fn unread(&self) -> usize {
+    pub(crate) fn unread(&self) -> usize {
         self.unread.load(Ordering::Relaxed)
     }
 
     /// When its answer last went on.
-    pub(in crate::gateway) fn moved(&self) -> Moment {
+    pub(crate) fn moved(&self) -> Moment {
         Moment::from_millis(self.moved.load(Ordering::Relaxed))
     }
 
     /// How many pieces of its answer have come.
-    pub(in crate::gateway) fn pieces(&self) -> usize {
+    pub(crate) fn pieces(&self) -> usize {
         self.pieces.load(Ordering::Relaxed)
     }
 }
 
 /// Of one request.
 #[derive(Debug)]
-pub(in crate::gateway) struct CancelHandle {
+pub(crate) struct CancelHandle {
     /// The connection on which the request came.
-    pub(in crate::gateway) line: Arc<ConnectionHandle>,
+    pub(crate) line: Arc<ConnectionHandle>,
     /// How far it has come.
-    pub(in crate::gateway) progress: Progress,
+    pub(crate) progress: Progress,
     exchanges: Arc<Exchanges>,
     /// The header and the id by which it is known.
     named: OnceLock<(Bytes, RequestId)>,
@@ -128,10 +128,7 @@ pub(in crate::gateway) struct CancelHandle {
 
 impl CancelHandle {
     /// Of a request of this connection, among its exchanges.
-    pub(in crate::gateway) fn new(
-        line: &Arc<ConnectionHandle>,
-        exchanges: &Arc<Exchanges>,
-    ) -> Arc<Self> {
+    pub(crate) fn new(line: &Arc<ConnectionHandle>, exchanges: &Arc<Exchanges>) -> Arc<Self> {
         Arc::new(Self {
             line: Arc::clone(line),
             exchanges: Arc::clone(exchanges),
@@ -148,27 +145,22 @@ impl CancelHandle {
     }
 
     /// The request is known by this id, in a header of this name.
-    pub(in crate::gateway) fn name(&self, header: Bytes, id: RequestId) {
+    pub(crate) fn name(&self, header: Bytes, id: RequestId) {
         let _once = self.named.set((header, id));
     }
 
     /// By what it is known, if a hook has seen it.
-    pub(in crate::gateway) fn named(&self) -> Option<&(Bytes, RequestId)> {
+    pub(crate) fn named(&self) -> Option<&(Bytes, RequestId)> {
         self.named.get()
     }
 
     /// The request was admitted for this session, and must not outlive it.
-    pub(in crate::gateway) fn admit(self: &Arc<Self>, session: &Session) {
+    pub(crate) fn admit(self: &Arc<Self>, session: &Session) {
         self.admit_as(session.id, session.user(), session.dates.expires);
     }
 
     /// The same, for a session of this user whose access token is good until then.
-    pub(in crate::gateway) fn admit_as(
-        self: &Arc<Self>,
-        session: SessionId,
-        user: &UserId,
-        until: Timestamp,
-    ) {
+    pub(crate) fn admit_as(self: &Arc<Self>, session: SessionId, user: &UserId, until: Timestamp) {
         let admitted = Admitted {
             session,
             user: user.clone(),
@@ -181,39 +173,39 @@ impl CancelHandle {
     }
 
     /// For whom, if for anybody.
-    pub(in crate::gateway) fn admitted(&self) -> Option<&Admitted> {
+    pub(crate) fn admitted(&self) -> Option<&Admitted> {
         self.admitted.get()
     }
 
     /// Whether somebody has woken the request since this was asked last.
-    pub(in crate::gateway) fn was_woken(&self) -> bool {
+    pub(crate) fn was_woken(&self) -> bool {
         self.was_woken.swap(false, Ordering::SeqCst)
     }
 
     /// Whether nobody has registered it, and it goes on.
-    pub(in crate::gateway) fn is_fresh(&self) -> bool {
+    pub(crate) fn is_fresh(&self) -> bool {
         self.state.load(Ordering::SeqCst) == FRESH
     }
 
     /// Whether it stands among the open connections.
-    pub(in crate::gateway) fn is_registered(&self) -> bool {
+    pub(crate) fn is_registered(&self) -> bool {
         self.state.load(Ordering::SeqCst) == REGISTERED
     }
 
     /// `true` once, for whoever is to register it.
-    pub(in crate::gateway) fn takes_registration(&self) -> bool {
+    pub(crate) fn takes_registration(&self) -> bool {
         let order = Ordering::SeqCst;
         let fresh = self.state.compare_exchange(FRESH, REGISTERED, order, order);
         fresh.is_ok()
     }
 
     /// It has ended; whether it was registered.
-    pub(in crate::gateway) fn ends(&self) -> bool {
+    pub(crate) fn ends(&self) -> bool {
         self.state.swap(OVER, Ordering::SeqCst) == REGISTERED
     }
 
     /// Ends the request. Of several reasons the first counts.
-    pub(in crate::gateway) fn cancel(&self, why: Denial) {
+    pub(crate) fn cancel(&self, why: Denial) {
         let _earlier = self.why.set(why);
         self.wake_holder();
     }
@@ -231,12 +223,12 @@ impl CancelHandle {
     }
 
     /// Why it was ended from outside, if it was.
-    pub(in crate::gateway) fn why(&self) -> Option<Denial> {
+    pub(crate) fn why(&self) -> Option<Denial> {
         self.why.get().copied()
     }
 
     /// Runs a request; `None` if it was ended from outside before its own end.
-    pub(in crate::gateway) async fn run_until_cancelled<T>(
+    pub(crate) async fn run_until_cancelled<T>(
         self: &Arc<Self>,
         request: impl Future<Output = T>,
     ) -> Option<T> {
@@ -269,14 +261,14 @@ impl CancelHandle {
 
     /// The cancel handle of the request that is being polled, which has begun by now; `None` outside
     /// of any.
-    pub(in crate::gateway) fn of_this_request() -> Option<Arc<Self>> {
+    pub(crate) fn of_this_request() -> Option<Arc<Self>> {
         let handle = HANDLE.try_with(Arc::clone).ok()?;
         handle.progress.is_begun.set(true);
         Some(handle)
     }
 
     /// The id of the request that is being polled; `None` outside of any.
-    pub(in crate::gateway) fn id_of_this_request() -> Option<RequestId> {
+    pub(crate) fn id_of_this_request() -> Option<RequestId> {
         let id = |handle: &Arc<Self>| Some(handle.named()?.1.clone());
         HANDLE.try_with(id).ok().flatten()
     }
@@ -309,7 +301,7 @@ impl Wake for CancelHandle {
 }
 
 /// The head of the request that is being polled was read: its time no longer runs.
-pub(in crate::gateway) fn head_is_whole() {
+pub(crate) fn head_is_whole() {
     if let Some(handle) = CancelHandle::of_this_request() {
         handle.line.arrival.is_whole();
     }

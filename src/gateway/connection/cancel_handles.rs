@@ -8,23 +8,23 @@ use crate::gateway::connection::cancel::CancelHandle;
 
 /// Cancel handles; that of a request that has ended goes by itself.
 #[derive(Debug, Default)]
-pub(in crate::gateway) struct CancelHandles(Mutex<Vec<Weak<CancelHandle>>>);
+pub(crate) struct CancelHandles(Mutex<Vec<Weak<CancelHandle>>>);
 
 impl CancelHandles {
     /// Another one.
-    pub(in crate::gateway) fn add(&self, handle: &Arc<CancelHandle>) {
+    pub(crate) fn add(&self, handle: &Arc<CancelHandle>) {
         let mut all = self.0.lock();
         all.retain(|handle| handle.strong_count() > 0);
         all.push(Arc::downgrade(handle));
     }
 
     /// Those that go on.
-    pub(in crate::gateway) fn all(&self) -> Vec<Arc<CancelHandle>> {
+    pub(crate) fn all(&self) -> Vec<Arc<CancelHandle>> {
         self.0.lock().iter().filter_map(Weak::upgrade).collect()
     }
 
     #[cfg(test)]
-    pub(in crate::gateway) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.lock().len()
     }
 }

@@ -17,7 +17,7 @@ const TRAILERS: usize = 8 * 1024;
 
 /// How far the reading has come.
 #[derive(Debug)]
-pub(in crate::gateway) struct Chunks {
+pub(crate) struct Chunks {
     place: Place,
     /// The size of the chunk whose line or data this is; what is left of the data.
     size: u64,
@@ -71,7 +71,7 @@ enum Extension {
 
 impl Chunks {
     /// At the beginning of a body.
-    pub(in crate::gateway) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             place: Place::Size(0),
             size: 0,
@@ -83,7 +83,7 @@ impl Chunks {
     ///
     /// # Errors
     /// If it does not follow the grammar. Nothing more may be taken then.
-    pub(in crate::gateway) fn take(&mut self, bytes: &[u8]) -> Result<usize, Doubt> {
+    pub(crate) fn take(&mut self, bytes: &[u8]) -> Result<usize, Doubt> {
         let mut rest = bytes;
         while let Some((&byte, behind)) = rest.split_first() {
             match self.place {
@@ -107,7 +107,7 @@ impl Chunks {
     }
 
     /// Whether the body has come to its end.
-    pub(in crate::gateway) fn are_done(&self) -> bool {
+    pub(crate) fn are_done(&self) -> bool {
         self.place == Place::Done
     }
 
@@ -198,11 +198,11 @@ const fn is_text(byte: u8) -> bool {
 /// What the client sent cannot be framed.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the end of a request is in doubt")]
-pub(in crate::gateway) struct Doubt;
+pub(crate) struct Doubt;
 
 impl Doubt {
     /// Whether this is the reason of an error.
-    pub(in crate::gateway) fn is_behind(e: &io::Error) -> bool {
+    pub(crate) fn is_behind(e: &io::Error) -> bool {
         e.get_ref().is_some_and(|reason| reason.is::<Self>())
     }
 }

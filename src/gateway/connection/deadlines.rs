@@ -34,13 +34,13 @@ const ORPHAN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long things may take, as it was set when the connection began.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::gateway) struct Timeouts {
+pub(crate) struct Timeouts {
     /// For the first byte of the next head.
-    pub(in crate::gateway) idle: Duration,
+    pub(crate) idle: Duration,
     /// For the rest of it.
-    pub(in crate::gateway) head: Duration,
+    pub(crate) head: Duration,
     /// For the head of the app's answer, or a piece of its body.
-    pub(in crate::gateway) answer: Duration,
+    pub(crate) answer: Duration,
 }
 
 impl Timeouts {
@@ -50,7 +50,7 @@ impl Timeouts {
 }
 
 /// Ready when the client is late.
-pub(in crate::gateway) struct DeadlineTimer<'a> {
+pub(crate) struct DeadlineTimer<'a> {
     line: &'a ConnectionHandle,
     exchanges: &'a Exchanges,
     share: &'a Share,
@@ -63,7 +63,7 @@ pub(in crate::gateway) struct DeadlineTimer<'a> {
 }
 
 impl<'a> DeadlineTimer<'a> {
-    pub(in crate::gateway) fn new(
+    pub(crate) fn new(
         line: &'a ConnectionHandle,
         exchanges: &'a Exchanges,
         share: &'a Share,
@@ -137,7 +137,7 @@ impl Future for DeadlineTimer<'_> {
 /// runs each as a task of its own. They notice that their client is gone and end at once, but
 /// for one that hangs in a write to the app: what is left after a moment is ended. Over HTTP/1
 /// nothing is left.
-pub(in crate::gateway) async fn outlive(line: &ConnectionHandle, some_run: impl Fn() -> bool) {
+pub(crate) async fn outlive(line: &ConnectionHandle, some_run: impl Fn() -> bool) {
     let grace = Moment::now().after(ORPHAN_TIMEOUT);
     while some_run() {
         if Moment::now() >= grace {

@@ -17,7 +17,7 @@ use crate::gateway::connection::cancel::CancelHandle;
 
 /// An exchange that has gone on for so long is registered. What outlives its session by
 /// less is not noticed, and what outlives it by more ends within the promised second.
-pub(in crate::gateway) const LASTING: Duration = Duration::from_millis(750);
+pub(crate) const LASTING: Duration = Duration::from_millis(750);
 
 /// A connection without a new exchange for so long is no longer looked at so often. A guess:
 /// the pauses of somebody who reads.
@@ -25,7 +25,7 @@ const QUIET_AFTER: Duration = Duration::from_secs(6);
 
 /// Of one connection: one at a time over HTTP/1, one a stream over HTTP/2.
 #[derive(Debug)]
-pub(in crate::gateway) struct Exchanges {
+pub(crate) struct Exchanges {
     state: Mutex<State>,
     /// One has begun since a look found nothing.
     has_begun: AtomicBool,
@@ -42,11 +42,11 @@ struct State {
 
 /// What a look has found.
 #[derive(Debug, Default)]
-pub(in crate::gateway) struct Found {
+pub(crate) struct Found {
     /// Those that last.
-    pub(in crate::gateway) lasting: Vec<Arc<CancelHandle>>,
+    pub(crate) lasting: Vec<Arc<CancelHandle>>,
     /// When to look again, unless the next exchange wakes.
-    pub(in crate::gateway) next: Option<Moment>,
+    pub(crate) next: Option<Moment>,
 }
 
 impl Default for Exchanges {
@@ -65,7 +65,7 @@ impl Default for Exchanges {
 
 impl Exchanges {
     /// This one was admitted just now.
-    pub(in crate::gateway) fn begin(&self, handle: &Arc<CancelHandle>) {
+    pub(crate) fn begin(&self, handle: &Arc<CancelHandle>) {
         let mut state = self.state.lock();
         let new = Arc::downgrade(handle);
         match state.all.iter_mut().find(|old| old.strong_count() == 0) {
@@ -84,12 +84,12 @@ impl Exchanges {
     }
 
     /// Whether to look before it was time.
-    pub(in crate::gateway) fn has_begun(&self) -> bool {
+    pub(crate) fn has_begun(&self) -> bool {
         self.has_begun.load(Ordering::Acquire)
     }
 
     /// Looks for those that last. `waker` is kept if there is nothing to look for.
-    pub(in crate::gateway) fn look(&self, now: Moment, waker: &Waker) -> Found {
+    pub(crate) fn look(&self, now: Moment, waker: &Waker) -> Found {
         let mut state = self.state.lock();
         self.has_begun.store(false, Ordering::Release);
         let mut found = Found::default();

@@ -17,7 +17,7 @@ const EMPTY_LINE: &[u8] = b"\r\n\r\n";
 
 /// What is read next.
 #[derive(Debug, Default)]
-pub(in crate::gateway) enum Framing {
+pub(crate) enum Framing {
     /// Whatever comes: HTTP/2, a tunnel, the listeners of the operators.
     #[default]
     Open,
@@ -47,7 +47,7 @@ impl Framing {
     ///
     /// # Errors
     /// If it cannot be told.
-    pub(in crate::gateway) fn take(&mut self, bytes: &[u8]) -> Result<usize, Doubt> {
+    pub(crate) fn take(&mut self, bytes: &[u8]) -> Result<usize, Doubt> {
         match self {
             Self::Open => Ok(bytes.len()),
             Self::Head { taken, end, bare } => {
@@ -84,11 +84,7 @@ impl Framing {
     ///
     /// # Errors
     /// If they are not the bytes that came, or its end is in doubt.
-    pub(in crate::gateway) fn begin(
-        &mut self,
-        head: &RequestHeader,
-        raw: &[u8],
-    ) -> Result<(), Doubt> {
+    pub(crate) fn begin(&mut self, head: &RequestHeader, raw: &[u8]) -> Result<(), Doubt> {
         // One whose lines end in LF alone is read in two ways. Octets that cannot stand in a
         // target pingora escapes, which makes it longer, and another.
         let is_what_came = matches!(
@@ -115,7 +111,7 @@ impl Framing {
     }
 
     /// At the beginning of a head.
-    pub(in crate::gateway) const fn head() -> Self {
+    pub(crate) const fn head() -> Self {
         Self::Head {
             taken: 0,
             end: 0,
@@ -124,7 +120,7 @@ impl Framing {
     }
 
     /// The next head is asked for.
-    pub(in crate::gateway) fn next(&mut self) {
+    pub(crate) fn next(&mut self) {
         *self = match self {
             Self::Open => return,
             // At the beginning, and where the one before was read to its end.

@@ -14,7 +14,7 @@ use std::time::Instant;
 use crate::gateway::connection::h2_heads::{CutTarget, H2Heads};
 
 /// What a client says first (RFC 9113 section 3.4).
-pub(in crate::gateway) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Frames that only cost, at once. A page with so many pictures may be left at once, all
 /// of them reset. A guess.
@@ -24,11 +24,11 @@ const BURST: u32 = 500;
 const PER_SECOND: u32 = 100;
 
 /// How long the head of a frame is.
-pub(in crate::gateway) const FRAME_HEAD: usize = 9;
+pub(crate) const FRAME_HEAD: usize = 9;
 
 /// The head of a frame (RFC 9113 section 4.1).
 #[derive(Clone, Copy, Debug)]
-pub(in crate::gateway) struct FrameHead {
+pub(crate) struct FrameHead {
     /// Of the payload, in bytes.
     pub length: usize,
     pub kind: u8,
@@ -50,12 +50,12 @@ impl From<[u8; FRAME_HEAD]> for FrameHead {
 }
 
 const DATA: u8 = 0;
-pub(in crate::gateway) const HEADERS: u8 = 1;
+pub(crate) const HEADERS: u8 = 1;
 const SETTINGS: u8 = 4;
 const WINDOW_UPDATE: u8 = 8;
-pub(in crate::gateway) const CONTINUATION: u8 = 9;
+pub(crate) const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
-pub(in crate::gateway) const END_HEADERS: u8 = 4;
+pub(crate) const END_HEADERS: u8 = 4;
 
 /// SETTINGS_HEADER_TABLE_SIZE, and what it is before a client says it (RFC 9113 section 6.5.2).
 const HEADER_TABLE_SIZE: u16 = 1;
@@ -63,7 +63,7 @@ const DEFAULT_TABLE: u32 = 4096;
 
 /// Why a connection is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::gateway) enum Unfit {
+pub(crate) enum Unfit {
     /// Too many frames that only cost.
     Flood,
     /// A target that would not be forwarded as it was sent.
@@ -88,7 +88,7 @@ impl From<Unfit> for io::Error {
 
 /// How far the reading has come.
 #[derive(Debug)]
-pub(in crate::gateway) struct H2FloodGuard {
+pub(crate) struct H2FloodGuard {
     state: State,
     /// Whether a head has begun that has not ended.
     in_head: bool,
@@ -120,7 +120,7 @@ enum Part {
 }
 
 impl H2FloodGuard {
-    pub(in crate::gateway) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             state: State::Preface(PREFACE.len()),
             in_head: true,
@@ -134,7 +134,7 @@ impl H2FloodGuard {
 
     /// Whether the client ever asked for a smaller table of fields than it has at first: the
     /// next block has to say so, and that is the library's to say (RFC 7541 section 4.2).
-    pub(in crate::gateway) const fn has_small_table(&self) -> bool {
+    pub(crate) const fn has_small_table(&self) -> bool {
         self.has_small_table
     }
 
@@ -154,7 +154,7 @@ impl H2FloodGuard {
     }
 
     /// Whether the rest of a head is expected from here on.
-    pub(in crate::gateway) const fn in_head(&self) -> bool {
+    pub(crate) const fn in_head(&self) -> bool {
         self.in_head
     }
 
@@ -162,7 +162,7 @@ impl H2FloodGuard {
     ///
     /// # Errors
     /// If the client sent what the connection is to end for.
-    pub(in crate::gateway) fn pass(&mut self, mut bytes: &[u8]) -> Result<(), Unfit> {
+    pub(crate) fn pass(&mut self, mut bytes: &[u8]) -> Result<(), Unfit> {
         while !bytes.is_empty() {
             let taken = match &mut self.state {
                 State::Preface(left) => {

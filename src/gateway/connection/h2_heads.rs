@@ -21,7 +21,7 @@ const TABLE: usize = 4096;
 const OVERHEAD: usize = 32;
 
 /// Flags of HEADERS (RFC 9113 section 6.2).
-pub(in crate::gateway) const PADDED: u8 = 8;
+pub(crate) const PADDED: u8 = 8;
 const PRIORITY: u8 = 32;
 
 /// The name of interest.
@@ -73,7 +73,7 @@ const PATH_CODES: [Code; PATH.len()] = [(7, 0x5c), (6, 0x2b), (5, 0x3), (5, 0x9)
 
 /// A `:path` with a `#`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::gateway) struct CutTarget;
+pub(crate) struct CutTarget;
 
 enum Fault {
     Cut,
@@ -82,7 +82,7 @@ enum Fault {
 
 /// How far the reading of heads has come.
 #[derive(Debug)]
-pub(in crate::gateway) struct H2Heads {
+pub(crate) struct H2Heads {
     frame: Layout,
     fields: Fields,
     /// Whether nothing can be decoded any more.
@@ -90,7 +90,7 @@ pub(in crate::gateway) struct H2Heads {
 }
 
 impl H2Heads {
-    pub(in crate::gateway) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             frame: Layout::default(),
             fields: Fields::new(),
@@ -99,7 +99,7 @@ impl H2Heads {
     }
 
     /// A head begins: a HEADERS frame, with so many bytes to come.
-    pub(in crate::gateway) fn begin(&mut self, flags: u8, stream: u32, length: usize) {
+    pub(crate) fn begin(&mut self, flags: u8, stream: u32, length: usize) {
         self.fields.at = At::Field;
         let frame = Layout::headers(flags, stream, length);
         self.is_lost |= frame.is_none();
@@ -107,7 +107,7 @@ impl H2Heads {
     }
 
     /// It goes on: a CONTINUATION.
-    pub(in crate::gateway) fn go_on(&mut self, length: usize) {
+    pub(crate) fn go_on(&mut self, length: usize) {
         self.frame = Layout {
             block: length,
             ..Layout::default()
@@ -118,7 +118,7 @@ impl H2Heads {
     ///
     /// # Errors
     /// If a target would be cut.
-    pub(in crate::gateway) fn pass(&mut self, bytes: &[u8]) -> Result<(), CutTarget> {
+    pub(crate) fn pass(&mut self, bytes: &[u8]) -> Result<(), CutTarget> {
         if self.is_lost {
             return Ok(());
         }
@@ -137,7 +137,7 @@ impl H2Heads {
     }
 
     /// The head is over.
-    pub(in crate::gateway) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         self.is_lost |= !matches!(self.fields.at, At::Field);
     }
 }

@@ -45,10 +45,10 @@ const WAITING: usize = 64 * 1024;
 
 /// The number of the stream of a request.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::gateway) struct StreamNumber(u32);
+pub(crate) struct StreamNumber(u32);
 
 /// Takes the number out of a head, and notes it beside the fields.
-pub(in crate::gateway) fn take_stream(head: &mut RequestHeader) {
+pub(crate) fn take_stream(head: &mut RequestHeader) {
     let last = head.headers.get_all(STREAM).iter().next_back();
     let number = last.and_then(|last| {
         let number = last.to_str().ok()?.strip_prefix(SECRET.as_str());
@@ -62,7 +62,7 @@ pub(in crate::gateway) fn take_stream(head: &mut RequestHeader) {
 
 /// Adds its number to each head that a client sends, as far as the frame takes it.
 #[derive(Debug)]
-pub(in crate::gateway) struct StreamMarks {
+pub(crate) struct StreamMarks {
     head: [u8; FRAME_HEAD],
     got: usize,
     /// Of the payload that is under way.
@@ -74,7 +74,7 @@ pub(in crate::gateway) struct StreamMarks {
 }
 
 impl StreamMarks {
-    pub(in crate::gateway) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             head: [0; FRAME_HEAD],
             got: 0,
@@ -85,7 +85,7 @@ impl StreamMarks {
     }
 
     /// Reads, and adds to what was read.
-    pub(in crate::gateway) fn poll_read(
+    pub(crate) fn poll_read(
         &mut self,
         buf: &mut ReadBuf<'_>,
         mut read: impl FnMut(&mut ReadBuf<'_>) -> Poll<io::Result<()>>,
@@ -168,7 +168,7 @@ fn frame_head(length: usize, head: [u8; FRAME_HEAD]) -> [u8; FRAME_HEAD] {
 
 /// What is to be written to one client between the frames of the library.
 #[derive(Debug, Default)]
-pub(in crate::gateway) struct InterimAnswers {
+pub(crate) struct InterimAnswers {
     are_waiting: AtomicBool,
     waiting: Mutex<Waiting>,
 }
@@ -182,11 +182,7 @@ struct Waiting {
 
 impl InterimAnswers {
     /// Sends such an answer on this stream, unless the client does not take those before it.
-    pub(in crate::gateway) fn send(
-        &self,
-        StreamNumber(stream): StreamNumber,
-        answer: &ResponseHeader,
-    ) {
+    pub(crate) fn send(&self, StreamNumber(stream): StreamNumber, answer: &ResponseHeader) {
         let Some(frame) = frame(stream, answer) else {
             return;
         };
@@ -202,12 +198,12 @@ impl InterimAnswers {
     }
 
     /// Whether there are any.
-    pub(in crate::gateway) fn are_waiting(&self) -> bool {
+    pub(crate) fn are_waiting(&self) -> bool {
         self.are_waiting.load(Ordering::Acquire)
     }
 
     /// The connection waits for what its client sends.
-    pub(in crate::gateway) fn note_idle(&self, cx: &Context<'_>) {
+    pub(crate) fn note_idle(&self, cx: &Context<'_>) {
         let mut waiting = self.waiting.lock();
         match &mut waiting.connection {
             Some(connection) => connection.clone_from(cx.waker()),
@@ -216,7 +212,7 @@ impl InterimAnswers {
     }
 
     /// Writes all of them; only between two frames.
-    pub(in crate::gateway) fn poll_write(
+    pub(crate) fn poll_write(
         &self,
         mut stream: Pin<&mut Stream>,
         cx: &mut Context<'_>,

@@ -37,7 +37,7 @@ const UPLOADING: usize = 5;
 /// Steps in which a stream may take in what it does not give out.
 const UNSEEN: usize = 2;
 /// More than this of an answer that was not taken needs a place.
-pub(in crate::gateway) const LITTLE: usize = 16 * 1024;
+pub(crate) const LITTLE: usize = 16 * 1024;
 /// What a step may do, of the operations that tokio lets a task do at once: read a piece and
 /// pass it on.
 const STEP: usize = 2;
@@ -46,7 +46,7 @@ const BUDGET: usize = 128;
 
 /// The places of one connection.
 #[derive(Debug, Default)]
-pub(in crate::gateway) struct Share {
+pub(crate) struct Share {
     free: AtomicUsize,
     stepping: AtomicUsize,
     uploading: AtomicUsize,
@@ -65,7 +65,7 @@ enum Place {
 impl Share {
     /// Runs a stream of the connection as its share allows. Over HTTP/1 a connection has one
     /// request, and its share is what that takes.
-    pub(in crate::gateway) async fn run<T>(
+    pub(crate) async fn run<T>(
         &self,
         handle: &Arc<CancelHandle>,
         stream: impl Future<Output = T>,
@@ -113,7 +113,7 @@ impl Share {
 
     /// While somebody waits: the streams that have a place and have stood still since before
     /// `then`.
-    pub(in crate::gateway) fn stalled(&self, then: Moment) -> Vec<Arc<CancelHandle>> {
+    pub(crate) fn stalled(&self, then: Moment) -> Vec<Arc<CancelHandle>> {
         if self.waits.load(Ordering::SeqCst) == 0 {
             return Vec::new();
         }

@@ -41,26 +41,26 @@ const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// What is known of one connection by both of its holders.
 #[derive(Debug, Default)]
-pub(in crate::gateway) struct ConnectionHandle {
+pub(crate) struct ConnectionHandle {
     /// The heads of its requests.
-    pub(in crate::gateway) arrival: HeadDeadline,
+    pub(crate) arrival: HeadDeadline,
     /// The waits for the app's answers.
-    pub(in crate::gateway) answers: Arc<ResponseTimeouts>,
+    pub(crate) answers: Arc<ResponseTimeouts>,
     /// Where its requests end.
-    pub(in crate::gateway) framing: Mutex<Framing>,
+    pub(crate) framing: Mutex<Framing>,
     /// What is written between the frames of the HTTP/2 library.
-    pub(in crate::gateway) interim: InterimAnswers,
+    pub(crate) interim: InterimAnswers,
     peer: OnceLock<Option<HeaderValue>>,
     /// From the next answer on the connection carries a WebSocket, until it closes.
-    pub(in crate::gateway) is_tunnel: Flag,
+    pub(crate) is_tunnel: Flag,
     /// What the client of a WebSocket sends.
     from_client: Mutex<Option<WebSocketFrames>>,
     /// When it last sent data of its own, in milliseconds; 0: not since somebody asked.
     used: AtomicU64,
     /// What was written last waits for the client.
-    pub(in crate::gateway) is_blocked: Flag,
+    pub(crate) is_blocked: Flag,
     /// The request is over when the client has nothing more to say.
-    pub(in crate::gateway) ends_with_client: Flag,
+    pub(crate) ends_with_client: Flag,
     /// The connection shall come back to be told why it ends.
     pub(super) is_owed_a_word: Flag,
     /// The stream, once pingora has let go of it, if it is needed once more.
@@ -69,7 +69,7 @@ pub(in crate::gateway) struct ConnectionHandle {
 
 impl ConnectionHandle {
     /// Of a connection whose protocol is known.
-    pub(in crate::gateway) fn of(stream: &Stream) -> Self {
+    pub(crate) fn of(stream: &Stream) -> Self {
         let arrival = match stream.selected_alpn_proto() {
             Some(ALPN::H2) => HeadDeadline::http2(),
             _ => HeadDeadline::http1(),
@@ -81,7 +81,7 @@ impl ConnectionHandle {
     }
 
     /// The same, and its requests are taken one by one, if it speaks HTTP/1.
-    pub(in crate::gateway) fn framed(mut self) -> Self {
+    pub(crate) fn framed(mut self) -> Self {
         if self.arrival.is_http1() {
             self.framing = Mutex::new(Framing::head());
         }
@@ -89,14 +89,14 @@ impl ConnectionHandle {
     }
 
     /// The next request is asked for.
-    pub(in crate::gateway) fn awaits_request(&self) {
+    pub(crate) fn awaits_request(&self) {
         self.arrival.waits();
         self.framing.lock().next();
         self.ends_with_client.set(false);
     }
 
     /// The head of a request is here. Where it is in doubt, that is noted with it.
-    pub(in crate::gateway) fn begins(&self, session: &mut Session) {
+    pub(crate) fn begins(&self, session: &mut Session) {
         self.arrival.is_whole();
         if self.arrival.is_http1() {
             let raw = session.downstream_session.to_h1_raw();
@@ -108,16 +108,12 @@ impl ConnectionHandle {
     }
 
     /// From now on the client sends no requests any more.
-    pub(in crate::gateway) fn opens(&self) {
+    pub(crate) fn opens(&self) {
         *self.framing.lock() = Framing::Open;
     }
 
     /// Sends an answer before the last one where pingora does not: over HTTP/2.
-    pub(in crate::gateway) fn send_interim(
-        &self,
-        request: &RequestHeader,
-        answer: &ResponseHeader,
-    ) {
+    pub(crate) fn send_interim(&self, request: &RequestHeader, answer: &ResponseHeader) {
         let stream = request.extensions.get::<StreamNumber>();
         if let Some(stream) = stream
             && !self.arrival.has_small_table()
@@ -127,7 +123,7 @@ impl ConnectionHandle {
     }
 
     /// The address of whoever is on the other end, written once.
-    pub(in crate::gateway) fn peer_address(&self, address: IpAddr) -> Option<HeaderValue> {
+    pub(crate) fn peer_address(&self, address: IpAddr) -> Option<HeaderValue> {
         let written = self
             .peer
             .get_or_init(|| HeaderValue::try_from(address.to_string()).ok());
@@ -135,20 +131,20 @@ impl ConnectionHandle {
     }
 
     /// The client is late, and whoever owns the connection lets go of it.
-    pub(in crate::gateway) fn ends(&self, late: TimedOut) {
+    pub(crate) fn ends(&self, late: TimedOut) {
         let tell = late == TimedOut::Head && self.arrival.is_http1();
         self.is_owed_a_word.set(tell);
     }
 
     /// The request ends before it was answered, and its client is told why, over HTTP/1: a
     /// stream of HTTP/2 is reset.
-    pub(in crate::gateway) fn owes_a_word(&self) {
+    pub(crate) fn owes_a_word(&self) {
         let tell = self.arrival.is_http1();
         self.is_owed_a_word.set(tell);
     }
 
     /// A piece of what the client sends, if a WebSocket is what it has.
-    pub(in crate::gateway) fn note_sent(&self, piece: &[u8]) {
+    pub(crate) fn note_sent(&self, piece: &[u8]) {
         if !self.is_tunnel.get() {
             return;
         }
@@ -162,7 +158,7 @@ impl ConnectionHandle {
 
     /// When the client of a WebSocket last sent data, if it has since this was asked: pings
     /// and pongs are a browser's, and no use.
-    pub(in crate::gateway) fn take_use(&self) -> Option<Timestamp> {
+    pub(crate) fn take_use(&self) -> Option<Timestamp> {
         match self.used.load(Ordering::Relaxed) {
             0 => None,
             _ => Some(Timestamp::from_millis(self.used.swap(0, Ordering::Relaxed))),
@@ -171,7 +167,7 @@ impl ConnectionHandle {
 
     /// Says goodbye to a WebSocket after pingora has let go of it; where it stands within
     /// a frame, the connection closes without a word.
-    pub(in crate::gateway) async fn send_close_frame(&self) {
+    pub(crate) async fn send_close_frame(&self) {
         if let Some((mut stream, Some(frames))) = self.take_back()
             && frames.at_boundary()
         {
@@ -181,22 +177,14 @@ impl ConnectionHandle {
 
     /// Answers an HTTP/1 client that is owed a word, after pingora has let go: a refusal,
     /// and the end of the connection.
-    pub(in crate::gateway) async fn say_why(
-        &self,
-        why: Denial,
-        named: Option<&(Bytes, RequestId)>,
-    ) {
+    pub(crate) async fn say_why(&self, why: Denial, named: Option<&(Bytes, RequestId)>) {
         if let Some((mut stream, None)) = self.take_back() {
             write_and_close(&mut stream, bare(why, named).as_bytes()).await;
         }
     }
 
     /// The same without a body, to a HEAD (RFC 9110 section 9.3.2).
-    pub(in crate::gateway) async fn say_head(
-        &self,
-        why: Denial,
-        named: Option<&(Bytes, RequestId)>,
-    ) {
+    pub(crate) async fn say_head(&self, why: Denial, named: Option<&(Bytes, RequestId)>) {
         let words = bare(why, named);
         let end = words.find("\r\n\r\n").map_or(words.len(), |end| end + 4);
         if let Some((mut stream, None)) = self.take_back() {

@@ -17,7 +17,7 @@ use crate::gateway::connection::protocol_errors::ProtocolErrors;
 
 /// What is expected of the client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::gateway) enum Phase {
+pub(crate) enum Phase {
     /// The first byte of a head.
     #[default]
     Idle,
@@ -33,7 +33,7 @@ impl Phase {
 
 /// What did not come in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::gateway) enum TimedOut {
+pub(crate) enum TimedOut {
     /// Nothing at all: `limits.keepalive_idle`.
     Idle,
     /// The end of a head: `limits.request_head`.
@@ -42,19 +42,19 @@ pub(in crate::gateway) enum TimedOut {
 
 /// The heads of one connection.
 #[derive(Debug)]
-pub(in crate::gateway) struct HeadDeadline {
+pub(crate) struct HeadDeadline {
     /// The phase, and since when: see [`packed`]. One task writes it, that of the
     /// connection, which is also the one that reads it.
     state: AtomicU64,
     frames: Option<Mutex<H2FloodGuard>>,
     is_abused: AtomicBool,
     /// What was refused before there was a request.
-    pub(in crate::gateway) refusals: ProtocolErrors,
+    pub(crate) refusals: ProtocolErrors,
 }
 
 impl HeadDeadline {
     /// Of a connection that speaks HTTP/1 and begins now.
-    pub(in crate::gateway) fn http1() -> Self {
+    pub(crate) fn http1() -> Self {
         Self {
             state: AtomicU64::new(packed(Phase::Idle, Moment::now())),
             frames: None,
@@ -64,7 +64,7 @@ impl HeadDeadline {
     }
 
     /// Of one that speaks HTTP/2.
-    pub(in crate::gateway) fn http2() -> Self {
+    pub(crate) fn http2() -> Self {
         Self {
             frames: Some(Mutex::new(H2FloodGuard::new())),
             ..Self::http1()
@@ -72,12 +72,12 @@ impl HeadDeadline {
     }
 
     /// Whether it can be answered in the words of HTTP/1.
-    pub(in crate::gateway) const fn is_http1(&self) -> bool {
+    pub(crate) const fn is_http1(&self) -> bool {
         self.frames.is_none()
     }
 
     /// Whether it ends for frames that only cost.
-    pub(in crate::gateway) fn is_abused(&self) -> bool {
+    pub(crate) fn is_abused(&self) -> bool {
         self.is_abused.load(Ordering::Relaxed)
     }
 
@@ -86,7 +86,7 @@ impl HeadDeadline {
     /// # Errors
     /// If it sends over HTTP/2 what only costs, or what would be forwarded otherwise than
     /// it was sent, and the connection is to end.
-    pub(in crate::gateway) fn came(&self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn came(&self, bytes: &[u8]) -> io::Result<()> {
         if bytes.is_empty() {
             return Ok(());
         }
@@ -115,13 +115,13 @@ impl HeadDeadline {
     }
 
     /// Whether no frames of ours can stand among the library's (see [`H2FloodGuard::has_small_table`]).
-    pub(in crate::gateway) fn has_small_table(&self) -> bool {
+    pub(crate) fn has_small_table(&self) -> bool {
         let frames = self.frames.as_ref();
         frames.is_none_or(|frames| frames.lock().has_small_table())
     }
 
     /// The client was sent these bytes.
-    pub(in crate::gateway) fn went(&self, bytes: &[u8]) {
+    pub(crate) fn went(&self, bytes: &[u8]) {
         if !self.is_http1() {
             self.refusals.went_framed(bytes);
         } else if self.phase() != Phase::Served {
@@ -131,21 +131,21 @@ impl HeadDeadline {
 
     /// A stream was taken for a request and ended before any hook: over HTTP/2 that is
     /// CONNECT, which pingora answers itself. Over HTTP/1 the answer was seen.
-    pub(in crate::gateway) fn never_began(&self) {
+    pub(crate) fn never_began(&self) {
         if !self.is_http1() {
             self.refusals.method_refused();
         }
     }
 
     /// Over HTTP/1: the next head is waited for.
-    pub(in crate::gateway) fn waits(&self) {
+    pub(crate) fn waits(&self) {
         if self.is_http1() {
             self.enter(Phase::Idle);
         }
     }
 
     /// Over HTTP/1: the head is here.
-    pub(in crate::gateway) fn is_whole(&self) {
+    pub(crate) fn is_whole(&self) {
         if self.is_http1() {
             self.enter(Phase::Served);
         }
@@ -167,11 +167,7 @@ impl HeadDeadline {
     }
 
     /// What will be late, and when, if nothing comes until then.
-    pub(in crate::gateway) fn due(
-        &self,
-        idle: Duration,
-        head: Duration,
-    ) -> Option<(Moment, TimedOut)> {
+    pub(crate) fn due(&self, idle: Duration, head: Duration) -> Option<(Moment, TimedOut)> {
         match unpacked(self.state.load(Ordering::Relaxed)) {
             (Phase::Idle, since) => Some((since.after(idle), TimedOut::Idle)),
             (Phase::Head, since) => Some((since.after(head), TimedOut::Head)),

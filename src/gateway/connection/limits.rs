@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 /// Places, given out one a connection.
 #[derive(Debug, Default)]
-pub(in crate::gateway) struct ConnectionLimiter {
+pub(crate) struct ConnectionLimiter {
     taken: Mutex<Taken>,
 }
 
@@ -22,16 +22,16 @@ struct Taken {
 
 /// How many there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::gateway) struct ConnectionLimits {
+pub(crate) struct ConnectionLimits {
     /// In all.
-    pub(in crate::gateway) most: usize,
+    pub(crate) most: usize,
     /// Of one address, if that is limited.
-    pub(in crate::gateway) per_address: Option<usize>,
+    pub(crate) per_address: Option<usize>,
 }
 
 /// Why there is none left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::gateway) enum LimitExceeded {
+pub(crate) enum LimitExceeded {
     /// All are taken.
     Everywhere,
     /// This address has all of its own.
@@ -44,7 +44,7 @@ impl ConnectionLimiter {
     ///
     /// # Errors
     /// [`LimitExceeded`]
-    pub(in crate::gateway) fn admit(
+    pub(crate) fn admit(
         self: &Arc<Self>,
         address: Option<IpAddr>,
         bounds: ConnectionLimits,
@@ -83,7 +83,7 @@ fn network_of(address: IpAddr) -> IpAddr {
 
 /// A place that is free again when it is dropped.
 #[derive(Debug)]
-pub(in crate::gateway) struct ConnectionPermit {
+pub(crate) struct ConnectionPermit {
     seats: Arc<ConnectionLimiter>,
     address: Option<IpAddr>,
 }

@@ -53,7 +53,7 @@ pub enum ListenError {
 }
 
 /// The sockets of one gateway, bound and not yet accepting.
-pub(in crate::gateway) struct Sockets {
+pub(crate) struct Sockets {
     table: ListenFds,
     /// Those that a process before us or the service manager had, by their names.
     inherited: Mutex<HashMap<String, OwnedFd>>,
@@ -63,7 +63,7 @@ pub(in crate::gateway) struct Sockets {
 
 impl Sockets {
     /// None yet; a name that is among the `inherited` is not bound again.
-    pub(in crate::gateway) fn new(inherited: HashMap<String, OwnedFd>) -> Self {
+    pub(crate) fn new(inherited: HashMap<String, OwnedFd>) -> Self {
         Self {
             table: Arc::new(Mutex::new(Fds::new())),
             inherited: Mutex::new(inherited),
@@ -72,17 +72,17 @@ impl Sockets {
     }
 
     /// The table from which pingora takes a socket by its name.
-    pub(in crate::gateway) fn table(&self) -> ListenFds {
+    pub(crate) fn table(&self) -> ListenFds {
         Arc::clone(&self.table)
     }
 
     /// All that there are, for a process after us. They stay open as long as this does.
-    pub(in crate::gateway) fn ours(&self) -> Vec<(String, OwnedFd)> {
+    pub(crate) fn ours(&self) -> Vec<(String, OwnedFd)> {
         std::mem::take(&mut self.ours.lock())
     }
 
     /// Binds a TCP address; the name to give to pingora.
-    pub(in crate::gateway) fn tcp(&self, address: SocketAddr) -> Result<String, ListenError> {
+    pub(crate) fn tcp(&self, address: SocketAddr) -> Result<String, ListenError> {
         self.named(address.to_string(), || {
             // The standard library sets SO_REUSEADDR, so that a restart need not wait.
             let listener = TcpListener::bind(address)?;
@@ -92,7 +92,7 @@ impl Sockets {
     }
 
     /// Takes the sockets that the service manager, or a process before us, has of this name.
-    pub(in crate::gateway) fn passed(&self, name: &str) -> Result<Vec<String>, ListenError> {
+    pub(crate) fn passed(&self, name: &str) -> Result<Vec<String>, ListenError> {
         let inherited = self.inherited.lock();
         let ours = inherited.keys().filter(|socket| is_of(socket, name));
         let ours: Vec<String> = ours.cloned().collect();
@@ -107,7 +107,7 @@ impl Sockets {
     }
 
     /// Takes a socket that somebody else has bound.
-    pub(in crate::gateway) fn adopt(&self, listener: TcpListener) -> Result<String, ListenError> {
+    pub(crate) fn adopt(&self, listener: TcpListener) -> Result<String, ListenError> {
         let name = address_of(&listener)?.to_string();
         self.named(name, || {
             listener.set_nonblocking(true)?;
@@ -116,7 +116,7 @@ impl Sockets {
     }
 
     /// Binds a unix socket in a folder that is ours alone (the `data_dir` is claimed).
-    pub(in crate::gateway) fn unix(&self, path: &Path) -> Result<String, ListenError> {
+    pub(crate) fn unix(&self, path: &Path) -> Result<String, ListenError> {
         self.named(name_of(path), || private_socket(path).map(Into::into))
     }
 
@@ -142,12 +142,12 @@ impl Sockets {
 }
 
 /// The name of a unix socket.
-pub(in crate::gateway) fn name_of(path: &Path) -> String {
+pub(crate) fn name_of(path: &Path) -> String {
     path.display().to_string()
 }
 
 /// Binds a unix socket that only its owner may use, in a folder that is ours alone.
-pub(in crate::gateway) fn private_socket(path: &Path) -> std::io::Result<UnixListener> {
+pub(crate) fn private_socket(path: &Path) -> std::io::Result<UnixListener> {
     match std::fs::remove_file(path) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
         _ => {}
@@ -170,13 +170,13 @@ pub fn address_of(listener: &TcpListener) -> Result<SocketAddr, ListenError> {
 }
 
 /// A service on sockets that were bound before.
-pub(in crate::gateway) struct OnSockets<A> {
+pub(crate) struct OnSockets<A> {
     service: Service<A>,
     table: ListenFds,
 }
 
 impl<A> OnSockets<A> {
-    pub(in crate::gateway) fn new(service: Service<A>, sockets: &Sockets) -> Self {
+    pub(crate) fn new(service: Service<A>, sockets: &Sockets) -> Self {
         Self {
             service,
             table: sockets.table(),
@@ -210,41 +210,41 @@ impl<A: ServerApp + Send + Sync + 'static> ServiceTrait for OnSockets<A> {
 const READ_BUFFER: usize = 16 * 1024;
 
 /// How pingora shall listen for clients on a socket of this name.
-pub(in crate::gateway) fn client_side(name: &str) -> ListenerConfig {
+pub(crate) fn client_side(name: &str) -> ListenerConfig {
     ListenerConfig::tcp(name).l4_buffer(L4BufferSettings::default().read(READ_BUFFER))
 }
 
 /// The certificate in force; replaced when its files change, without a new listener.
-pub(in crate::gateway) struct Certificate {
+pub(crate) struct Certificate {
     current: Arc<ArcSwap<CertifiedKey>>,
 }
 
 impl Certificate {
     /// Reads the files.
-    pub(in crate::gateway) fn load(tls: &Tls) -> Result<Self, ListenError> {
+    pub(crate) fn load(tls: &Tls) -> Result<Self, ListenError> {
         Ok(Self {
             current: Arc::new(ArcSwap::from_pointee(read_key(tls)?)),
         })
     }
 
     /// When the one in force ends, in seconds since the epoch.
-    pub(in crate::gateway) fn ends(&self) -> Option<i64> {
+    pub(crate) fn ends(&self) -> Option<i64> {
         let current = self.current.load();
         tls_probe::ends(current.cert.first()?)
     }
 
     /// The files as they are now, not yet in force.
-    pub(in crate::gateway) fn read(tls: &Tls) -> Result<Renewed, ListenError> {
+    pub(crate) fn read(tls: &Tls) -> Result<Renewed, ListenError> {
         read_key(tls).map(Renewed)
     }
 
     /// Puts what was read in force.
-    pub(in crate::gateway) fn replace(&self, renewed: Renewed) {
+    pub(crate) fn replace(&self, renewed: Renewed) {
         self.current.store(Arc::new(renewed.0));
     }
 
     /// What speaks TLS with clients: TLS 1.2 and 1.3, HTTP/2 preferred.
-    pub(in crate::gateway) fn acceptor(&self) -> TlsAcceptor {
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
         install_provider();
         let resolver = Arc::new(Resolver(Arc::clone(&self.current)));
         let mut config = ServerConfig::builder_with_protocol_versions(&[&TLS12, &TLS13])
@@ -257,11 +257,11 @@ impl Certificate {
 
 /// The server's side of TLS. Not a setting of pingora's listener: that has a fixed minute
 /// for a handshake, and shows us the connection only after it.
-pub(in crate::gateway) struct TlsAcceptor(Acceptor);
+pub(crate) struct TlsAcceptor(Acceptor);
 
 impl TlsAcceptor {
     /// Shakes hands; `None` if that failed, which is everyday on a public port.
-    pub(in crate::gateway) async fn accept(&self, stream: Stream) -> Option<Stream> {
+    pub(crate) async fn accept(&self, stream: Stream) -> Option<Stream> {
         let tcp: Box<l4::stream::Stream> = stream.into_any().downcast().ok()?;
         match self.0.tls_handshake(*tcp).await {
             Ok(stream) => Some(Box::new(stream)),
@@ -274,7 +274,7 @@ impl TlsAcceptor {
 }
 
 /// A certificate that was read and can be put in force.
-pub(in crate::gateway) struct Renewed(CertifiedKey);
+pub(crate) struct Renewed(CertifiedKey);
 
 #[derive(Debug)]
 struct Resolver(Arc<ArcSwap<CertifiedKey>>);
@@ -313,7 +313,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, pem::Error>
 ///
 /// # Errors
 /// What is wrong with the file, in words.
-pub(in crate::gateway) fn read_ca(path: &Path) -> Result<Vec<Vec<u8>>, String> {
+pub(crate) fn read_ca(path: &Path) -> Result<Vec<Vec<u8>>, String> {
     let certificates = certificates(path).map_err(|e| e.to_string())?;
     if certificates.is_empty() {
         return Err("no certificate in it".into());

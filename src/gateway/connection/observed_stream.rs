@@ -28,7 +28,7 @@ use crate::gateway::connection::websocket_frames::WebSocketFrames;
 
 /// The client's connection as pingora has it.
 #[derive(Debug)]
-pub(in crate::gateway) struct ObservedStream {
+pub(crate) struct ObservedStream {
     stream: Stream,
     held: ReadAhead,
     /// Over HTTP/2.
@@ -38,7 +38,7 @@ pub(in crate::gateway) struct ObservedStream {
 }
 
 impl ObservedStream {
-    pub(in crate::gateway) fn new(stream: Stream, line: &Arc<ConnectionHandle>) -> Self {
+    pub(crate) fn new(stream: Stream, line: &Arc<ConnectionHandle>) -> Self {
         Self {
             stream,
             held: ReadAhead::default(),

@@ -11,11 +11,11 @@ use tokio::sync::Notify;
 use crate::gateway::connection::handle::ConnectionHandle;
 
 /// Scrapes, health checks and a few people. A guess.
-pub(in crate::gateway) const PLACES: usize = 256;
+pub(crate) const PLACES: usize = 256;
 
 /// Those of one listener, the oldest first.
 #[derive(Debug, Default)]
-pub(in crate::gateway) struct Operators(Mutex<Vec<Operator>>);
+pub(crate) struct Operators(Mutex<Vec<Operator>>);
 
 #[derive(Debug)]
 struct Operator {
@@ -27,7 +27,7 @@ impl Operators {
     /// Lets one more in. If there is no place the connection that has waited longest for a
     /// request has to leave, or the oldest if all are being served; it is told by what it got
     /// here.
-    pub(in crate::gateway) fn enter(&self, line: &Arc<ConnectionHandle>) -> Arc<Notify> {
+    pub(crate) fn enter(&self, line: &Arc<ConnectionHandle>) -> Arc<Notify> {
         let leaves = Arc::new(Notify::new());
         let mut operators = self.0.lock();
         operators.retain(|operator| operator.line.strong_count() > 0);

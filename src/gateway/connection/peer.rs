@@ -8,17 +8,17 @@ use pingora_proxy::Session;
 
 /// Who is on the other end of the connection.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::gateway) struct Peer {
+pub(crate) struct Peer {
     /// The TCP peer.
-    pub(in crate::gateway) address: IpAddr,
+    pub(crate) address: IpAddr,
     /// Whether we believe what it says about its own clients.
-    pub(in crate::gateway) trusted: bool,
+    pub(crate) trusted: bool,
     /// Whether it speaks TLS with us.
-    pub(in crate::gateway) tls: bool,
+    pub(crate) tls: bool,
 }
 
 impl Peer {
-    pub(in crate::gateway) fn of(session: &Session, trusted_proxies: &[IpNet]) -> Self {
+    pub(crate) fn of(session: &Session, trusted_proxies: &[IpNet]) -> Self {
         let address = match session.client_addr() {
             Some(SocketAddr::Inet(address)) => address.ip().to_canonical(),
             // A unix socket has no address; only this machine can reach it.
@@ -32,6 +32,6 @@ impl Peer {
     }
 }
 
-pub(in crate::gateway) fn trusts(trusted_proxies: &[IpNet], address: IpAddr) -> bool {
+pub(crate) fn trusts(trusted_proxies: &[IpNet], address: IpAddr) -> bool {
     trusted_proxies.iter().any(|net| net.contains(&address))
 }

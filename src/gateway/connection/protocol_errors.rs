@@ -26,7 +26,7 @@ const METHOD_NOT_ALLOWED: u16 = 405;
 
 /// What is refused on one connection.
 #[derive(Debug, Default)]
-pub(in crate::gateway) struct ProtocolErrors {
+pub(crate) struct ProtocolErrors {
     /// Who records it; nobody for operators, who have no access lines.
     witness: OnceLock<Witness>,
     frames: Mutex<OwnFrames>,
@@ -43,20 +43,20 @@ impl fmt::Debug for Witness {
 
 impl ProtocolErrors {
     /// From now on the status of what is refused is recorded here.
-    pub(in crate::gateway) fn recorded_by(&self, witness: impl Fn(u16) + Send + Sync + 'static) {
+    pub(crate) fn recorded_by(&self, witness: impl Fn(u16) + Send + Sync + 'static) {
         // Once, when the connection begins.
         let _twice = self.witness.set(Witness(Box::new(witness)));
     }
 
     /// These bytes went out over HTTP/1 though no request is being served.
-    pub(in crate::gateway) fn went_unasked(&self, bytes: &[u8]) {
+    pub(crate) fn went_unasked(&self, bytes: &[u8]) {
         if let Some(status) = status_of(bytes) {
             self.record(status);
         }
     }
 
     /// These bytes went out over HTTP/2.
-    pub(in crate::gateway) fn went_framed(&self, bytes: &[u8]) {
+    pub(crate) fn went_framed(&self, bytes: &[u8]) {
         let broken = self.frames.lock().pass(bytes);
         for _each in 0..broken {
             self.record(BAD_REQUEST);
@@ -65,17 +65,17 @@ impl ProtocolErrors {
 
     /// How much of what goes out over HTTP/2 belongs together before a frame of ours may stand
     /// there.
-    pub(in crate::gateway) fn left_of_frame(&self) -> usize {
+    pub(crate) fn left_of_frame(&self) -> usize {
         self.frames.lock().left_of_frame()
     }
 
     /// A method that pingora does not let through.
-    pub(in crate::gateway) fn method_refused(&self) {
+    pub(crate) fn method_refused(&self) {
         self.record(METHOD_NOT_ALLOWED);
     }
 
     /// A target that the HTTP/2 library would mend in silence.
-    pub(in crate::gateway) fn target_refused(&self) {
+    pub(crate) fn target_refused(&self) {
         self.record(BAD_REQUEST);
     }
 

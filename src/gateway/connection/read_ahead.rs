@@ -25,11 +25,11 @@ const AHEAD: usize = 1024;
 
 /// The bytes, in order.
 #[derive(Debug, Default)]
-pub(in crate::gateway) struct ReadAhead(BytesMut);
+pub(crate) struct ReadAhead(BytesMut);
 
 impl ReadAhead {
     /// Reads what belongs to the request, first of what is held.
-    pub(in crate::gateway) fn poll_read(
+    pub(crate) fn poll_read(
         &mut self,
         stream: Pin<&mut Stream>,
         line: &ConnectionHandle,

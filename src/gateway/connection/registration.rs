@@ -10,7 +10,7 @@ use crate::gateway::connection::surroundings::Surroundings;
 use crate::service::live_connections::Cancel;
 
 /// Registers an exchange, once, if it lasts and must not outlive its session.
-pub(in crate::gateway) fn register(handle: &Arc<CancelHandle>, surroundings: &dyn Surroundings) {
+pub(crate) fn register(handle: &Arc<CancelHandle>, surroundings: &dyn Surroundings) {
     let Some(admitted) = handle.admitted() else {
         return;
     };
@@ -34,7 +34,7 @@ pub(in crate::gateway) fn register(handle: &Arc<CancelHandle>, surroundings: &dy
 
 /// Runs a request; `None` if it was ended from outside. What is counted and registered of it
 /// goes with it, however it ends.
-pub(in crate::gateway) async fn run<T>(
+pub(crate) async fn run<T>(
     handle: &Arc<CancelHandle>,
     surroundings: &dyn Surroundings,
     request: impl Future<Output = T>,

@@ -31,7 +31,7 @@ use crate::gateway::connection::flag::Flag;
 /// The waits of one client connection: one over HTTP/1, one a stream over HTTP/2. A place
 /// is used again when its wait has ended.
 #[derive(Debug, Default)]
-pub(in crate::gateway) struct ResponseTimeouts(Mutex<Vec<State>>);
+pub(crate) struct ResponseTimeouts(Mutex<Vec<State>>);
 
 #[derive(Debug)]
 enum State {
@@ -109,7 +109,7 @@ fn cookie(fd: RawFd) -> Option<u64> {
 
 impl ResponseTimeouts {
     /// Shuts down the connections whose wait ran out; when the next one will.
-    pub(in crate::gateway) fn end_late(&self, now: Moment) -> Option<Moment> {
+    pub(crate) fn end_late(&self, now: Moment) -> Option<Moment> {
         let mut waits = self.0.lock();
         waits
             .iter_mut()
@@ -118,7 +118,7 @@ impl ResponseTimeouts {
     }
 
     /// Shuts down all connections that are waited for, however long that may last yet.
-    pub(in crate::gateway) fn end_all(&self) {
+    pub(crate) fn end_all(&self) {
         self.0.lock().iter_mut().for_each(State::end);
     }
 }
@@ -180,7 +180,7 @@ impl State {
 }
 
 /// A running wait; dropping it ends it.
-pub(in crate::gateway) struct ResponseTimer {
+pub(crate) struct ResponseTimer {
     waits: Arc<ResponseTimeouts>,
     place: usize,
 }
@@ -188,7 +188,7 @@ pub(in crate::gateway) struct ResponseTimer {
 impl ResponseTimer {
     /// Starts waiting on the connection behind `fd`, among the waits of a client's connection;
     /// the wait stands still while the request does.
-    pub(in crate::gateway) fn start(
+    pub(crate) fn start(
         among: &Arc<ResponseTimeouts>,
         is_waiting: Arc<Flag>,
         fd: RawFd,
@@ -226,14 +226,14 @@ impl ResponseTimer {
     }
 
     /// Something passed, either way: the wait begins anew.
-    pub(in crate::gateway) fn again(&self) {
+    pub(crate) fn again(&self) {
         if let Some(State::Waiting { since, .. }) = self.waits.0.lock().get_mut(self.place) {
             *since = Moment::now();
         }
     }
 
     /// So much of the request's body goes to the app; whether that is slow to take it.
-    pub(in crate::gateway) fn body_came(&self, bytes: usize, is_last: bool) -> bool {
+    pub(crate) fn body_came(&self, bytes: usize, is_last: bool) -> bool {
         let mut waits = self.waits.0.lock();
         let Some(State::Waiting {
             since, body, fd, ..
@@ -256,7 +256,7 @@ impl ResponseTimer {
     }
 
     /// Whether the client was too slow with its body.
-    pub(in crate::gateway) fn client_was_late(&self) -> bool {
+    pub(crate) fn client_was_late(&self) -> bool {
         self.late() == Some(Late::Client)
     }
 
@@ -268,7 +268,7 @@ impl ResponseTimer {
     }
 
     /// The head is here, and what is waited for from now on is each piece of the body.
-    pub(in crate::gateway) fn has_head(&self, between_pieces: Duration) {
+    pub(crate) fn has_head(&self, between_pieces: Duration) {
         let mut waits = self.waits.0.lock();
         if let Some(State::Waiting { since, wait, .. }) = waits.get_mut(self.place) {
             *since = Moment::now();
@@ -277,7 +277,7 @@ impl ResponseTimer {
     }
 
     /// Whether the wait was in vain.
-    pub(in crate::gateway) fn timed_out(&self) -> bool {
+    pub(crate) fn timed_out(&self) -> bool {
         self.late().is_some()
     }
 }

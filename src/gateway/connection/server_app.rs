@@ -61,7 +61,7 @@ enum ListenerRole {
 }
 
 /// Counts connections, turns away those over the limits, and ends what is late.
-pub(in crate::gateway) struct ConnectionApp<A> {
+pub(crate) struct ConnectionApp<A> {
     surroundings: Arc<dyn Surroundings>,
     app: Arc<A>,
     kind: ListenerRole,
@@ -75,7 +75,7 @@ pub(in crate::gateway) struct ConnectionApp<A> {
 
 impl<A> ConnectionApp<A> {
     /// Before the proxy, with `most` connections at most.
-    pub(in crate::gateway) fn public(
+    pub(crate) fn public(
         surroundings: Arc<dyn Surroundings>,
         app: A,
         tls: Option<TlsAcceptor>,
@@ -89,11 +89,7 @@ impl<A> ConnectionApp<A> {
     }
 
     /// Before the plain listener beside a TLS one, which has as many places of its own.
-    pub(in crate::gateway) fn redirect(
-        surroundings: Arc<dyn Surroundings>,
-        app: A,
-        most: usize,
-    ) -> Self {
+    pub(crate) fn redirect(surroundings: Arc<dyn Surroundings>, app: A, most: usize) -> Self {
         Self {
             most,
             ..Self::new(surroundings, app, ListenerRole::Redirect)
@@ -101,7 +97,7 @@ impl<A> ConnectionApp<A> {
     }
 
     /// Before a listener of the operators.
-    pub(in crate::gateway) fn operators(surroundings: Arc<dyn Surroundings>, app: A) -> Self {
+    pub(crate) fn operators(surroundings: Arc<dyn Surroundings>, app: A) -> Self {
         Self::new(surroundings, app, ListenerRole::Operators)
     }
 

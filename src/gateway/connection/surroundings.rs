@@ -9,7 +9,7 @@ use crate::gateway::connection::unread_answers::UnreadAnswers;
 use crate::service::sessions::SessionService;
 
 /// The gateway, as a connection sees it.
-pub(in crate::gateway) trait Surroundings: Send + Sync {
+pub(crate) trait Surroundings: Send + Sync {
     /// Those of this moment.
     fn limits(&self) -> Limits;
 

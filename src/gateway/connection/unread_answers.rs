@@ -15,10 +15,10 @@ use crate::gateway::connection::cancel::CancelHandle;
 use crate::gateway::connection::cancel_handles::CancelHandles;
 
 /// An answer of which no more than this is on its way is not counted: two pieces.
-pub(in crate::gateway) const LITTLE: usize = 128 * 1024;
+pub(crate) const LITTLE: usize = 128 * 1024;
 
 /// What one costs that is not taken: measured, with its connection to the app.
-pub(in crate::gateway) const READ_AHEAD: u64 = 512 * 1024;
+pub(crate) const READ_AHEAD: u64 = 512 * 1024;
 
 /// An answer of which no piece has moved for so long stands still. A guess: no line that is
 /// of use is slower.
@@ -26,14 +26,14 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Of all connections.
 #[derive(Debug, Default)]
-pub(in crate::gateway) struct UnreadAnswers {
+pub(crate) struct UnreadAnswers {
     total: AtomicU64,
     answers: CancelHandles,
 }
 
 impl UnreadAnswers {
     /// So much of this answer was not taken.
-    pub(in crate::gateway) fn note(&self, handle: &Arc<CancelHandle>, unread: usize) {
+    pub(crate) fn note(&self, handle: &Arc<CancelHandle>, unread: usize) {
         handle.progress.note_unread(unread);
         if unread <= LITTLE {
             self.forget(handle);
@@ -44,14 +44,14 @@ impl UnreadAnswers {
     }
 
     /// It has ended, or is being taken again.
-    pub(in crate::gateway) fn forget(&self, handle: &CancelHandle) {
+    pub(crate) fn forget(&self, handle: &CancelHandle) {
         if handle.progress.is_unread.change(false) {
             self.total.fetch_sub(READ_AHEAD, Ordering::Relaxed);
         }
     }
 
     /// Ends what is beyond the limit and stands still, the longest first.
-    pub(in crate::gateway) fn end_surplus(&self, most: u64, now: Moment) {
+    pub(crate) fn end_surplus(&self, most: u64, now: Moment) {
         if self.total.load(Ordering::Relaxed) <= most {
             return;
         }

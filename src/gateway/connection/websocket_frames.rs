@@ -5,7 +5,7 @@
 /// it behind its handshake. Takes any bytes
 /// in any pieces; of what is no WebSocket it says that there is no place between frames.
 #[derive(Debug)]
-pub(in crate::gateway) struct WebSocketFrames {
+pub(crate) struct WebSocketFrames {
     place: Place,
     /// The app has said goodbye itself: nothing may follow its close frame.
     closed: bool,
@@ -45,7 +45,7 @@ const DATA: std::ops::RangeInclusive<u8> = 0..=2;
 
 impl WebSocketFrames {
     /// At the beginning of an answer, or of one that announces it (a 103).
-    pub(in crate::gateway) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             place: Place::Head(Head::new()),
             closed: false,
@@ -55,7 +55,7 @@ impl WebSocketFrames {
     }
 
     /// Behind the head that began them.
-    pub(in crate::gateway) fn without_head() -> Self {
+    pub(crate) fn without_head() -> Self {
         Self {
             place: payload(0),
             ..Self::new()
@@ -63,12 +63,12 @@ impl WebSocketFrames {
     }
 
     /// Whether data, and not the protocol alone, has come since this was asked.
-    pub(in crate::gateway) fn take_data(&mut self) -> bool {
+    pub(crate) fn take_data(&mut self) -> bool {
         std::mem::take(&mut self.has_data)
     }
 
     /// Takes what was written next.
-    pub(in crate::gateway) fn pass(&mut self, mut bytes: &[u8]) {
+    pub(crate) fn pass(&mut self, mut bytes: &[u8]) {
         while let Some((&byte, rest)) = bytes.split_first() {
             bytes = rest;
             self.place = match self.place {
@@ -89,7 +89,7 @@ impl WebSocketFrames {
     }
 
     /// Whether a frame of ours can stand here.
-    pub(in crate::gateway) fn at_boundary(&self) -> bool {
+    pub(crate) fn at_boundary(&self) -> bool {
         !self.closed && matches!(self.place, Place::Frame(_, 0))
     }
 

@@ -15,8 +15,8 @@ use crate::gateway::shared_state::SharedState;
 
 /// `tls.redirect_from`: every request is sent to the same path of `public_url`, 308
 /// so that the method stays.
-pub(in crate::gateway) struct Redirect {
-    pub(in crate::gateway) shared: Arc<SharedState>,
+pub(crate) struct Redirect {
+    pub(crate) shared: Arc<SharedState>,
 }
 
 #[async_trait]

@@ -9,8 +9,8 @@ use pingora::protocols::http::ServerSession;
 use crate::adapters::pages::Pages;
 
 /// An app without a login of its own.
-pub(in crate::gateway) struct Whoami {
-    pub(in crate::gateway) pages: Pages,
+pub(crate) struct Whoami {
+    pub(crate) pages: Pages,
 }
 
 #[async_trait]

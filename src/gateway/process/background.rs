@@ -35,12 +35,12 @@ const EXPIRY_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Does it all, until the gateway stops.
 #[derive(Clone)]
-pub(in crate::gateway) struct BackgroundTasks {
-    pub(in crate::gateway) shared: Arc<SharedState>,
-    pub(in crate::gateway) reloader: Arc<Reloader>,
+pub(crate) struct BackgroundTasks {
+    pub(crate) shared: Arc<SharedState>,
+    pub(crate) reloader: Arc<Reloader>,
     /// The files as they were when the first settings were made of them, and that of the
     /// keys, so that a change during the start is noticed.
-    pub(in crate::gateway) first_look: Vec<FileFingerprint>,
+    pub(crate) first_look: Vec<FileFingerprint>,
 }
 
 #[async_trait]

@@ -14,11 +14,11 @@ use tokio::time::Instant;
 use crate::config::settings::Settings;
 
 /// How long a file must look the same before it is read.
-pub(in crate::gateway) const SETTLED: Duration = Duration::from_secs(2);
+pub(crate) const SETTLED: Duration = Duration::from_secs(2);
 
 /// A file as it is seen from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::gateway) struct FileFingerprint {
+pub(crate) struct FileFingerprint {
     path: PathBuf,
     /// `None` if it cannot be seen.
     seen: Option<Seen>,
@@ -66,7 +66,7 @@ impl FileFingerprint {
 }
 
 /// What the files that settings were made of look like now.
-pub(in crate::gateway) fn at_sources(settings: &Settings) -> Vec<FileFingerprint> {
+pub(crate) fn at_sources(settings: &Settings) -> Vec<FileFingerprint> {
     settings
         .sources
         .iter()
@@ -76,18 +76,18 @@ pub(in crate::gateway) fn at_sources(settings: &Settings) -> Vec<FileFingerprint
 }
 
 /// What the file of generated keys looks like now; a start may make it.
-pub(in crate::gateway) fn at_keys(settings: &Settings) -> FileFingerprint {
+pub(crate) fn at_keys(settings: &Settings) -> FileFingerprint {
     FileFingerprint::at(settings.data_dir.join("keys.json"))
 }
 
 /// Those of `now` whose file was not among the `known`.
-pub(in crate::gateway) fn unknown(now: &[FileFingerprint], known: &[FileFingerprint]) -> bool {
+pub(crate) fn unknown(now: &[FileFingerprint], known: &[FileFingerprint]) -> bool {
     now.iter()
         .any(|look| known.iter().all(|known| known.path != look.path))
 }
 
 /// Whether a file that is in both looks different.
-pub(in crate::gateway) fn differ(now: &[FileFingerprint], before: &[FileFingerprint]) -> bool {
+pub(crate) fn differ(now: &[FileFingerprint], before: &[FileFingerprint]) -> bool {
     now.iter().any(|look| {
         let mut same_file = before.iter().filter(|before| before.path == look.path);
         same_file.any(|before| before != look)
@@ -96,7 +96,7 @@ pub(in crate::gateway) fn differ(now: &[FileFingerprint], before: &[FileFingerpr
 
 /// Follows the files from the settings in force to a change that counts.
 #[derive(Debug)]
-pub(in crate::gateway) struct Settling {
+pub(crate) struct Settling {
     /// What the settings in force were made of.
     taken: Vec<FileFingerprint>,
     /// A change, and since when it looks as it does.
@@ -104,7 +104,7 @@ pub(in crate::gateway) struct Settling {
 }
 
 impl Settling {
-    pub(in crate::gateway) fn new(taken: Vec<FileFingerprint>) -> Self {
+    pub(crate) fn new(taken: Vec<FileFingerprint>) -> Self {
         Self {
             taken,
             change: None,
@@ -112,7 +112,7 @@ impl Settling {
     }
 
     /// Whether what is seen now is a change that counts.
-    pub(in crate::gateway) fn counts(&mut self, looks: &[FileFingerprint], now: Instant) -> bool {
+    pub(crate) fn counts(&mut self, looks: &[FileFingerprint], now: Instant) -> bool {
         if looks == self.taken {
             self.change = None;
             return false;
@@ -132,12 +132,12 @@ impl Settling {
     }
 
     /// Whether nothing has changed since the settings in force were read.
-    pub(in crate::gateway) fn is_at_rest(&self) -> bool {
+    pub(crate) fn is_at_rest(&self) -> bool {
         self.change.is_none()
     }
 
     /// What looks so was read.
-    pub(in crate::gateway) fn take(&mut self, looks: Vec<FileFingerprint>) {
+    pub(crate) fn take(&mut self, looks: Vec<FileFingerprint>) {
         *self = Self::new(looks);
     }
 

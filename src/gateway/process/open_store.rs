@@ -25,10 +25,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const RETRY_INTERVAL: Duration = Duration::from_millis(200);
 
 /// What outlives a request, as the settings ask for it.
-pub(in crate::gateway) struct OpenedStore {
-    pub(in crate::gateway) store: Arc<dyn Store>,
+pub(crate) struct OpenedStore {
+    pub(crate) store: Arc<dyn Store>,
     /// The store, if it is one that two processes cannot use.
-    pub(in crate::gateway) embedded: Option<Arc<Embedded>>,
+    pub(crate) embedded: Option<Arc<Embedded>>,
     shared: Option<Shared>,
 }
 
@@ -38,7 +38,7 @@ impl OpenedStore {
     /// # Errors
     /// [`RunError::Store`], and [`RunError::Unreachable`] after a while: Redis may be
     /// starting too.
-    pub(in crate::gateway) async fn open(
+    pub(crate) async fn open(
         settings: &Settings,
         replica: &RevocationIndex,
     ) -> Result<Self, RunError> {
@@ -69,7 +69,7 @@ impl OpenedStore {
     }
 
     /// The counters of failed logins.
-    pub(in crate::gateway) fn attempts(&mut self, limits: AttemptLimits) -> Arc<dyn Attempts> {
+    pub(crate) fn attempts(&mut self, limits: AttemptLimits) -> Arc<dyn Attempts> {
         match self.shared.take() {
             Some(shared) => Arc::new(shared),
             None => Arc::new(Local::new(limits)),
@@ -98,8 +98,8 @@ async fn reach(settings: &settings::RedisAddress) -> Result<Redis, StoreError> {
 }
 
 /// Puts in force what other gateways revoke.
-pub(in crate::gateway) struct Follow {
-    pub(in crate::gateway) shared: Arc<SharedState>,
+pub(crate) struct Follow {
+    pub(crate) shared: Arc<SharedState>,
 }
 
 #[async_trait]

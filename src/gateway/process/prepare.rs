@@ -29,7 +29,7 @@ pub const ADMIN_SOCKET: &str = "admin.sock";
 /// What a start goes on with.
 pub struct Prepared {
     /// The certificate of the TLS listener, if there is one.
-    pub(in crate::gateway) certificate: Option<Certificate>,
+    pub(crate) certificate: Option<Certificate>,
 }
 
 /// Tries the settings.
@@ -89,7 +89,7 @@ fn may_make_sockets(data_dir: &Path) -> Result<(), ListenError> {
 
 /// Whether something is kept in the `data_dir`. Where nothing is, a gateway starts without
 /// one that can be written, and has no `admin.sock`.
-pub(in crate::gateway) fn is_needed(settings: &Settings) -> bool {
+pub(crate) fn is_needed(settings: &Settings) -> bool {
     let keeps_sessions = matches!(settings.store, StoreKind::Embedded);
     keeps_sessions || settings.signing.keys.is_empty()
 }

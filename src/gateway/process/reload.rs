@@ -58,7 +58,7 @@ impl From<String> for ReloadError {
 }
 
 impl Reloader {
-    pub(in crate::gateway) fn new(
+    pub(crate) fn new(
         shared: Arc<SharedState>,
         load: Loader,
         certificate: Option<Certificate>,
@@ -83,11 +83,7 @@ impl Reloader {
 
     /// The same, because files changed and have looked like this for a while. Nothing is
     /// read, and nothing said, if one of them goes on being written.
-    pub(in crate::gateway) async fn reload_settled(
-        &self,
-        why: &'static str,
-        looks: &[FileFingerprint],
-    ) {
+    pub(crate) async fn reload_settled(&self, why: &'static str, looks: &[FileFingerprint]) {
         // Logged where it happens.
         let _refused = self.reload_from(why, Some(looks)).await;
     }
@@ -124,7 +120,7 @@ impl Reloader {
     }
 
     /// Whether the last reload would have been good but for the store, and that is back.
-    pub(in crate::gateway) async fn can_try_again(&self) -> bool {
+    pub(crate) async fn can_try_again(&self) -> bool {
         self.waits_for_store.load(Ordering::Relaxed)
             && self.shared.sessions.store.ready().await.is_ok()
     }
@@ -180,7 +176,7 @@ impl Reloader {
     ///
     /// # Errors
     /// Why the keys stay.
-    pub(in crate::gateway) async fn give_up_keys(&self) -> Result<(), String> {
+    pub(crate) async fn give_up_keys(&self) -> Result<(), String> {
         let _turn = self.turn.lock().await;
         let old = self.shared.snapshot();
         if old.keys_until.is_none_or(|until| until > clock::now()) {
@@ -194,14 +190,14 @@ impl Reloader {
     }
 
     /// Seconds until the certificate in force ends, if there is one.
-    pub(in crate::gateway) fn certificate_left(&self) -> Option<i64> {
+    pub(crate) fn certificate_left(&self) -> Option<i64> {
         let ends = self.certificate.as_ref()?.ends()?;
         let now = i64::try_from(clock::now().millis() / 1000).unwrap_or(i64::MAX);
         Some(ends.saturating_sub(now))
     }
 
     /// What the files of the settings in force look like now, and that of the keys.
-    pub(in crate::gateway) fn look(&self) -> Vec<FileFingerprint> {
+    pub(crate) fn look(&self) -> Vec<FileFingerprint> {
         let mut looks = file_watch::at_sources(&self.shared.snapshot().settings);
         looks.push(file_watch::at_keys(&self.shared.snapshot().settings));
         looks

@@ -15,14 +15,14 @@ use crate::gateway::process::upgrade::hand_over::HandOver;
 use crate::gateway::shared_state::SharedState;
 
 /// The signals that we act on.
-pub(in crate::gateway) struct Signals {
+pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
 }
 
 impl Signals {
-    pub(in crate::gateway) fn listen() -> std::io::Result<Self> {
+    pub(crate) fn listen() -> std::io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -41,7 +41,7 @@ const IDLE_CONFIRMATION: Duration = Duration::from_millis(250);
 /// the latest after `limits.drain`; a second one ends at once. SIGHUP reloads. When
 /// another process has taken over, the end comes as soon as there is no connection, at
 /// the latest after `limits.drain` too.
-pub(in crate::gateway) async fn run_signal_loop(
+pub(crate) async fn run_signal_loop(
     signals: &mut Signals,
     shared: &Arc<SharedState>,
     reloader: &Arc<Reloader>,
@@ -115,9 +115,9 @@ pub(in crate::gateway) async fn run_signal_loop(
 
 /// Told once that the gateway shall stop.
 #[derive(Default)]
-pub(in crate::gateway) struct Stop(Notify);
+pub(crate) struct Stop(Notify);
 
-pub(in crate::gateway) struct StopWatch(pub(in crate::gateway) Arc<Stop>);
+pub(crate) struct StopWatch(pub(crate) Arc<Stop>);
 
 #[async_trait]
 impl ShutdownSignalWatch for StopWatch {

@@ -12,7 +12,7 @@ const RESTART_DELAY: Duration = Duration::from_secs(1);
 
 /// Runs a task to its end, and begins it again each time it panics. It ends with this
 /// future too.
-pub(in crate::gateway) async fn supervise<F>(what: &str, begin: impl Fn() -> F)
+pub(crate) async fn supervise<F>(what: &str, begin: impl Fn() -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {

@@ -22,7 +22,7 @@ pub fn from_here(listen: SocketAddr) -> SocketAddr {
 }
 
 /// Tells the watchdog every so often, while the operators' listener at this address answers.
-pub(in crate::gateway) async fn watch(every: Duration, admin: SocketAddr) {
+pub(crate) async fn watch(every: Duration, admin: SocketAddr) {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

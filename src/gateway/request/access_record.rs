@@ -19,15 +19,10 @@ use crate::gateway::shared_state::SharedState;
 use crate::gateway::snapshot::Snapshot;
 
 /// What nginx logs of a request whose client was gone before it was answered.
-pub(in crate::gateway) const CLOSED: u16 = 499;
+pub(crate) const CLOSED: u16 = 499;
 
 /// Records a request that has ended.
-pub(in crate::gateway) fn record(
-    shared: &SharedState,
-    session: &Session,
-    e: Option<&Error>,
-    ctx: &mut Ctx,
-) {
+pub(crate) fn record(shared: &SharedState, session: &Session, e: Option<&Error>, ctx: &mut Ctx) {
     // Nothing is waited for, also where the answer had no body.
     if let Some(admission) = ctx.stage.admission_mut() {
         admission.attempt.answer_timer = None;
@@ -111,26 +106,26 @@ fn unseen(ctx: &Ctx) {
 }
 
 /// What there is to say of any request that has ended, by itself or cut off.
-pub(in crate::gateway) struct RequestSummary<'a> {
-    pub(in crate::gateway) snapshot: &'a Snapshot,
-    pub(in crate::gateway) started: Instant,
-    pub(in crate::gateway) client: Option<IpAddr>,
-    pub(in crate::gateway) method: &'a Method,
-    pub(in crate::gateway) uri: &'a Uri,
-    pub(in crate::gateway) status: u16,
-    pub(in crate::gateway) bytes: usize,
-    pub(in crate::gateway) verdict: Verdict,
-    pub(in crate::gateway) user: Option<&'a UserId>,
-    pub(in crate::gateway) session: Option<SessionId>,
-    pub(in crate::gateway) rule: Option<usize>,
-    pub(in crate::gateway) request_id: &'a RequestId,
+pub(crate) struct RequestSummary<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) started: Instant,
+    pub(crate) client: Option<IpAddr>,
+    pub(crate) method: &'a Method,
+    pub(crate) uri: &'a Uri,
+    pub(crate) status: u16,
+    pub(crate) bytes: usize,
+    pub(crate) verdict: Verdict,
+    pub(crate) user: Option<&'a UserId>,
+    pub(crate) session: Option<SessionId>,
+    pub(crate) rule: Option<usize>,
+    pub(crate) request_id: &'a RequestId,
     /// Of the request, where they are still there.
-    pub(in crate::gateway) headers: Option<&'a HeaderMap>,
+    pub(crate) headers: Option<&'a HeaderMap>,
 }
 
 impl RequestSummary<'_> {
     /// Counts the request and hands its access line over.
-    pub(in crate::gateway) fn tell(self, shared: &SharedState) {
+    pub(crate) fn tell(self, shared: &SharedState) {
         let took = self.started.elapsed();
         shared.metrics.request(self.verdict, took);
         if !access::is_wanted() {
@@ -160,7 +155,7 @@ impl RequestSummary<'_> {
 
 /// Records what was refused before it was a request: where it came from and the status,
 /// and nothing of what it was.
-pub(in crate::gateway) fn malformed(shared: &SharedState, client: Option<IpAddr>, status: u16) {
+pub(crate) fn malformed(shared: &SharedState, client: Option<IpAddr>, status: u16) {
     let took = Duration::ZERO;
     shared.metrics.request(Verdict::Malformed, took);
     if !access::is_wanted() {

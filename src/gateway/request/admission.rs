@@ -10,22 +10,22 @@ use crate::auth::pass::Pass;
 use crate::gateway::connection::response_timeout::ResponseTimer;
 
 /// An admitted request.
-pub(in crate::gateway) struct Admission {
+pub(crate) struct Admission {
     /// The proof.
-    pub(in crate::gateway) pass: Pass,
+    pub(crate) pass: Pass,
     /// Whether it comes from a bounce page of ours.
-    pub(in crate::gateway) arrival: Arrival,
+    pub(crate) arrival: Arrival,
     /// The present attempt to have it answered by the app.
-    pub(in crate::gateway) attempt: Attempt,
+    pub(crate) attempt: Attempt,
     /// Bytes of the answer's body that came from the app.
-    pub(in crate::gateway) answer_seen: usize,
+    pub(crate) answer_seen: usize,
     /// What to say of it if its end passes pingora by.
-    pub(in crate::gateway) untold: Option<UnseenEnd>,
+    pub(crate) untold: Option<UnseenEnd>,
 }
 
 impl Admission {
     /// Of a request that goes to the app next.
-    pub(in crate::gateway) fn new(pass: Pass, arrival: Arrival, session: &Session) -> Self {
+    pub(crate) fn new(pass: Pass, arrival: Arrival, session: &Session) -> Self {
         let request = session.req_header();
         Self {
             pass,
@@ -43,20 +43,20 @@ impl Admission {
 
 /// The connections to the app that were tried, and what goes over the last of them.
 #[derive(Default)]
-pub(in crate::gateway) struct Attempt {
+pub(crate) struct Attempt {
     /// How many were tried.
-    pub(in crate::gateway) tries: u8,
+    pub(crate) tries: u8,
     /// What the next of them heeds.
-    pub(in crate::gateway) again: Option<Retry>,
+    pub(crate) again: Option<Retry>,
     /// Bytes of the request body that went by.
-    pub(in crate::gateway) body_seen: u64,
+    pub(crate) body_seen: u64,
     /// Ends the wait for the head of the app's answer.
-    pub(in crate::gateway) answer_timer: Option<ResponseTimer>,
+    pub(crate) answer_timer: Option<ResponseTimer>,
 }
 
 /// How a request is tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::gateway) enum Retry {
+pub(crate) enum Retry {
     /// There was no descriptor, and a moment later there may be one.
     AfterDelay,
     /// A kept connection broke under the request. Another one may break too, so this time
@@ -66,14 +66,14 @@ pub(in crate::gateway) enum Retry {
 
 /// What there is to say of a request whose future was dropped, as that of a request that is
 /// cut is: pingora's `logging` does not run for it.
-pub(in crate::gateway) struct UnseenEnd {
-    pub(in crate::gateway) method: Method,
-    pub(in crate::gateway) uri: Uri,
+pub(crate) struct UnseenEnd {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
     /// Of the answer, once it has begun.
-    pub(in crate::gateway) status: Option<StatusCode>,
+    pub(crate) status: Option<StatusCode>,
 }
 
 /// No `Pass`, no upstream. Cannot happen; if it does, it fails closed.
-pub(in crate::gateway) fn not_admitted<T>() -> Result<T> {
+pub(crate) fn not_admitted<T>() -> Result<T> {
     Error::e_explain(ErrorType::InternalError, "the request was not admitted")
 }

@@ -25,10 +25,7 @@ use crate::gateway::request::ctx::Ctx;
 /// # Errors
 /// [`Denial::PayloadTooLarge`] above the limit, [`Denial::RequestTimeout`] if the client
 /// is too slow, [`Denial::BadRequest`] if the body breaks off.
-pub(in crate::gateway) async fn read(
-    session: &mut Session,
-    limits: &Limits,
-) -> Result<Vec<u8>, Denial> {
+pub(crate) async fn read(session: &mut Session, limits: &Limits) -> Result<Vec<u8>, Denial> {
     let limit = usize::try_from(limits.login_body).unwrap_or(usize::MAX);
     let declared = session
         .req_header()
@@ -90,7 +87,7 @@ const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
 /// Lets an HTTP/2 client end the request that was answered already. A stream that is
 /// dropped before is reset, with `NO_ERROR` as RFC 9113 §8.1 says, and some clients
 /// then throw the answer away (curl 7.88 two of three times, measured).
-pub(in crate::gateway) async fn discard(session: &mut Session) {
+pub(crate) async fn discard(session: &mut Session) {
     if !session.is_http2() {
         return;
     }
@@ -113,11 +110,7 @@ pub(in crate::gateway) async fn discard(session: &mut Session) {
 ///
 /// # Errors
 /// 413 where the limit is: the body is cut off there. Or if the request was not admitted.
-pub(in crate::gateway) fn count(
-    chunk: &mut Option<Bytes>,
-    is_last: bool,
-    ctx: &mut Ctx,
-) -> Result<()> {
+pub(crate) fn count(chunk: &mut Option<Bytes>, is_last: bool, ctx: &mut Ctx) -> Result<()> {
     if is_last && chunk.as_ref().is_some_and(Bytes::is_empty) {
         *chunk = None;
     }

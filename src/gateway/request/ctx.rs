@@ -26,7 +26,7 @@ use crate::service::authorize::ReplyHeaders;
 
 /// How far a request has come, with what belongs to that. `upstream_peer` demands
 /// `Admitted`; `logging` reports whatever it ended as.
-pub(in crate::gateway) enum Stage {
+pub(crate) enum Stage {
     /// Nothing is decided.
     Arrived,
     /// On its way to the app.
@@ -39,7 +39,7 @@ pub(in crate::gateway) enum Stage {
 
 impl Stage {
     /// The request on its way, if it is.
-    pub(in crate::gateway) fn admission(&self) -> Option<&Admission> {
+    pub(crate) fn admission(&self) -> Option<&Admission> {
         match self {
             Self::Admitted(admission) => Some(admission),
             Self::Arrived | Self::Served | Self::Denied(_) => None,
@@ -47,7 +47,7 @@ impl Stage {
     }
 
     /// The same, to go on with it.
-    pub(in crate::gateway) fn admission_mut(&mut self) -> Option<&mut Admission> {
+    pub(crate) fn admission_mut(&mut self) -> Option<&mut Admission> {
         match self {
             Self::Admitted(admission) => Some(admission),
             Self::Arrived | Self::Served | Self::Denied(_) => None,
@@ -55,33 +55,33 @@ impl Stage {
     }
 
     /// The proof of admission, if there is one.
-    pub(in crate::gateway) fn pass(&self) -> Option<&Pass> {
+    pub(crate) fn pass(&self) -> Option<&Pass> {
         self.admission().map(|admission| &admission.pass)
     }
 }
 
 /// The context of a request.
-pub(in crate::gateway) struct Ctx {
+pub(crate) struct Ctx {
     /// The rules of this request, from beginning to end.
-    pub(in crate::gateway) snapshot: Arc<Snapshot>,
+    pub(crate) snapshot: Arc<Snapshot>,
     /// What was read of it, once somebody looked.
-    pub(in crate::gateway) facts: Option<Facts>,
+    pub(crate) facts: Option<Facts>,
     /// Where it stands.
-    pub(in crate::gateway) stage: Stage,
+    pub(crate) stage: Stage,
     /// What it is called on every hop and line.
-    pub(in crate::gateway) request_id: RequestId,
+    pub(crate) request_id: RequestId,
     /// What stands on every answer to it.
-    pub(in crate::gateway) reply_headers: ReplyHeaders,
+    pub(crate) reply_headers: ReplyHeaders,
     /// Whose it is, for the log.
-    pub(in crate::gateway) user: Option<UserId>,
+    pub(crate) user: Option<UserId>,
     /// Who holds it can end the request; there inside of `server_app`, where every request is.
-    pub(in crate::gateway) handle: Option<Arc<CancelHandle>>,
+    pub(crate) handle: Option<Arc<CancelHandle>>,
     in_flight: InFlight,
 }
 
 impl Ctx {
     /// For a request that begins now.
-    pub(in crate::gateway) fn new(shared: &Arc<SharedState>) -> Self {
+    pub(crate) fn new(shared: &Arc<SharedState>) -> Self {
         Self {
             snapshot: shared.snapshot(),
             facts: None,
@@ -95,7 +95,7 @@ impl Ctx {
     }
 
     /// The head is here; from now on, how long the client may be silent.
-    pub(in crate::gateway) fn begin(&mut self, session: &mut Session) {
+    pub(crate) fn begin(&mut self, session: &mut Session) {
         let settings = &self.snapshot.settings;
         let header = &settings.request_id;
         // A stranger's id is not believed: it could be that of somebody else's request.
@@ -116,36 +116,36 @@ impl Ctx {
     }
 
     /// Where it is being served.
-    pub(in crate::gateway) fn shared(&self) -> &SharedState {
+    pub(crate) fn shared(&self) -> &SharedState {
         self.in_flight.shared()
     }
 
     /// When the request began.
-    pub(in crate::gateway) fn started(&self) -> Instant {
+    pub(crate) fn started(&self) -> Instant {
         self.in_flight.since()
     }
 
     /// The client, as far as a trusted proxy says.
-    pub(in crate::gateway) fn client(&self) -> Option<IpAddr> {
+    pub(crate) fn client(&self) -> Option<IpAddr> {
         self.facts.as_ref().map(|facts| facts.request.client)
     }
 
     /// `Strict-Transport-Security`, where the client speaks TLS with us or with a trusted
     /// proxy.
-    pub(in crate::gateway) fn hsts(&self) -> Option<&HeaderValue> {
+    pub(crate) fn hsts(&self) -> Option<&HeaderValue> {
         let scheme = self.facts.as_ref().map(|facts| facts.request.scheme);
         let hsts = self.snapshot.hsts.as_ref();
         hsts.filter(|_| scheme == Some(Scheme::Https))
     }
 
     /// The header that carries the id, towards the app and back.
-    pub(in crate::gateway) fn id_header(&self) -> (Bytes, HeaderValue) {
+    pub(crate) fn id_header(&self) -> (Bytes, HeaderValue) {
         let header = &self.snapshot.settings.request_id;
         (header.spelled.clone(), self.request_id.as_header().clone())
     }
 
     /// How it ended, for the log and the metrics.
-    pub(in crate::gateway) fn verdict(&self) -> Verdict {
+    pub(crate) fn verdict(&self) -> Verdict {
         match &self.stage {
             Stage::Arrived => Verdict::Abandoned,
             Stage::Admitted(_) => Verdict::Forwarded,

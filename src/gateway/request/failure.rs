@@ -53,7 +53,7 @@ fn is_in_doubt(e: &Error) -> bool {
 }
 
 /// Tells the client what broke, if anybody is there and nothing was said yet.
-pub(in crate::gateway) async fn report(
+pub(crate) async fn report(
     shared: &SharedState,
     session: &mut Session,
     e: &Error,

@@ -12,7 +12,7 @@ use crate::domain::lists::members;
 
 /// What a request wants to become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::gateway) enum Upgrade {
+pub(crate) enum Upgrade {
     /// Nothing that we know: the field is void (RFC 9110 section 7.8).
     Void,
     /// A WebSocket.
@@ -23,7 +23,7 @@ pub(in crate::gateway) enum Upgrade {
 
 impl Upgrade {
     /// Of a request with an `Upgrade`.
-    pub(in crate::gateway) fn of(head: &RequestHeader) -> Self {
+    pub(crate) fn of(head: &RequestHeader) -> Self {
         let headers = &head.headers;
         // HTTP/1.0 knows no upgrades, and HTTP/2 has none.
         if head.version != Version::HTTP_11 || !names(headers, &header::UPGRADE, b"websocket") {

@@ -59,14 +59,14 @@ enum Kind {
 
 /// The lines that were written.
 #[derive(Debug, Default)]
-pub(in crate::gateway) struct Hints {
+pub(crate) struct Hints {
     said: Mutex<HashSet<(Kind, IpAddr)>>,
     foreign_sessions: AtomicBool,
 }
 
 impl Hints {
     /// Forgets what was said: under other settings it may be wrong.
-    pub(in crate::gateway) fn begin_anew(&self) {
+    pub(crate) fn begin_anew(&self) {
         self.said.lock().clear();
         self.foreign_sessions.store(false, Ordering::Relaxed);
     }
@@ -81,7 +81,7 @@ impl Hints {
     }
 
     /// Looks at the words of the proxy before us.
-    pub(in crate::gateway) fn of_words(&self, peer: Peer, headers: &HeaderMap) {
+    pub(crate) fn of_words(&self, peer: Peer, headers: &HeaderMap) {
         let tell = |kind, line: fmt::Arguments<'_>| {
             if self.is_first(kind, peer.address) {
                 log::warn!("{}: {line}", peer.address);
@@ -165,7 +165,7 @@ impl Hints {
     }
 
     /// A session that is live by its token, and that our store does not have.
-    pub(in crate::gateway) fn of_foreign_session(&self, user: &UserId) {
+    pub(crate) fn of_foreign_session(&self, user: &UserId) {
         if self.foreign_sessions.swap(true, Ordering::Relaxed) {
             return;
         }
@@ -179,7 +179,7 @@ impl Hints {
     }
 
     /// The app has sent a signed-in person to our login.
-    pub(in crate::gateway) fn of_own_login(&self, peer: Peer, paths: &Paths) {
+    pub(crate) fn of_own_login(&self, peer: Peer, paths: &Paths) {
         if self.is_first(Kind::OwnLogin, peer.address) {
             log::warn!(
                 "{}: the app sends a signed-in person to {}, which is the gateway's own login: it \
@@ -193,7 +193,7 @@ impl Hints {
     }
 
     /// Looks at what was refused for where it came from or went to.
-    pub(in crate::gateway) fn of_refusal(
+    pub(crate) fn of_refusal(
         &self,
         peer: Peer,
         view: &RequestView<'_>,

@@ -19,29 +19,26 @@ use crate::gateway::connection::peer::{Peer, trusts};
 use crate::gateway::request::handshake::Upgrade;
 use crate::gateway::request::versions;
 
-pub(in crate::gateway) const X_FORWARDED_FOR: HeaderName =
-    HeaderName::from_static("x-forwarded-for");
-pub(in crate::gateway) const X_FORWARDED_PROTO: HeaderName =
-    HeaderName::from_static("x-forwarded-proto");
-pub(in crate::gateway) const X_FORWARDED_HOST: HeaderName =
-    HeaderName::from_static("x-forwarded-host");
+pub(crate) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(crate) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+pub(crate) const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// What is read of a request once, and kept with it.
-pub(in crate::gateway) struct Facts {
+pub(crate) struct Facts {
     /// Who is on the other end of the connection.
-    pub(in crate::gateway) peer: Peer,
+    pub(crate) peer: Peer,
     /// The way from the peer to the client as far as trusted proxies tell it, the client last;
     /// empty where the peer itself is the client.
-    pub(in crate::gateway) chain: Vec<IpAddr>,
+    pub(crate) chain: Vec<IpAddr>,
     /// Whether it has a header that must not reach the app as it came.
-    pub(in crate::gateway) drops_headers: bool,
+    pub(crate) drops_headers: bool,
     /// What the gate decides by.
-    pub(in crate::gateway) request: RequestFacts,
+    pub(crate) request: RequestFacts,
 }
 
 impl Facts {
     /// Reads them.
-    pub(in crate::gateway) fn of(
+    pub(crate) fn of(
         session: &Session,
         trusted_proxies: &[IpNet],
         client_headers: &ClientHeaders,
@@ -66,7 +63,7 @@ impl Facts {
     }
 
     /// The view of a request with these facts that the gate decides on.
-    pub(in crate::gateway) fn view<'a>(&'a self, session: &'a Session) -> RequestView<'a> {
+    pub(crate) fn view<'a>(&'a self, session: &'a Session) -> RequestView<'a> {
         let head = session.req_header();
         let target = origin_form(head.raw_path());
         RequestView::new(&head.method, target, &head.headers, &self.request)
@@ -74,7 +71,7 @@ impl Facts {
 }
 
 /// The headers that must not reach the app as they came from this peer.
-pub(in crate::gateway) fn dropped<'a>(
+pub(crate) fn dropped<'a>(
     headers: &'a HeaderMap,
     peer: Peer,
     client_headers: &ClientHeaders,
@@ -93,7 +90,7 @@ pub(in crate::gateway) fn dropped<'a>(
 /// Only what begins with a scheme of ours is absolute. The attack is
 /// `GET host:80/secret?://x/public/y`: pingora takes `host:80` for an authority and
 /// forwards the bytes, so a `://` further on must not choose the rule.
-pub(in crate::gateway) fn origin_form(target: &[u8]) -> &[u8] {
+pub(crate) fn origin_form(target: &[u8]) -> &[u8] {
     if target.first() == Some(&b'/') {
         return target;
     }
@@ -124,7 +121,7 @@ fn host(request: &RequestHeader) -> Host {
 }
 
 /// The value of `Host`, or of `:authority` over HTTP/2, as sent.
-pub(in crate::gateway) fn host_field(request: &RequestHeader) -> Option<&[u8]> {
+pub(crate) fn host_field(request: &RequestHeader) -> Option<&[u8]> {
     match (request.version, request.uri.authority()) {
         (Version::HTTP_2, Some(authority)) => Some(authority.as_str().as_bytes()),
         _ => request.headers.get(header::HOST).map(HeaderValue::as_bytes),
@@ -168,7 +165,7 @@ fn forwarded_chain(peer: Peer, headers: &HeaderMap, trusted_proxies: &[IpNet]) -
 
 /// The host that a trusted proxy was asked for, if it says so: the last of several, since
 /// proxies append.
-pub(in crate::gateway) fn forwarded_host(peer: Peer, headers: &HeaderMap) -> Option<&[u8]> {
+pub(crate) fn forwarded_host(peer: Peer, headers: &HeaderMap) -> Option<&[u8]> {
     let told = peer
         .trusted
         .then(|| forwarded::last_word(headers, &X_FORWARDED_HOST));

@@ -1,17 +1,17 @@
 //! One request, from its head to its line in the log.
 
-pub(in crate::gateway) mod access_record;
-pub(in crate::gateway) mod admission;
-pub(in crate::gateway) mod body;
-pub(in crate::gateway) mod ctx;
-pub(in crate::gateway) mod failure;
-pub(in crate::gateway) mod handshake;
-pub(in crate::gateway) mod hints;
-pub(in crate::gateway) mod inbound;
-pub(in crate::gateway) mod outbound;
-pub(in crate::gateway) mod own_reply;
+pub(crate) mod access_record;
+pub(crate) mod admission;
+pub(crate) mod body;
+pub(crate) mod ctx;
+pub(crate) mod failure;
+pub(crate) mod handshake;
+pub(crate) mod hints;
+pub(crate) mod inbound;
+pub(crate) mod outbound;
+pub(crate) mod own_reply;
 pub mod rehearsal;
-pub(in crate::gateway) mod reply_headers;
-pub(in crate::gateway) mod reset;
-pub(in crate::gateway) mod upstream_response;
-pub(in crate::gateway) mod versions;
+pub(crate) mod reply_headers;
+pub(crate) mod reset;
+pub(crate) mod upstream_response;
+pub(crate) mod versions;

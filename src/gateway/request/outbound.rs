@@ -24,7 +24,7 @@ use crate::gateway::request::versions;
 /// # Errors
 /// If a header cannot be set, which would leave a stranger's in place, or if the request
 /// was not admitted.
-pub(in crate::gateway) fn request(
+pub(crate) fn request(
     session: &mut Session,
     upstream: &mut RequestHeader,
     ctx: &Ctx,

@@ -37,11 +37,7 @@ const DEFAULTS: [(HeaderName, HeaderValue); 3] = [
 ///
 /// # Errors
 /// If the client is gone; there is nobody to tell.
-pub(in crate::gateway) async fn send(
-    session: &mut Session,
-    ctx: &Ctx,
-    reply: Reply,
-) -> pingora::Result<()> {
+pub(crate) async fn send(session: &mut Session, ctx: &Ctx, reply: Reply) -> pingora::Result<()> {
     let bodiless = reply.status == StatusCode::NO_CONTENT;
     let mut head = ResponseHeader::build(reply.status, Some(reply.headers.len()))?;
     for (name, value) in &reply.headers {
@@ -79,7 +75,7 @@ pub(in crate::gateway) async fn send(
 ///
 /// # Errors
 /// As [`send`].
-pub(in crate::gateway) async fn deny(
+pub(crate) async fn deny(
     session: &mut Session,
     ctx: &mut Ctx,
     refusal: impl Into<Refusal>,
@@ -154,7 +150,7 @@ const NOSNIFF: (HeaderName, HeaderValue) = (
 );
 
 /// 303: whatever the method was, go there with GET.
-pub(in crate::gateway) fn see_other(location: &str) -> Reply {
+pub(crate) fn see_other(location: &str) -> Reply {
     let location = HeaderValue::try_from(location).unwrap_or(HeaderValue::from_static("/"));
     Reply::empty(StatusCode::SEE_OTHER)
         .header(header::LOCATION, location)

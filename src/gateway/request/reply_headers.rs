@@ -16,7 +16,7 @@ impl ReplyHeaders {
     ///
     /// # Errors
     /// If a header cannot be set.
-    pub(in crate::gateway) fn stamp(
+    pub(crate) fn stamp(
         &self,
         head: &mut ResponseHeader,
         (id_header, id): (Bytes, HeaderValue),
@@ -38,10 +38,7 @@ impl ReplyHeaders {
     ///
     /// # Errors
     /// If a header cannot be set.
-    pub(in crate::gateway) fn give_cookies(
-        &self,
-        head: &mut ResponseHeader,
-    ) -> pingora::Result<()> {
+    pub(crate) fn give_cookies(&self, head: &mut ResponseHeader) -> pingora::Result<()> {
         if self.cookies.is_empty() {
             return Ok(());
         }
@@ -64,11 +61,7 @@ impl ReplyHeaders {
     /// Drops the cookies of a renewal that time has passed by. The app may take a minute to
     /// answer, and meanwhile the browser got a later pair, or signed out and in again: the
     /// older pair would replace it, and its refresh token be taken for a thief's.
-    pub(in crate::gateway) fn drop_late_cookies(
-        &mut self,
-        sessions: &SessionService,
-        pass: Option<&Pass>,
-    ) {
+    pub(crate) fn drop_late_cookies(&mut self, sessions: &SessionService, pass: Option<&Pass>) {
         if self.cookies.is_empty() {
             return;
         }
@@ -86,7 +79,7 @@ impl ReplyHeaders {
 
 /// Whether a field speaks to shared caches alone, which heed it before `Cache-Control`: nginx
 /// its own, Akamai and older ones theirs, and all others a name that ends like it (RFC 9213).
-pub(in crate::gateway) fn is_for_shared_caches(name: &HeaderName) -> bool {
+pub(crate) fn is_for_shared_caches(name: &HeaderName) -> bool {
     let name = name.as_str();
     matches!(
         name,
@@ -96,7 +89,7 @@ pub(in crate::gateway) fn is_for_shared_caches(name: &HeaderName) -> bool {
 }
 
 /// Takes out what is said to shared caches alone.
-pub(in crate::gateway) fn drop_words_to_shared_caches(answer: &mut ResponseHeader) {
+pub(crate) fn drop_words_to_shared_caches(answer: &mut ResponseHeader) {
     let names = answer
         .headers
         .keys()

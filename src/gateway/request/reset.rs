@@ -15,7 +15,7 @@ use rustix::net::sockopt::set_socket_linger;
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
 /// Sees to it that an answer that broke off looks like it.
-pub(in crate::gateway) fn break_off(session: &Session) {
+pub(crate) fn break_off(session: &Session) {
     let is_measured = session.response_written().is_none_or(|answer| {
         answer.headers.contains_key(header::CONTENT_LENGTH) || answer.status.is_informational()
     });

@@ -22,7 +22,7 @@ use crate::gateway::shared_state::SharedState;
 ///
 /// # Errors
 /// If a header cannot be set.
-pub(in crate::gateway) fn response(
+pub(crate) fn response(
     shared: &Arc<SharedState>,
     session: &mut Session,
     answer: &mut ResponseHeader,
@@ -138,7 +138,7 @@ impl Said {
 /// # Errors
 /// If the body ended because the app was silent for too long: what the client has is not
 /// all of it, and it must not look as if.
-pub(in crate::gateway) fn piece(
+pub(crate) fn piece(
     session: &mut Session,
     chunk: Option<&Bytes>,
     is_last: bool,
@@ -219,7 +219,7 @@ fn location(session: &Session, answer: &mut ResponseHeader, ctx: &Ctx) -> pingor
 }
 
 /// Whether the head is a 1xx that announces another (103); a 101 is the last one.
-pub(in crate::gateway) fn is_interim(answer: &ResponseHeader) -> bool {
+pub(crate) fn is_interim(answer: &ResponseHeader) -> bool {
     answer.status.is_informational() && answer.status != StatusCode::SWITCHING_PROTOCOLS
 }
 

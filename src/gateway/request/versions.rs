@@ -17,7 +17,7 @@ use crate::gateway::connection::h2_interim::take_stream;
 use crate::gateway::request::handshake::Upgrade;
 
 /// A request has come, and nobody has judged it yet.
-pub(in crate::gateway) fn arrived(session: &mut Session) {
+pub(crate) fn arrived(session: &mut Session) {
     let version = session.req_header().version;
     let head = session.req_header_mut();
     if version == Version::HTTP_2 {
@@ -51,7 +51,7 @@ fn join_cookies(head: &mut RequestHeader) {
 
 /// Whether what a request expects is more than a 100 (RFC 9110 section 10.1.1). What else
 /// it may mean is left to each server, so that they differ about what comes next.
-pub(in crate::gateway) fn expects_something_else(headers: &HeaderMap) -> bool {
+pub(crate) fn expects_something_else(headers: &HeaderMap) -> bool {
     let mut expected = headers.get_all(header::EXPECT).iter();
     let is_known = expected
         .next()
@@ -63,10 +63,7 @@ pub(in crate::gateway) fn expects_something_else(headers: &HeaderMap) -> bool {
 ///
 /// # Errors
 /// If a header cannot be set.
-pub(in crate::gateway) fn request(
-    session: &mut Session,
-    upstream: &mut RequestHeader,
-) -> pingora::Result<()> {
+pub(crate) fn request(session: &mut Session, upstream: &mut RequestHeader) -> pingora::Result<()> {
     if !session.as_downstream_mut().is_body_empty() {
         return Ok(());
     }
@@ -86,10 +83,7 @@ pub(in crate::gateway) fn request(
 ///
 /// # Errors
 /// If a header cannot be set.
-pub(in crate::gateway) fn answer(
-    session: &mut Session,
-    answer: &mut ResponseHeader,
-) -> pingora::Result<()> {
+pub(crate) fn answer(session: &mut Session, answer: &mut ResponseHeader) -> pingora::Result<()> {
     let status = answer.status;
     if status == StatusCode::SWITCHING_PROTOCOLS {
         return Ok(());
@@ -122,7 +116,7 @@ pub(in crate::gateway) fn answer(
 ///
 /// # Errors
 /// If the app's answer has one.
-pub(in crate::gateway) fn refuse_codings(answer: &ResponseHeader) -> pingora::Result<()> {
+pub(crate) fn refuse_codings(answer: &ResponseHeader) -> pingora::Result<()> {
     let mut codings = members(&answer.headers, &header::TRANSFER_ENCODING);
     let is_plain = codings
         .next()
@@ -138,7 +132,7 @@ pub(in crate::gateway) fn refuse_codings(answer: &ResponseHeader) -> pingora::Re
 }
 
 /// A client may have gone on as if its handshake had been accepted; that is no request.
-pub(in crate::gateway) fn end_refused_handshake(session: &mut Session) {
+pub(crate) fn end_refused_handshake(session: &mut Session) {
     if session.is_upgrade_req() {
         session.set_keepalive(None);
     }

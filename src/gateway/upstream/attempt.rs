@@ -33,7 +33,7 @@ const GIVEN_BACK: Duration = Duration::from_millis(20);
 ///
 /// # Errors
 /// If the app's name has no address, or the request was not admitted.
-pub(in crate::gateway) async fn choose_peer(
+pub(crate) async fn choose_peer(
     shared: &SharedState,
     session: &mut Session,
     ctx: &mut Ctx,
@@ -84,11 +84,7 @@ pub(in crate::gateway) async fn choose_peer(
 /// Asks for the name again, since the app may have moved, and tries another of
 /// its addresses if it has several. When there was no descriptor, that says nothing of the
 /// app, and the same address is tried again.
-pub(in crate::gateway) fn try_again(
-    shared: &SharedState,
-    ctx: &mut Ctx,
-    mut e: Box<Error>,
-) -> Box<Error> {
+pub(crate) fn try_again(shared: &SharedState, ctx: &mut Ctx, mut e: Box<Error>) -> Box<Error> {
     let Some(Admission { attempt, .. }) = ctx.stage.admission_mut() else {
         e.set_retry(false);
         return e;
@@ -116,7 +112,7 @@ fn is_lack_of_descriptors(e: &Error) -> bool {
 /// Whether a request that broke on the way may be tried again: pingora's rule, and one
 /// more: a wait that ran out looks like a kept connection that the app has closed, and
 /// would be waited for again.
-pub(in crate::gateway) fn retry_policy(
+pub(crate) fn retry_policy(
     peer: &HttpPeer,
     session: &Session,
     e: Box<Error>,
@@ -146,7 +142,7 @@ pub(in crate::gateway) fn retry_policy(
 ///
 /// # Errors
 /// If nobody could end the wait; nothing must be waited for then.
-pub(in crate::gateway) fn await_head(
+pub(crate) fn await_head(
     session: &mut Session,
     fd: RawFd,
     digest: Option<&Digest>,
@@ -184,11 +180,7 @@ pub(in crate::gateway) fn await_head(
 /// # Errors
 /// If the app switches to a protocol that nobody asked for: client and app would no longer
 /// agree on where an answer ends.
-pub(in crate::gateway) fn see_head(
-    session: &Session,
-    answer: &ResponseHeader,
-    ctx: &mut Ctx,
-) -> Result<()> {
+pub(crate) fn see_head(session: &Session, answer: &ResponseHeader, ctx: &mut Ctx) -> Result<()> {
     let is_agreed = session.is_upgrade_req() && answer.version == Version::HTTP_11;
     if answer.status == StatusCode::SWITCHING_PROTOCOLS && !is_agreed {
         let e = Error::explain(ErrorType::InvalidHTTPHeader, "a 101 that nobody asked for");

@@ -1,5 +1,5 @@
 //! The app: where it is, tries to connect, waits for its answers.
 
-pub(in crate::gateway) mod attempt;
+pub(crate) mod attempt;
 pub mod target;
-pub(in crate::gateway) mod websocket;
+pub(crate) mod websocket;

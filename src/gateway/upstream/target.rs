@@ -111,7 +111,7 @@ impl Upstream {
 
     /// The next place to try, for a request that was admitted; `None` while the name
     /// has no address.
-    pub(in crate::gateway) fn peer(&self, _proof: &Pass) -> Option<Box<HttpPeer>> {
+    pub(crate) fn peer(&self, _proof: &Pass) -> Option<Box<HttpPeer>> {
         let mut peer = Box::new(self.template.clone());
         if !self.is_unix {
             let addresses = self.addresses.load();
@@ -123,11 +123,7 @@ impl Upstream {
     }
 
     /// The same for a WebSocket handshake: a connection of its own, see `tunnel`.
-    pub(in crate::gateway) fn tunnel(
-        &self,
-        proof: &Pass,
-        limits: &settings::Limits,
-    ) -> Option<Box<HttpPeer>> {
+    pub(crate) fn tunnel(&self, proof: &Pass, limits: &settings::Limits) -> Option<Box<HttpPeer>> {
         let mut peer = self.peer(proof)?;
         // After a refused handshake it is of no use to anybody.
         keep_apart(&mut peer);
@@ -142,14 +138,14 @@ impl Upstream {
 
     /// Takes the addresses that `old` knows for the same name: what was known stays
     /// known also when settings are reloaded while the name cannot be looked up.
-    pub(in crate::gateway) fn inherit(&self, old: &Self) {
+    pub(crate) fn inherit(&self, old: &Self) {
         if self.is_unix == old.is_unix && (&self.host, self.port) == (&old.host, old.port) {
             self.addresses.store(old.addresses.load_full());
         }
     }
 
     /// How many addresses there are to try.
-    pub(in crate::gateway) fn places(&self) -> usize {
+    pub(crate) fn places(&self) -> usize {
         if self.is_unix {
             return 1;
         }
@@ -158,7 +154,7 @@ impl Upstream {
 
     /// Looks the name up, but waits for the answer no longer than a start or a reload
     /// should; the look-up is repeated in the background anyway.
-    pub(in crate::gateway) async fn resolve_soon(&self) {
+    pub(crate) async fn resolve_soon(&self) {
         let _late = tokio::time::timeout(Duration::from_secs(2), self.resolve()).await;
     }
 
@@ -190,7 +186,7 @@ impl Upstream {
 }
 
 /// A connection of its own: none that was kept, and not kept for others.
-pub(in crate::gateway) fn keep_apart(peer: &mut HttpPeer) {
+pub(crate) fn keep_apart(peer: &mut HttpPeer) {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     peer.group_key = NEXT.fetch_add(1, Ordering::Relaxed);
     peer.options.idle_timeout = Some(Duration::from_millis(1));

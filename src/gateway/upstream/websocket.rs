@@ -28,11 +28,11 @@ use tokio::time::{Sleep, sleep, timeout};
 
 /// Connects for one WebSocket.
 #[derive(Debug)]
-pub(in crate::gateway) struct WebSocketConnector {
+pub(crate) struct WebSocketConnector {
     /// `limits.upstream_connect`
-    pub(in crate::gateway) connect: Duration,
+    pub(crate) connect: Duration,
     /// `limits.upstream_read`
-    pub(in crate::gateway) head: Duration,
+    pub(crate) head: Duration,
 }
 
 #[async_trait]

@@ -19,7 +19,7 @@ pub(super) async fn hold<S: Store>(fresh: &mut impl AsyncFnMut() -> S) {
 }
 
 /// The session as a newer version keeps it, with these fields.
-pub(in crate::adapters::store) fn of_the_future(ours: &StoredSession, more: &str) -> StoredSession {
+pub(crate) fn of_the_future(ours: &StoredSession, more: &str) -> StoredSession {
     let text = String::from_utf8(encode(ours)).unwrap();
     let text = text.replacen(r#""v":1"#, r#""v":2"#, 1);
     let text = text.strip_suffix('}').unwrap();

@@ -116,7 +116,7 @@ pub(super) fn check(db: &Database) -> Result<(), Fault> {
 }
 
 /// Keeps a new session; where the user then has more than `most`, revokes the oldest.
-pub(in crate::adapters::store) fn open(
+pub(crate) fn open(
     txn: &WriteTransaction,
     session: &StoredSession,
     most: Option<u32>,
@@ -145,7 +145,7 @@ pub(in crate::adapters::store) fn open(
 }
 
 /// Replaces `old` by `new` if `old` is what is kept.
-pub(in crate::adapters::store) fn replace(
+pub(crate) fn replace(
     txn: &WriteTransaction,
     old: &StoredSession,
     new: &StoredSession,
@@ -159,17 +159,14 @@ pub(in crate::adapters::store) fn replace(
 }
 
 /// The session, if it is there.
-pub(in crate::adapters::store) fn find(
-    db: &Database,
-    id: SessionId,
-) -> Result<Option<StoredSession>, Fault> {
+pub(crate) fn find(db: &Database, id: SessionId) -> Result<Option<StoredSession>, Fault> {
     let table = db.begin_read()?.open_table(SESSIONS)?;
     let slot = table.get(id.as_bytes())?;
     slot.map(|record| read(id, record.value())).transpose()
 }
 
 /// Up to `most` sessions of a user that are not over at `now`, the oldest first.
-pub(in crate::adapters::store) fn of_user(
+pub(crate) fn of_user(
     db: &Database,
     user: &UserId,
     most: usize,
@@ -194,7 +191,7 @@ pub(in crate::adapters::store) fn of_user(
 }
 
 /// Up to `most` sessions that are not over at `now`.
-pub(in crate::adapters::store) fn of_all(
+pub(crate) fn of_all(
     db: &Database,
     most: usize,
     now: Timestamp,
@@ -215,7 +212,7 @@ pub(in crate::adapters::store) fn of_all(
 }
 
 /// How many there are.
-pub(in crate::adapters::store) fn count(db: &Database) -> Result<u64, Fault> {
+pub(crate) fn count(db: &Database) -> Result<u64, Fault> {
     Ok(db.begin_read()?.open_table(SESSIONS)?.len()?)
 }
 
@@ -271,11 +268,7 @@ pub(super) fn forget_all(txn: &WriteTransaction, at: Timestamp) -> Result<(), Fa
 }
 
 /// Forgets up to `most` sessions that are over at `now`; how many.
-pub(in crate::adapters::store) fn sweep(
-    txn: &WriteTransaction,
-    now: Timestamp,
-    most: usize,
-) -> Result<usize, Fault> {
+pub(crate) fn sweep(txn: &WriteTransaction, now: Timestamp, most: usize) -> Result<usize, Fault> {
     let mut tables = Tables::of(txn)?;
     let mut over = Vec::new();
     for entry in tables.by_end.range(..=(now.millis(), &LAST))?.take(most) {

@@ -12,28 +12,28 @@ use crate::domain::time::Timestamp;
 const MOST_BYTES: u64 = 256 * 1024;
 
 /// Where to ask, and for whom.
-pub(in crate::cli::doctor) struct Place {
-    pub(in crate::cli::doctor) address: SocketAddr,
-    pub(in crate::cli::doctor) tls: bool,
+pub(crate) struct Place {
+    pub(crate) address: SocketAddr,
+    pub(crate) tls: bool,
     /// For TLS.
-    pub(in crate::cli::doctor) host: String,
+    pub(crate) host: String,
     /// For `Host`.
-    pub(in crate::cli::doctor) authority: String,
+    pub(crate) authority: String,
 }
 
 /// What was answered.
-pub(in crate::cli::doctor) struct Answer {
-    pub(in crate::cli::doctor) status: u16,
-    pub(in crate::cli::doctor) body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: String,
     /// The `Date`.
-    pub(in crate::cli::doctor) date: Option<Timestamp>,
+    pub(crate) date: Option<Timestamp>,
     /// Our clock before the question and after the answer.
-    pub(in crate::cli::doctor) between: [Timestamp; 2],
+    pub(crate) between: [Timestamp; 2],
 }
 
 impl Answer {
     /// The code of a problem, as the gateway's refusals have it.
-    pub(in crate::cli::doctor) fn code(&self) -> Option<String> {
+    pub(crate) fn code(&self) -> Option<String> {
         let problem: serde_json::Value = serde_json::from_str(&self.body).ok()?;
         Some(problem.get("code")?.as_str()?.to_owned())
     }

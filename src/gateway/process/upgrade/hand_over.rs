@@ -34,19 +34,19 @@ const LAST_USE: Duration = Duration::from_millis(500);
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Waits for the next process.
-pub(in crate::gateway) struct HandOver {
-    pub(in crate::gateway) shared: Arc<SharedState>,
-    pub(in crate::gateway) claim: DataDir,
+pub(crate) struct HandOver {
+    pub(crate) shared: Arc<SharedState>,
+    pub(crate) claim: DataDir,
     /// Where the next process asks.
-    pub(in crate::gateway) listener: UnixListener,
-    pub(in crate::gateway) sockets: Vec<(String, OwnedFd)>,
+    pub(crate) listener: UnixListener,
+    pub(crate) sockets: Vec<(String, OwnedFd)>,
     /// The store, if it is one that two processes cannot use.
-    pub(in crate::gateway) embedded: Option<Arc<Embedded>>,
+    pub(crate) embedded: Option<Arc<Embedded>>,
 }
 
 impl HandOver {
     /// Waits until another process serves on our listeners. From then on it is to drain.
-    pub(in crate::gateway) async fn done(self) -> Follow {
+    pub(crate) async fn done(self) -> Follow {
         loop {
             match self.next().await {
                 Ok(Some(follow)) => return follow,
@@ -167,14 +167,14 @@ async fn refuse(conversation: &Conversation, reason: String) -> io::Result<()> {
 }
 
 /// The process after us tells what it revokes.
-pub(in crate::gateway) struct Follow {
+pub(crate) struct Follow {
     conversation: Conversation,
     shared: Arc<SharedState>,
 }
 
 impl Follow {
     /// Puts it in force here too, until one of us ends.
-    pub(in crate::gateway) async fn listen(mut self) {
+    pub(crate) async fn listen(mut self) {
         while let Ok(Some(Ask::Revoked(records))) = self.conversation.hear().await {
             let revocations: Vec<Revocation> = records.iter().filter_map(Record::read).collect();
             self.shared.sessions.apply(&revocations);

@@ -1,5 +1,5 @@
 //! Giving the listeners and the store to the next process, and taking them from the one
 //! before. Nobody else knows whether there is one.
 
-pub(in crate::gateway) mod hand_over;
+pub(crate) mod hand_over;
 pub mod take_over;

@@ -38,21 +38,21 @@ pub enum TakeOverError {
 }
 
 /// The process before us.
-pub(in crate::gateway) struct OldProcess {
+pub(crate) struct OldProcess {
     conversation: Conversation,
 }
 
 /// What it gave.
-pub(in crate::gateway) struct Inherited {
-    pub(in crate::gateway) claim: DataDir,
+pub(crate) struct Inherited {
+    pub(crate) claim: DataDir,
     /// Where the process after us will ask.
-    pub(in crate::gateway) next: UnixListener,
-    pub(in crate::gateway) sockets: HashMap<String, OwnedFd>,
+    pub(crate) next: UnixListener,
+    pub(crate) sockets: HashMap<String, OwnedFd>,
 }
 
 impl OldProcess {
     /// Asks for the listeners of these names. Both processes have them then.
-    pub(in crate::gateway) async fn connect(
+    pub(crate) async fn connect(
         data_dir: &Path,
         names: Vec<String>,
     ) -> Result<(Self, Inherited), TakeOverError> {
@@ -87,7 +87,7 @@ impl OldProcess {
     }
 
     /// Has the store closed there, so that it can be opened here.
-    pub(in crate::gateway) async fn request_store(&mut self) -> Result<(), TakeOverError> {
+    pub(crate) async fn request_store(&mut self) -> Result<(), TakeOverError> {
         match self.answer(&Ask::Store).await? {
             Reply::Store => Ok(()),
             Reply::Sockets { .. } | Reply::Heard | Reply::Refused(_) => Err(out_of_turn()),
@@ -99,7 +99,7 @@ impl OldProcess {
     ///
     /// # Errors
     /// [`TakeOverError::Refused`] when it has given up waiting and serves itself.
-    pub(in crate::gateway) async fn mark_superseded(&mut self) -> Result<(), TakeOverError> {
+    pub(crate) async fn mark_superseded(&mut self) -> Result<(), TakeOverError> {
         match self.answer(&Ask::Serving).await {
             Ok(_) => Ok(()),
             Err(TakeOverError::Silent(e)) => {
@@ -111,10 +111,7 @@ impl OldProcess {
     }
 
     /// Tells it what we revoke, until it has ended.
-    pub(in crate::gateway) async fn tell(
-        mut self,
-        mut news: UnboundedReceiver<ForwardedRevocations>,
-    ) {
+    pub(crate) async fn tell(mut self, mut news: UnboundedReceiver<ForwardedRevocations>) {
         while let Some(news) = news.recv().await {
             let ForwardedRevocations { revocations, ack } = news;
             let records = revocations.iter().map(Record::of).collect();

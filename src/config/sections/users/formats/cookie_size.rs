@@ -18,20 +18,20 @@ const PREFIX: &str = "__Secure-";
 const ATTRIBUTES: &str = "; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=4294967295";
 
 /// What all users' cookies have in common.
-pub(in crate::config) struct CookieShape<'a> {
+pub(crate) struct CookieShape<'a> {
     /// `cookies.name`
-    pub(in crate::config) name: &'a str,
+    pub(crate) name: &'a str,
     /// `cookies.domain`
-    pub(in crate::config) domain: Option<&'a str>,
+    pub(crate) domain: Option<&'a str>,
     /// `signing.issuer`
-    pub(in crate::config) issuer: &'a str,
+    pub(crate) issuer: &'a str,
     /// `signing.audience`
-    pub(in crate::config) audience: &'a str,
+    pub(crate) audience: &'a str,
 }
 
 impl CookieShape<'_> {
     /// What is wrong if the user's cookie could exceed what browsers keep.
-    pub(in crate::config) fn too_large(&self, user: &User) -> Option<Fault> {
+    pub(crate) fn too_large(&self, user: &User) -> Option<Fault> {
         let size = self.bound(user);
         (size > MAX).then(|| {
             Fault::new(

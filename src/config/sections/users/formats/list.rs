@@ -10,7 +10,7 @@ use crate::domain::identity::Identity;
 use super::{Listed, hash, username};
 
 /// Reads the items that are right and notes what is wrong with the others.
-pub(in crate::config) fn read(spot: &Spot<'_>) -> Vec<Listed> {
+pub(crate) fn read(spot: &Spot<'_>) -> Vec<Listed> {
     let items = spot.items().unwrap_or_default();
     items.iter().filter_map(one).collect()
 }

@@ -21,24 +21,24 @@ use crate::domain::fault::Fault;
 use crate::domain::id::{UserId, Username};
 use crate::domain::identity::Identity;
 
-pub(in crate::config) use cookie_size::CookieShape;
-pub(in crate::config) use list::read as list;
-pub(in crate::config) use variable::read as variable;
+pub(crate) use cookie_size::CookieShape;
+pub(crate) use list::read as list;
+pub(crate) use variable::read as variable;
 
 /// A user and where they were written.
 #[derive(Clone, Debug)]
-pub(in crate::config) struct Listed {
+pub(crate) struct Listed {
     /// Where the entry begins.
-    pub(in crate::config) place: Place,
+    pub(crate) place: Place,
     /// Its YAML path.
-    pub(in crate::config) path: String,
+    pub(crate) path: String,
     /// The user.
-    pub(in crate::config) user: User,
+    pub(crate) user: User,
 }
 
 /// Reads a users file of any of the formats; problems are noted with their place in it.
 /// `None` when it has no users to speak of because it could not be understood.
-pub(in crate::config) fn file(cx: &Context, text: &str, name: &Arc<str>) -> Option<Vec<Listed>> {
+pub(crate) fn file(cx: &Context, text: &str, name: &Arc<str>) -> Option<Vec<Listed>> {
     if htpasswd::looks_like(text) {
         return Some(htpasswd::read(cx, text, name));
     }

@@ -8,7 +8,7 @@ use crate::domain::fault::Fault;
 use super::Listed;
 
 /// Reads the pieces that are right and notes what is wrong with the others.
-pub(in crate::config) fn read(cx: &Context, text: &str, place: &Place) -> Vec<Listed> {
+pub(crate) fn read(cx: &Context, text: &str, place: &Place) -> Vec<Listed> {
     let mut listed = Vec::new();
     for piece in text.lines().flat_map(pieces) {
         let (name, hash) = piece.split_once(':').unwrap_or_default();
