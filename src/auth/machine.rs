@@ -173,9 +173,10 @@ impl MachineTokens {
             };
             let is_only = headers.get_all(name).iter().nth(1).is_none();
             let is_taken = is_only && found.is_none() && self.entrances.accept.contains(&entrance);
+            let text = text.filter(|_| is_taken);
             found = Some(Presented {
                 entrance,
-                hash: TokenHash::of_token(&text).filter(|_| is_taken),
+                hash: text.and_then(|text| TokenHash::of_token(&text)),
             });
         }
         found
@@ -273,18 +274,25 @@ impl MachineToken {
     }
 }
 
-/// What a header field shows that begins like a token of ours.
-fn shown<'a>(name: &HeaderName, value: &'a HeaderValue) -> Option<(Entrance, Cow<'a, [u8]>)> {
-    let value = value.as_bytes();
+/// What a header field shows that begins like a token of ours. One without a scheme is a
+/// mistake that must not reach the app: shown, and taken nowhere.
+fn shown<'a>(
+    name: &HeaderName,
+    value: &'a HeaderValue,
+) -> Option<(Entrance, Option<Cow<'a, [u8]>>)> {
+    let value = value.as_bytes().trim_ascii();
     let ours = |text: &[u8]| text.starts_with(PREFIX.as_bytes());
     if *name != header::AUTHORIZATION {
-        return ours(value).then_some((Entrance::Header, value.into()));
+        return ours(value).then_some((Entrance::Header, Some(value.into())));
     }
-    let space = value.iter().position(|byte| *byte == b' ')?;
-    let (scheme, rest) = value.split_at_checked(space)?;
+    if ours(value) {
+        return Some((Entrance::Bearer, None));
+    }
+    let blank = value.iter().position(|byte| matches!(byte, b' ' | b'\t'))?;
+    let (scheme, rest) = value.split_at_checked(blank)?;
     let rest = rest.trim_ascii();
     if scheme.eq_ignore_ascii_case(b"bearer") {
-        return ours(rest).then_some((Entrance::Bearer, rest.into()));
+        return ours(rest).then_some((Entrance::Bearer, Some(rest.into())));
     }
     if !scheme.eq_ignore_ascii_case(b"basic") {
         return None;
@@ -293,5 +301,5 @@ fn shown<'a>(name: &HeaderName, value: &'a HeaderValue) -> Option<(Entrance, Cow
     let mut parts = pair.splitn(2, |byte| *byte == b':');
     let (name, password) = (parts.next()?, parts.next().unwrap_or_default());
     let text = [password, name].into_iter().find(|part| ours(part))?;
-    Some((Entrance::Basic, text.to_vec().into()))
+    Some((Entrance::Basic, Some(text.to_vec().into())))
 }

@@ -22,6 +22,9 @@ fn each_entrance_opens_paths_and_methods_and_rules_together() {
     let entrances = [
         bearer(&token),
         ("authorization", format!("bEARER   {token}")),
+        ("authorization", format!("Bearer\t{token}")),
+        ("authorization", format!("Bearer \t {token}")),
+        ("authorization", basic("x", &token).1.replace(' ', "\t")),
         basic("whoever", &token),
         basic(&token, ""),
         basic(&token, "x-oauth-basic"),
@@ -101,7 +104,6 @@ fn what_is_not_ours_reaches_the_app_byte_for_byte() {
         ("Authorization", "Basic ZHdfOng="), // `dw_:x`, which begins like one
         ("Authorization", "Basic %%%"),
         ("Authorization", "Digest dw_0"),
-        ("Authorization", "dw_0"),
         ("X-API-Key", "key-of-the-app"),
     ] {
         let begins_like_ours = value == "Basic ZHdfOng=";
@@ -116,6 +118,19 @@ fn what_is_not_ours_reaches_the_app_byte_for_byte() {
             assert_eq!(app.last().all(name), [value], "{value}");
         }
     }
+}
+
+#[test]
+fn a_token_without_a_scheme_is_refused_and_never_reaches_the_app() {
+    let (token, entry) = made("ci", "alice", &[]);
+    let (gateway, app) = gateway_with(&[&entry], EVERY_ENTRANCE);
+    let alice = gateway.alice();
+    for value in [token.as_str(), "dw_0", "dw_0 x"] {
+        let request = gateway.request("GET", "/").cookie(&alice);
+        let answer = request.header("Authorization", value).send();
+        assert_problem(&answer, 401, "token_invalid", value);
+    }
+    assert_eq!(app.count(), 0);
 }
 
 #[test]
