@@ -169,7 +169,7 @@ impl Policy {
         if let Some(bearer) = bearer {
             let path = RequestPath::parse(view.path).map_err(|_doubt| Denial::PathAmbiguous)?;
             bearer.reaches(&path, view.method)?;
-            let presented = AccessTokenState::Live(bearer.session);
+            let presented = AccessTokenState::Live(Arc::clone(&bearer.session));
             let pass = match openness {
                 None | Some(Openness::Closed) => judge::judge(places(), presented)?,
                 Some(Openness::Session) => public(presented, &selected),
@@ -177,7 +177,7 @@ impl Policy {
                     public(AccessTokenState::Absent, &selected)
                 }
             };
-            // No browser sends a token by itself: nothing has to prove that it was meant.
+            self.token_was_meant(view, &bearer)?;
             self.last_checks(view, origin, None)?;
             return Ok(Decision::Forward(pass.without(bearer.entrance)).into());
         }

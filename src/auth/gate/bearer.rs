@@ -6,6 +6,7 @@ use http::Method;
 use http::header;
 
 use super::{Rejected, user_of};
+use crate::auth::csrf::{self, CsrfMode};
 use crate::auth::denial::Denial;
 use crate::auth::machine::{Entrance, KnownToken};
 use crate::auth::policy::Policy;
@@ -64,6 +65,22 @@ impl Policy {
             entrance: presented.entrance,
             known,
         }))
+    }
+
+    /// Whether an unsafe request with a token was meant. A browser sends no token by itself,
+    /// but again the name and password that somebody once typed for Basic, also to what
+    /// another site submits. It says where from, by `Origin` or `Sec-Fetch-Site`; what says
+    /// neither is a program. Where the app is open to every origin that counts as well.
+    pub(super) fn token_was_meant(
+        &self,
+        view: &RequestView<'_>,
+        bearer: &Bearer<'_>,
+    ) -> Result<(), Rejected> {
+        if bearer.entrance != Entrance::Basic || self.csrf.mode == CsrfMode::Off {
+            return Ok(());
+        }
+        csrf::check_origin(view, &self.cors.caller(view), true)
+            .map_err(|denial| Rejected::of(&bearer.session, denial))
     }
 
     /// Whether the operator has programs asked for Basic here. Browsers are not: they would

@@ -195,6 +195,57 @@ fn a_page_of_another_site_cannot_use_one_and_no_csrf_token_is_asked() {
     }
 }
 
+/// A browser sends Basic again by itself once somebody has typed it.
+#[test]
+fn what_another_site_sends_with_the_basic_of_a_browser_is_refused() {
+    let (token, entry) = made("ci", "alice", &[]);
+    let rules = "rules:\n  - { path: /open/**, access: public, identity: off, cross_origin: anyone }\ncors: { allowed_origins: [https://friend.example] }\n";
+    for (mode, refused) in [("origin", 403), ("token", 403), ("both", 403), ("off", 200)] {
+        let yaml = format!("{EVERY_ENTRANCE}{rules}csrf: {{ mode: {mode} }}\n");
+        let (gateway, app) = gateway_with(&[&entry], &yaml);
+        let own = format!("http://127.0.0.1:{}", gateway.port());
+        let site = "Sec-Fetch-Site";
+        for (method, path, said, status) in [
+            ("POST", "/", (site, "cross-site"), refused),
+            ("POST", "/", (site, "same-site"), refused),
+            ("DELETE", "/open/x", (site, "cross-site"), refused),
+            (
+                "POST",
+                "/open/x",
+                ("Origin", "https://evil.example"),
+                refused,
+            ),
+            ("POST", "/open/x", ("Origin", "null"), refused),
+            ("GET", "/", (site, "cross-site"), 200),
+            ("GET", "/open/x", ("Origin", "https://evil.example"), 200),
+            ("POST", "/", (site, "same-origin"), 200),
+            ("POST", "/", ("Origin", "https://friend.example"), 200),
+            ("POST", "/", ("Origin", own.as_str()), 200),
+            ("POST", "/open/x", ("Origin", own.as_str()), 200),
+            // git and WebDAV.
+            ("POST", "/", ("User-Agent", "git/2.47"), 200),
+            ("POST", "/open/x", ("User-Agent", "git/2.47"), 200),
+        ] {
+            for (entrance, status) in [
+                (basic("x", &token), status),
+                (basic(&token, ""), status),
+                (bearer(&token), 200),
+                (("X-API-Key", token.clone()), 200),
+            ] {
+                let before = app.count();
+                let request = gateway.request(method, path).header(said.0, said.1);
+                let answer = request.header(entrance.0, &entrance.1).send();
+                let what = format!("{mode} {method} {path} {said:?} {entrance:?}: {answer}");
+                assert_eq!(answer.status, status, "{what}");
+                if status == 403 {
+                    assert_problem(&answer, 403, "csrf_failed", &what);
+                }
+                assert_eq!(app.count() - before, usize::from(status == 200), "{what}");
+            }
+        }
+    }
+}
+
 #[test]
 fn our_own_endpoints_take_none_but_the_question_who_am_i() {
     let (token, entry) = made("ci", "bob", &["--expires", "never"]);
