@@ -8,12 +8,14 @@
 # `make image` takes the second stage alone, around the binaries of `make static`.
 
 FROM --platform=$BUILDPLATFORM rust:1-slim-bookworm AS build
-ARG TARGETARCH=amd64
+# BuildKit sets it only where it has no default; older builders do not, and build for themselves.
+ARG TARGETARCH
 WORKDIR /src
 COPY . .
-RUN .ci/setup static \
- && .ci/static "$TARGETARCH" \
- && .ci/image-root /image "target/static/$TARGETARCH/doorward" target/static/THIRD-PARTY
+RUN architecture="${TARGETARCH:-$(dpkg --print-architecture)}" \
+ && .ci/setup static \
+ && .ci/static "$architecture" \
+ && .ci/image-root /image "target/static/$architecture/doorward" target/static/THIRD-PARTY
 
 FROM scratch
 COPY --from=build /image /

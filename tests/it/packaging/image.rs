@@ -45,6 +45,17 @@ fn the_build_is_given_the_scripts_that_it_runs() {
     }
 }
 
+/// BuildKit does not overwrite an argument that has a default: each image would be of that machine.
+#[test]
+fn the_builder_says_what_it_builds_for() {
+    let text = read("Dockerfile");
+    let arguments = text.lines().filter_map(|line| line.strip_prefix("ARG "));
+    let automatic: Vec<_> = arguments
+        .filter(|name| name.starts_with("TARGET") || name.starts_with("BUILD"))
+        .collect();
+    assert_eq!(automatic, ["TARGETARCH"]);
+}
+
 #[test]
 fn the_image_is_its_root_and_nothing_else() {
     let text = read("Dockerfile");

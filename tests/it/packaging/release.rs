@@ -29,6 +29,18 @@ fn every_place_says_the_same_version() {
     }
 }
 
+#[test]
+fn the_archive_has_what_the_page_puts_in_place() {
+    let packs = read(".ci/release");
+    for path in ["packaging/systemd/doorward.", "packaging/debian/doorward.yaml"] {
+        assert!(packs.contains(path), "the archive lacks {path}");
+    }
+    let install = "install -D -m 640 -g doorward doorward.yaml /etc/doorward/doorward.yaml";
+    assert!(read("docs/start-systemd.md").contains(install));
+    let starts = read("packaging/systemd/doorward.service");
+    assert!(starts.contains("run --config /etc/doorward/doorward.yaml\n"));
+}
+
 /// Files below a folder, as paths from the repository's root.
 fn below(folder: &str) -> Vec<String> {
     let mut found = Vec::new();

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::pages::{blocks_of, root};
+use super::pages::{blocks_of, read, root};
 use crate::operations::cli::{assert_code, said};
 use crate::support::gateway::PROGRAM;
 use crate::support::process::run;
@@ -25,8 +25,14 @@ exec "$@""#,
     ("install", r#"for last; do :; done; cat >"$ROOT$last""#),
     (
         "systemctl",
+        // As systemd, it opens no socket for a service that runs.
         r#"for last; do :; done; case $last in *.socket) ;; *) last=$last.service ;; esac
-test -e "$PROJECT/packaging/systemd/$last""#,
+test -e "$PROJECT/packaging/systemd/$last" || exit 5
+case "$*" in
+stop*) rm -f "$ROOT/active-$last" ;;
+*.socket) test ! -e "$ROOT/active-doorward.service" && touch "$ROOT/active-$last" ;;
+*) touch "$ROOT/active-$last" ;;
+esac"#,
     ),
     (
         "doorward",
@@ -91,6 +97,10 @@ fn perform(page: &str, info: &str, folder: &TempDir, tools: &Path) -> String {
 #[test]
 fn the_commands_for_debian_end_in_a_configuration_that_is_right() {
     let folder = TempDir::new();
+    let package = folder.write("doorward_0.1.0-1_amd64.deb", "a package");
+    let mut sums = Command::new("sha256sum");
+    sums.args(package.file_name()).current_dir(folder.path());
+    folder.write("SHA256SUMS", run(&mut sums, "").stdout);
     let printed = perform("docs/start-systemd.md", "sh debian", &folder, Path::new(""));
     assert!(printed.contains("the configuration is good"), "{printed}");
     let users = std::fs::read_to_string(folder.join("etc/doorward/users.yml")).unwrap();
@@ -98,6 +108,16 @@ fn the_commands_for_debian_end_in_a_configuration_that_is_right() {
         users.contains("username: alice") && users.contains("$argon2id$"),
         "{users}"
     );
+    for unit in ["doorward.service", "doorward.socket"] {
+        let active = folder.join(&format!("active-{unit}"));
+        assert!(active.exists(), "{unit} does not run in the end");
+    }
+    // The configuration that the package brings says the same.
+    let config = read("packaging/debian/doorward.yaml");
+    let blocks = blocks_of("docs/start-systemd.md", "sh debian");
+    let socket = blocks.iter().find(|block| block.contains(".socket"));
+    let said = format!("#   {}", socket.unwrap().trim().replace('\n', "\n#   "));
+    assert!(config.contains(&said), "{said}");
 }
 
 #[test]
