@@ -36,3 +36,26 @@ allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities: { drop: [ALL] }
 {{- end }}
+
+{{- /* The labels of the app's pods. */ -}}
+{{- define "doorward.app" -}}
+{{- toYaml (.Values.networkPolicy.app | default (dict "app.kubernetes.io/name" "app")) }}
+{{- end }}
+
+{{- /* Refuses what would start and yet be wrong. */ -}}
+{{- define "doorward.checked" -}}
+{{- if .Values.sidecar }}
+{{- if not (regexMatch "^(https?://(127\\.|localhost\\b|\\[::1\\])|unix:)" .Values.config.upstream) }}
+{{- fail (printf "config.upstream is %s, which is not in this pod: with a sidecar name where the app listens, such as http://127.0.0.1:3000" .Values.config.upstream) }}
+{{- end }}
+{{- else if and (gt (int .Values.replicas) 1) (not .Values.redis.enabled) }}
+{{- $store := dig "session" "store" "" .Values.config }}
+{{- $named := kindIs "map" $store }}
+{{- range .Values.env }}
+{{- if eq .name "DOORWARD_SESSION_STORE_REDIS_URL" }}{{ $named = true }}{{ end }}
+{{- end }}
+{{- if not $named }}
+{{- fail (printf "%d replicas share no sessions: redis.enabled is false, and neither env has a DOORWARD_SESSION_STORE_REDIS_URL nor config a session.store.redis" (int .Values.replicas)) }}
+{{- end }}
+{{- end }}
+{{- end }}

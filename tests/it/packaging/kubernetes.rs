@@ -3,7 +3,7 @@
 //! No cluster runs here: what reads the manifests are kubectl's kustomize, Helm, the schemas of
 //! Kubernetes' own API and checkov, and the containers' programs are started without containers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -214,38 +214,106 @@ fn pods_are_restricted() {
     assert!(output.status.success(), "{said}");
 }
 
+/// Where a value stands, by its keys from the outside in.
+type Place = Vec<String>;
+
+/// What is no mapping, and where.
+fn leaves(value: &Value) -> Vec<Place> {
+    let Some(entries) = value.as_mapping() else {
+        return vec![Place::new()];
+    };
+    let below = entries.iter().flat_map(|(name, value)| {
+        let name = name.as_str().unwrap();
+        let below = leaves(value).into_iter();
+        below.map(|place| [vec![name.to_owned()], place].concat())
+    });
+    below.collect()
+}
+
+/// Without this leaf its default counts; a switch is turned.
+fn change(values: &mut Value, place: &[String]) {
+    match place {
+        [name] => match values[name.as_str()].as_bool() {
+            Some(on) => values[name.as_str()] = Value::Bool(!on),
+            None => drop(values.as_mapping_mut().unwrap().remove(name.as_str())),
+        },
+        [name, below @ ..] => change(&mut values[name.as_str()], below),
+        [] => unreachable!(),
+    }
+}
+
 #[test]
 fn every_value_of_the_chart_counts() {
     let dir = TempDir::new();
     if helm(&["version"], &dir).is_none() {
         return;
     }
-    let values =
-        |path: &str| -> BTreeMap<String, Value> { serde_yaml::from_str(&read(path)).unwrap() };
+    let values = |path: &str| -> Value { serde_yaml::from_str(&read(path)).unwrap() };
     let mut replicas = values("deploy/chart/ci/every-values.yaml");
-    let names = |of: &BTreeMap<String, Value>| of.keys().cloned().collect::<Vec<_>>();
-    assert_eq!(names(&replicas), names(&values("deploy/chart/values.yaml")));
-    // A sidecar and its volume come instead of the replicas and their Redis.
+    let names = |of: &Value| {
+        let names = of.as_mapping().unwrap().keys();
+        let names = names.map(|name| name.as_str().unwrap().to_owned());
+        names.collect::<BTreeSet<_>>()
+    };
+    let defaults = values("deploy/chart/values.yaml");
+    assert_eq!(names(&replicas), names(&defaults));
+    for name in names(&defaults) {
+        let (given, default) = (&replicas[name.as_str()], &defaults[name.as_str()]);
+        if default.is_mapping() && name != "config" {
+            let lacks: Vec<_> = names(default).difference(&names(given)).cloned().collect();
+            assert!(lacks.is_empty(), "nobody tries {lacks:?} of {name}");
+        }
+    }
+    // A sidecar and its volume come instead of the replicas and their Redis; a digest beats a tag.
     let mut sidecar = values("deploy/chart/ci/sidecar-values.yaml");
-    replicas.remove("sidecar");
-    sidecar.insert(
-        "persistence".to_owned(),
-        replicas.remove("persistence").unwrap(),
-    );
+    let mut take = |name: &str| replicas.as_mapping_mut().unwrap().remove(name).unwrap();
+    take("sidecar");
+    sidecar["persistence"] = take("persistence");
+    sidecar["image"] = Value::Mapping(Default::default());
+    let image = replicas["image"].as_mapping_mut().unwrap();
+    sidecar["image"]["tag"] = image.remove("tag").unwrap();
 
-    let render = |values: &BTreeMap<String, Value>| {
+    let render = |values: &Value| {
         let path = dir.write("values.yaml", serde_yaml::to_string(values).unwrap());
         let mut command = helm(&["template", "doorward"], &dir).unwrap();
-        succeed(command.arg("--values").arg(path))
+        command.arg("--values").arg(path);
+        run_for(&mut command, "", Duration::from_secs(120))
     };
     for values in [replicas, sidecar] {
         let with = render(&values);
-        for name in values.keys() {
+        let said = String::from_utf8_lossy(&with.stderr);
+        assert!(with.status.success(), "{said}");
+        for place in leaves(&values) {
             let mut values = values.clone();
-            values.remove(name);
-            assert_ne!(with, render(&values), "nothing depends on {name}");
+            change(&mut values, &place);
+            let name = place.join(".");
+            assert_ne!(
+                with.stdout,
+                render(&values).stdout,
+                "{name} counts for nothing"
+            );
         }
     }
+}
+
+#[test]
+fn the_labels_of_the_app_are_those_that_are_given_and_no_others() {
+    let Some(text) = charted(Some("every-values.yaml")) else {
+        return;
+    };
+    let policies = normalised(&text);
+    let shop: Value = serde_yaml::from_str("{ matchLabels: { app: shop } }").unwrap();
+    let of_the_app = &policies["NetworkPolicy doorward-app"]["spec"];
+    assert_eq!(of_the_app["podSelector"], shop);
+    let egress = &policies["NetworkPolicy doorward"]["spec"]["egress"];
+    let egress = egress.as_sequence().unwrap();
+    let elsewhere: Value = serde_yaml::from_str("{ ipBlock: { cidr: 10.9.0.0/16 } }").unwrap();
+    let goes: Vec<_> = egress.iter().map(|rule| &rule["to"][0]).collect();
+    assert!(goes.contains(&&elsewhere), "{egress:?}");
+    assert!(
+        goes.iter().any(|to| to["podSelector"] == shop),
+        "{egress:?}"
+    );
 }
 
 #[test]
@@ -257,6 +325,13 @@ fn a_wrong_value_of_the_chart_is_refused() {
         ("image.digest=abc", "/image/digest"),
         ("config.upstream=app:3000", "/config/upstream"),
         ("redis.storage=much", "/redis/storage"),
+        // The Service, the probes and the policy know these ports.
+        ("config.listen[0]=0.0.0.0:80", "/config/listen"),
+        ("config.admin.listen=0.0.0.0:81", "/config/admin/listen"),
+        ("podSecurityContext.runAsUser=0", "/podSecurityContext"),
+        // What would start, and yet be wrong.
+        ("redis.enabled=false", "2 replicas share no sessions"),
+        ("sidecar.name=app,sidecar.image=app", "not in this pod"),
     ] {
         let Some(mut command) = helm(&["lint", "--strict"], &dir) else {
             return;
@@ -265,8 +340,37 @@ fn a_wrong_value_of_the_chart_is_refused() {
         let output = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         assert!(output.contains(said), "{set}: {output}");
     }
-    let mut command = helm(&["lint", "--strict"], &dir).unwrap();
-    succeed(&mut command);
+    for right in [
+        "replicas=2",
+        "redis.enabled=false,replicas=1",
+        "redis.enabled=false,env[0].name=DOORWARD_SESSION_STORE_REDIS_URL,env[0].value=redis://a",
+        "redis.enabled=false,config.session.store.redis.url=redis://a",
+    ] {
+        let mut command = helm(&["lint", "--strict"], &dir).unwrap();
+        succeed(command.args(["--set", right]));
+    }
+}
+
+/// A cluster that gives each namespace a user of its own takes no pod that names another.
+#[test]
+fn the_pods_name_no_user_where_the_cluster_does() {
+    let dir = TempDir::new();
+    let Some(mut command) = helm(&["template", "doorward"], &dir) else {
+        return;
+    };
+    command.args([
+        "--set",
+        "podSecurityContext=null,redis.podSecurityContext=null",
+    ]);
+    let rendered = succeed(&mut command);
+    assert_eq!(pods(&rendered).len(), 2);
+    for pod in pods(&rendered) {
+        let context = pod["securityContext"].as_mapping().unwrap();
+        assert_eq!(context["runAsNonRoot"], true);
+        for name in ["runAsUser", "runAsGroup", "fsGroup"] {
+            assert!(!context.contains_key(name), "{name}: {context:?}");
+        }
+    }
 }
 
 /// Every command of the page that does not need a cluster, with what it names.

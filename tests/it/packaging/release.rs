@@ -11,9 +11,11 @@ use crate::support::{TempDir, doorward};
 use super::{file, read};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Where the workflow of a release pushes the image.
+const IMAGE: &str = "ghcr.io/doorward/doorward";
 
 #[test]
-fn every_place_says_the_same_version() {
+fn every_place_says_the_same_version_and_image() {
     for (path, line) in [
         ("deploy/chart/Chart.yaml", format!("\nversion: {VERSION}\n")),
         (
@@ -22,17 +24,33 @@ fn every_place_says_the_same_version() {
         ),
         (
             "deploy/kustomize/base/kustomization.yaml",
-            format!("newTag: {VERSION}\n"),
+            format!(
+                "  - name: {IMAGE} # newName: where else your cluster pulls it from\n    newTag: {VERSION}\n"
+            ),
         ),
+        (
+            "deploy/kustomize/base/deployment.yaml",
+            format!("image: {IMAGE}\n"),
+        ),
+        ("deploy/chart/values.yaml", format!("repository: {IMAGE}\n")),
+        (
+            "docs/start-kubernetes.md",
+            format!("{IMAGE}:{VERSION} hash-password"),
+        ),
+        ("docs/start-docker.md", format!("`{IMAGE}`")),
+        ("README.md", format!("`{IMAGE}`")),
     ] {
-        assert!(read(path).contains(&line), "{path} is of another version");
+        assert!(read(path).contains(&line), "{path} lacks {line}");
     }
 }
 
 #[test]
 fn the_archive_has_what_the_page_puts_in_place() {
     let packs = read(".ci/release");
-    for path in ["packaging/systemd/doorward.", "packaging/debian/doorward.yaml"] {
+    for path in [
+        "packaging/systemd/doorward.",
+        "packaging/debian/doorward.yaml",
+    ] {
         assert!(packs.contains(path), "the archive lacks {path}");
     }
     let install = "install -D -m 640 -g doorward doorward.yaml /etc/doorward/doorward.yaml";

@@ -99,7 +99,10 @@ fn a_clean_machine_gets_what_a_release_calls() {
     ] {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let calls = std::fs::read_to_string(root.join(caller)).unwrap();
-        assert!(calls.contains(program), "{caller} no longer calls {program}");
+        assert!(
+            calls.contains(program),
+            "{caller} no longer calls {program}"
+        );
         assert!(packages.contains(&package), "no {package}: {said}");
     }
 }
