@@ -11,7 +11,7 @@
 use std::io;
 use std::time::Instant;
 
-use crate::gateway::connection::h2_heads::{CutTarget, H2Heads};
+use crate::gateway::connection::h2_heads::{Fault, H2Heads};
 
 /// What a client says first (RFC 9113 section 3.4).
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -66,13 +66,13 @@ const DEFAULT_TABLE: u32 = 4096;
 pub(crate) enum Unfit {
     /// Too many frames that only cost.
     Flood,
-    /// A target that would not be forwarded as it was sent.
-    CutTarget,
+    /// A head that is not to be read on.
+    Head(Fault),
 }
 
-impl From<CutTarget> for Unfit {
-    fn from(CutTarget: CutTarget) -> Self {
-        Self::CutTarget
+impl From<Fault> for Unfit {
+    fn from(fault: Fault) -> Self {
+        Self::Head(fault)
     }
 }
 
@@ -80,7 +80,8 @@ impl From<Unfit> for io::Error {
     fn from(unfit: Unfit) -> Self {
         let why = match unfit {
             Unfit::Flood => "more HTTP/2 frames without a use than a client needs",
-            Unfit::CutTarget => "an HTTP/2 target with a fragment",
+            Unfit::Head(Fault::Cut) => "an HTTP/2 target with a fragment",
+            Unfit::Head(Fault::Undecodable) => "an HTTP/2 head that cannot be decoded",
         };
         Self::new(io::ErrorKind::InvalidData, why)
     }
@@ -211,7 +212,7 @@ impl H2FloodGuard {
         if let State::Payload(0, part) = self.state {
             if part == Part::Last {
                 self.in_head = false;
-                self.heads.end();
+                self.heads.end()?;
             }
             self.state = State::Head([0; FRAME_HEAD], 0);
         }
@@ -229,7 +230,7 @@ impl H2FloodGuard {
         let only_costs = match kind {
             HEADERS => {
                 self.in_head = true;
-                self.heads.begin(flags, stream, length);
+                self.heads.begin(flags, stream, length)?;
                 false
             }
             DATA => length == 0 && !has(END_STREAM),

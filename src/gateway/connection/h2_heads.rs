@@ -9,9 +9,11 @@
 //! whether it is `:path`, of a value its length and whether it has a `#`; a table of 4096
 //! bytes is then 128 entries of a few words.
 //!
-//! What cannot be decoded is not judged: `h2` ends the connection for it. Where that
-//! library has its own mind about a block, it is followed here too, or an index would mean
-//! something else to us than to it.
+//! What cannot be decoded ends the connection, as `h2` would end it. It must not come that far:
+//! a block that ends within a field would swallow the mark that follows it there
+//! ([`crate::gateway::connection::h2_interim`]), and be whole. Where that library has its own
+//! mind about a block, it is followed here too, or an index would mean something else to us
+//! than to it.
 
 use std::collections::VecDeque;
 
@@ -71,12 +73,12 @@ const END_OF_STRING: Code = (LONGEST, 0x3fff_ffff);
 const HASH: Code = (12, 0xffa);
 const PATH_CODES: [Code; PATH.len()] = [(7, 0x5c), (6, 0x2b), (5, 0x3), (5, 0x9), (6, 0x27)];
 
-/// A `:path` with a `#`.
+/// Why a head is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct CutTarget;
-
-enum Fault {
+pub(crate) enum Fault {
+    /// A `:path` with a `#`.
     Cut,
+    /// No HPACK, or not all of a field.
     Undecodable,
 }
 
@@ -85,8 +87,6 @@ enum Fault {
 pub(crate) struct H2Heads {
     frame: Layout,
     fields: Fields,
-    /// Whether nothing can be decoded any more.
-    is_lost: bool,
 }
 
 impl H2Heads {
@@ -94,16 +94,17 @@ impl H2Heads {
         Self {
             frame: Layout::default(),
             fields: Fields::new(),
-            is_lost: false,
         }
     }
 
     /// A head begins: a HEADERS frame, with so many bytes to come.
-    pub(crate) fn begin(&mut self, flags: u8, stream: u32, length: usize) {
+    ///
+    /// # Errors
+    /// If it is too short for what it says to hold.
+    pub(crate) fn begin(&mut self, flags: u8, stream: u32, length: usize) -> Result<(), Fault> {
         self.fields.at = At::Field;
-        let frame = Layout::headers(flags, stream, length);
-        self.is_lost |= frame.is_none();
-        self.frame = frame.unwrap_or_default();
+        self.frame = Layout::headers(flags, stream, length).ok_or(Fault::Undecodable)?;
+        Ok(())
     }
 
     /// It goes on: a CONTINUATION.
@@ -117,28 +118,19 @@ impl H2Heads {
     /// Takes a part of the frame that is under way.
     ///
     /// # Errors
-    /// If a target would be cut.
-    pub(crate) fn pass(&mut self, bytes: &[u8]) -> Result<(), CutTarget> {
-        if self.is_lost {
-            return Ok(());
-        }
-        let read = match self.frame.block_of(bytes) {
-            Some(block) => self.fields.read(block),
-            None => Err(Fault::Undecodable),
-        };
-        match read {
-            Ok(()) => Ok(()),
-            Err(Fault::Cut) => Err(CutTarget),
-            Err(Fault::Undecodable) => {
-                self.is_lost = true;
-                Ok(())
-            }
-        }
+    /// If a target would be cut, or nothing can be decoded any more.
+    pub(crate) fn pass(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        let block = self.frame.block_of(bytes).ok_or(Fault::Undecodable)?;
+        self.fields.read(block)
     }
 
     /// The head is over.
-    pub(crate) fn end(&mut self) {
-        self.is_lost |= !matches!(self.fields.at, At::Field);
+    ///
+    /// # Errors
+    /// If it ends within a field.
+    pub(crate) fn end(&self) -> Result<(), Fault> {
+        let is_whole = matches!(self.fields.at, At::Field);
+        is_whole.then_some(()).ok_or(Fault::Undecodable)
     }
 }
 

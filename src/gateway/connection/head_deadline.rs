@@ -102,7 +102,7 @@ impl HeadDeadline {
                 match passed {
                     Ok(()) => {}
                     Err(Unfit::Flood) => self.is_abused.store(true, Ordering::Relaxed),
-                    Err(Unfit::CutTarget) => self.refusals.target_refused(),
+                    Err(Unfit::Head(_)) => self.refusals.head_refused(),
                 }
                 passed?;
                 self.enter(match frames.in_head() {

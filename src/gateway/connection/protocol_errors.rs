@@ -74,8 +74,8 @@ impl ProtocolErrors {
         self.record(METHOD_NOT_ALLOWED);
     }
 
-    /// A target that the HTTP/2 library would mend in silence.
-    pub(crate) fn target_refused(&self) {
+    /// A head that the HTTP/2 library is not given.
+    pub(crate) fn head_refused(&self) {
         self.record(BAD_REQUEST);
     }
 

@@ -16,14 +16,13 @@ pub fn chunked_body(bytes: &[u8], piece: usize) -> Option<(usize, bool)> {
 }
 
 /// Reads the blocks of fields of one HTTP/2 connection, in pieces of so many bytes: the first
-/// with a target that would be cut.
-pub fn cut_target(blocks: &[Vec<u8>], piece: usize) -> Option<usize> {
+/// for which the connection ends.
+pub fn refused_head(blocks: &[Vec<u8>], piece: usize) -> Option<usize> {
     let mut heads = H2Heads::new();
     blocks.iter().position(|block| {
-        heads.begin(0, 1, block.len());
         let mut pieces = block.chunks(piece.max(1));
-        let is_cut = pieces.any(|piece| heads.pass(piece).is_err());
-        heads.end();
-        is_cut
+        let read = heads.begin(0, 1, block.len());
+        let read = read.and_then(|()| pieces.try_for_each(|piece| heads.pass(piece)));
+        read.and_then(|()| heads.end()).is_err()
     })
 }

@@ -2,6 +2,7 @@
 
 use crate::support::h2::{DATA, END_STREAM, H2, HEADERS, field};
 use crate::support::verbatim::Verbatim;
+use crate::support::wait::PATIENCE;
 use crate::support::{Builder, Gateway, optional};
 
 /// A flag of HEADERS (RFC 9113 section 6.2).
@@ -94,6 +95,22 @@ fn a_padded_head_claims_no_stream() {
     client.headers(3, END_STREAM, &block).unwrap();
     let head = client.until(|frame| frame.kind == HEADERS).unwrap();
     assert_eq!((head.stream, head.payload), (3, hints()));
+}
+
+/// The mark must not become the rest of what the client did not send.
+#[test]
+fn a_head_that_ends_within_a_field_is_given_to_nobody() {
+    let Some((gateway, app)) = world() else {
+        return;
+    };
+    // The mark is 44 bytes long.
+    for value in [44, 0x80 | 44, 1, 45, 127] {
+        let mut client = H2::open(gateway.port()).unwrap();
+        let block = [client.get("/x", ""), vec![0, 1, b'x', value]].concat();
+        client.headers(1, END_STREAM, &block).unwrap();
+        assert!(client.is_over(PATIENCE), "after a length of {value}");
+    }
+    assert!(app.taken().is_empty(), "{:?}", app.taken());
 }
 
 /// Read by another's decoder, many on one connection after the other.
