@@ -97,7 +97,8 @@ pub struct Presented {
 /// All tokens, found by what a request shows.
 #[derive(Debug, Default)]
 pub struct MachineTokens {
-    entrances: Entrances,
+    /// `None`: what begins like a token is the app's.
+    entrances: Option<Entrances>,
     tokens: HashMap<SessionId, KnownToken>,
     /// In the order of the file.
     order: Vec<SessionId>,
@@ -128,7 +129,7 @@ impl MachineTokens {
     /// Of these tokens, for the users of a snapshot.
     pub fn new(
         tokens: &[MachineToken],
-        entrances: Entrances,
+        entrances: Option<Entrances>,
         window: Duration,
         users: (&Directory, &HashMap<UserId, Arc<Principal>>),
         of_machine: impl Fn(&Arc<User>) -> Arc<Principal>,
@@ -164,15 +165,18 @@ impl MachineTokens {
     /// The token that a request shows, if it shows any: everything that begins like one of
     /// ours. Any other `Authorization` is the app's.
     pub fn presented(&self, headers: &HeaderMap) -> Option<Presented> {
-        let own = self.entrances.header.as_ref();
+        let entrances = self.entrances.as_ref()?;
         let mut found: Option<Presented> = None;
-        for name in [&header::AUTHORIZATION].into_iter().chain(own) {
+        for name in [&header::AUTHORIZATION]
+            .into_iter()
+            .chain(&entrances.header)
+        {
             let mut values = headers.get_all(name).iter();
             let Some((entrance, text)) = values.find_map(|value| shown(name, value)) else {
                 continue;
             };
             let is_only = headers.get_all(name).iter().nth(1).is_none();
-            let is_taken = is_only && found.is_none() && self.entrances.accept.contains(&entrance);
+            let is_taken = is_only && found.is_none() && entrances.accept.contains(&entrance);
             let text = text.filter(|_| is_taken);
             found = Some(Presented {
                 entrance,
@@ -186,7 +190,7 @@ impl MachineTokens {
     pub fn header_of(&self, entrance: Entrance) -> Option<&HeaderName> {
         match entrance {
             Entrance::Bearer | Entrance::Basic => Some(&header::AUTHORIZATION),
-            Entrance::Header => self.entrances.header.as_ref(),
+            Entrance::Header => self.entrances.as_ref()?.header.as_ref(),
         }
     }
 

@@ -63,8 +63,8 @@ pub struct Settings {
     pub users: Vec<User>,
     /// What programs may show, in the order of the file; names and hashes are unique.
     pub tokens: Vec<MachineToken>,
-    /// Where they may show it.
-    pub api: Entrances,
+    /// Where they may show it; `None`: neither this nor `tokens` is written.
+    pub api: Option<Entrances>,
     /// How access tokens are signed.
     pub signing: Signing,
     /// How cookies are named and sent.

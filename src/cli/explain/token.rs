@@ -43,13 +43,14 @@ pub(super) fn stand_in(settings: &mut Settings, name: &str) -> Option<Shown> {
     let text = generate(entropy::random);
     token.hash = TokenHash::of(text.as_bytes());
     token.from.clear();
-    let (header, value) = match settings.api.accept.first()? {
+    let api = settings.api.as_ref()?;
+    let (header, value) = match api.accept.first()? {
         Entrance::Bearer => (header::AUTHORIZATION, format!("Bearer {text}")),
         Entrance::Basic => {
             let pair = STANDARD.encode(format!("token:{text}"));
             (header::AUTHORIZATION, format!("Basic {pair}"))
         }
-        Entrance::Header => (settings.api.header.clone()?, text),
+        Entrance::Header => (api.header.clone()?, text),
     };
     Some(Shown {
         header,

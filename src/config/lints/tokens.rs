@@ -18,8 +18,12 @@ pub(super) fn check(settings: &Settings) -> Vec<Lint> {
     let mut found: Vec<Lint> = tokens
         .filter_map(|token| one(token, &directory, &rules))
         .collect();
+    let accepted = settings.api.iter().flat_map(|api| &api.accept);
+    let takes_basic = accepted
+        .copied()
+        .any(|entrance| entrance == Entrance::Basic);
     for (index, rule) in settings.rules.iter().enumerate() {
-        if rule.challenge == Challenge::Basic && !settings.api.accept.contains(&Entrance::Basic) {
+        if rule.challenge == Challenge::Basic && !takes_basic {
             found.push(Lint::new(
                 Problem,
                 "tokens.no_basic",

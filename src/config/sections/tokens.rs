@@ -23,8 +23,10 @@ use crate::domain::time::Timestamp;
 /// The largest tokens file that is read; some ten thousand tokens.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// Reads `api`.
-pub(crate) fn entrances(root: &Section<'_>) -> Entrances {
+/// Reads `api`. Where neither it nor `tokens` is written, an app may have tokens that begin
+/// like ours; a list that became empty still refuses what stood in it.
+pub(crate) fn entrances(root: &Section<'_>) -> Option<Entrances> {
+    root.get("tokens").or_else(|| root.get("api"))?;
     let section = root.section("api", "api");
     let accept = section.list("accept", vec![Entrance::Bearer], |text| {
         choice(text, &Entrance::ALL)
@@ -48,7 +50,7 @@ pub(crate) fn entrances(root: &Section<'_>) -> Entrances {
             None => section.missing(key, mend),
         }
     }
-    Entrances { accept, header }
+    Some(Entrances { accept, header })
 }
 
 /// Reads `tokens`.

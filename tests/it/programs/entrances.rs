@@ -2,7 +2,7 @@
 //! and the app sees who it is and no token.
 
 use crate::programs::{basic, bearer, gateway_with, made};
-use crate::support::{Gateway, Jar, Response, assert_problem};
+use crate::support::{Builder, Gateway, Jar, Response, Upstream, assert_problem};
 
 const EVERY_ENTRANCE: &str = "api: { accept: [bearer, basic, header], header: X-API-Key }\n";
 
@@ -116,6 +116,38 @@ fn what_is_not_ours_reaches_the_app_byte_for_byte() {
         );
         if !begins_like_ours {
             assert_eq!(app.last().all(name), [value], "{value}");
+        }
+    }
+}
+
+#[test]
+fn an_apps_own_tokens_are_ours_only_where_tokens_are_configured() {
+    let (token, _entry) = made("ci", "alice", &[]);
+    let app = Upstream::start();
+    for (yaml, is_ours) in [
+        ("", false),
+        ("tokens: []\n", true),
+        ("tokens: { file: none.yml }\n", true),
+        ("api: { accept: [] }\n", true),
+    ] {
+        let setup = Builder::new(&app).yaml(yaml);
+        setup.dir().write("none.yml", "[]");
+        let gateway = setup.start();
+        let alice = gateway.alice();
+        let whole = |(_, value): (&str, String)| value;
+        for value in [
+            whole(bearer(&token)),
+            whole(basic("dw_x", "y")),
+            token.clone(),
+        ] {
+            let request = gateway.request("GET", "/").cookie(&alice);
+            let answer = request.header("Authorization", &value).send();
+            if is_ours {
+                assert_problem(&answer, 401, "token_invalid", yaml);
+            } else {
+                assert_eq!(answer.status, 200, "{value}: {answer}");
+                assert_eq!(app.last().all("authorization"), [value]);
+            }
         }
     }
 }
