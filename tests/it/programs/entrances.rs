@@ -280,7 +280,7 @@ fn what_another_site_sends_with_the_basic_of_a_browser_is_refused() {
 
 #[test]
 fn our_own_endpoints_take_none_but_the_question_who_am_i() {
-    let (token, entry) = made("ci", "bob", &["--expires", "never"]);
+    let (token, entry) = made("ci", "bob", &["--expires", "never", "--paths", "/api/**"]);
     let (gateway, app) = gateway_with(&[&entry], "csrf: { mode: token }\n");
     let ask = |method: &str, path: &str| {
         let request = gateway.request(method, path);

@@ -147,6 +147,25 @@ fn what_a_reload_takes_away_ends_too() {
 }
 
 #[test]
+fn narrowing_counts_for_new_requests_and_an_entry_taken_out_ends_what_is_open() {
+    let (token, entry) = made("ci", "alice", &[]);
+    let (mut gateway, _app) = gateway_with(&[&entry], "");
+    let mut open = Open::with(&gateway, &token);
+    let narrowed = format!("{entry}\n  paths: [/api/**]");
+    gateway.rewrite(&section(&[&narrowed]));
+    gateway.reload();
+    let (name, value) = bearer(&token);
+    let answer = gateway.request("GET", "/").header(name, value).send();
+    assert_problem(&answer, 403, "forbidden", "outside of the new paths");
+    open.socket.send("still here".into()).unwrap();
+    assert_eq!(websocket::text(&mut open.socket), "still here");
+    let since = Instant::now();
+    gateway.rewrite(&section(&[]));
+    gateway.reload();
+    open.assert_ends("an entry that was taken out", since);
+}
+
+#[test]
 fn the_file_of_tokens_is_watched() {
     let (token, entry) = made("ci", "bob", &[]);
     let app = Upstream::start();
