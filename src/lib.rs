@@ -86,4 +86,4 @@ pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod gateway;
-pub mod service;
+pub(crate) mod service;

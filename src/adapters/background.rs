@@ -12,12 +12,12 @@ use std::sync::Once;
 /// and with 19 a hundredth and a half. Only threads of this process or control group compete
 /// by it.
 #[cfg(target_os = "linux")]
-pub const NICE: i32 = 10;
+pub(crate) const NICE: i32 = 10;
 
 /// Puts the calling thread behind the others of this process. It cannot come back, so only
 /// for threads that do nothing else. Where the system refuses, it stays as it is.
 #[cfg(target_os = "linux")]
-pub fn step_back() {
+pub(crate) fn step_back() {
     static TOLD: Once = Once::new();
     // To Linux `None` is the calling thread, not its process (setpriority(2), NOTES).
     if let Err(error) = rustix::process::setpriority_process(None, NICE) {

@@ -8,14 +8,14 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 const OWN: u64 = 128;
 /// What one of `limits.connections` takes: a connection to the client and one to the app,
 /// and one to the plain listener beside a TLS one, which has as many places.
-pub const fn per_connection(has_redirect: bool) -> u64 {
+pub(crate) const fn per_connection(has_redirect: bool) -> u64 {
     if has_redirect { 3 } else { 2 }
 }
 
 /// Raises the soft limit to the hard one, as servers do: the low default is for programs
 /// that cannot count beyond it. Gives what holds from here on; `None` if the system does
 /// not say, or sets no limit.
-pub fn raise() -> Option<u64> {
+pub(crate) fn raise() -> Option<u64> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
     let holds = match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
         Ok(()) => hard,
@@ -29,7 +29,7 @@ pub fn raise() -> Option<u64> {
 
 /// How many client connections so many descriptors can carry, if one takes `each` of them;
 /// at least one.
-pub fn connections_within(limit: u64, each: u64) -> usize {
+pub(crate) fn connections_within(limit: u64, each: u64) -> usize {
     // With few descriptors half of them have to do for everything else.
     let own = OWN.min(limit / 2);
     let most = limit.saturating_sub(own) / each.max(1);
@@ -37,7 +37,7 @@ pub fn connections_within(limit: u64, each: u64) -> usize {
 }
 
 /// The descriptors that so many client connections need.
-pub fn needed_for(connections: usize, each: u64) -> u64 {
+pub(crate) fn needed_for(connections: usize, each: u64) -> u64 {
     let connections = u64::try_from(connections).unwrap_or(u64::MAX);
     connections.saturating_mul(each).saturating_add(OWN)
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// # Panics
 /// If the generator fails: nothing that needs a secret can go on without one, and
 /// a weaker one would be worse than a dead request.
-pub fn random<const N: usize>() -> [u8; N] {
+pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     #[allow(clippy::disallowed_methods, reason = "this is the one place")]
     let filled = aws_lc_rs::rand::fill(&mut bytes);
@@ -24,7 +24,7 @@ pub fn random<const N: usize>() -> [u8; N] {
 /// A number that no other call gives, in this process or another, and that does not tell how
 /// many were given before: for names, never for secrets. A keyed hash (SipHash) of a counter,
 /// which costs little.
-pub fn unique() -> u128 {
+pub(crate) fn unique() -> u128 {
     static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(Default::default);
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);

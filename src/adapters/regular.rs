@@ -14,7 +14,7 @@ use rustix::fs::{Mode, OFlags};
 ///
 /// # Errors
 /// What the system says, and `InvalidInput` for a folder, a pipe, a device or a socket.
-pub fn open(path: &Path) -> io::Result<File> {
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
     // Asked of the open file, not of the path, which may be swapped in between.
@@ -26,7 +26,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// `InvalidInput`.
-pub fn expect(found: &Metadata) -> io::Result<()> {
+pub(crate) fn expect(found: &Metadata) -> io::Result<()> {
     match found.is_file() {
         true => Ok(()),
         false => Err(io::Error::new(

@@ -13,7 +13,7 @@ use sd_notify::NotifyState;
 /// The listening TCP sockets that were passed to this process, as `fd://NAME`; where several
 /// have one name, as systemd has it for the sockets of one unit, `#1`, `#2` … follow it. Takes
 /// them out of the environment: to be called once, before there are threads.
-pub fn passed_sockets(names: Option<&OsStr>) -> HashMap<String, OwnedFd> {
+pub(crate) fn passed_sockets(names: Option<&OsStr>) -> HashMap<String, OwnedFd> {
     let names = names.and_then(OsStr::to_str).unwrap_or_default();
     let mut names = names.split(':');
     let mut passed = ListenFd::from_env();
@@ -39,41 +39,41 @@ pub fn passed_sockets(names: Option<&OsStr>) -> HashMap<String, OwnedFd> {
 }
 
 /// Whether a socket is one of those that `listen` means by a name.
-pub fn is_of(socket: &str, name: &str) -> bool {
+pub(crate) fn is_of(socket: &str, name: &str) -> bool {
     let rest = socket.strip_prefix(name);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
 }
 
 /// We serve.
-pub fn ready() {
+pub(crate) fn ready() {
     tell(&[NotifyState::Ready]);
 }
 
 /// We serve, in the place of the process that the service manager began.
-pub fn took_over() {
+pub(crate) fn took_over() {
     tell(&[NotifyState::MainPid(std::process::id()), NotifyState::Ready]);
 }
 
 /// Settings are read anew; [`ready`] follows, whether they were good or not.
-pub fn reloading() {
+pub(crate) fn reloading() {
     if let Ok(now) = NotifyState::monotonic_usec_now() {
         tell(&[NotifyState::Reloading, now]);
     }
 }
 
 /// We drain.
-pub fn stopping() {
+pub(crate) fn stopping() {
     tell(&[NotifyState::Stopping]);
 }
 
 /// We are alive.
-pub fn alive() {
+pub(crate) fn alive() {
     tell(&[NotifyState::Watchdog]);
 }
 
 /// How often the watchdog wants to hear that we are alive: half of its time, as
 /// `sd_watchdog_enabled(3)` has it.
-pub fn watchdog_interval() -> Option<Duration> {
+pub(crate) fn watchdog_interval() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|limit| limit / 2)
 }
 

@@ -17,7 +17,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 ///
 /// # Errors
 /// In words, what the handshake failed of.
-pub fn open(stream: TcpStream, host: &str) -> Result<impl Read + Write, String> {
+pub(crate) fn open(stream: TcpStream, host: &str) -> Result<impl Read + Write, String> {
     let name = server_name(host).ok_or("not a name that TLS knows")?;
     let provider = Arc::new(ring::default_provider());
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -38,7 +38,7 @@ pub fn open(stream: TcpStream, host: &str) -> Result<impl Read + Write, String> 
 }
 
 /// When a certificate in DER ends, in seconds since the epoch; `None` if it is none.
-pub fn ends(der: &[u8]) -> Option<i64> {
+pub(crate) fn ends(der: &[u8]) -> Option<i64> {
     let (_, parsed) = X509Certificate::from_der(der).ok()?;
     Some(parsed.validity().not_after.timestamp())
 }
@@ -49,7 +49,7 @@ pub fn ends(der: &[u8]) -> Option<i64> {
 ///
 /// # Errors
 /// The first that was not, in words.
-pub fn in_order<'a>(chain: impl IntoIterator<Item = &'a [u8]>) -> Result<(), String> {
+pub(crate) fn in_order<'a>(chain: impl IntoIterator<Item = &'a [u8]>) -> Result<(), String> {
     let mut before: Option<(&[u8], X509Certificate<'_>)> = None;
     for (number, der) in chain.into_iter().enumerate() {
         let (_, next) = X509Certificate::from_der(der).map_err(|e| e.to_string())?;

@@ -178,7 +178,7 @@ impl Cors {
 
 /// Whether a header speaks of CORS. Ours replace all that the app says of it, since two
 /// `Access-Control-Allow-Origin` make a browser refuse.
-pub fn is_of_cors(name: &HeaderName) -> bool {
+pub(crate) fn is_of_cors(name: &HeaderName) -> bool {
     name.as_str().starts_with("access-control-")
 }
 

@@ -22,7 +22,7 @@ use crate::domain::id::SessionId;
 use crate::domain::request::{FetchSite, RequestView};
 
 /// The name of the hidden field of our own pages.
-pub const FIELD: &str = "csrf_token";
+pub(crate) const FIELD: &str = "csrf_token";
 
 /// `csrf`
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl CsrfMode {
 ///
 /// # Errors
 /// [`Denial::CsrfFailed`]
-pub fn check_origin(
+pub(crate) fn check_origin(
     view: &RequestView<'_>,
     caller: &RequestOrigin,
     cookies_confined: bool,

@@ -136,7 +136,7 @@ macro_rules! endpoints {
 }
 
 /// Every endpoint that has a path; those at one path stand together.
-pub static ENDPOINTS: &[EndpointSpec] = endpoints! {
+pub(crate) static ENDPOINTS: &[EndpointSpec] = endpoints! {
     LoginPage,     Login,              Read,  Unchecked,          RenewedIfPossible, "login_page",     "our own login page";
     Login,         Login,              Write, Origin,             AsSent,            "login",          "our own login";
     LogoutPage,    Logout,             Read,  Unchecked,          AsSent,            "logout_page",    "our own page to log out";
@@ -152,9 +152,9 @@ pub static ENDPOINTS: &[EndpointSpec] = endpoints! {
 };
 
 /// A preflight.
-pub static PREFLIGHT: EndpointSpec = preflight(Endpoint::Preflight);
+pub(crate) static PREFLIGHT: EndpointSpec = preflight(Endpoint::Preflight);
 /// A preflight for what pages of every origin may read.
-pub static OPEN_PREFLIGHT: EndpointSpec = preflight(Endpoint::OpenPreflight);
+pub(crate) static OPEN_PREFLIGHT: EndpointSpec = preflight(Endpoint::OpenPreflight);
 
 const fn preflight(id: Endpoint) -> EndpointSpec {
     EndpointSpec {

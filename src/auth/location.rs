@@ -12,11 +12,11 @@ use super::policy::Paths;
 use crate::domain::origin::{Authority, Origin, Scheme};
 
 /// What the query of the login page says of who was sent there by the app.
-pub const FROM_APP: &str = "from=app";
+pub(crate) const FROM_APP: &str = "from=app";
 
 /// The same place under the origin that browsers know, if `Location` names the one that the
 /// app alone is told.
-pub fn outside(answer: &HeaderMap, inner: &Authority, origin: &Origin) -> Option<String> {
+pub(crate) fn outside(answer: &HeaderMap, inner: &Authority, origin: &Origin) -> Option<String> {
     let location = answer.get(header::LOCATION)?.to_str().ok()?;
     let leads = Url::parse(location).ok()?;
     if !matches!(leads.scheme(), "http" | "https") {
@@ -36,7 +36,7 @@ pub fn outside(answer: &HeaderMap, inner: &Authority, origin: &Origin) -> Option
 /// Where to go instead, if an answer of the app sends a signed-in person from `asked`, an
 /// absolute URL, to the path of our login: a page that says so. `None` if it does not, and
 /// if the path is below our prefix, where no other login is.
-pub fn instead_of_login(answer: &HeaderMap, asked: &str, paths: &Paths) -> Option<String> {
+pub(crate) fn instead_of_login(answer: &HeaderMap, asked: &str, paths: &Paths) -> Option<String> {
     if paths.login_is_under_prefix() {
         return None;
     }

@@ -25,7 +25,7 @@ struct Problem<'a> {
 
 /// Why we do not do what a request asks for, and the answer if it is not the usual one.
 #[derive(Debug)]
-pub struct Refusal {
+pub(crate) struct Refusal {
     /// Why.
     pub denial: Denial,
     /// An answer of its own; `None`: what is said of the denial everywhere.
@@ -34,18 +34,18 @@ pub struct Refusal {
 
 impl Refusal {
     /// With an answer of its own.
-    pub fn with(denial: Denial, reply: Reply) -> Self {
+    pub(crate) fn with(denial: Denial, reply: Reply) -> Self {
         let reply = Some(Box::new(decorated(reply, denial)));
         Self { denial, reply }
     }
 
     /// As a problem with a sentence of its own.
-    pub fn because(denial: Denial, why: &str) -> Self {
+    pub(crate) fn because(denial: Denial, why: &str) -> Self {
         Self::with(denial, problem(denial, why, None))
     }
 
     /// The answer to a program.
-    pub fn into_reply(self, id: Option<&str>) -> Reply {
+    pub(crate) fn into_reply(self, id: Option<&str>) -> Reply {
         match self.reply {
             Some(reply) => *reply,
             None => decorated(
@@ -71,7 +71,7 @@ fn problem(denial: Denial, detail: &str, id: Option<&str>) -> Reply {
 }
 
 /// The headers that belong to a refusal, however it is shown.
-pub fn decorated(mut reply: Reply, denial: Denial) -> Reply {
+pub(crate) fn decorated(mut reply: Reply, denial: Denial) -> Reply {
     if let Some(challenge) = denial.challenge() {
         let value = HeaderValue::from_static(challenge);
         reply.headers.insert(header::WWW_AUTHENTICATE, value);
@@ -107,7 +107,7 @@ fn problem_body(denial: Denial, detail: &str, request_id: Option<&str>) -> Strin
 /// A refusal as the bytes of a whole HTTP/1 answer, for a connection that has no request
 /// yet or none any more. It says that the connection ends. `named` is the request, if there was
 /// one: the name of the header and its id.
-pub fn bare(denial: Denial, named: Option<&(Bytes, RequestId)>) -> String {
+pub(crate) fn bare(denial: Denial, named: Option<&(Bytes, RequestId)>) -> String {
     let status = denial.status();
     let id = named.map(|(_, id)| id.as_str());
     let body = problem_body(denial, denial.sentence(), id);

@@ -11,7 +11,7 @@ use crate::domain::time::Timestamp;
 
 /// How a renewal ended.
 #[derive(Debug)]
-pub enum Renewed {
+pub(crate) enum Renewed {
     /// A new generation.
     Rotated(Issued),
     /// The newest generation again: a parallel request, or an answer that was lost.
@@ -25,7 +25,7 @@ pub enum Renewed {
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub enum RenewalError {
+pub(crate) enum RenewalError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -43,7 +43,7 @@ const TRIES: usize = 16;
 ///
 /// # Errors
 /// [`RenewalError`]; nothing was given out then, and the token can be presented again.
-pub async fn renew(
+pub(crate) async fn renew(
     policy: &Policy,
     store: &dyn Store,
     token: &RefreshToken,
@@ -112,7 +112,7 @@ pub async fn renew(
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn note_use(
+pub(crate) async fn note_use(
     store: &dyn Store,
     session: SessionId,
     at: Timestamp,
@@ -142,7 +142,7 @@ pub async fn note_use(
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn note_seen(
+pub(crate) async fn note_seen(
     store: &dyn Store,
     session: SessionId,
     generation: u64,

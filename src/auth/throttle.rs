@@ -24,7 +24,7 @@ use crate::domain::id::BrowserId;
 use crate::domain::id::Username;
 use crate::domain::time::Timestamp;
 
-pub mod streaks;
+pub(crate) mod streaks;
 
 /// `login`, as far as attempts go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,11 +43,11 @@ pub struct AttemptLimits {
 /// When one is full the sixteenth of it that was quiet for longest goes, those
 /// that are not locked first: an attacker who fills the table with fresh names
 /// pays with their own address's counter.
-pub const CAPACITY: usize = 65_536;
+pub(crate) const CAPACITY: usize = 65_536;
 
 /// The counters of failed logins.
 #[derive(Debug)]
-pub struct Throttle {
+pub(crate) struct Throttle {
     limits: AttemptLimits,
     /// The latest time that was counted.
     latest: Timestamp,
@@ -151,7 +151,7 @@ pub struct Locked {
 
 impl Throttle {
     /// Empty counters.
-    pub fn new(limits: AttemptLimits) -> Self {
+    pub(crate) fn new(limits: AttemptLimits) -> Self {
         Self {
             limits,
             latest: Timestamp::EPOCH,
@@ -163,7 +163,7 @@ impl Throttle {
     }
 
     /// Takes new limits; what was counted stays counted.
-    pub fn set_limits(&mut self, limits: AttemptLimits) {
+    pub(crate) fn set_limits(&mut self, limits: AttemptLimits) {
         self.limits = limits;
     }
 
@@ -171,7 +171,7 @@ impl Throttle {
     ///
     /// # Errors
     /// [`Locked`] while the pair or the address is, or the streak waits.
-    pub fn begin(
+    pub(crate) fn begin(
         &mut self,
         name: &Username,
         source: Source,
@@ -229,7 +229,7 @@ impl Throttle {
     }
 
     /// The password was right: pair and streak start anew, the address forgets this attempt.
-    pub fn succeeded(&mut self, attempt: Attempt) {
+    pub(crate) fn succeeded(&mut self, attempt: Attempt) {
         let Attempt {
             name, source, at, ..
         } = attempt;
@@ -242,7 +242,7 @@ impl Throttle {
     }
 
     /// No password was checked (the hash queue was full): as if it never was.
-    pub fn withdrawn(&mut self, attempt: Attempt) {
+    pub(crate) fn withdrawn(&mut self, attempt: Attempt) {
         let Attempt {
             name, source, at, ..
         } = attempt;
@@ -275,7 +275,7 @@ const fn address_of(source: Source) -> Option<IpAddr> {
 
 /// The address that is counted: IPv4 alone, IPv6 by /64, since one customer has as
 /// many addresses in it as they like.
-pub fn network_of(address: IpAddr) -> IpAddr {
+pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
             let [a, b, c, d, ..] = v6.segments();

@@ -36,13 +36,13 @@ const SCHEMES: [(&str, Scheme); 7] = [
 ];
 
 /// The words of [`scheme`], for a person.
-pub fn scheme_words() -> String {
+pub(crate) fn scheme_words() -> String {
     SCHEMES.map(|(word, _)| word).join(", ")
 }
 
 /// Headers of other proxies that carry a scheme and are not read: a stock nginx passes on
 /// whatever its client wrote there.
-pub const OTHER_SCHEME_HEADERS: [&str; 6] = [
+pub(crate) const OTHER_SCHEME_HEADERS: [&str; 6] = [
     "x-forwarded-scheme",
     "x-forwarded-protocol",
     "x-forwarded-ssl",
@@ -52,7 +52,7 @@ pub const OTHER_SCHEME_HEADERS: [&str; 6] = [
 ];
 
 /// The last word of a header; `None` without any.
-pub fn last_word<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
+pub(crate) fn last_word<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
     members(headers, name).next_back().map(bare)
 }
 
@@ -64,7 +64,7 @@ fn bare(word: &[u8]) -> &[u8] {
 }
 
 /// The scheme that a word of `X-Forwarded-Proto` means.
-pub fn scheme(word: &[u8]) -> Option<Scheme> {
+pub(crate) fn scheme(word: &[u8]) -> Option<Scheme> {
     let mut known = SCHEMES.iter();
     known
         .find(|(known, _)| word.eq_ignore_ascii_case(known.as_bytes()))
@@ -72,12 +72,12 @@ pub fn scheme(word: &[u8]) -> Option<Scheme> {
 }
 
 /// The host that a word of `X-Forwarded-Host` means.
-pub fn host(word: &[u8]) -> Option<Authority> {
+pub(crate) fn host(word: &[u8]) -> Option<Authority> {
     Authority::parse(word)
 }
 
 /// The address that a word of `X-Forwarded-For` means.
-pub fn address(word: &[u8]) -> Option<IpAddr> {
+pub(crate) fn address(word: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(bare(word)).ok()?;
     let bracketed = text.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
     let parsed = bracketed.unwrap_or(text).parse::<IpAddr>().ok();

@@ -36,7 +36,7 @@ const NOT_PRINTABLE: &AsciiSet = &CONTROLS.add(b'%');
 /// line end cannot add a header.
 ///
 /// A `%` is always `%25`, so that an app can decode every value alike.
-pub fn header_text(text: &str) -> Cow<'_, str> {
+pub(crate) fn header_text(text: &str) -> Cow<'_, str> {
     utf8_percent_encode(text, NOT_PRINTABLE).into()
 }
 

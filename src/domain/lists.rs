@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue};
 
 /// The members of a list, over all fields of the name and in their order, without the blanks
 /// around them. An empty member is one too.
-pub fn members<'a>(
+pub(crate) fn members<'a>(
     headers: &'a HeaderMap,
     name: &HeaderName,
 ) -> impl DoubleEndedIterator<Item = &'a [u8]> + use<'a> {

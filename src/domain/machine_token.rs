@@ -9,7 +9,7 @@ use std::fmt;
 use aws_lc_rs::digest::{SHA256, digest};
 
 /// What every token begins with, and nothing else that a client sends us.
-pub const PREFIX: &str = "dw_";
+pub(crate) const PREFIX: &str = "dw_";
 
 const RANDOM: usize = 30;
 const CHECK: usize = 6;
@@ -73,7 +73,7 @@ impl fmt::Debug for TokenHash {
 }
 
 /// Makes a token of random bytes, as many as it takes.
-pub fn generate(mut random: impl FnMut() -> [u8; 64]) -> String {
+pub(crate) fn generate(mut random: impl FnMut() -> [u8; 64]) -> String {
     let mut body = Vec::new();
     while body.len() < RANDOM {
         // Of 256 values the first 248 fall evenly on 62 characters.

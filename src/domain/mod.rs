@@ -2,15 +2,15 @@
 
 pub mod cookie;
 pub(crate) mod fault;
-pub mod forwarded;
+pub(crate) mod forwarded;
 pub mod id;
-pub mod identity;
-pub mod lists;
-pub mod machine_token;
+pub(crate) mod identity;
+pub(crate) mod lists;
+pub(crate) mod machine_token;
 pub mod origin;
 pub mod path;
-pub mod reply;
+pub(crate) mod reply;
 pub mod request;
-pub mod request_id;
+pub(crate) mod request_id;
 pub mod secret;
 pub mod time;

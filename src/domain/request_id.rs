@@ -13,11 +13,11 @@ const TRACEPARENT: usize = 55;
 /// The id of a request: 8 to 128 visible ASCII characters without quote or comma, so that it can
 /// stand in a header, a log and a page as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId(HeaderValue);
+pub(crate) struct RequestId(HeaderValue);
 
 impl RequestId {
     /// One of ours: 32 hexadecimal digits, of a number that no other request has.
-    pub fn new(unique: u128) -> Self {
+    pub(crate) fn new(unique: u128) -> Self {
         let mut text = [b'0'; 32];
         let nibbles = unique.to_be_bytes().map(|byte| [byte >> 4, byte & 15]);
         for (digit, nibble) in text.iter_mut().zip(nibbles.as_flattened()) {
@@ -29,7 +29,7 @@ impl RequestId {
     }
 
     /// What another has called the request, if it is one id.
-    pub fn of_headers(headers: &HeaderMap, name: &HeaderName) -> Option<Self> {
+    pub(crate) fn of_headers(headers: &HeaderMap, name: &HeaderName) -> Option<Self> {
         let id = only(headers, name)?;
         let fits = |b: &u8| b.is_ascii_graphic() && !matches!(b, b'"' | b',');
         let bytes = id.as_bytes();
@@ -37,12 +37,12 @@ impl RequestId {
     }
 
     /// As the value of a header.
-    pub fn as_header(&self) -> &HeaderValue {
+    pub(crate) fn as_header(&self) -> &HeaderValue {
         &self.0
     }
 
     /// As text.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         self.0.to_str().unwrap_or_default()
     }
 }
@@ -55,7 +55,7 @@ impl fmt::Display for RequestId {
 
 /// The `traceparent` of a request, if it has the shape of one (W3C Trace Context, section 3.2):
 /// what is logged is text that a stranger may have written.
-pub fn traceparent(headers: &HeaderMap) -> Option<&HeaderValue> {
+pub(crate) fn traceparent(headers: &HeaderMap) -> Option<&HeaderValue> {
     let value = only(headers, &HeaderName::from_static("traceparent"))?;
     let bytes = value.as_bytes();
     let hex = |b: &u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');

@@ -5,12 +5,12 @@ mod admin;
 pub mod connection;
 mod decide;
 mod endpoints;
-pub mod process;
+pub(crate) mod process;
 mod proxy;
 pub mod request;
 pub mod shared_state;
 pub mod snapshot;
-pub mod upstream;
+pub(crate) mod upstream;
 
 /// The log target of the server library.
 pub const PLATFORM: &str = "pingora";

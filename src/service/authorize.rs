@@ -120,7 +120,7 @@ impl<F: Fn(&RefreshToken) -> Result<Issued, Denial>> Sessions for F {
 
 /// The headers that a decision gives to the answer, whoever writes it.
 #[derive(Debug, Default)]
-pub struct ReplyHeaders {
+pub(crate) struct ReplyHeaders {
     /// CORS for an allowed origin; `Vary: Origin` goes with every answer.
     pub cors: HeaderMap,
     /// `Set-Cookie`s, as of a session that was opened or renewed on the way.
@@ -130,7 +130,7 @@ pub struct ReplyHeaders {
 /// What becomes of a request.
 #[derive(Debug)]
 #[must_use = "a decision that nobody carries out leaves a client waiting"]
-pub struct Authorized {
+pub(crate) struct Authorized {
     /// Refused, served or admitted.
     pub decision: Decision,
     /// What every answer carries.
@@ -142,7 +142,7 @@ pub struct Authorized {
 }
 
 /// Decides a request at `now`, with its session renewed where that is due.
-pub async fn authorize(
+pub(crate) async fn authorize(
     policy: &Policy,
     view: &RequestView<'_>,
     now: Timestamp,

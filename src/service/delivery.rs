@@ -109,7 +109,7 @@ impl DeliveryTracker {
 
 /// Tells the store, for as long as it is polled. `foreign` is told of users whose session is
 /// live by its token and not in the store.
-pub async fn tell_store(
+pub(crate) async fn tell_store(
     tracker: &DeliveryTracker,
     store: &dyn Store,
     revoked: &dyn Revoked,

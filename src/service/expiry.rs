@@ -25,7 +25,7 @@ const STORE_TIMEOUT: Duration = Duration::from_millis(400);
 
 /// Notes which sessions are used over open connections, and cuts the connections of those
 /// whose time has run out.
-pub async fn close_expired(service: &Arc<SessionService>, now: Timestamp) {
+pub(crate) async fn close_expired(service: &Arc<SessionService>, now: Timestamp) {
     let mut uses = JoinSet::new();
     for (id, at) in service.live.used(now) {
         uses.spawn(note(Arc::clone(service), id, at));
@@ -40,7 +40,7 @@ pub async fn close_expired(service: &Arc<SessionService>, now: Timestamp) {
 
 /// Cuts the connections of machine tokens that are no longer good under this policy: taken out
 /// of the file, expired, or without their user.
-pub fn close_tokens(service: &SessionService, policy: &Policy, now: Timestamp) {
+pub(crate) fn close_tokens(service: &SessionService, policy: &Policy, now: Timestamp) {
     for id in service.live.tokens() {
         let known = policy.machines.by_id(id).ok_or(Denial::TokenInvalid);
         if let Err(why) = known.and_then(|known| known.session_at(now)) {

@@ -17,7 +17,7 @@ use super::sessions::SessionService;
 ///
 /// # Errors
 /// The denial that says why there is no new pair.
-pub async fn exchange(
+pub(crate) async fn exchange(
     service: &SessionService,
     policy: &Policy,
     token: &RefreshToken,

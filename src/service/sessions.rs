@@ -45,7 +45,7 @@ const PREDECESSOR_TIMEOUT: Duration = Duration::from_secs(1);
 const FOREVER: Timestamp = Timestamp::from_secs(0xffff_ffff);
 
 /// Writes the audit log.
-pub type Audit = Box<dyn Fn(&Event) + Send + Sync>;
+pub(crate) type Audit = Box<dyn Fn(&Event) + Send + Sync>;
 
 /// Revocations for the process before us.
 #[derive(Debug)]

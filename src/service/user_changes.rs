@@ -19,7 +19,7 @@ use crate::domain::time::Timestamp;
 ///
 /// # Errors
 /// [`StoreError`]; the new users must not be put in force then.
-pub async fn end_changed(
+pub(crate) async fn end_changed(
     service: &SessionService,
     policy: &Policy,
     now: Timestamp,

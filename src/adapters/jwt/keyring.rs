@@ -133,7 +133,7 @@ impl Keyring {
 }
 
 /// How large the modulus of an RSA private key in PEM is, in bits.
-pub fn rsa_bits(key: &Secret) -> Option<usize> {
+pub(crate) fn rsa_bits(key: &Secret) -> Option<usize> {
     use aws_lc_rs::signature::{KeyPair as _, RsaKeyPair};
     let pem = pem::parse(key.expose()).ok()?;
     let pair = match pem.tag() {
@@ -251,7 +251,7 @@ impl KeyType for Length {
 ///
 /// # Errors
 /// If the key cannot be used with the algorithm.
-pub fn key_id(algorithm: Algorithm, secret: &Secret) -> Result<KeyId, KeyProblem> {
+pub(crate) fn key_id(algorithm: Algorithm, secret: &Secret) -> Result<KeyId, KeyProblem> {
     Key::new(algorithm, secret).map(|key| key.id)
 }
 

@@ -2,12 +2,12 @@
 //!
 //! Keys come from the settings or from `keys.json`; only the ring knows them.
 
-pub mod algorithm;
+pub(crate) mod algorithm;
 mod codec;
 mod companions;
 mod jwks;
 pub mod keyfile;
-pub mod keyring;
+pub(crate) mod keyring;
 #[cfg(test)]
 mod verdicts;
 

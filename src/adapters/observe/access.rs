@@ -19,15 +19,15 @@ use crate::domain::request_id::RequestId;
 use crate::domain::time::Timestamp;
 
 /// The target of access lines.
-pub const ACCESS: &str = "access";
+pub(crate) const ACCESS: &str = "access";
 /// The target of audit lines.
-pub const AUDIT: &str = "audit";
+pub(crate) const AUDIT: &str = "audit";
 
 /// Whether access lines are written: asked on every request, so no filter is.
 static WANTED: AtomicBool = AtomicBool::new(false);
 
 /// Whether access lines are written. Nothing has to be known of a request otherwise.
-pub fn is_wanted() -> bool {
+pub(crate) fn is_wanted() -> bool {
     WANTED.load(Ordering::Relaxed)
 }
 
@@ -38,7 +38,7 @@ pub(super) fn want(wanted: bool) {
 
 /// One request that has ended. It owns what it holds: the line is made of it elsewhere.
 #[derive(Clone, Debug)]
-pub struct Access {
+pub(crate) struct Access {
     /// How the line looks.
     pub format: LogFormat,
     /// When the request ended.
@@ -72,7 +72,7 @@ pub struct Access {
 impl Access {
     /// Hands the line over to be written: soon, after those before it, and for sure as long
     /// as the process ends in its own time. Waits while too many are on their way.
-    pub fn tell(self) {
+    pub(crate) fn tell(self) {
         queue::put(self);
     }
 
@@ -108,7 +108,7 @@ impl Access {
 
 /// Writes an audit line, before it returns: whoever counts failed logins reads it. `request` is
 /// the one that caused the event.
-pub fn audit(format: LogFormat, event: &Event, request: Option<&RequestId>) {
+pub(crate) fn audit(format: LogFormat, event: &Event, request: Option<&RequestId>) {
     let mut fields = Fields::default();
     fields.begin(format);
     fields.text("event", event.kind.name());

@@ -35,7 +35,7 @@ static LOGGER: OnceLock<FilteredLogger> = OnceLock::new();
 
 /// Starts logging for the process. `platform` is the log target of the server library
 /// below us: capped at warnings, and what is no error of ours left out.
-pub fn start(settings: &LogSettings, platform: &'static str) {
+pub(crate) fn start(settings: &LogSettings, platform: &'static str) {
     let logger = LOGGER.get_or_init(|| FilteredLogger {
         inner: ArcSwap::from_pointee(build(settings, platform)),
         platform,
@@ -49,7 +49,7 @@ pub fn start(settings: &LogSettings, platform: &'static str) {
 /// Writes what is still on its way to the log when it is dropped: the last thing that a
 /// process does.
 #[derive(Debug)]
-pub struct FlushOnDrop;
+pub(crate) struct FlushOnDrop;
 
 impl Drop for FlushOnDrop {
     fn drop(&mut self) {
@@ -58,7 +58,7 @@ impl Drop for FlushOnDrop {
 }
 
 /// Puts other settings in force, if [`start`] was called before.
-pub fn renew(settings: &LogSettings) {
+pub(crate) fn renew(settings: &LogSettings) {
     if let Some(logger) = LOGGER.get() {
         let renewed = build(settings, logger.platform);
         log::set_max_level(renewed.filter());

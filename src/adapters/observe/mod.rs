@@ -1,8 +1,8 @@
 //! What operators see of the gateway.
 
-pub mod access;
-pub mod fields;
-pub mod logger;
+pub(crate) mod access;
+pub(crate) mod fields;
+pub(crate) mod logger;
 pub mod metrics;
-pub mod panics;
+pub(crate) mod panics;
 mod queue;

@@ -19,7 +19,7 @@ static COUNT: LazyLock<Option<IntCounter>> =
 const QUOTES: [&str; 5] = [": ", " '", " \"", " of `", "\n"];
 
 /// Tells every panic of the process from here on.
-pub fn watch() {
+pub(crate) fn watch() {
     std::panic::set_hook(Box::new(|panic| {
         if let Some(count) = COUNT.as_ref() {
             count.inc();

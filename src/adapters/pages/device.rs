@@ -46,7 +46,7 @@ const LONGEST: usize = 40;
 
 /// The name of the device that calls itself `agent`.
 #[must_use]
-pub fn name(agent: &str) -> String {
+pub(crate) fn name(agent: &str) -> String {
     if !agent.starts_with("Mozilla/") {
         return program(agent).unwrap_or(UNKNOWN).to_owned();
     }

@@ -6,10 +6,10 @@
 //! light and dark, from 320 pixels up. Every value is escaped by the templates;
 //! nothing here may ever mark a value of a client as safe.
 
-pub mod device;
+pub(crate) mod device;
 mod html;
 mod sessions;
-pub mod when;
+pub(crate) mod when;
 mod words;
 
 #[cfg(test)]
@@ -23,9 +23,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 
-pub use self::html::Html;
+pub(crate) use self::html::Html;
 use self::html::{Framed, Isolation, render};
-pub use self::sessions::{Ended, SessionsView};
+pub(crate) use self::sessions::{Ended, SessionsView};
 use crate::auth::policy::Paths;
 
 /// `pages`

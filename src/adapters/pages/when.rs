@@ -14,7 +14,7 @@ const MONTHS: [&str; 12] = [
 
 /// `2026-11-21T16:20:00Z`
 #[must_use]
-pub fn rfc3339(at: Timestamp) -> String {
+pub(crate) fn rfc3339(at: Timestamp) -> String {
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(at.secs().min(LAST));
     humantime::format_rfc3339_seconds(time).to_string()
 }

@@ -192,7 +192,7 @@ fn may(path: &Path, access: Access) -> Result<(), DataDirError> {
 ///
 /// # Errors
 /// [`DataDirError::Foreign`] if it, or a file of ours in it, belongs to somebody else.
-pub fn private_dir(path: &Path) -> Result<(), DataDirError> {
+pub(crate) fn private_dir(path: &Path) -> Result<(), DataDirError> {
     let metadata = match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             DirBuilder::new()
@@ -214,7 +214,7 @@ pub fn private_dir(path: &Path) -> Result<(), DataDirError> {
 ///
 /// # Errors
 /// What the system says.
-pub fn sync_dir(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 

@@ -3,11 +3,11 @@
 
 #[cfg(test)]
 pub(crate) mod contract;
-pub mod embedded;
-pub mod lock;
+pub(crate) mod embedded;
+pub(crate) mod lock;
 pub mod memory;
 pub(super) mod ownership;
-pub mod redis;
+pub(crate) mod redis;
 pub mod replica;
 #[cfg(test)]
 mod rotation_model;

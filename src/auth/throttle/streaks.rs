@@ -15,16 +15,16 @@ use crate::domain::id::Username;
 use crate::domain::time::Timestamp;
 
 /// How many times `max_attempts` come before the first wait.
-pub const PATIENCE_FACTOR: u32 = 10;
+pub(crate) const PATIENCE_FACTOR: u32 = 10;
 
 /// A streak of fewer failures is one of mistyped words. It goes sooner, and first.
-pub const FEW: u32 = 10;
+pub(crate) const FEW: u32 = 10;
 
 /// How long a streak of few failures lasts after the last of them.
-pub const FEW_KEPT: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const FEW_KEPT: Duration = Duration::from_secs(24 * 3600);
 
 /// How long a longer one lasts.
-pub const MANY_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+pub(crate) const MANY_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// The first wait.
 const FIRST_WAIT: Duration = Duration::from_secs(1);

@@ -35,7 +35,7 @@ use crate::config::settings::Tls;
 
 /// Why a socket could not be had.
 #[derive(Debug, thiserror::Error)]
-pub enum ListenError {
+pub(crate) enum ListenError {
     /// The address is taken, or not ours.
     #[error("cannot listen on {place}: {source}")]
     Bind {
@@ -162,7 +162,7 @@ pub(crate) fn private_socket(path: &Path) -> std::io::Result<UnixListener> {
 ///
 /// # Errors
 /// [`ListenError::Bind`] if the system does not say.
-pub fn address_of(listener: &TcpListener) -> Result<SocketAddr, ListenError> {
+pub(crate) fn address_of(listener: &TcpListener) -> Result<SocketAddr, ListenError> {
     listener.local_addr().map_err(|source| ListenError::Bind {
         place: "a given socket".into(),
         source,

@@ -16,7 +16,7 @@ pub(crate) mod h2_share;
 pub(crate) mod handle;
 pub(crate) mod head_deadline;
 pub(crate) mod limits;
-pub mod listen;
+pub(crate) mod listen;
 pub(crate) mod observed_stream;
 pub(crate) mod operators;
 pub(crate) mod peer;

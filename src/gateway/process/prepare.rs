@@ -24,10 +24,10 @@ use crate::gateway::snapshot::SnapshotError;
 use crate::gateway::upstream::target::Upstream;
 
 /// The name of the operators' socket inside `data_dir`.
-pub const ADMIN_SOCKET: &str = "admin.sock";
+pub(crate) const ADMIN_SOCKET: &str = "admin.sock";
 
 /// What a start goes on with.
-pub struct Prepared {
+pub(crate) struct Prepared {
     /// The certificate of the TLS listener, if there is one.
     pub(crate) certificate: Option<Certificate>,
 }
@@ -36,7 +36,7 @@ pub struct Prepared {
 ///
 /// # Errors
 /// Why [`crate::gateway::process::server::run`] would not start.
-pub fn prepare(settings: &Settings) -> Result<Prepared, RunError> {
+pub(crate) fn prepare(settings: &Settings) -> Result<Prepared, RunError> {
     let redirect = settings.tls.as_ref().and_then(|tls| tls.redirect_from);
     for address in settings.listen.iter().copied().chain(redirect) {
         may_bind(address)?;
@@ -67,7 +67,7 @@ pub fn prepare(settings: &Settings) -> Result<Prepared, RunError> {
 ///
 /// # Errors
 /// As [`prepare`].
-pub fn rehearse(settings: &Settings) -> Result<(), RunError> {
+pub(crate) fn rehearse(settings: &Settings) -> Result<(), RunError> {
     prepare(settings)?;
     match settings.store {
         StoreKind::Embedded => Ok(Embedded::rehearse(&settings.data_dir)?),

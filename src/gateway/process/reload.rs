@@ -24,10 +24,10 @@ use crate::gateway::snapshot::Snapshot;
 use crate::service::user_changes::end_changed;
 
 /// Reads the settings anew; the words of the error are for the operator.
-pub type Loader = Box<dyn Fn() -> Result<Settings, String> + Send + Sync>;
+pub(crate) type Loader = Box<dyn Fn() -> Result<Settings, String> + Send + Sync>;
 
 /// Puts new settings in force.
-pub struct Reloader {
+pub(crate) struct Reloader {
     shared: Arc<SharedState>,
     load: Loader,
     certificate: Option<Certificate>,
@@ -76,7 +76,7 @@ impl Reloader {
     ///
     /// # Errors
     /// Why the old settings stay in force.
-    pub async fn reload(&self, why: &'static str) -> Result<(), String> {
+    pub(crate) async fn reload(&self, why: &'static str) -> Result<(), String> {
         let outcome = self.reload_from(why, None).await;
         outcome.map_err(|e| e.to_string())
     }

@@ -8,7 +8,7 @@ use crate::gateway::snapshot::SnapshotError;
 
 /// Why a gateway did not start, or broke.
 #[derive(Debug, thiserror::Error)]
-pub enum RunError {
+pub(crate) enum RunError {
     /// The `data_dir`.
     #[error(transparent)]
     DataDir(#[from] DataDirError),

@@ -46,7 +46,7 @@ use crate::service::sessions::ForwardedRevocations;
 use crate::service::user_changes::end_changed;
 
 /// What to run.
-pub struct Plan {
+pub(crate) struct Plan {
     /// The settings to begin with.
     pub settings: Settings,
     /// How they are read again.
@@ -63,7 +63,7 @@ pub struct Plan {
 ///
 /// # Errors
 /// [`RunError`] if it does not start.
-pub fn run(plan: Plan) -> Result<(), RunError> {
+pub(crate) fn run(plan: Plan) -> Result<(), RunError> {
     let broken = |e: &dyn std::fmt::Display| RunError::Broken(e.to_string());
     let settings = plan.settings;
     lints::log(&settings);

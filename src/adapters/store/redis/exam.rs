@@ -10,7 +10,7 @@ use crate::domain::time::Timestamp;
 
 /// What was found out; `None` where it was not told.
 #[derive(Clone, Debug, Default)]
-pub struct RedisReport {
+pub(crate) struct RedisReport {
     /// Whether every change is written to an append-only file.
     pub appends: Option<bool>,
     /// `appendfsync`: always, everysec, no.
@@ -25,7 +25,7 @@ pub struct RedisReport {
 ///
 /// # Errors
 /// In words, without the URL, why it does not answer.
-pub fn examine(settings: &RedisAddress, patience: Duration) -> Result<RedisReport, String> {
+pub(crate) fn examine(settings: &RedisAddress, patience: Duration) -> Result<RedisReport, String> {
     let client = super::link::client(&settings.url).map_err(|e| e.to_string())?;
     let mut connection = client
         .get_connection_with_timeout(patience)

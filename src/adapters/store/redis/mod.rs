@@ -29,7 +29,7 @@
 //! snapshot came back, a session that was ended since, and whose last access token is over,
 //! can be renewed by whoever kept its refresh token.
 
-pub mod exam;
+pub(crate) mod exam;
 mod fitness;
 mod follow;
 mod link;

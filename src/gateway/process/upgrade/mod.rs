@@ -2,4 +2,4 @@
 //! before. Nobody else knows whether there is one.
 
 pub(crate) mod hand_over;
-pub mod take_over;
+pub(crate) mod take_over;

@@ -22,7 +22,7 @@ const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Why nothing was taken over. The running process goes on.
 #[derive(Debug, thiserror::Error)]
-pub enum TakeOverError {
+pub(crate) enum TakeOverError {
     /// No process runs on this `data_dir`.
     #[error("no gateway runs on {0} to take over from; leave out --take-over to start one")]
     NobodyThere(String),
