@@ -221,11 +221,11 @@ impl<'a> Turn<'a> {
     }
 
     /// The stream ran, and waits for something. Where that is its client who does not take, or
-    /// the app, it keeps its place.
+    /// an app that is slow to take a body, it keeps its place. An app that has the whole body
+    /// may think for as long as it likes.
     fn ends(&mut self) {
         let progress = &self.handle.progress;
-        let is_sending = progress.owes_body.get() || !progress.is_answered.get();
-        let waits_for_app = is_sending && progress.is_app_slow.get();
+        let waits_for_app = progress.owes_body.get() && progress.is_app_slow.get();
         if self.has_little() && self.unseen == 0 && !waits_for_app {
             self.leave();
         } else if self.handle.progress.holds_place.change(true) {
