@@ -287,11 +287,8 @@ fn every_value_of_the_chart_counts() {
             let mut values = values.clone();
             change(&mut values, &place);
             let name = place.join(".");
-            assert_ne!(
-                with.stdout,
-                render(&values).stdout,
-                "{name} counts for nothing"
-            );
+            let counts = with.stdout != render(&values).stdout;
+            assert!(counts, "{name} counts for nothing");
         }
     }
 }
