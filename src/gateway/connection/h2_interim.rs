@@ -7,13 +7,14 @@
 //! ([`InterimAnswers`]). Fields of ours are literals that are not indexed (RFC 7541 section
 //! 6.2.2), so that no table knows of them.
 
+use std::fmt;
 use std::io;
 use std::pin::Pin;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf as _, BufMut as _, BytesMut};
+use http::HeaderValue;
 use parking_lot::Mutex;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::Stream;
@@ -27,12 +28,6 @@ use crate::gateway::connection::h2_heads::PADDED;
 
 /// The name of the field. What a client says in one of that name counts for nothing.
 const STREAM: &str = "doorward-stream";
-/// What stands before the number in ours, and nobody knows: a head that cannot be marked must
-/// not claim the stream of somebody else behind the same proxy.
-static SECRET: LazyLock<String> = LazyLock::new(|| {
-    let secret = u64::from_be_bytes(entropy::random());
-    format!("{secret:016x}")
-});
 const SECRET_LENGTH: usize = 16;
 /// The digits of any stream.
 const DIGITS: usize = 10;
@@ -44,25 +39,54 @@ const FRAME: usize = 16 * 1024;
 const WAITING: usize = 64 * 1024;
 
 /// The number of the stream of a request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StreamNumber(u32);
 
+/// What stands before the number in the field of one connection, and nobody knows: a head that
+/// cannot be marked must not claim the stream of somebody else behind the same proxy. What became
+/// known of it would be worth nothing on another connection.
+#[derive(Clone, Copy)]
+pub(crate) struct StreamSecret(u64);
+
+impl Default for StreamSecret {
+    fn default() -> Self {
+        Self(u64::from_be_bytes(entropy::random()))
+    }
+}
+
+impl fmt::Debug for StreamSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StreamSecret")
+    }
+}
+
+impl StreamSecret {
+    fn mark(self, stream: u32) -> String {
+        format!("{:0SECRET_LENGTH$x}{stream:0DIGITS$}", self.0)
+    }
+
+    /// The number in a mark of this connection. A request has an odd one (RFC 9113 section 5.1.1).
+    fn number(self, mark: &HeaderValue) -> Option<StreamNumber> {
+        let mark = mark.to_str().ok()?;
+        let number: u32 = mark.get(SECRET_LENGTH..)?.parse().ok()?;
+        (number & 1 == 1 && mark == self.mark(number)).then_some(StreamNumber(number))
+    }
+}
+
 /// Takes the number out of a head, and notes it beside the fields.
-pub(crate) fn take_stream(head: &mut RequestHeader) {
+pub(crate) fn take_stream(head: &mut RequestHeader, secret: StreamSecret) {
     let last = head.headers.get_all(STREAM).iter().next_back();
-    let number = last.and_then(|last| {
-        let number = last.to_str().ok()?.strip_prefix(SECRET.as_str());
-        number?.parse().ok()
-    });
+    let number = last.and_then(|last| secret.number(last));
     head.remove_header(STREAM);
     if let Some(number) = number {
-        head.extensions_mut().insert(StreamNumber(number));
+        head.extensions_mut().insert(number);
     }
 }
 
 /// Adds its number to each head that a client sends, as far as the frame takes it.
 #[derive(Debug)]
 pub(crate) struct StreamMarks {
+    secret: StreamSecret,
     head: [u8; FRAME_HEAD],
     got: usize,
     /// Of the payload that is under way.
@@ -74,8 +98,9 @@ pub(crate) struct StreamMarks {
 }
 
 impl StreamMarks {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(secret: StreamSecret) -> Self {
         Self {
+            secret,
             head: [0; FRAME_HEAD],
             got: 0,
             left: PREFACE.len(),
@@ -130,11 +155,8 @@ impl StreamMarks {
             if self.left == 0
                 && let Some(stream) = self.marked.take()
             {
-                put_field(
-                    &mut self.out,
-                    STREAM,
-                    format!("{}{stream:0DIGITS$}", *SECRET).as_bytes(),
-                );
+                let mark = self.secret.mark(stream);
+                put_field(&mut self.out, STREAM, mark.as_bytes());
             }
         }
     }
@@ -293,8 +315,8 @@ mod tests {
     }
 
     /// What comes out, read in pieces of so many bytes.
-    fn marked(sent: &[u8], piece: usize) -> Vec<u8> {
-        let mut marks = StreamMarks::new();
+    fn marked(secret: StreamSecret, sent: &[u8], piece: usize) -> Vec<u8> {
+        let mut marks = StreamMarks::new(secret);
         let (mut out, mut left) = (Vec::new(), sent);
         loop {
             let mut space = [0; 100];
@@ -315,8 +337,9 @@ mod tests {
 
     #[test]
     fn heads_are_marked_and_nothing_else_however_they_come() {
+        let secret = StreamSecret(0xbeef);
         let mark = |stream: u8| {
-            let number = format!("{}000000000{stream}", *SECRET);
+            let number = format!("000000000000beef000000000{stream}");
             [b"\0\x0fdoorward-stream\x1a", number.as_bytes()].concat()
         };
         let with = |block: &[u8], stream| [block, &mark(stream)].concat();
@@ -346,8 +369,37 @@ mod tests {
                 None => sent.clone(),
             };
             for piece in [1, 2, 5, 9, 64, 100] {
-                assert_eq!(marked(&sent, piece), expected, "in pieces of {piece}");
+                assert_eq!(
+                    marked(secret, &sent, piece),
+                    expected,
+                    "in pieces of {piece}"
+                );
             }
+        }
+    }
+
+    #[test]
+    fn a_mark_counts_on_its_own_connection_for_a_stream_of_a_client() {
+        let (ours, other) = (StreamSecret::default(), StreamSecret::default());
+        let most = u32::MAX >> 1;
+        for (mark, expected) in [
+            (ours.mark(1), Some(1)),
+            (ours.mark(most), Some(most)),
+            (other.mark(1), None),
+            (ours.mark(0), None),
+            (ours.mark(2), None),
+            (ours.mark(1).replace("0000000001", "1"), None),
+            (ours.mark(1).replace("0000000001", "+000000001"), None),
+            ("0000000001".to_owned(), None),
+            (String::new(), None),
+        ] {
+            let mut head = RequestHeader::build("GET", b"/", None).unwrap();
+            head.append_header(STREAM, other.mark(3)).unwrap();
+            head.append_header(STREAM, &mark).unwrap();
+            take_stream(&mut head, ours);
+            let taken = head.extensions.get::<StreamNumber>().copied();
+            assert_eq!(taken, expected.map(StreamNumber), "{mark}");
+            assert!(!head.headers.contains_key(STREAM), "{mark}");
         }
     }
 

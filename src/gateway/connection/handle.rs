@@ -27,7 +27,9 @@ use crate::domain::request_id::RequestId;
 use crate::domain::time::Timestamp;
 use crate::gateway::connection::flag::Flag;
 use crate::gateway::connection::framing::Framing;
-use crate::gateway::connection::h2_interim::{InterimAnswers, StreamNumber};
+use crate::gateway::connection::h2_interim::{
+    InterimAnswers, StreamNumber, StreamSecret, take_stream,
+};
 use crate::gateway::connection::head_deadline::{HeadDeadline, TimedOut};
 use crate::gateway::connection::response_timeout::ResponseTimeouts;
 use crate::gateway::connection::websocket_frames::WebSocketFrames;
@@ -50,6 +52,8 @@ pub(crate) struct ConnectionHandle {
     pub(crate) framing: Mutex<Framing>,
     /// What is written between the frames of the HTTP/2 library.
     pub(crate) interim: InterimAnswers,
+    /// By which the streams of its requests are known.
+    pub(super) streams: StreamSecret,
     peer: OnceLock<Option<HeaderValue>>,
     /// From the next answer on the connection carries a WebSocket, until it closes.
     pub(crate) is_tunnel: Flag,
@@ -104,6 +108,8 @@ impl ConnectionHandle {
             if let Err(doubt) = begun {
                 session.req_header_mut().extensions_mut().insert(doubt);
             }
+        } else {
+            take_stream(session.req_header_mut(), self.streams);
         }
     }
 

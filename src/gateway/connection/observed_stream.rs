@@ -42,7 +42,7 @@ impl ObservedStream {
         Self {
             stream,
             held: ReadAhead::default(),
-            marks: (!line.arrival.is_http1()).then(StreamMarks::new),
+            marks: (!line.arrival.is_http1()).then(|| StreamMarks::new(line.streams)),
             frames: None,
             line: Arc::clone(line),
         }

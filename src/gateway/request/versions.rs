@@ -13,7 +13,6 @@ use pingora::{Error, ErrorType};
 use pingora_proxy::Session;
 
 use crate::domain::lists::members;
-use crate::gateway::connection::h2_interim::take_stream;
 use crate::gateway::request::handshake::Upgrade;
 
 /// A request has come, and nobody has judged it yet.
@@ -21,7 +20,6 @@ pub(crate) fn arrived(session: &mut Session) {
     let version = session.req_header().version;
     let head = session.req_header_mut();
     if version == Version::HTTP_2 {
-        take_stream(head);
         join_cookies(head);
     }
     if head.headers.contains_key(header::UPGRADE) && Upgrade::of(head) == Upgrade::Void {
