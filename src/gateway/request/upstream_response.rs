@@ -44,6 +44,8 @@ pub(crate) fn response(
     versions::answer(session, answer)?;
     let is_private = ctx.stage.pass().is_some_and(|pass| !pass.may_be_shared());
     if is_interim(answer) {
+        // Ours stands on the answer that it announces.
+        answer.remove_header(&ctx.snapshot.settings.request_id.name);
         if is_private {
             answer.remove_header(&header::CACHE_CONTROL);
             drop_words_to_shared_caches(answer);

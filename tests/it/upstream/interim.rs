@@ -1,5 +1,8 @@
 //! Answers before the last one (1xx) over HTTP/2: clients get them as over HTTP/1.1.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
 use crate::support::h2::{DATA, END_STREAM, H2, HEADERS, field};
 use crate::support::verbatim::Verbatim;
 use crate::support::wait::PATIENCE;
@@ -8,14 +11,19 @@ use crate::support::{Builder, Gateway, optional};
 /// A flag of HEADERS (RFC 9113 section 6.2).
 const PADDED: u8 = 8;
 const HINTS: &str = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nKeep-Alive: timeout=5\r\n\
-                     Content-Length: 0\r\nSet-Cookie: __Host-doorward=x\r\n\r\n";
+                     Content-Length: 0\r\nX-Request-Id: of-the-app\r\n\
+                     Set-Cookie: __Host-doorward=x\r\n\r\n";
 const DONE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone";
+
+fn app() -> Verbatim {
+    Verbatim::start(|_| ([HINTS, DONE].concat().into_bytes(), true))
+}
 
 fn world() -> Option<(Gateway, Verbatim)> {
     if !optional::has("openssl") {
         return None;
     }
-    let app = Verbatim::start(|_| ([HINTS, DONE].concat().into_bytes(), true));
+    let app = app();
     let gateway = Builder::before(&app.url())
         .tls()
         .yaml("default_access: public\nlimits: { login_body: 1KiB }")
@@ -61,6 +69,28 @@ fn each_stream_gets_its_own_before_its_last() {
     assert_eq!(answered, streams, "an answer each");
     let seen = app.last();
     assert!(seen.all("doorward-stream").is_empty(), "{}", seen.head);
+}
+
+/// As over HTTP/2, where each of these tests sees it.
+#[test]
+fn an_app_that_names_the_request_in_one_is_not_heard() {
+    let app = app();
+    let gateway = Builder::before(&app.url())
+        .yaml("default_access: public")
+        .start();
+    let request = gateway.request("GET", "/x").header("Connection", "close");
+    let mut wire = TcpStream::connect(("127.0.0.1", gateway.port())).unwrap();
+    wire.set_read_timeout(Some(PATIENCE)).unwrap();
+    wire.write_all(&request.bytes()).unwrap();
+    let mut came = String::new();
+    wire.read_to_string(&mut came).unwrap();
+    let (hints, answer) = came.split_once("\r\n\r\n").unwrap();
+    assert_eq!(hints, "HTTP/1.1 103 Early Hints\r\nLink: </a.css>");
+    let ids = answer
+        .to_ascii_lowercase()
+        .matches("x-request-id: ")
+        .count();
+    assert!(ids == 1 && !answer.contains("of-the-app"), "{answer}");
 }
 
 /// A table of fields that shrinks has to be announced in the next block, which is not ours.
