@@ -59,8 +59,8 @@ impl SharedState {
         let audit_format = Arc::new(ArcSwap::from_pointee(snapshot.settings.log.format));
         let format = Arc::clone(&audit_format);
         let audit = Box::new(move |event: &Event| {
-            let request = CancelHandle::id_of_this_request();
-            access::audit(**format.load(), event, request.as_ref());
+            let (id, trace) = CancelHandle::names_of_this_request();
+            access::audit(**format.load(), event, id.as_ref(), trace.as_ref());
         });
         let sessions = SessionService::new(store, replica, Arc::clone(&metrics), audit);
         let sessions = Arc::new(sessions);

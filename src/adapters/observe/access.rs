@@ -97,18 +97,25 @@ impl Access {
         if let Some(rule) = self.rule {
             fields.number("rule", rule);
         }
-        fields.optional("request_id", self.request_id.as_ref());
-        let traceparent = self.traceparent.as_ref();
-        fields.optional(
-            "traceparent",
-            traceparent.and_then(|value| value.to_str().ok()),
-        );
+        names(fields, self.request_id.as_ref(), self.traceparent.as_ref());
     }
 }
 
-/// Writes an audit line, before it returns: whoever counts failed logins reads it. `request` is
-/// the one that caused the event.
-pub(crate) fn audit(format: LogFormat, event: &Event, request: Option<&RequestId>) {
+/// The end of each line: by what others know the request.
+fn names(fields: &mut Fields, id: Option<&RequestId>, traceparent: Option<&HeaderValue>) {
+    fields.optional("request_id", id);
+    let traceparent = traceparent.and_then(|value| value.to_str().ok());
+    fields.optional("traceparent", traceparent);
+}
+
+/// Writes an audit line, before it returns: whoever counts failed logins reads it. `id` and
+/// `traceparent` are of the request that caused the event.
+pub(crate) fn audit(
+    format: LogFormat,
+    event: &Event,
+    id: Option<&RequestId>,
+    traceparent: Option<&HeaderValue>,
+) {
     let mut fields = Fields::default();
     fields.begin(format);
     fields.text("event", event.kind.name());
@@ -118,6 +125,6 @@ pub(crate) fn audit(format: LogFormat, event: &Event, request: Option<&RequestId
     fields.optional("other_client", event.other_client);
     fields.optional("token", event.token.as_ref());
     fields.optional("reason", event.reason);
-    fields.optional("request_id", request);
+    names(&mut fields, id, traceparent);
     log::info!(target: AUDIT, "{}", fields.as_str());
 }

@@ -12,6 +12,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Poll, Wake, Waker};
 
 use bytes::Bytes;
+use http::HeaderValue;
 use parking_lot::Mutex;
 
 use crate::adapters::clock::Moment;
@@ -115,6 +116,8 @@ pub(crate) struct CancelHandle {
     exchanges: Arc<Exchanges>,
     /// The header and the id by which it is known.
     named: OnceLock<(Bytes, RequestId)>,
+    /// The trace that it is a part of.
+    traceparent: OnceLock<HeaderValue>,
     admitted: OnceLock<Admitted>,
     state: AtomicU8,
     was_woken: AtomicBool,
@@ -134,6 +137,7 @@ impl CancelHandle {
             exchanges: Arc::clone(exchanges),
             progress: Progress::default(),
             named: OnceLock::new(),
+            traceparent: OnceLock::new(),
             admitted: OnceLock::new(),
             state: AtomicU8::new(FRESH),
             was_woken: AtomicBool::new(false),
@@ -144,9 +148,12 @@ impl CancelHandle {
         })
     }
 
-    /// The request is known by this id, in a header of this name.
-    pub(crate) fn name(&self, header: Bytes, id: RequestId) {
+    /// The request is known by this id, in a header of this name, and part of this trace.
+    pub(crate) fn name(&self, header: Bytes, id: RequestId, trace: Option<HeaderValue>) {
         let _once = self.named.set((header, id));
+        if let Some(trace) = trace {
+            let _once = self.traceparent.set(trace);
+        }
     }
 
     /// By what it is known, if a hook has seen it.
@@ -267,10 +274,13 @@ impl CancelHandle {
         Some(handle)
     }
 
-    /// The id of the request that is being polled; `None` outside of any.
-    pub(crate) fn id_of_this_request() -> Option<RequestId> {
-        let id = |handle: &Arc<Self>| Some(handle.named()?.1.clone());
-        HANDLE.try_with(id).ok().flatten()
+    /// The id and the trace of the request that is being polled; `None` outside of any.
+    pub(crate) fn names_of_this_request() -> (Option<RequestId>, Option<HeaderValue>) {
+        let names = |handle: &Arc<Self>| {
+            let id = handle.named().map(|(_, id)| id.clone());
+            (id, handle.traceparent.get().cloned())
+        };
+        HANDLE.try_with(names).unwrap_or_default()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{HeaderValue, Method, StatusCode, Uri};
 use pingora::{Error, ErrorSource};
 use pingora_proxy::Session;
 
@@ -13,7 +13,7 @@ use crate::adapters::observe::metrics::Verdict;
 use crate::auth::event::{Event, EventKind};
 use crate::auth::pass::Pass;
 use crate::domain::id::{SessionId, UserId};
-use crate::domain::request_id::{RequestId, traceparent};
+use crate::domain::request_id::RequestId;
 use crate::gateway::request::ctx::{Ctx, Stage};
 use crate::gateway::shared_state::SharedState;
 use crate::gateway::snapshot::Snapshot;
@@ -50,7 +50,7 @@ pub(crate) fn record(shared: &SharedState, session: &Session, e: Option<&Error>,
         session: pass.and_then(|pass| Some(pass.session()?.id)),
         rule: pass.and_then(Pass::rule),
         request_id: &ctx.request_id,
-        headers: Some(&request.headers),
+        traceparent: ctx.traceparent.as_ref(),
     };
     ended.tell(shared);
     if let Stage::Denied(denial) = &ctx.stage
@@ -100,7 +100,7 @@ fn unseen(ctx: &Ctx) {
         session: pass.session().map(|session| session.id),
         rule: pass.rule(),
         request_id: &ctx.request_id,
-        headers: None,
+        traceparent: ctx.traceparent.as_ref(),
     };
     ended.tell(ctx.shared());
 }
@@ -119,8 +119,7 @@ pub(crate) struct RequestSummary<'a> {
     pub(crate) session: Option<SessionId>,
     pub(crate) rule: Option<usize>,
     pub(crate) request_id: &'a RequestId,
-    /// Of the request, where they are still there.
-    pub(crate) headers: Option<&'a HeaderMap>,
+    pub(crate) traceparent: Option<&'a HeaderValue>,
 }
 
 impl RequestSummary<'_> {
@@ -147,7 +146,7 @@ impl RequestSummary<'_> {
             session: self.session,
             rule: self.rule,
             request_id: Some(self.request_id.clone()),
-            traceparent: self.headers.and_then(traceparent).cloned(),
+            traceparent: self.traceparent.cloned(),
         };
         line.tell();
     }

@@ -14,7 +14,7 @@ use crate::auth::denial::Denial;
 use crate::auth::pass::Pass;
 use crate::domain::id::UserId;
 use crate::domain::origin::Scheme;
-use crate::domain::request_id::RequestId;
+use crate::domain::request_id::{RequestId, traceparent};
 use crate::gateway::connection::cancel::CancelHandle;
 use crate::gateway::connection::peer::Peer;
 use crate::gateway::request::admission::Admission;
@@ -70,6 +70,8 @@ pub(crate) struct Ctx {
     pub(crate) stage: Stage,
     /// What it is called on every hop and line.
     pub(crate) request_id: RequestId,
+    /// The trace that it is a part of, by the client's word.
+    pub(crate) traceparent: Option<HeaderValue>,
     /// What stands on every answer to it.
     pub(crate) reply_headers: ReplyHeaders,
     /// Whose it is, for the log.
@@ -87,6 +89,7 @@ impl Ctx {
             facts: None,
             stage: Stage::Arrived,
             request_id: RequestId::new(entropy::unique()),
+            traceparent: None,
             reply_headers: ReplyHeaders::default(),
             user: None,
             handle: CancelHandle::of_this_request(),
@@ -104,9 +107,11 @@ impl Ctx {
         {
             self.request_id = told;
         }
+        self.traceparent = traceparent(&session.req_header().headers).cloned();
         if let Some(handle) = &self.handle {
             handle.line.begins(session);
-            handle.name(header.spelled.clone(), self.request_id.clone());
+            let (id, trace) = (self.request_id.clone(), self.traceparent.clone());
+            handle.name(header.spelled.clone(), id, trace);
         }
         versions::arrived(session);
         let limits = &settings.limits;

@@ -168,6 +168,13 @@ fn a_trace_passes_as_it_came_and_is_logged_if_it_is_one() {
         let line: serde_json::Value = serde_json::from_str(&line).unwrap();
         let expected = logged.then_some(sent);
         assert_eq!(line.get("traceparent").and_then(|t| t.as_str()), expected);
+
+        let wrong = gateway.request("POST", "/login").own_origin();
+        let wrong = wrong.header("traceparent", sent);
+        let wrong = wrong.json(&serde_json::json!({ "username": "bob", "password": "wrong" }));
+        let line = gateway.wait_for_log(&["\"audit\"", &id_of(&wrong.send())]);
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(line.get("traceparent").and_then(|t| t.as_str()), expected);
     }
 }
 
