@@ -7,7 +7,7 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Poll, Wake, Waker};
 
@@ -61,8 +61,10 @@ pub(crate) struct Progress {
     pub(crate) owes_body: Flag,
     /// More of the body will come, after some has.
     pub(crate) is_uploading: Flag,
-    /// The app was slow to take the body when its last piece came.
+    /// The app is slow to take the body, as of its last piece or of a later look.
     pub(crate) is_app_slow: Flag,
+    /// The descriptor of the connection to the app; 0 while there is none.
+    pub(crate) app: AtomicI32,
     /// It waits for others of its connection, so that neither its client nor the app is late.
     pub(crate) is_waiting: Arc<Flag>,
     /// It is on its way to the app, from which much may come.

@@ -13,17 +13,20 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::task::coop::{has_budget_remaining, poll_proceed};
+use tokio::time::{Sleep, sleep};
 
 use crate::adapters::clock::Moment;
 use crate::gateway::connection::cancel::CancelHandle;
 use crate::gateway::connection::cancel_handles::CancelHandles;
+use crate::gateway::connection::response_timeout::has_taken_all;
 
 /// Streams that run freely, half a MiB each at most (measured with answers that nobody
 /// reads).
@@ -34,6 +37,9 @@ const STEPPING: usize = 14;
 /// Streams that send, while what they sent is on its way to the app: six frames of the client
 /// each.
 const UPLOADING: usize = 5;
+/// How often an app that was slow to take a body is looked at: what others send meanwhile may
+/// fill the window, so that no piece comes which would show that it has caught up. A guess.
+const APP_INTERVAL: Duration = Duration::from_millis(100);
 /// Steps in which a stream may take in what it does not give out.
 const UNSEEN: usize = 2;
 /// More than this of an answer that was not taken needs a place.
@@ -130,6 +136,8 @@ struct Turn<'a> {
     place: Option<Place>,
     /// Steps in which something came in since something last went by our filters.
     unseen: usize,
+    /// Looks at a slow app again.
+    again: Option<Pin<Box<Sleep>>>,
 }
 
 impl<'a> Turn<'a> {
@@ -139,6 +147,7 @@ impl<'a> Turn<'a> {
             handle,
             place: None,
             unseen: 0,
+            again: None,
         }
     }
 
@@ -224,13 +233,26 @@ impl<'a> Turn<'a> {
     /// an app that is slow to take a body, it keeps its place. An app that has the whole body
     /// may think for as long as it likes.
     fn ends(&mut self) {
-        let progress = &self.handle.progress;
-        let waits_for_app = progress.owes_body.get() && progress.is_app_slow.get();
+        let waits_for_app = self.waits_for_app();
+        self.again = waits_for_app.then(|| Box::pin(sleep(APP_INTERVAL)));
+        if let Some(again) = &mut self.again {
+            let waker = Waker::from(Arc::clone(self.handle));
+            let _pending = again.as_mut().poll(&mut Context::from_waker(&waker));
+        }
         if self.has_little() && self.unseen == 0 && !waits_for_app {
             self.leave();
         } else if self.handle.progress.holds_place.change(true) {
             self.share.holders.add(self.handle);
         }
+    }
+
+    /// Whether more of a body is to come and the app has not taken what came.
+    fn waits_for_app(&self) -> bool {
+        let progress = &self.handle.progress;
+        let was_slow = progress.owes_body.get() && progress.is_app_slow.get();
+        let is_slow = was_slow && !has_taken_all(progress.app.load(Ordering::Relaxed));
+        progress.is_app_slow.set(is_slow);
+        is_slow
     }
 
     fn leave(&mut self) {

@@ -77,6 +77,11 @@ fn unsent(fd: RawFd) -> Option<u32> {
     Some(info.tcpi_notsent_bytes)
 }
 
+/// Whether the app on this connection has taken all that it was sent.
+pub(crate) fn has_taken_all(fd: RawFd) -> bool {
+    unsent(fd) == Some(0)
+}
+
 /// What tells a connection from another that got its descriptor.
 #[derive(Debug)]
 enum Socket {

@@ -2,6 +2,7 @@
 
 use std::os::fd::RawFd;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http::{StatusCode, Version};
@@ -164,6 +165,7 @@ pub(crate) fn await_head(
         return not_admitted();
     };
     handle.progress.is_sent.set(true);
+    handle.progress.app.store(fd, Ordering::Relaxed);
     attempt.answer_timer = Some(ResponseTimer::start(
         &handle.line.answers,
         Arc::clone(&handle.progress.is_waiting),

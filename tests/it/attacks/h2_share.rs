@@ -4,8 +4,9 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::h2::{DATA, END_STREAM, H2, HEADERS, SETTINGS, WINDOW_UPDATE, field};
 use crate::support::{Builder, Gateway, Upstream, memory, optional, tls, until};
@@ -271,6 +272,32 @@ fn uploads_that_wait_for_others_are_nobodys_fault() {
         let head = client.until(|frame| frame.kind == HEADERS).unwrap();
         assert_eq!(head.payload[0], 0x88, "not 200: {head:?}");
     }
+}
+
+/// The window is full of uploads that wait, so that to those which go on no piece comes when
+/// the app has caught up.
+#[test]
+fn many_uploads_to_an_app_that_is_late_come_to_their_end() {
+    let url = late_app(Duration::from_secs(3));
+    let Some(world) = World::before(&url) else {
+        return;
+    };
+    if !optional::has("curl") {
+        return;
+    }
+    let body = world.gateway.dir().path().join("upload");
+    std::fs::write(&body, vec![b'x'; BODY]).unwrap();
+    let mut curl = Command::new("curl");
+    curl.args(["--insecure", "--http2", "--silent", "--parallel"])
+        .args(["--max-time", "30", "--output", "/dev/null"])
+        .args(["--write-out", "%{http_code} ", "--cookie", &world.cookie])
+        .arg("--data-binary")
+        .arg(format!("@{}", body.display()))
+        .arg(format!("https://127.0.0.1:{}/[1-12]", world.gateway.port()));
+    let begun = Instant::now();
+    let said = curl.output().unwrap();
+    let said = String::from_utf8(said.stdout).unwrap();
+    assert_eq!(said, "200 ".repeat(12), "after {:?}", begun.elapsed());
 }
 
 /// Who asks for little is answered beside those that read nothing.

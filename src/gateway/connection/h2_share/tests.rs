@@ -73,8 +73,8 @@ fn upload(turn: &mut Turn<'_>, is_slow: bool) -> bool {
     ran
 }
 
-#[test]
-fn so_many_uploads_wait_for_the_app_and_the_next_one_for_them() {
+#[tokio::test]
+async fn so_many_uploads_wait_for_the_app_and_the_next_one_for_them() {
     let share = Share::default();
     let handles = streams(UPLOADING + 1);
     for handle in &handles {
