@@ -63,7 +63,7 @@ pub struct Settings {
     pub users: Vec<User>,
     /// What programs may show, in the order of the file; names and hashes are unique.
     pub tokens: Vec<MachineToken>,
-    /// Where they may show it; `None`: neither this nor `tokens` is written.
+    /// Where they may show it; `None`: neither this nor `tokens` is set.
     pub api: Option<Entrances>,
     /// How access tokens are signed.
     pub signing: Signing,

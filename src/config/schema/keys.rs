@@ -206,8 +206,9 @@ pub const KEYS: &[Key] = keys! {
     "users[].token_version" Deep Count(0, u64::MAX), Unset "1";
 
     /// What programs show instead of a password and a cookie (docs/programs.md). A list, or
-    /// { file: tokens.yml } with such a list; `doorward token new` makes an entry.
-    "tokens" Deep Maybe(&Items), Default "[]";
+    /// { file: tokens.yml } with such a list; `doorward token new` makes an entry. Once this or api
+    /// is set, what begins with dw_ in Authorization is ours.
+    "tokens" Deep Maybe(&Items), Default "null";
     /// instead of the list: the path of a tokens file
     "tokens.file" Scalar Text, Unset "tokens.yml";
     /// what operators and the log call it
@@ -229,11 +230,11 @@ pub const KEYS: &[Key] = keys! {
     /// networks or addresses of the program
     "tokens[].from" Deep Maybe(&ListOf(&NETWORK)), Unset "[10.0.0.0/8]";
     /// Where programs show a token.
-    "api" Deep Section, Default "";
-    /// any of bearer, basic (the token as the password) and header
-    "api.accept" List Maybe(&ListOf(&Words(&["bearer", "basic", "header"]))), Default "[bearer]";
-    /// the header, beside header in accept, such as X-API-Key
-    "api.header" Scalar Maybe(&HEADER), Default "null";
+    "api" Deep Maybe(&Section), Default "null";
+    /// any of bearer, basic (the token as the password) and header; left out: bearer
+    "api.accept" List Maybe(&ListOf(&Words(&["bearer", "basic", "header"]))), Unset "[bearer]";
+    /// the header, beside header in accept
+    "api.header" Scalar Maybe(&HEADER), Unset "X-API-Key";
 
     /// Who signs access tokens, and how.
     "signing" Deep Section, Default "";

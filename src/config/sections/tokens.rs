@@ -23,10 +23,10 @@ use crate::domain::time::Timestamp;
 /// The largest tokens file that is read; some ten thousand tokens.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// Reads `api`. Where neither it nor `tokens` is written, an app may have tokens that begin
+/// Reads `api`. Where neither it nor `tokens` is set, an app may have tokens that begin
 /// like ours; a list that became empty still refuses what stood in it.
 pub(crate) fn entrances(root: &Section<'_>) -> Option<Entrances> {
-    root.get("tokens").or_else(|| root.get("api"))?;
+    root.some("tokens").or_else(|| root.some("api"))?;
     let section = root.section("api", "api");
     let accept = section.list("accept", vec![Entrance::Bearer], |text| {
         choice(text, &Entrance::ALL)

@@ -129,6 +129,7 @@ fn an_apps_own_tokens_are_ours_only_where_tokens_are_configured() {
         ("tokens: []\n", true),
         ("tokens: { file: none.yml }\n", true),
         ("api: { accept: [] }\n", true),
+        ("tokens: null\napi: null\n", false),
     ] {
         let setup = Builder::new(&app).yaml(yaml);
         setup.dir().write("none.yml", "[]");
