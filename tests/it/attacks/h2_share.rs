@@ -214,8 +214,8 @@ fn streams_that_send_to_an_app_that_reads_nothing() {
 /// The body of an upload: more than the kernel takes for an app that does not read.
 const BODY: usize = 35 * 16_384;
 
-/// An app that reads bodies only after longer than a client may be silent.
-fn late_app(wait: Duration) -> String {
+/// An app that reads bodies of so many bytes only after a while.
+fn late_app(wait: Duration, body: usize) -> String {
     let (url, held) = deaf_app();
     std::thread::spawn(move || {
         std::thread::sleep(wait);
@@ -223,7 +223,7 @@ fn late_app(wait: Duration) -> String {
             for mut stream in held.lock().unwrap().drain(..) {
                 std::thread::spawn(move || {
                     // The rest of the head is less than a frame.
-                    let (mut left, mut piece) = (BODY, vec![0; 64 * 1024]);
+                    let (mut left, mut piece) = (body, vec![0; 64 * 1024]);
                     while left > 0 {
                         left = left.saturating_sub(stream.read(&mut piece).unwrap());
                     }
@@ -243,7 +243,7 @@ fn late_app(wait: Duration) -> String {
 /// More uploads than go on at once: the clients of the others are not too slow.
 #[test]
 fn uploads_that_wait_for_others_are_nobodys_fault() {
-    let url = late_app(Duration::from_secs(16));
+    let url = late_app(Duration::from_secs(16), BODY);
     let Some(world) = World::before(&url) else {
         return;
     };
@@ -278,7 +278,9 @@ fn uploads_that_wait_for_others_are_nobodys_fault() {
 /// the app has caught up.
 #[test]
 fn many_uploads_to_an_app_that_is_late_come_to_their_end() {
-    let url = late_app(Duration::from_secs(3));
+    // Far more than the kernel takes.
+    let large = 12 * 1024 * 1024;
+    let url = late_app(Duration::from_secs(3), large);
     let Some(world) = World::before(&url) else {
         return;
     };
@@ -286,7 +288,7 @@ fn many_uploads_to_an_app_that_is_late_come_to_their_end() {
         return;
     }
     let body = world.gateway.dir().path().join("upload");
-    std::fs::write(&body, vec![b'x'; BODY]).unwrap();
+    std::fs::write(&body, vec![b'x'; large]).unwrap();
     let mut curl = Command::new("curl");
     curl.args(["--insecure", "--http2", "--silent", "--parallel"])
         .args(["--max-time", "30", "--output", "/dev/null"])
