@@ -22,6 +22,8 @@ use pingora::protocols::{Stream, l4};
 use pingora::server::{Fds, ListenFds, ShutdownWatch};
 use pingora::services::Service as ServiceTrait;
 use pingora::services::listening::Service;
+use pingora::tls::load_platform_certs_incl_env_into_store;
+use rustls::RootCertStore;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -50,6 +52,19 @@ pub(crate) enum ListenError {
     /// The certificate or its key cannot be used.
     #[error("tls: {0}")]
     Tls(String),
+}
+
+/// Reads the authorities for connections to the app: those of the system, or of `SSL_CERT_FILE`
+/// and `SSL_CERT_DIR`. Pingora's connector reads them too, and panics where it cannot.
+///
+/// # Errors
+/// If a file or a certificate in it cannot be read.
+pub(crate) fn may_read_authorities() -> Result<(), ListenError> {
+    load_platform_certs_incl_env_into_store(&mut RootCertStore::empty()).map_err(|e| {
+        ListenError::Tls(format!(
+            "authorities (SSL_CERT_FILE, SSL_CERT_DIR, or the system's): {e}"
+        ))
+    })
 }
 
 /// The sockets of one gateway, bound and not yet accepting.

@@ -18,7 +18,7 @@ use crate::adapters::jwt;
 use crate::adapters::store::{DataDir, DataDirError, Embedded, Redis};
 use crate::adapters::take_over;
 use crate::config::settings::{Settings, StoreKind};
-use crate::gateway::connection::listen::{Certificate, ListenError, name_of};
+use crate::gateway::connection::listen::{Certificate, ListenError, may_read_authorities, name_of};
 use crate::gateway::process::run_error::RunError;
 use crate::gateway::snapshot::SnapshotError;
 use crate::gateway::upstream::target::Upstream;
@@ -55,6 +55,7 @@ pub(crate) fn prepare(settings: &Settings) -> Result<Prepared, RunError> {
         StoreKind::Memory => {}
     }
     let certificate = settings.tls.as_ref().map(Certificate::load).transpose()?;
+    may_read_authorities()?;
     jwt::inspect(&settings.signing, &settings.data_dir, clock::now())
         .map_err(SnapshotError::from)?;
     Upstream::new(&settings.upstream, &settings.upstream_tls, &settings.limits)

@@ -36,6 +36,24 @@ fn a_missing_or_unreadable_file_is_named() {
 }
 
 #[test]
+fn authorities_that_cannot_be_read_are_named() {
+    let setup = written("");
+    let broken = setup.dir().write(
+        "broken.pem",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    );
+    for file in ["/nowhere/ca.pem".as_ref(), broken.as_path()] {
+        for command in ["check", "run"] {
+            let mut doorward = doorward();
+            doorward.args([command, "--config"]).arg(&setup.config);
+            let output = run(doorward.env("SSL_CERT_FILE", file), "");
+            assert_code(&output, 78, command);
+            assert!(said(&output).contains("SSL_CERT_FILE"), "{}", said(&output));
+        }
+    }
+}
+
+#[test]
 fn check_tells_every_problem_at_once_and_where() {
     let dir = TempDir::new();
     let text = format!(
