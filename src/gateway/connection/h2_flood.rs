@@ -11,10 +11,11 @@
 use std::io;
 use std::time::Instant;
 
+use crate::gateway::connection::h2_frames::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, FrameHead, FrameReader, HEADERS, Piece, SETTINGS,
+    WINDOW_UPDATE,
+};
 use crate::gateway::connection::h2_heads::{Fault, H2Heads};
-
-/// What a client says first (RFC 9113 section 3.4).
-pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Frames that only cost, at once. A page with so many pictures may be left at once, all
 /// of them reset. A guess.
@@ -22,40 +23,6 @@ const BURST: u32 = 500;
 /// And each second in the long run; a client that keeps alive with PINGs sends one in
 /// many seconds.
 const PER_SECOND: u32 = 100;
-
-/// How long the head of a frame is.
-pub(crate) const FRAME_HEAD: usize = 9;
-
-/// The head of a frame (RFC 9113 section 4.1).
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct FrameHead {
-    /// Of the payload, in bytes.
-    pub length: usize,
-    pub kind: u8,
-    pub flags: u8,
-    pub stream: u32,
-}
-
-impl From<[u8; FRAME_HEAD]> for FrameHead {
-    fn from(head: [u8; FRAME_HEAD]) -> Self {
-        let [a, b, c, kind, flags, stream @ ..] = head;
-        let [a, b, c] = [a, b, c].map(usize::from);
-        Self {
-            length: (a << 16) | (b << 8) | c,
-            kind,
-            flags,
-            stream: u32::from_be_bytes(stream),
-        }
-    }
-}
-
-const DATA: u8 = 0;
-pub(crate) const HEADERS: u8 = 1;
-const SETTINGS: u8 = 4;
-const WINDOW_UPDATE: u8 = 8;
-pub(crate) const CONTINUATION: u8 = 9;
-const END_STREAM: u8 = 1;
-pub(crate) const END_HEADERS: u8 = 4;
 
 /// SETTINGS_HEADER_TABLE_SIZE, and what it is before a client says it (RFC 9113 section 6.5.2).
 const HEADER_TABLE_SIZE: u16 = 1;
@@ -90,7 +57,9 @@ impl From<Unfit> for io::Error {
 /// How far the reading has come.
 #[derive(Debug)]
 pub(crate) struct H2FloodGuard {
-    state: State,
+    frames: FrameReader,
+    /// What the payload under way is.
+    part: Part,
     /// Whether a head has begun that has not ended.
     in_head: bool,
     heads: H2Heads,
@@ -101,29 +70,23 @@ pub(crate) struct H2FloodGuard {
     has_small_table: bool,
 }
 
-#[derive(Debug)]
-enum State {
-    /// So many bytes of the preface are missing.
-    Preface(usize),
-    /// So many bytes of a frame's head are here.
-    Head([u8; FRAME_HEAD], usize),
-    /// So many bytes of a payload are missing.
-    Payload(usize, Part),
-}
-
-/// What a payload is of a head.
+/// What a payload is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
-    Nothing,
-    Some,
-    Last,
+    Preface,
+    /// Of a head, after which more of it comes.
+    OfHead,
+    /// The end of a head.
+    LastOfHead,
     Settings,
+    Other,
 }
 
 impl H2FloodGuard {
     pub(crate) fn new() -> Self {
         Self {
-            state: State::Preface(PREFACE.len()),
+            frames: FrameReader::after_preface(),
+            part: Part::Preface,
             in_head: true,
             heads: H2Heads::new(),
             allowance: TokenBucket::new(),
@@ -164,57 +127,29 @@ impl H2FloodGuard {
     /// # Errors
     /// If the client sent what the connection is to end for.
     pub(crate) fn pass(&mut self, mut bytes: &[u8]) -> Result<(), Unfit> {
-        while !bytes.is_empty() {
-            let taken = match &mut self.state {
-                State::Preface(left) => {
-                    let taken = bytes.len().min(*left);
-                    *left = left.saturating_sub(taken);
-                    taken
-                }
-                State::Head(head, got) => {
-                    let missing = head.get_mut(*got..).unwrap_or_default();
-                    let taken = bytes.len().min(missing.len());
-                    missing
-                        .iter_mut()
-                        .zip(bytes)
-                        .for_each(|(to, from)| *to = *from);
-                    *got = got.saturating_add(taken);
-                    taken
-                }
-                State::Payload(left, part) => {
-                    let taken = bytes.len().min(*left);
-                    *left = left.saturating_sub(taken);
-                    let now = bytes.get(..taken).unwrap_or_default();
-                    match part {
-                        Part::Nothing => {}
-                        Part::Some | Part::Last => self.heads.pass(now)?,
-                        Part::Settings => self.settings(now),
-                    }
-                    taken
-                }
-            };
-            bytes = bytes.get(taken..).unwrap_or_default();
-            self.advance()?;
+        while let Some(piece) = self.frames.take(&mut bytes) {
+            match piece {
+                Piece::Head(head) => self.frame(head)?,
+                Piece::Payload(now) => match self.part {
+                    Part::OfHead | Part::LastOfHead => self.heads.pass(now)?,
+                    Part::Settings => self.settings(now),
+                    Part::Preface | Part::Other => {}
+                },
+            }
+            if self.frames.left() == 0 {
+                self.end()?;
+            }
         }
         Ok(())
     }
 
-    /// Goes on to the next part if this one is complete.
-    fn advance(&mut self) -> Result<(), Unfit> {
-        match self.state {
-            State::Preface(0) => {
-                self.in_head = false;
-                self.state = State::Head([0; FRAME_HEAD], 0);
-            }
-            State::Head(head, FRAME_HEAD) => self.frame(head.into())?,
-            State::Preface(_) | State::Head(..) | State::Payload(..) => {}
+    /// The payload is complete.
+    fn end(&mut self) -> Result<(), Unfit> {
+        if matches!(self.part, Part::Preface | Part::LastOfHead) {
+            self.in_head = false;
         }
-        if let State::Payload(0, part) = self.state {
-            if part == Part::Last {
-                self.in_head = false;
-                self.heads.end()?;
-            }
-            self.state = State::Head([0; FRAME_HEAD], 0);
+        if self.part == Part::LastOfHead {
+            self.heads.end()?;
         }
         Ok(())
     }
@@ -246,13 +181,12 @@ impl H2FloodGuard {
         if only_costs && !self.allowance.spend() {
             return Err(Unfit::Flood);
         }
-        let part = match kind {
-            HEADERS | CONTINUATION if has(END_HEADERS) => Part::Last,
-            HEADERS | CONTINUATION => Part::Some,
+        self.part = match kind {
+            HEADERS | CONTINUATION if has(END_HEADERS) => Part::LastOfHead,
+            HEADERS | CONTINUATION => Part::OfHead,
             SETTINGS => Part::Settings,
-            _ => Part::Nothing,
+            _ => Part::Other,
         };
-        self.state = State::Payload(length, part);
         Ok(())
     }
 }

@@ -21,8 +21,8 @@ use pingora::protocols::Stream;
 use tokio::io::{AsyncWrite as _, ReadBuf};
 
 use crate::adapters::entropy;
-use crate::gateway::connection::h2_flood::{
-    CONTINUATION, END_HEADERS, FRAME_HEAD, FrameHead, HEADERS, PREFACE,
+use crate::gateway::connection::h2_frames::{
+    CONTINUATION, END_HEADERS, FRAME_HEAD, FrameHead, FrameReader, HEADERS, Piece,
 };
 use crate::gateway::connection::h2_heads::PADDED;
 
@@ -87,10 +87,7 @@ pub(crate) fn take_stream(head: &mut RequestHeader, secret: StreamSecret) {
 #[derive(Debug)]
 pub(crate) struct StreamMarks {
     secret: StreamSecret,
-    head: [u8; FRAME_HEAD],
-    got: usize,
-    /// Of the payload that is under way.
-    left: usize,
+    frames: FrameReader,
     /// The stream, while its last fields are under way.
     marked: Option<u32>,
     /// What was not asked for yet.
@@ -101,9 +98,7 @@ impl StreamMarks {
     pub(crate) fn new(secret: StreamSecret) -> Self {
         Self {
             secret,
-            head: [0; FRAME_HEAD],
-            got: 0,
-            left: PREFACE.len(),
+            frames: FrameReader::after_preface(),
             marked: None,
             out: BytesMut::new(),
         }
@@ -119,8 +114,8 @@ impl StreamMarks {
             let before = buf.filled().len();
             ready!(read(buf))?;
             let came = buf.filled().get(before..).unwrap_or_default();
-            if came.len() < self.left || came.is_empty() {
-                self.left = self.left.saturating_sub(came.len());
+            if came.len() < self.frames.left() || came.is_empty() {
+                let _payload = self.frames.take(&mut &*came);
                 return Poll::Ready(Ok(()));
             }
             self.pass(came);
@@ -135,24 +130,12 @@ impl StreamMarks {
     }
 
     fn pass(&mut self, mut bytes: &[u8]) {
-        while let Some((first, rest)) = bytes.split_first() {
-            if self.left == 0 {
-                if let Some(place) = self.head.get_mut(self.got) {
-                    *place = *first;
-                }
-                self.got = self.got.saturating_add(1);
-                bytes = rest;
-                if self.got == FRAME_HEAD {
-                    self.begin();
-                }
-            } else {
-                let taken = self.left.min(bytes.len());
-                let (now, later) = bytes.split_at_checked(taken).unwrap_or((bytes, &[]));
-                self.out.extend_from_slice(now);
-                self.left = self.left.saturating_sub(taken);
-                bytes = later;
+        while let Some(piece) = self.frames.take(&mut bytes) {
+            match piece {
+                Piece::Head(head) => self.begin(head),
+                Piece::Payload(now) => self.out.extend_from_slice(now),
             }
-            if self.left == 0
+            if self.frames.left() == 0
                 && let Some(stream) = self.marked.take()
             {
                 let mark = self.secret.mark(stream);
@@ -161,10 +144,7 @@ impl StreamMarks {
         }
     }
 
-    fn begin(&mut self) {
-        self.got = 0;
-        let head = FrameHead::from(self.head);
-        self.left = head.length;
+    fn begin(&mut self, mut head: FrameHead) {
         let is_last = match head.kind {
             HEADERS => head.flags & (END_HEADERS | PADDED) == END_HEADERS,
             CONTINUATION => head.flags & END_HEADERS != 0,
@@ -173,19 +153,10 @@ impl StreamMarks {
         let length = head.length.saturating_add(MARK);
         if is_last && length <= FRAME {
             self.marked = Some(head.stream);
-            self.out.extend_from_slice(&frame_head(length, self.head));
-        } else {
-            self.out.extend_from_slice(&self.head);
+            head.length = length;
         }
+        self.out.extend_from_slice(&<[u8; FRAME_HEAD]>::from(head));
     }
-}
-
-/// The same head with another length.
-fn frame_head(length: usize, head: [u8; FRAME_HEAD]) -> [u8; FRAME_HEAD] {
-    let [_, a, b, c] = u32::try_from(length).unwrap_or_default().to_be_bytes();
-    let [_, _, _, kind, flags, stream @ ..] = head;
-    let [d, e, f, g] = stream;
-    [a, b, c, kind, flags, d, e, f, g]
 }
 
 /// What is to be written to one client between the frames of the library.
@@ -273,9 +244,13 @@ fn frame(stream: u32, answer: &ResponseHeader) -> Option<BytesMut> {
         return None;
     }
     let mut frame = BytesMut::with_capacity(FRAME_HEAD.saturating_add(block.len()));
-    let [a, b, c, d] = stream.to_be_bytes();
-    let head = [0, 0, 0, HEADERS, END_HEADERS, a, b, c, d];
-    frame.put_slice(&frame_head(block.len(), head));
+    let head = FrameHead {
+        length: block.len(),
+        kind: HEADERS,
+        flags: END_HEADERS,
+        stream,
+    };
+    frame.put_slice(&<[u8; FRAME_HEAD]>::from(head));
     frame.put_slice(&block);
     Some(frame)
 }
@@ -308,10 +283,11 @@ fn put_length(block: &mut BytesMut, length: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gateway::connection::h2_frames::PREFACE;
 
     fn frame_of(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
-        let head = [0, 0, 0, kind, flags, 0, 0, 0, stream];
-        [&frame_head(payload.len(), head)[..], payload].concat()
+        let [_, a, b, c] = u32::try_from(payload.len()).unwrap().to_be_bytes();
+        [&[a, b, c, kind, flags, 0, 0, 0, stream][..], payload].concat()
     }
 
     /// What comes out, read in pieces of so many bytes.

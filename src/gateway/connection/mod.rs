@@ -10,6 +10,7 @@ pub(crate) mod exchanges;
 pub(crate) mod flag;
 pub(crate) mod framing;
 pub(crate) mod h2_flood;
+pub(crate) mod h2_frames;
 pub(crate) mod h2_heads;
 pub(crate) mod h2_interim;
 pub(crate) mod h2_share;

@@ -8,12 +8,10 @@ use std::sync::OnceLock;
 
 use parking_lot::Mutex;
 
-use crate::gateway::connection::h2_flood::{
-    CONTINUATION, END_HEADERS, FRAME_HEAD, FrameHead, HEADERS,
+use crate::gateway::connection::h2_frames::{
+    CONTINUATION, END_HEADERS, FRAME_HEAD, FrameHead, FrameReader, GOAWAY, HEADERS, Piece,
+    RST_STREAM,
 };
-
-const RST_STREAM: u8 = 3;
-const GOAWAY: u8 = 7;
 
 /// Why a stream or a connection ends that broke the protocol (RFC 9113 section 7):
 /// PROTOCOL_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED, FRAME_SIZE_ERROR, COMPRESSION_ERROR.
@@ -96,10 +94,7 @@ fn status_of(bytes: &[u8]) -> Option<u16> {
 /// The frames that we send, read along as far as the ends of streams need it.
 #[derive(Debug, Default)]
 struct OwnFrames {
-    head: [u8; FRAME_HEAD],
-    got: usize,
-    /// Of the payload that is under way: what is missing of it.
-    left: usize,
+    frames: FrameReader,
     /// Of one that ends something: the last four bytes so far, and how many are to come
     /// before the error code is complete.
     code: Option<(u32, usize)>,
@@ -109,51 +104,30 @@ struct OwnFrames {
 
 impl OwnFrames {
     fn left_of_frame(&self) -> usize {
-        match self.left {
-            0 if self.got > 0 || self.in_head => FRAME_HEAD.saturating_sub(self.got),
-            left => left,
+        match (self.frames.left(), self.frames.got()) {
+            (0, got) if got > 0 || self.in_head => FRAME_HEAD.saturating_sub(got),
+            (left, _) => left,
         }
     }
 
     /// Takes what goes out; how many streams or connections it ends as broken.
     fn pass(&mut self, mut bytes: &[u8]) -> u32 {
         let mut broken = 0_u32;
-        while let Some((first, rest)) = bytes.split_first() {
-            if self.left == 0 {
-                if let Some(place) = self.head.get_mut(self.got) {
-                    *place = *first;
-                }
-                self.got = self.got.saturating_add(1);
-                bytes = rest;
-                if self.got == FRAME_HEAD {
-                    self.begin();
-                }
-                continue;
+        while let Some(piece) = self.frames.take(&mut bytes) {
+            match piece {
+                Piece::Head(head) => self.begin(head),
+                Piece::Payload(now) if self.codes(now) => broken = broken.saturating_add(1),
+                Piece::Payload(_) => {}
             }
-            let taken = self.left.min(bytes.len());
-            let (now, later) = bytes.split_at_checked(taken).unwrap_or((bytes, &[]));
-            if self.codes(now) {
-                broken = broken.saturating_add(1);
-            }
-            self.left = self.left.saturating_sub(taken);
-            bytes = later;
         }
         broken
     }
 
-    fn begin(&mut self) {
-        let FrameHead {
-            length,
-            kind,
-            flags,
-            ..
-        } = self.head.into();
-        if matches!(kind, HEADERS | CONTINUATION) {
-            self.in_head = flags & END_HEADERS == 0;
+    fn begin(&mut self, head: FrameHead) {
+        if matches!(head.kind, HEADERS | CONTINUATION) {
+            self.in_head = head.flags & END_HEADERS == 0;
         }
-        self.left = length;
-        self.got = 0;
-        self.code = match kind {
+        self.code = match head.kind {
             RST_STREAM => Some((0, 4)),
             // After the last stream's number.
             GOAWAY => Some((0, 8)),

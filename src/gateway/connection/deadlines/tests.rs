@@ -79,7 +79,7 @@ async fn frames_say_it_of_http_2_whatever_its_streams_say() {
     let arrival = &line.arrival;
     let silent = async {
         arrival
-            .came(crate::gateway::connection::h2_flood::PREFACE)
+            .came(crate::gateway::connection::h2_frames::PREFACE)
             .unwrap();
         arrival.waits();
         tokio::time::sleep(SHORT * 3).await;

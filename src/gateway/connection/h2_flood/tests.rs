@@ -1,6 +1,7 @@
 //! Frames in every cut, and floods of those that only cost.
 
 use super::*;
+use crate::gateway::connection::h2_frames::{FRAME_HEAD, PREFACE};
 
 fn frame(kind: u8, flags: u8, length: usize) -> Vec<u8> {
     let [_, a, b, c] = u32::try_from(length).unwrap().to_be_bytes();
