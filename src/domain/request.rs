@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use http::header::{self, HeaderName};
+use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
@@ -134,6 +134,13 @@ const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 
+/// The one value of a header; `None` if it is absent or repeated.
+pub(crate) fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next()?;
+    values.next().is_none().then_some(first)
+}
+
 impl<'a> RequestView<'a> {
     /// Of a request whose target, in origin form, is `target`. Nothing is parsed.
     pub fn new(
@@ -159,9 +166,7 @@ impl<'a> RequestView<'a> {
 
     /// The one value of a header; `None` if it is absent or repeated.
     pub fn only(&self, name: &HeaderName) -> Option<&[u8]> {
-        let mut values = self.headers.get_all(name).iter();
-        let first = values.next()?;
-        values.next().is_none().then_some(first.as_bytes())
+        only(self.headers, name).map(HeaderValue::as_bytes)
     }
 
     /// How the asking page relates to us.

@@ -4,6 +4,8 @@ use std::fmt;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::request::only;
+
 /// What may be an id of a proxy's. Shorter ones are hardly unique, longer ones fill logs.
 const LENGTHS: std::ops::RangeInclusive<usize> = 8..=128;
 
@@ -73,13 +75,6 @@ pub(crate) fn traceparent(headers: &HeaderMap) -> Option<&HeaderValue> {
             .iter()
             .all(|id| id.iter().any(|b| *b != b'0'));
     is_one.then_some(value)
-}
-
-/// The value of a header that is there once.
-fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
-    let mut values = headers.get_all(name).iter();
-    let first = values.next()?;
-    values.next().is_none().then_some(first)
 }
 
 #[cfg(test)]
