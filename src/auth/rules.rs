@@ -15,6 +15,7 @@ use serde::Serialize;
 pub use self::holes::Hole;
 use self::index::{Case, Index};
 pub use self::shadow::Shadowed;
+use crate::domain::identity::Identity;
 pub use crate::domain::path::Ambiguity;
 use crate::domain::path::RequestPath;
 
@@ -140,6 +141,15 @@ impl<'a> Selected<'a> {
 }
 
 impl Access {
+    /// Whether somebody signed in may pass.
+    pub fn admits(&self, identity: &Identity) -> bool {
+        match self {
+            Self::Public | Self::Authenticated => true,
+            Self::Roles(roles) => identity.has_any_role(roles),
+            Self::Deny => false,
+        }
+    }
+
     /// The more, the fewer pass.
     const fn strictness(&self) -> u8 {
         match self {

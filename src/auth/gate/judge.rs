@@ -110,7 +110,7 @@ fn for_session<'a>(
     session: &Session,
 ) -> Result<(), Denial> {
     alike(asked, tolerated, |access| {
-        match satisfies(session, access) {
+        match access.admits(&session.principal.user.identity) {
             true => Ok(()),
             false => Err(Denial::Forbidden),
         }
@@ -161,13 +161,5 @@ fn stricter(a: Result<(), Denial>, b: Result<(), Denial>) -> Result<(), Denial> 
         (Err(Denial::Forbidden), _) | (_, Err(Denial::Forbidden)) => Err(Denial::Forbidden),
         (Err(denial), _) | (_, Err(denial)) => Err(denial),
         (Ok(()), Ok(())) => Ok(()),
-    }
-}
-
-fn satisfies(session: &Session, access: &Access) -> bool {
-    match access {
-        Access::Public | Access::Authenticated => true,
-        Access::Roles(roles) => session.principal.user.identity.has_any_role(roles),
-        Access::Deny => false,
     }
 }

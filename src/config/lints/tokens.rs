@@ -6,7 +6,7 @@ use super::Lint;
 use super::Severity::{Note, Problem};
 use crate::adapters::clock;
 use crate::auth::directory::{Directory, User};
-use crate::auth::rules::{Access, Rules};
+use crate::auth::rules::Rules;
 use crate::config::settings::{ActsAs, Challenge, Entrance, MachineToken, Settings};
 use crate::domain::origin::Scheme;
 use crate::domain::path::RequestPath;
@@ -99,11 +99,8 @@ fn reaches(token: &MachineToken, user: &User, rules: &Rules) -> bool {
         let Ok(path) = RequestPath::parse(path.as_bytes()) else {
             return true;
         };
-        match rules.select(&path, method).strictest().access {
-            Access::Public | Access::Authenticated => true,
-            Access::Roles(roles) => user.identity.has_any_role(roles),
-            Access::Deny => false,
-        }
+        let access = rules.select(&path, method).strictest().access;
+        access.admits(&user.identity)
     })
 }
 
